@@ -1,0 +1,119 @@
+//! Drivers make machines. Each one knows a single place where machines come from; none knows what
+//! will run on them.
+//!
+//! The contract, which `tests/e2e` runs against every driver:
+//!
+//! - every method may be called twice: creating what exists returns it, destroying what is gone is
+//!   success;
+//! - machines carry their labels from birth, set in the same call that creates them, so that whatever
+//!   was begun can be found and removed with nothing remembered;
+//! - only what carries our labels is ever changed or removed.
+
+pub mod docker;
+
+use std::error::Error as StdError;
+
+use async_trait::async_trait;
+
+use crate::event::Progress;
+use crate::model::{ClusterName, Finding, Machine, MachineRequest};
+
+/// The key of the label or tag that holds the cluster's name; whatever lacks it is not ours.
+pub const LABEL_CLUSTER: &str = "io.clusterdojo.cluster";
+/// The key of the label or tag that holds the cluster's random id.
+pub const LABEL_CLUSTER_ID: &str = "io.clusterdojo.cluster-id";
+/// The key of the label or tag that holds a machine's name within the cluster.
+pub const LABEL_MACHINE: &str = "io.clusterdojo.machine";
+/// The key of the label or tag that holds a machine's role.
+pub const LABEL_ROLE: &str = "io.clusterdojo.role";
+/// The key of the label or tag that holds what the cluster was to be.
+pub const LABEL_ORCHESTRATOR: &str = "io.clusterdojo.orchestrator";
+
+/// Any error of a library, boxed where it enters.
+pub type Source = Box<dyn StdError + Send + Sync>;
+
+/// Why a driver could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The place where machines come from does not answer.
+    #[error("cannot reach {place}")]
+    Unreachable {
+        /// What was tried: "the Docker engine at `unix:///var/run/docker.sock`".
+        place: String,
+        /// Why it failed.
+        #[source]
+        source: Source,
+    },
+    /// Something of that name exists and is not ours; it was left alone.
+    #[error("{subject} already exists and was not made by clusterdojo, so it is left alone")]
+    Foreign {
+        /// What exists: "a container named `dojo-practice-worker-1`".
+        subject: String,
+    },
+    /// A port, subnet or name is in use.
+    #[error("{resource} is already taken by {owner}")]
+    Taken {
+        /// What was wanted: "port 8080".
+        resource: String,
+        /// Who has it, as far as can be known: "network `bridge`".
+        owner: String,
+    },
+    /// The request cannot be met here, whatever is tried.
+    #[error("{0}")]
+    Unsupported(String),
+    /// A call failed.
+    #[error("cannot {operation} {subject}")]
+    Failed {
+        /// What was being done: "start".
+        operation: &'static str,
+        /// To what: "machine `practice/worker-1`".
+        subject: String,
+        /// Why it failed.
+        #[source]
+        source: Source,
+    },
+}
+
+/// Makes machines, lists them, starts, stops and destroys them.
+#[async_trait]
+pub trait Driver: Send + Sync {
+    /// The driver's name as users write it: `docker`.
+    fn name(&self) -> &'static str;
+
+    /// Looks at the surroundings. Findings that are problems mean that no machine can be made;
+    /// changes nothing.
+    async fn check(&self) -> Result<Vec<Finding>, Error>;
+
+    /// Makes what a cluster's machines share (a network, an image), if it is not there yet. All the
+    /// requests are given, so that everything that can be refused is refused before anything is made.
+    async fn prepare(
+        &self,
+        cluster: &ClusterName,
+        requests: &[MachineRequest],
+        progress: &Progress,
+    ) -> Result<(), Error>;
+
+    /// Makes one machine and starts it, or returns the one that exists. A machine that is
+    /// [`Unfinished`](crate::model::MachineState::Unfinished) is replaced. Returns once the machine
+    /// boots; it need not answer yet.
+    async fn create(&self, request: &MachineRequest) -> Result<Machine, Error>;
+
+    /// The machines of one cluster, or of all clusters, whatever their state, by name.
+    async fn list(&self, cluster: Option<&ClusterName>) -> Result<Vec<Machine>, Error>;
+
+    /// Starts a stopped machine, at the same addresses.
+    async fn start(&self, machine: &Machine) -> Result<(), Error>;
+
+    /// Stops a machine; its disk is kept.
+    async fn stop(&self, machine: &Machine) -> Result<(), Error>;
+
+    /// Removes a machine and its disk for good.
+    async fn destroy(&self, machine: &Machine) -> Result<(), Error>;
+
+    /// Removes whatever else carries the cluster's label: what `prepare` made, and remains.
+    async fn cleanup(&self, cluster: &ClusterName) -> Result<(), Error>;
+
+    /// The public host key of a machine, read over a channel that needs no SSH; `None` where there
+    /// is no such channel.
+    async fn host_key(&self, machine: &Machine) -> Result<Option<String>, Error>;
+}

@@ -1,0 +1,60 @@
+//! Named points before and after each side effect, where a test can kill the process.
+//!
+//! With the feature `failpoints`, `DOJO_FAILPOINT=machine.create.after` makes the process end there
+//! by SIGKILL, as if the power had gone; without the feature, [`reached`] is empty.
+
+/// Every point, in the order in which `up` and then `down` pass them. Tests kill at each one.
+pub const ALL: &[&str] = &[
+    "up.record.before",
+    "up.record.after",
+    "up.keys.after",
+    "driver.prepare.before",
+    "driver.prepare.after",
+    "known-hosts.before",
+    "known-hosts.after",
+    "machine.create.before",
+    "machine.create.created",
+    "machine.create.after",
+    "provision.before",
+    "provision.after",
+    "swarm.init.before",
+    "swarm.init.after",
+    "swarm.join.before",
+    "swarm.join.after",
+    "context.write.before",
+    "context.write.tls",
+    "context.write.after",
+    "context.select.before",
+    "context.select.after",
+    "up.done.before",
+    "up.done.after",
+    "down.context.before",
+    "down.context.after",
+    "down.machine.before",
+    "down.machine.after",
+    "down.cleanup.before",
+    "down.cleanup.after",
+    "down.record.before",
+];
+
+/// Says that the process has come to a point; ends it there if a test asked for that.
+#[cfg(feature = "failpoints")]
+pub fn reached(point: &str) {
+    debug_assert!(
+        ALL.contains(&point),
+        "failpoint `{point}` is missing from the list"
+    );
+    if std::env::var_os("DOJO_FAILPOINT").is_some_and(|wanted| wanted == point) {
+        let _ =
+            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+        // The signal is on its way; nothing more may happen here.
+        loop {
+            std::thread::park();
+        }
+    }
+}
+
+/// Says that the process has come to a point.
+#[cfg(not(feature = "failpoints"))]
+#[inline]
+pub fn reached(_point: &str) {}

@@ -1,0 +1,33 @@
+//! **clusterdojo** makes real multi-machine Docker Swarm and Kubernetes clusters for learning, and
+//! removes them without a trace. The command is `dojo`.
+//!
+//! One natural way leads through the crate, and each stage takes the type that the one before made:
+//!
+//! ```text
+//! argv ─► ClusterSpec ─► Plan ─► Vec<Machine> ─► Vec<Node> ─► Access ─► context entries ─► Summary
+//!  cli      spec         plan      driver         provision    bootstrap     context           cli
+//! ```
+//!
+//! Sideways, all along, [`event`]s go to one reporter (stderr) and records go to the [`store`]
+//! (disk). Only [`cli`] and [`report`] print; only [`workflow`] knows order.
+//!
+//! `docs/architecture.md` has the floors that the modules stand on, and a test enforces them.
+
+pub mod bootstrap;
+pub mod cli;
+pub mod context;
+pub mod driver;
+pub mod event;
+pub mod failpoint;
+#[cfg(feature = "fake")]
+pub mod fake;
+pub mod model;
+pub mod pki;
+pub mod plan;
+pub mod provision;
+pub mod remote;
+pub mod report;
+pub mod retry;
+pub mod spec;
+pub mod store;
+pub mod workflow;

@@ -1,0 +1,5 @@
+//! The `dojo` command.
+
+fn main() -> std::process::ExitCode {
+    clusterdojo::cli::main()
+}

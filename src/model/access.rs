@@ -1,0 +1,17 @@
+//! How a finished cluster is reached.
+
+use std::net::SocketAddr;
+
+use super::TlsFiles;
+
+/// How a cluster's API is reached from this computer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Access {
+    /// A Docker engine over mutual TLS: a swarm manager, or the first of the plain Docker hosts.
+    Engine {
+        /// Where the engine listens, as seen from this computer.
+        endpoint: SocketAddr,
+        /// The client's side of the mutual TLS.
+        tls: TlsFiles,
+    },
+}

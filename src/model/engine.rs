@@ -1,0 +1,53 @@
+//! How the Docker engine on each machine is installed and configured.
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Where the engine's packages come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EngineChannel {
+    /// The distribution's own package, `docker.io`.
+    #[default]
+    Distro,
+    /// Docker's repository, `docker-ce`.
+    DockerCe,
+}
+
+impl FromStr for EngineChannel {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "distro" => Ok(Self::Distro),
+            "docker-ce" => Ok(Self::DockerCe),
+            other => Err(format!(
+                "`{other}` is not a channel: expected distro or docker-ce"
+            )),
+        }
+    }
+}
+
+/// How the engine on each machine is installed and configured.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct EngineOptions {
+    /// Where the engine's packages come from.
+    pub channel: EngineChannel,
+    /// The base address of Docker's package repository, for mirrors; only with `docker-ce`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+    /// Mirrors asked before the default registry.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub registry_mirrors: Vec<String>,
+    /// Registries that may be spoken to without TLS.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub insecure_registries: Vec<String>,
+    /// Labels of the engine, `key=value`; swarm placement constraints can ask for them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
+    /// Further keys of `daemon.json`, as dockerd documents them.
+    #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
+    pub daemon: serde_json::Map<String, serde_json::Value>,
+}

@@ -1,0 +1,20 @@
+//! The nouns: names, roles, services, machines and access. Pure data, validated when it is made, so
+//! that nothing further in has to check it again.
+
+mod access;
+mod engine;
+mod files;
+mod finding;
+mod machine;
+mod name;
+mod quantity;
+mod secret;
+
+pub use access::Access;
+pub use engine::{EngineChannel, EngineOptions};
+pub use files::{SshFiles, TlsFiles};
+pub use finding::{Finding, Level};
+pub use machine::{HostKey, Machine, MachineRequest, MachineState, Port, Protocol, Service, Size};
+pub use name::{ClusterName, InvalidName, MachineId, MachineName, Orchestrator, Role};
+pub use quantity::{Bytes, Cpus, InvalidQuantity};
+pub use secret::Secret;

@@ -1,0 +1,291 @@
+//! Names that are checked once, when they are parsed, and can be used anywhere afterwards: in
+//! container names, host names, certificates, file names and shell scripts.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a name was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidName {
+    /// The cluster name does not have the allowed form.
+    #[error(
+        "`{0}` is not a cluster name: use 2 to 40 lower-case letters, digits and single hyphens, \
+         beginning with a letter and ending with a letter or digit"
+    )]
+    Cluster(String),
+    /// The name means something else to Docker.
+    #[error("`{0}` is reserved: docker calls its own context that, so choose another name")]
+    Reserved(String),
+    /// The machine name does not have the form `ROLE-NUMBER`.
+    #[error(
+        "`{0}` is not a machine name: expected manager-N, control-plane-N, worker-N or machine-N"
+    )]
+    Machine(String),
+}
+
+/// The name of a cluster.
+///
+/// It becomes part of host names (RFC 1123: 63 characters a label), of container names and of
+/// docker context names, so it allows only what all of them allow.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ClusterName(String);
+
+impl ClusterName {
+    /// The longest cluster name, in characters; leaves room for a machine's name in a host name.
+    pub const MAX_LENGTH: usize = 40;
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name of this cluster's docker and kubectl contexts.
+    pub fn context(&self) -> String {
+        format!("dojo-{self}")
+    }
+}
+
+impl FromStr for ClusterName {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        if text == "default" {
+            return Err(InvalidName::Reserved(text.to_owned()));
+        }
+        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let valid = (2..=Self::MAX_LENGTH).contains(&text.len())
+            && text.chars().all(allowed)
+            && text.starts_with(|c: char| c.is_ascii_lowercase())
+            && !text.ends_with('-')
+            && !text.contains("--");
+        if valid {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidName::Cluster(text.to_owned()))
+        }
+    }
+}
+
+impl fmt::Display for ClusterName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl TryFrom<String> for ClusterName {
+    type Error = InvalidName;
+
+    fn try_from(text: String) -> Result<Self, InvalidName> {
+        text.parse()
+    }
+}
+
+impl From<ClusterName> for String {
+    fn from(name: ClusterName) -> Self {
+        name.0
+    }
+}
+
+/// What kind of cluster stands on the machines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Orchestrator {
+    /// Docker Swarm mode.
+    #[default]
+    Swarm,
+    /// No cluster: plain Docker hosts.
+    None,
+}
+
+impl fmt::Display for Orchestrator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Swarm => "swarm",
+            Self::None => "none",
+        })
+    }
+}
+
+impl FromStr for Orchestrator {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "swarm" => Ok(Self::Swarm),
+            "none" => Ok(Self::None),
+            other => Err(format!(
+                "`{other}` is not an orchestrator: expected swarm or none"
+            )),
+        }
+    }
+}
+
+/// What a machine is there for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// A swarm manager.
+    Manager,
+    /// A swarm worker.
+    Worker,
+    /// A plain Docker host that belongs to no cluster.
+    Engine,
+}
+
+impl Role {
+    /// Every role, in the order in which machines are listed.
+    pub const ALL: [Self; 3] = [Self::Manager, Self::Worker, Self::Engine];
+
+    /// The word as it stands in machine names, labels and spec files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Manager => "manager",
+            Self::Worker => "worker",
+            Self::Engine => "machine",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// The name of a machine within its cluster: its role and a number from 1, as in `worker-2`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct MachineName {
+    /// What the machine is there for.
+    pub role: Role,
+    /// Counts the machines of one role, from 1.
+    pub number: u16,
+}
+
+impl MachineName {
+    /// The name of the `number`th machine of a role, counted from 1.
+    pub fn new(role: Role, number: u16) -> Self {
+        Self { role, number }
+    }
+}
+
+impl fmt::Display for MachineName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("{}-{}", self.role.as_str(), self.number))
+    }
+}
+
+impl FromStr for MachineName {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let invalid = || InvalidName::Machine(text.to_owned());
+        let (role, number) = text.rsplit_once('-').ok_or_else(invalid)?;
+        let role = Role::ALL
+            .into_iter()
+            .find(|r| r.as_str() == role)
+            .ok_or_else(invalid)?;
+        let number = number.parse().ok().filter(|n| *n > 0).ok_or_else(invalid)?;
+        let name = Self { role, number };
+        // Refuses `worker-01` and `worker-+1`, which parse as numbers and are not how we write them.
+        if name.to_string() == text {
+            Ok(name)
+        } else {
+            Err(invalid())
+        }
+    }
+}
+
+impl TryFrom<String> for MachineName {
+    type Error = InvalidName;
+
+    fn try_from(text: String) -> Result<Self, InvalidName> {
+        text.parse()
+    }
+}
+
+impl From<MachineName> for String {
+    fn from(name: MachineName) -> Self {
+        name.to_string()
+    }
+}
+
+/// A machine's full name, unique on this computer: `practice/worker-2`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct MachineId {
+    /// The cluster it belongs to.
+    pub cluster: ClusterName,
+    /// Its name there.
+    pub name: MachineName,
+}
+
+impl MachineId {
+    /// The name under which its SSH host key is pinned (the `HostKeyAlias` of OpenSSH), and the name
+    /// of its container: addresses are reused by later machines, this is not.
+    pub fn alias(&self) -> String {
+        format!("dojo-{}-{}", self.cluster, self.name)
+    }
+}
+
+impl fmt::Display for MachineId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("{}/{}", self.cluster, self.name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cluster_names_are_safe_everywhere_they_go() {
+        for good in ["ab", "dojo", "practice-2", &"a".repeat(40)] {
+            assert!(good.parse::<ClusterName>().is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "a",
+            "A1",
+            "two words",
+            ";$(reboot)",
+            "-x",
+            "x-",
+            "a--b",
+            "1st",
+            "ä1",
+            "a_b",
+            "a/b",
+            "..",
+            &"a".repeat(41),
+            &"a".repeat(64),
+        ] {
+            assert!(bad.parse::<ClusterName>().is_err(), "{bad}");
+        }
+        assert!(matches!(
+            "default".parse::<ClusterName>(),
+            Err(InvalidName::Reserved(_))
+        ));
+    }
+
+    #[test]
+    fn machine_names_read_back_as_written() {
+        for role in Role::ALL {
+            let name = MachineName::new(role, 12);
+            assert_eq!(name.to_string().parse(), Ok(name));
+        }
+        for bad in [
+            "worker",
+            "worker-0",
+            "worker-01",
+            "boss-1",
+            "worker-+1",
+            "-1",
+            "worker-1 ",
+        ] {
+            assert!(bad.parse::<MachineName>().is_err(), "{bad}");
+        }
+    }
+}

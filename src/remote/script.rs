@@ -1,0 +1,104 @@
+//! A step on a machine is data: what it is called, why it is done, and the script that does it. The
+//! same value runs, names the progress line and is what `--explain` prints.
+
+use crate::model::Secret;
+
+/// A shell script with its inputs.
+///
+/// The body is a plain file of `templates/`. Inputs go ahead of it on standard input, as quoted
+/// assignments: no value can be executed, and none is ever on a command line.
+#[derive(Debug, Clone)]
+pub struct Script {
+    /// What it does, as a short imperative: "start Docker".
+    pub title: &'static str,
+    /// Why that is needed, in a sentence for a learner.
+    pub why: &'static str,
+    body: &'static str,
+    inputs: Vec<(&'static str, Input)>,
+}
+
+#[derive(Debug, Clone)]
+enum Input {
+    Plain(String),
+    Secret(Secret),
+}
+
+impl Script {
+    /// A script without inputs.
+    pub fn new(title: &'static str, why: &'static str, body: &'static str) -> Self {
+        Self {
+            title,
+            why,
+            body,
+            inputs: Vec::new(),
+        }
+    }
+
+    /// Adds an input; `name` is a shell variable.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.inputs.push((name, Input::Plain(value.into())));
+        self
+    }
+
+    /// Adds an input that [`explain`](Self::explain) must not show.
+    #[must_use]
+    pub fn with_secret(mut self, name: &'static str, value: &Secret) -> Self {
+        self.inputs.push((name, Input::Secret(value.clone())));
+        self
+    }
+
+    /// The text for the standard input of `sh -s`.
+    pub fn render(&self) -> Secret {
+        Secret::new(self.text(Secret::expose))
+    }
+
+    /// The script as a person would run it, secrets left out.
+    pub fn explain(&self) -> String {
+        self.text(|_| "(secret)")
+    }
+
+    fn text(&self, show: impl Fn(&Secret) -> &str) -> String {
+        let mut text = String::new();
+        for (name, input) in &self.inputs {
+            let value = match input {
+                Input::Plain(value) => value,
+                Input::Secret(secret) => show(secret),
+            };
+            text.push_str(name);
+            text.push('=');
+            text.push_str(&quote(value));
+            text.push('\n');
+        }
+        text.push_str(self.body);
+        text
+    }
+}
+
+/// Quotes a value for a POSIX shell (POSIX.1-2024, Shell Command Language, 2.2.2).
+fn quote(value: &str) -> String {
+    format!("'{}'", value.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_values_stay_values() {
+        let value = "a'; touch /tmp/x; echo '$(id) `id` \\ \n\"end";
+        let script = Script::new("t", "w", "printf %s \"$V\"").with("V", value);
+        let output = std::process::Command::new("sh")
+            .args(["-c", script.render().expose()])
+            .output()
+            .unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), value);
+    }
+
+    #[test]
+    fn explaining_shows_no_secret() {
+        let script = Script::new("t", "w", "true\n").with_secret("KEY", &Secret::new("hunter2"));
+        assert_eq!(script.explain(), "KEY='(secret)'\ntrue\n");
+        assert!(!format!("{script:?}").contains("hunter2"));
+    }
+}

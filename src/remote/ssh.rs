@@ -1,0 +1,4 @@
+//! To come.
+/// Dials over SSH.
+#[derive(Debug, Default)]
+pub struct SshDialer;
