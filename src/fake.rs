@@ -1,1 +1,252 @@
-//! To come.
+//! A driver, a dialer and a swarm that touch nothing but one file, so that the order of work, the
+//! command line and every failure can be tested in milliseconds.
+//!
+//! `DOJO_FAKE_FAIL=create:worker-1,boot:worker-2` makes the named operations fail on the named machines.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::bootstrap::{self, Bootstrapper, Membership, Ticket};
+use crate::driver::{self, Driver, Source};
+use crate::event::Progress;
+use crate::model::{
+    ClusterName, Finding, Machine, MachineId, MachineName, MachineRequest, MachineState, Role,
+    Secret, SshFiles, TlsFiles,
+};
+use crate::provision::Node;
+use crate::remote::{self, Dialer, Engine, Remote, Script};
+
+/// The world of the fake: machines in a file, so that the next process finds them.
+#[derive(Debug)]
+pub struct Fake {
+    file: PathBuf,
+    failing: Vec<(String, MachineName)>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct State {
+    machines: Vec<Machine>,
+    members: Vec<String>,
+}
+
+impl Fake {
+    /// The fake that the environment describes: `DOJO_FAKE_STATE` names its file.
+    pub fn from_env() -> Self {
+        let file = env::var_os("DOJO_FAKE_STATE").map_or_else(default_file, PathBuf::from);
+        let failing = env::var("DOJO_FAKE_FAIL").unwrap_or_default();
+        let failing = failing.split(',').filter_map(|entry| {
+            let (operation, machine) = entry.split_once(':')?;
+            Some((operation.to_owned(), machine.parse().ok()?))
+        });
+        let state = fs::read(&file).ok().and_then(|text| serde_json::from_slice(&text).ok());
+        Self {
+            failing: failing.collect(),
+            state: Mutex::new(state.unwrap_or_default()),
+            file,
+        }
+    }
+
+    fn fails(&self, operation: &str, machine: MachineName) -> bool {
+        self.failing.iter().any(|(o, m)| o == operation && *m == machine)
+    }
+
+    fn driver_failure(&self, operation: &'static str, id: &MachineId) -> Result<(), driver::Error> {
+        if self.fails(operation, id.name) {
+            return Err(driver::Error::Failed {
+                operation,
+                subject: format!("machine `{id}`"),
+                source: Source::from("the test wants it so"),
+            });
+        }
+        Ok(())
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let mut state = self.state.lock().expect("no test panics while it holds the lock");
+        let value = change(&mut state);
+        let text = serde_json::to_vec_pretty(&*state).expect("the state is plain data");
+        fs::write(&self.file, text).expect("the test's directory is writable");
+        value
+    }
+
+    fn set_state(&self, id: &MachineId, state: MachineState) {
+        self.change(|s| {
+            s.machines.iter_mut().filter(|m| m.id == *id).for_each(|m| m.state = state);
+        });
+    }
+}
+
+fn default_file() -> PathBuf {
+    env::temp_dir().join("clusterdojo-fake.json")
+}
+
+#[async_trait]
+impl Driver for Fake {
+    fn name(&self) -> &'static str {
+        "fake"
+    }
+
+    async fn check(&self) -> Result<Vec<Finding>, driver::Error> {
+        Ok(vec![Finding::ok("fake", "nothing can be missing")])
+    }
+
+    async fn prepare(
+        &self,
+        _cluster: &ClusterName,
+        _requests: &[MachineRequest],
+        _progress: &Progress,
+    ) -> Result<(), driver::Error> {
+        Ok(())
+    }
+
+    async fn create(&self, request: &MachineRequest) -> Result<Machine, driver::Error> {
+        self.driver_failure("create", &request.id)?;
+        let octet = u8::try_from(request.id.name.number).unwrap_or(u8::MAX);
+        let machine = Machine {
+            id: request.id.clone(),
+            cluster_id: request.cluster_id.clone(),
+            orchestrator: request.orchestrator,
+            handle: format!("fake-{}", request.id.name),
+            state: MachineState::Running,
+            user: "root".to_owned(),
+            private_ip: [192, 0, 2, octet].into(),
+            endpoints: BTreeMap::new(),
+        };
+        Ok(self.change(|state| {
+            state.machines.retain(|m| m.id != machine.id);
+            state.machines.push(machine.clone());
+            machine
+        }))
+    }
+
+    async fn list(&self, cluster: Option<&ClusterName>) -> Result<Vec<Machine>, driver::Error> {
+        let state = self.state.lock().expect("no test panics while it holds the lock");
+        let wanted = |m: &&Machine| cluster.is_none_or(|c| m.id.cluster == *c);
+        let mut machines: Vec<Machine> = state.machines.iter().filter(wanted).cloned().collect();
+        machines.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(machines)
+    }
+
+    async fn start(&self, machine: &Machine) -> Result<(), driver::Error> {
+        self.driver_failure("start", &machine.id)?;
+        self.set_state(&machine.id, MachineState::Running);
+        Ok(())
+    }
+
+    async fn stop(&self, machine: &Machine) -> Result<(), driver::Error> {
+        self.driver_failure("stop", &machine.id)?;
+        self.set_state(&machine.id, MachineState::Stopped);
+        Ok(())
+    }
+
+    async fn destroy(&self, machine: &Machine) -> Result<(), driver::Error> {
+        self.driver_failure("destroy", &machine.id)?;
+        self.change(|state| state.machines.retain(|m| m.id != machine.id));
+        Ok(())
+    }
+
+    async fn cleanup(&self, cluster: &ClusterName) -> Result<(), driver::Error> {
+        self.change(|state| state.machines.retain(|m| m.id.cluster != *cluster));
+        Ok(())
+    }
+
+    async fn host_key(&self, _machine: &Machine) -> Result<Option<String>, driver::Error> {
+        Ok(None)
+    }
+}
+
+/// A machine that does whatever it is told.
+#[derive(Debug)]
+struct Obedient;
+
+#[async_trait]
+impl Remote for Obedient {
+    async fn run(&self, _script: &Script) -> Result<String, remote::Error> {
+        Ok(String::new())
+    }
+
+    async fn attach(&self, _command: Option<&str>) -> Result<u32, remote::Error> {
+        Ok(0)
+    }
+}
+
+#[async_trait]
+impl Dialer for Fake {
+    async fn dial(
+        &self,
+        machine: &Machine,
+        _files: &SshFiles,
+        deadline: Duration,
+    ) -> Result<Arc<dyn Remote>, remote::Error> {
+        if self.fails("boot", machine.id.name) {
+            return Err(remote::Error::Timeout {
+                machine: machine.id.clone(),
+                what: "SSH".to_owned(),
+                waited: deadline,
+                source: Some(Source::from("the test wants it so")),
+            });
+        }
+        Ok(Arc::new(Obedient))
+    }
+
+    async fn engine(
+        &self,
+        machine: &Machine,
+        files: &TlsFiles,
+        _deadline: Duration,
+    ) -> Result<Engine, remote::Error> {
+        Engine::unproven(machine, files)
+    }
+}
+
+#[async_trait]
+impl Bootstrapper for Fake {
+    async fn member(&self, node: &Node) -> Result<Membership, bootstrap::Error> {
+        let id = &node.machine().id;
+        let state = self.state.lock().expect("no test panics while it holds the lock");
+        if !state.members.contains(&id.to_string()) {
+            return Ok(Membership::None);
+        }
+        let manages = id.name.role == Role::Manager;
+        Ok(Membership::Member { node_id: id.to_string(), speaks: manages, votes: manages })
+    }
+
+    async fn init(&self, node: &Node) -> Result<(), bootstrap::Error> {
+        self.change(|state| state.members.push(node.machine().id.to_string()));
+        Ok(())
+    }
+
+    async fn knows(&self, _speaker: &Node, node_id: &str) -> Result<bool, bootstrap::Error> {
+        let state = self.state.lock().expect("no test panics while it holds the lock");
+        Ok(state.members.iter().any(|m| m == node_id))
+    }
+
+    async fn ticket(&self, _speaker: &Node, _role: Role) -> Result<Ticket, bootstrap::Error> {
+        Ok(Ticket { remote: "192.0.2.1:2377".to_owned(), token: Secret::new("fake") })
+    }
+
+    async fn join(&self, node: &Node, _ticket: &Ticket) -> Result<(), bootstrap::Error> {
+        let id = &node.machine().id;
+        if self.fails("join", id.name) {
+            return Err(bootstrap::Error::Node {
+                machine: id.clone(),
+                operation: "join the swarm",
+                source: Source::from("the test wants it so"),
+            });
+        }
+        self.change(|state| state.members.push(id.to_string()));
+        Ok(())
+    }
+
+    async fn ready(&self, _speaker: &Node, _nodes: &[Node]) -> Result<(), bootstrap::Error> {
+        Ok(())
+    }
+}

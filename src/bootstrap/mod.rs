@@ -1,1 +1,207 @@
-//! To come.
+//! From nodes to a cluster.
+//!
+//! The order is the same for every kind of cluster and stands in [`bootstrap`]. It begins with one
+//! question to each node, "are you a member already?", and that makes creating, resuming, repairing
+//! and growing a cluster one path.
+
+pub mod swarm;
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+
+use crate::event::Progress;
+use crate::model::{MachineId, MachineName, Role, Secret};
+use crate::provision::Node;
+
+/// Why the nodes did not become a cluster.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A node's engine did not do what it was asked.
+    #[error("cannot {operation} on node `{machine}`")]
+    Node {
+        /// Which node.
+        machine: MachineId,
+        /// What was being done.
+        operation: &'static str,
+        /// What its engine said.
+        #[source]
+        source: crate::driver::Source,
+    },
+    /// The managers that remain are no majority, so the swarm can decide nothing.
+    #[error(
+        "the swarm has no leader: {reachable} of its {managers} managers answer, and a majority is \
+         needed"
+    )]
+    NoQuorum {
+        /// How many managers answer.
+        reachable: usize,
+        /// How many there are.
+        managers: usize,
+    },
+    /// A node did not become a ready member in time.
+    #[error("nodes did not become ready within {seconds} s: {nodes}")]
+    NotReady {
+        /// Which nodes, with the state they were in.
+        nodes: String,
+        /// How long was waited.
+        seconds: u64,
+    },
+    /// Several nodes failed; each is told by its own events as well.
+    #[error("{}", list(.0))]
+    Several(Vec<Error>),
+}
+
+fn list(errors: &[Error]) -> String {
+    errors
+        .iter()
+        .map(|e| crate::event::chain(e))
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+/// What a node says of its membership.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Membership {
+    /// It belongs to no cluster.
+    None,
+    /// It belongs to one.
+    Member {
+        /// Its id there.
+        node_id: String,
+        /// Whether it can speak for the cluster right now: a manager with a leader in sight.
+        speaks: bool,
+        /// Whether it votes in the cluster's decisions.
+        votes: bool,
+    },
+}
+
+/// What a node needs to join. Made anew each time and kept in memory only.
+#[derive(Debug, Clone)]
+pub struct Ticket {
+    /// Where to join, `ADDRESS:PORT`.
+    pub remote: String,
+    /// The secret that lets it in.
+    pub token: Secret,
+}
+
+/// A kind of cluster.
+#[async_trait]
+pub trait Bootstrapper: Send + Sync {
+    /// What the node says of its membership.
+    async fn member(&self, node: &Node) -> Result<Membership, Error>;
+    /// Begins a cluster on the node.
+    async fn init(&self, node: &Node) -> Result<(), Error>;
+    /// Whether the cluster that `speaker` belongs to knows a member of this id.
+    async fn knows(&self, speaker: &Node, node_id: &str) -> Result<bool, Error>;
+    /// What it takes to join with a role, asked of a node that speaks for the cluster.
+    async fn ticket(&self, speaker: &Node, role: Role) -> Result<Ticket, Error>;
+    /// Makes the node a member. Leaves a former cluster first.
+    async fn join(&self, node: &Node, ticket: &Ticket) -> Result<(), Error>;
+    /// Waits until every node is a ready member, and strikes out members of the same name that are
+    /// gone for good.
+    async fn ready(&self, speaker: &Node, nodes: &[Node]) -> Result<(), Error>;
+}
+
+/// Makes one cluster of the nodes, whatever of it exists already. The node that is returned speaks for
+/// the cluster.
+pub async fn bootstrap(
+    kind: &dyn Bootstrapper,
+    nodes: &[Node],
+    progress: &Progress,
+) -> Result<Node, Error> {
+    let memberships = settle(nodes.iter().map(|node| kind.member(node))).await?;
+    let of = |name: MachineName| {
+        nodes
+            .iter()
+            .position(|n| n.machine().id.name == name)
+            .map(|i| &memberships[i])
+    };
+
+    let speaker = nodes
+        .iter()
+        .zip(&memberships)
+        .find_map(|(node, membership)| match membership {
+            Membership::Member { speaks: true, .. } => Some(node),
+            _ => None,
+        });
+    let voters = |m: &&Membership| matches!(m, Membership::Member { votes: true, .. });
+    let speaker = match speaker {
+        Some(node) => node,
+        None if memberships.iter().any(|m| voters(&m)) => {
+            let managers = nodes.iter().filter(|n| leads(n)).count();
+            let reachable = memberships.iter().filter(voters).count();
+            return Err(Error::NoQuorum {
+                reachable,
+                managers,
+            });
+        }
+        None => {
+            let first = nodes
+                .iter()
+                .find(|n| leads(n))
+                .expect("a spec has at least one manager");
+            let progress = progress.machine(first.machine().id.name);
+            progress.step("begin the swarm", kind.init(first)).await?;
+            first
+        }
+    };
+
+    let mut joining = Vec::new();
+    for node in nodes
+        .iter()
+        .filter(|n| n.machine().id != speaker.machine().id)
+    {
+        let known = match of(node.machine().id.name) {
+            Some(Membership::Member { node_id, .. }) => kind.knows(speaker, node_id).await?,
+            _ => false,
+        };
+        if !known {
+            joining.push(node);
+        }
+    }
+    let join = async |node: &Node, ticket: &Ticket| {
+        let progress = progress.machine(node.machine().id.name);
+        progress
+            .step("join the swarm", kind.join(node, ticket))
+            .await
+    };
+    let (managers, workers): (Vec<&Node>, Vec<&Node>) = joining.iter().partition(|n| leads(n));
+    // One at a time: each joining manager changes who makes a majority.
+    if !managers.is_empty() {
+        let ticket = kind.ticket(speaker, Role::Manager).await?;
+        for node in managers {
+            join(node, &ticket).await?;
+        }
+    }
+    if !workers.is_empty() {
+        let ticket = kind.ticket(speaker, Role::Worker).await?;
+        settle(workers.into_iter().map(|node| join(node, &ticket))).await?;
+    }
+    progress
+        .step("wait until all nodes are ready", kind.ready(speaker, nodes))
+        .await?;
+    Ok(speaker.clone())
+}
+
+fn leads(node: &Node) -> bool {
+    node.machine().id.name.role == Role::Manager
+}
+
+/// Awaits every future, also when some fail, and collects all errors.
+async fn settle<T>(
+    work: impl IntoIterator<Item = impl Future<Output = Result<T, Error>>>,
+) -> Result<Vec<T>, Error> {
+    let mut done = Vec::new();
+    let mut errors = Vec::new();
+    for result in join_all(work).await {
+        match result {
+            Ok(value) => done.push(value),
+            Err(error) => errors.push(error),
+        }
+    }
+    match errors.len() {
+        0 => Ok(done),
+        1 => Err(errors.remove(0)),
+        _ => Err(Error::Several(errors)),
+    }
+}

@@ -1,6 +1,7 @@
 //! Reaching machines: scripts over SSH with a pinned host key, and the engine over mutual TLS.
 
 mod engine;
+mod health;
 pub mod keys;
 mod script;
 mod ssh;
@@ -13,6 +14,7 @@ use async_trait::async_trait;
 use crate::model::{Machine, MachineId, SshFiles, TlsFiles};
 
 pub use engine::Engine;
+pub use health::EngineHealth;
 pub use script::Script;
 pub use ssh::SshDialer;
 

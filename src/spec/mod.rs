@@ -1,1 +1,144 @@
-//! To come.
+//! What was asked for: from flags or from a file, the same struct, validated once.
+
+mod file;
+mod validate;
+
+use serde::{Deserialize, Serialize};
+
+use crate::driver::docker::DockerOptions;
+use crate::model::{
+    Bytes, ClusterName, Cpus, EngineOptions, MachineName, Orchestrator, Port, Role, Size,
+};
+
+pub use file::{Error, read};
+pub use validate::{Invalid, Place};
+
+/// The name of the format of spec files.
+pub const API_VERSION: &str = "clusterdojo/v1";
+
+/// A cluster, as asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClusterSpec {
+    /// Its name.
+    pub name: ClusterName,
+    /// What stands on the machines.
+    pub orchestrator: Orchestrator,
+    /// Its machines, by kind.
+    pub machines: Vec<MachineGroup>,
+    /// How Docker is installed and configured on each.
+    #[serde(default)]
+    pub engine: EngineOptions,
+    /// Options of the docker driver.
+    #[serde(default)]
+    pub docker: DockerOptions,
+}
+
+/// Where machines come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DriverName {
+    /// Containers of a Docker engine.
+    #[default]
+    Docker,
+    /// Nowhere: for tests of the command line.
+    #[cfg(feature = "fake")]
+    Fake,
+}
+
+/// Machines of one kind.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MachineGroup {
+    /// What they are there for.
+    pub role: Role,
+    /// How many.
+    #[serde(default = "one")]
+    pub count: u16,
+    /// Where they come from.
+    #[serde(default)]
+    pub driver: DriverName,
+    /// The most memory that each may use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Bytes>,
+    /// The most processor time that each may use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpus: Option<Cpus>,
+    /// Ports of this computer that lead to the first machine of the group.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<Port>,
+}
+
+fn one() -> u16 {
+    1
+}
+
+impl MachineGroup {
+    /// `count` machines of one role, with no limits and no ports.
+    pub fn new(role: Role, count: u16, driver: DriverName) -> Self {
+        Self {
+            role,
+            count,
+            driver,
+            memory: None,
+            cpus: None,
+            ports: Vec::new(),
+        }
+    }
+}
+
+/// One machine of a spec.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MachineSpec {
+    /// Its name.
+    pub name: MachineName,
+    /// Its limits.
+    pub size: Size,
+    /// Its published ports.
+    pub ports: Vec<Port>,
+}
+
+impl ClusterSpec {
+    /// Every machine, in order: the groups as they are written, each counted through. Groups of the
+    /// same role continue the count.
+    pub fn machines(&self) -> Vec<MachineSpec> {
+        let mut machines: Vec<MachineSpec> = Vec::new();
+        for group in &self.machines {
+            let before = machines
+                .iter()
+                .filter(|m| m.name.role == group.role)
+                .count();
+            let size = Size {
+                memory: group.memory,
+                cpus: group.cpus,
+            };
+            machines.extend((0..group.count).map(|index| MachineSpec {
+                name: MachineName::new(
+                    group.role,
+                    index.saturating_add(u16::try_from(before).unwrap_or(u16::MAX)) + 1,
+                ),
+                size,
+                ports: if index == 0 {
+                    group.ports.clone()
+                } else {
+                    Vec::new()
+                },
+            }));
+        }
+        machines.sort_by_key(|m| m.name);
+        machines
+    }
+
+    /// How many machines have a role.
+    pub fn count(&self, role: Role) -> usize {
+        self.machines
+            .iter()
+            .filter(|g| g.role == role)
+            .map(|g| usize::from(g.count))
+            .sum()
+    }
+
+    /// Where the machines come from.
+    pub fn driver(&self) -> DriverName {
+        self.machines.first().map(|g| g.driver).unwrap_or_default()
+    }
+}

@@ -1,1 +1,225 @@
-//! To come.
+//! The order of work, one file per verb. Nothing here draws, retries or knows a driver's name.
+
+mod down;
+mod images;
+mod interrupt;
+mod machines;
+mod power;
+mod repair;
+mod settle;
+mod status;
+mod up;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::bootstrap::{self, Bootstrapper};
+use crate::context::{self, DockerContexts};
+use crate::driver::{self, Driver};
+use crate::event::{Progress, Reporter, chain};
+use crate::model::{ClusterName, Finding, Machine, MachineName};
+use crate::pki;
+use crate::plan::Plan;
+use crate::provision;
+use crate::remote::{self, Dialer};
+use crate::store::{self, Entry, Home};
+
+pub use down::{DownOptions, down};
+pub use images::load_image;
+pub use interrupt::Interrupt;
+pub use power::{start, start_machine, stop};
+pub use repair::repair;
+pub use settle::settle;
+pub use status::{ClusterStatus, MachineStatus, status};
+pub use up::{Summary, UpOptions, plan, up};
+
+/// Opens the log of a run: given the directory and the verb, returns a reporter that also writes there.
+pub type OpenLog = Arc<dyn Fn(&Path, &str) -> Arc<dyn Reporter> + Send + Sync>;
+
+/// Every handle on the outside world.
+#[derive(Clone)]
+pub struct Services {
+    /// What this computer remembers.
+    pub home: Home,
+    /// Makes machines.
+    pub driver: Arc<dyn Driver>,
+    /// Reaches them.
+    pub dialer: Arc<dyn Dialer>,
+    /// Makes swarms of them.
+    pub swarm: Arc<dyn Bootstrapper>,
+    /// The user's docker contexts.
+    pub contexts: DockerContexts,
+    /// Where events go, by way of [`Services::lock`].
+    pub open_log: OpenLog,
+    /// Where events go that belong to no cluster.
+    pub reporter: Arc<dyn Reporter>,
+    /// Whether the user wants to stop.
+    pub interrupt: Interrupt,
+}
+
+impl fmt::Debug for Services {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Services")
+            .field("home", &self.home)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How long a command waits for another one that works on the same cluster.
+const LOCK_WAIT: Duration = Duration::from_secs(600);
+
+impl Services {
+    /// Takes the lock of a cluster and opens the log of this run.
+    async fn lock(&self, name: &ClusterName, verb: &str) -> Result<(Entry, Progress), Error> {
+        let early = Progress::new(Arc::clone(&self.reporter));
+        let entry = self
+            .home
+            .lock(name, verb, LOCK_WAIT, |holder| {
+                early.warn(format!(
+                    "waiting for another command on cluster `{name}`: {holder}"
+                ));
+            })
+            .await?;
+        let reporter = (self.open_log)(&entry.logs()?, verb);
+        Ok((entry, Progress::new(reporter)))
+    }
+}
+
+/// Why a verb did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// State on this computer.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The driver.
+    #[error(transparent)]
+    Driver(#[from] driver::Error),
+    /// A connection to a machine, or the cluster's SSH keys.
+    #[error(transparent)]
+    Remote(#[from] remote::Error),
+    /// The cluster's certificates.
+    #[error(transparent)]
+    Pki(#[from] pki::Error),
+    /// The user's docker contexts.
+    #[error(transparent)]
+    Context(#[from] context::Error),
+    /// The cluster on the machines.
+    #[error(transparent)]
+    Bootstrap(#[from] bootstrap::Error),
+    /// The surroundings are not fit.
+    #[error("this computer is not ready: {}", findings(.0))]
+    NotReady(Vec<Finding>),
+    /// There is no such cluster.
+    #[error("there is no cluster `{0}`")]
+    UnknownCluster(ClusterName),
+    /// There is no such machine.
+    #[error("cluster `{cluster}` has no machine `{machine}`")]
+    UnknownMachine {
+        /// The cluster.
+        cluster: ClusterName,
+        /// The machine.
+        machine: MachineName,
+    },
+    /// Machines of that name exist, and no record here says that they are ours.
+    #[error(
+        "machines of a cluster `{cluster}` exist, but not the record of it: {}", names(.machines)
+    )]
+    NoRecord {
+        /// The cluster.
+        cluster: ClusterName,
+        /// Its machines.
+        machines: Vec<MachineName>,
+    },
+    /// What was asked for would take machines away.
+    #[error("cluster `{}` has machines that were not asked for: {}", cluster, names(.plan.surplus))]
+    Surplus {
+        /// The cluster.
+        cluster: ClusterName,
+        /// What would be done.
+        plan: Box<Plan>,
+    },
+    /// What was asked for is another kind of cluster.
+    #[error("cluster `{cluster}` exists and is of another kind: {exists}, not {wanted}")]
+    OtherKind {
+        /// The cluster.
+        cluster: ClusterName,
+        /// What it is.
+        exists: String,
+        /// What was asked for.
+        wanted: String,
+    },
+    /// Some machines failed.
+    #[error(transparent)]
+    Machines(#[from] Failure),
+    /// The user wanted to stop.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+fn findings(findings: &[Finding]) -> String {
+    findings
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+fn names(names: &[MachineName]) -> String {
+    names
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// Why work on one machine failed.
+#[derive(Debug, thiserror::Error)]
+pub enum MachineError {
+    /// The driver.
+    #[error(transparent)]
+    Driver(#[from] driver::Error),
+    /// Provisioning.
+    #[error(transparent)]
+    Provision(#[from] provision::Error),
+    /// A connection to it.
+    #[error(transparent)]
+    Remote(#[from] remote::Error),
+    /// Its engine.
+    #[error("the engine did not take the image")]
+    Engine(#[source] driver::Source),
+    /// It is off.
+    #[error("the machine is {0}")]
+    NotRunning(crate::model::MachineState),
+    /// The user wanted to stop.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// Work on several machines of which some failed.
+#[derive(Debug)]
+pub struct Failure {
+    /// Every machine that failed, with its reason.
+    pub causes: Vec<(MachineName, MachineError)>,
+    /// The machines that exist now, asked of the driver.
+    pub left: Vec<Machine>,
+    /// How many machines there were to be.
+    pub of: usize,
+}
+
+impl std::error::Error for Failure {}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} machines failed", self.causes.len(), self.of)?;
+        for (name, cause) in &self.causes {
+            write!(f, "\n  {name}: {}", chain(cause))?;
+        }
+        if !self.left.is_empty() {
+            let left: Vec<_> = self.left.iter().map(|m| m.id.name).collect();
+            write!(f, "\n  kept: {}", names(&left))?;
+        }
+        Ok(())
+    }
+}

@@ -1,1 +1,9 @@
-//! Tests against a real Docker engine.
+//! Tests against a real Docker engine, with real systemd machines, real sshd and a real swarm. They
+//! fail, and say how to mend it, where the engine is missing; `scripts/test` brings everything.
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
+
+mod faults;
+mod kill;
+mod service;
+mod swarm;
+mod world;

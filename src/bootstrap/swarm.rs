@@ -1,0 +1,346 @@
+//! Docker Swarm mode, through the machines' own remote API.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bollard::Docker;
+use bollard::models::{
+    LocalNodeState, Node as Member, NodeSpecRoleEnum, NodeState, SwarmInfo, SwarmInitRequest,
+    SwarmJoinRequest,
+};
+use bollard::query_parameters::{
+    DeleteNodeOptions, EventsOptions, LeaveSwarmOptions, ListNodesOptions, UpdateNodeOptions,
+};
+use futures_util::StreamExt as _;
+
+use crate::driver::Source;
+use crate::failpoint;
+use crate::model::{Role, Secret};
+use crate::provision::Node;
+use crate::retry::{Attempt, Patience, retry};
+
+use super::{Bootstrapper, Error, Membership, Ticket};
+
+/// The port on which swarm nodes manage each other ("Getting started with swarm mode", Docker docs).
+const CLUSTER_PORT: u16 = 2377;
+/// How long a stopped swarm may take to find a leader again, or a node to become ready.
+const SETTLING: Duration = Duration::from_secs(90);
+
+/// Docker Swarm mode.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Swarm;
+
+fn api(node: &Node) -> &Docker {
+    node.engine().api()
+}
+
+fn failed(
+    node: &Node,
+    operation: &'static str,
+) -> impl FnOnce(bollard::errors::Error) -> Error + use<> {
+    let machine = node.machine().id.clone();
+    move |source| Error::Node {
+        machine,
+        operation,
+        source: Box::new(source),
+    }
+}
+
+async fn info(node: &Node) -> Result<SwarmInfo, Error> {
+    let info = api(node)
+        .info()
+        .await
+        .map_err(failed(node, "ask for the swarm state"))?;
+    Ok(info.swarm.unwrap_or_default())
+}
+
+async fn members(speaker: &Node) -> Result<Vec<Member>, Error> {
+    api(speaker)
+        .list_nodes(None::<ListNodesOptions>)
+        .await
+        .map_err(failed(speaker, "list the nodes of the swarm"))
+}
+
+/// Waits until the node says that it is an active member. The daemon itself waits 20 s for that and
+/// then answers that it goes on in the background, which is no failure.
+async fn until_active(node: &Node) -> Result<(), Error> {
+    let attempt = || async {
+        match info(node).await {
+            Ok(SwarmInfo {
+                local_node_state: Some(LocalNodeState::ACTIVE),
+                ..
+            }) => Attempt::Ready(()),
+            Ok(SwarmInfo {
+                local_node_state: Some(LocalNodeState::ERROR),
+                error,
+                ..
+            }) => Attempt::GiveUp(not_active(node, error.unwrap_or_default())),
+            Ok(state) => Attempt::Later(not_active(
+                node,
+                format!(
+                    "its state is {:?}",
+                    state.local_node_state.unwrap_or_default()
+                ),
+            )),
+            Err(error) => Attempt::Later(error),
+        }
+    };
+    retry(Patience::until(SETTLING), attempt)
+        .await
+        .map_err(|last| last.unwrap_or_else(|| not_active(node, "no answer".to_owned())))
+}
+
+fn not_active(node: &Node, why: String) -> Error {
+    Error::Node {
+        machine: node.machine().id.clone(),
+        operation: "become an active member",
+        source: Source::from(why),
+    }
+}
+
+#[async_trait]
+impl Bootstrapper for Swarm {
+    async fn member(&self, node: &Node) -> Result<Membership, Error> {
+        // After a restart of the whole swarm the managers need a moment to elect a leader, and until
+        // then none of them speaks for it.
+        let attempt = || async {
+            let state = match info(node).await {
+                Ok(state) => state,
+                Err(error) => return Attempt::GiveUp(Err(error)),
+            };
+            let node_id = state.node_id.filter(|id| !id.is_empty());
+            match (state.local_node_state, node_id) {
+                (Some(LocalNodeState::ACTIVE), Some(node_id)) => {
+                    let votes = state.control_available == Some(true);
+                    let speaks = votes && members(node).await.is_ok();
+                    let member = Membership::Member {
+                        node_id,
+                        speaks,
+                        votes,
+                    };
+                    if votes == speaks {
+                        Attempt::Ready(member)
+                    } else {
+                        Attempt::Later(Ok(member))
+                    }
+                }
+                (Some(LocalNodeState::PENDING), Some(node_id)) => {
+                    let votes = state.control_available == Some(true);
+                    Attempt::Later(Ok(Membership::Member {
+                        node_id,
+                        speaks: false,
+                        votes,
+                    }))
+                }
+                // `error` is what a worker says that was struck off the list; it joins afresh.
+                _ => Attempt::Ready(Membership::None),
+            }
+        };
+        match retry(Patience::until(Duration::from_secs(30)), attempt).await {
+            Ok(membership) => Ok(membership),
+            Err(Some(last)) => last,
+            Err(None) => Err(not_active(node, "no answer".to_owned())),
+        }
+    }
+
+    async fn init(&self, node: &Node) -> Result<(), Error> {
+        failpoint::reached("swarm.init.before");
+        let request = SwarmInitRequest {
+            listen_addr: Some(format!("0.0.0.0:{CLUSTER_PORT}")),
+            // Without it the daemon refuses to guess on a machine with several addresses, and a guess
+            // that changes later breaks the swarm.
+            advertise_addr: Some(node.machine().private_ip.to_string()),
+            ..SwarmInitRequest::default()
+        };
+        api(node)
+            .init_swarm(request)
+            .await
+            .map_err(failed(node, "begin a swarm"))?;
+        failpoint::reached("swarm.init.after");
+        Ok(())
+    }
+
+    async fn knows(&self, speaker: &Node, node_id: &str) -> Result<bool, Error> {
+        Ok(members(speaker)
+            .await?
+            .iter()
+            .any(|m| m.id.as_deref() == Some(node_id)))
+    }
+
+    async fn ticket(&self, speaker: &Node, role: Role) -> Result<Ticket, Error> {
+        let swarm = api(speaker)
+            .inspect_swarm()
+            .await
+            .map_err(failed(speaker, "ask for the join token"))?;
+        let tokens = swarm.join_tokens.unwrap_or_default();
+        let token = if role == Role::Manager {
+            tokens.manager
+        } else {
+            tokens.worker
+        };
+        Ok(Ticket {
+            remote: format!("{}:{CLUSTER_PORT}", speaker.machine().private_ip),
+            token: Secret::new(token.unwrap_or_default()),
+        })
+    }
+
+    async fn join(&self, node: &Node, ticket: &Ticket) -> Result<(), Error> {
+        failpoint::reached("swarm.join.before");
+        if info(node).await?.local_node_state != Some(LocalNodeState::INACTIVE) {
+            // What it belongs to is not this swarm: the one before its manager was lost, or one that
+            // has struck it off. The machine is ours, so it may leave.
+            api(node)
+                .leave_swarm(Some(LeaveSwarmOptions { force: true }))
+                .await
+                .map_err(failed(node, "leave a former swarm"))?;
+        }
+        let request = SwarmJoinRequest {
+            listen_addr: Some(format!("0.0.0.0:{CLUSTER_PORT}")),
+            advertise_addr: Some(node.machine().private_ip.to_string()),
+            remote_addrs: Some(vec![ticket.remote.clone()]),
+            join_token: Some(ticket.token.expose().to_owned()),
+            ..SwarmJoinRequest::default()
+        };
+        match api(node).join_swarm(request).await {
+            Err(error) if !error.to_string().contains("continue in the background") => {
+                return Err(failed(node, "join the swarm")(error));
+            }
+            _ => until_active(node).await?,
+        }
+        failpoint::reached("swarm.join.after");
+        Ok(())
+    }
+
+    async fn ready(&self, speaker: &Node, nodes: &[Node]) -> Result<(), Error> {
+        // Subscribed before the first look, so that nothing that happens in between is missed.
+        let filters = HashMap::from([("type".to_owned(), vec!["node".to_owned()])]);
+        let options = EventsOptions {
+            filters: Some(filters),
+            ..EventsOptions::default()
+        };
+        let mut events = api(speaker).events(Some(options));
+        let deadline = tokio::time::Instant::now() + SETTLING;
+        loop {
+            let list = members(speaker).await?;
+            let waiting = not_ready(nodes, &list).await?;
+            if waiting.is_empty() {
+                return strike_out_the_dead(speaker, nodes, &list).await;
+            }
+            // An event says that something changed. The pause is for what changes without one.
+            let pause = tokio::time::sleep(Duration::from_millis(250));
+            tokio::select! {
+                Some(Ok(_)) = events.next() => {}
+                () = pause => {}
+                () = tokio::time::sleep_until(deadline) => {
+                    return Err(Error::NotReady { nodes: waiting, seconds: SETTLING.as_secs() });
+                }
+            }
+        }
+    }
+}
+
+/// Which nodes are not ready, each with its state; empty if all are.
+async fn not_ready(nodes: &[Node], list: &[Member]) -> Result<String, Error> {
+    let mut waiting = Vec::new();
+    for node in nodes {
+        let name = node.machine().id.name;
+        let state = state_of(list, &name.to_string());
+        if state != Some(NodeState::READY) {
+            let state = state.map_or_else(|| "not a member".to_owned(), |s| s.to_string());
+            waiting.push(format!("{name} ({state})"));
+        }
+    }
+    Ok(waiting.join(", "))
+}
+
+fn hostname(member: &Member) -> Option<&str> {
+    member.description.as_ref()?.hostname.as_deref()
+}
+
+fn state_of(list: &[Member], name: &str) -> Option<NodeState> {
+    let states = list.iter().filter(|m| hostname(m) == Some(name));
+    let states = states.filter_map(|m| m.status.as_ref()?.state);
+    // A machine that was replaced is listed twice, and the dead one does not count.
+    states.max_by_key(|s| *s == NodeState::READY)
+}
+
+/// Strikes out members that bear the name of one of our nodes and are down while another one of that
+/// name is ready: machines that were lost and have been replaced.
+async fn strike_out_the_dead(speaker: &Node, nodes: &[Node], list: &[Member]) -> Result<(), Error> {
+    for node in nodes {
+        let name = node.machine().id.name.to_string();
+        let same: Vec<&Member> = list.iter().filter(|m| hostname(m) == Some(&name)).collect();
+        if same.len() < 2 {
+            continue;
+        }
+        for dead in same
+            .into_iter()
+            .filter(|m| m.status.as_ref().and_then(|s| s.state) == Some(NodeState::DOWN))
+        {
+            strike_out(speaker, dead).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn strike_out(speaker: &Node, dead: &Member) -> Result<(), Error> {
+    let id = dead.id.clone().unwrap_or_default();
+    let mut spec = dead.spec.clone().unwrap_or_default();
+    if spec.role == Some(NodeSpecRoleEnum::MANAGER) {
+        // A dead manager still counts for the majority until it is demoted.
+        spec.role = Some(NodeSpecRoleEnum::WORKER);
+        let version = dead
+            .version
+            .as_ref()
+            .and_then(|v| v.index)
+            .unwrap_or_default();
+        let options = UpdateNodeOptions {
+            version: i64::try_from(version).unwrap_or_default(),
+        };
+        api(speaker)
+            .update_node(&id, spec, options)
+            .await
+            .map_err(failed(speaker, "demote a lost manager"))?;
+    }
+    let attempt = || async {
+        match api(speaker)
+            .delete_node(&id, Some(DeleteNodeOptions { force: true }))
+            .await
+        {
+            Ok(()) => Attempt::Ready(()),
+            Err(error) => Attempt::Later(error),
+        }
+    };
+    // The demotion takes a moment to reach the raft members.
+    retry(Patience::until(Duration::from_secs(15)), attempt)
+        .await
+        .map_err(|last| match last {
+            Some(error) => failed(speaker, "strike out a lost node")(error),
+            None => not_active(speaker, "no answer".to_owned()),
+        })
+}
+
+/// What the swarm is made of, as commands that a reader can type on the machines.
+pub fn explain() -> Vec<(&'static str, &'static str, &'static str)> {
+    vec![
+        (
+            "begin the swarm",
+            "The first manager makes the swarm, its certificate authority and its join tokens. The \
+             address that others reach it at is named, because it must never change.",
+            "docker swarm init --advertise-addr ADDRESS_OF_MANAGER_1",
+        ),
+        (
+            "join the swarm",
+            "A join token holds the fingerprint of the swarm's authority and a secret, so that each \
+             side knows the other. Managers join one at a time, workers all at once.",
+            "docker swarm join-token -q worker          # on manager-1\n\
+             docker swarm join --token TOKEN --advertise-addr OWN_ADDRESS ADDRESS_OF_MANAGER_1:2377",
+        ),
+        (
+            "wait until all nodes are ready",
+            "A node that has joined still has to report to the managers before it is given work.",
+            "docker node ls",
+        ),
+    ]
+}

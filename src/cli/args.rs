@@ -1,0 +1,364 @@
+//! What can be said on the command line. The comments here are the help texts.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::model::{Bytes, ClusterName, Cpus, EngineChannel, Port};
+use crate::report::Format;
+use crate::spec::DriverName;
+
+/// Real multi-machine Docker clusters for learning, up in seconds and gone without a trace
+#[derive(Debug, Parser)]
+#[command(
+    name = "dojo",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
+pub(super) struct Cli {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Global {
+    /// Say nothing but warnings and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+    /// Say more; twice for details
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(super) verbose: u8,
+    /// How progress is told on standard error
+    #[arg(long, global = true, value_enum, default_value_t = Format::Auto, value_name = "FORMAT")]
+    pub(super) log_format: Format,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Create a cluster; again: resume, repair or extend it
+    Up(Up),
+    /// Remove clusters without a trace
+    Down(Down),
+    /// List clusters
+    Ls(Ls),
+    /// Tell how a cluster is; the exit status says whether it is healthy
+    Status(Status),
+    /// Print all that is known of a cluster, as JSON
+    Inspect(Inspect),
+    /// Point docker at a cluster
+    Use(Use),
+    /// Print shell commands that point docker at one machine
+    Env(Env),
+    /// Open a shell on a machine, or run a command there
+    Ssh(Ssh),
+    /// Print a machine's address among its peers
+    Ip(OneMachine),
+    /// Print the address of a machine's engine
+    Url(OneMachine),
+    /// Start stopped machines, and heal what needs healing
+    Start(Targets),
+    /// Stop machines; their disks are kept
+    Stop(Targets),
+    /// Stop machines and start them again
+    Restart(Targets),
+    /// Rebuild a lost or damaged record from the machines' labels
+    Repair(Repair),
+    /// Check whether this computer is fit, and say what to do where it is not
+    Doctor(Doctor),
+    /// Make machine images, and put images on machines
+    Image {
+        #[command(subcommand)]
+        command: ImageCommand,
+    },
+    /// Print a completion script
+    Completions {
+        /// For which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    #[command(hide = true)]
+    Man,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum DataFormat {
+    /// For people
+    Table,
+    /// For programs
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum SpecFormat {
+    /// A spec file
+    Yaml,
+    /// The same as JSON
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Up {
+    /// The cluster's name [default: dojo]
+    pub(super) name: Option<ClusterName>,
+
+    /// A Docker swarm; the default
+    #[arg(long, group = "kind", help_heading = "What")]
+    pub(super) swarm: bool,
+    /// Plain Docker hosts, no cluster
+    #[arg(long, group = "kind", help_heading = "What")]
+    pub(super) engines: bool,
+    /// How many swarm managers: 1, 3 or 5 [default: 1]
+    #[arg(
+        long,
+        value_name = "N",
+        conflicts_with = "engines",
+        help_heading = "What"
+    )]
+    pub(super) managers: Option<u16>,
+    /// How many swarm workers [default: 2]
+    #[arg(
+        long,
+        value_name = "N",
+        conflicts_with = "engines",
+        help_heading = "What"
+    )]
+    pub(super) workers: Option<u16>,
+    /// How many plain Docker hosts [default: 3]
+    #[arg(long, value_name = "N", requires = "engines", help_heading = "What")]
+    pub(super) machines: Option<u16>,
+    /// Read what is wanted from a spec file
+    #[arg(
+        short, long, value_name = "FILE", help_heading = "What",
+        conflicts_with_all = ["name", "kind", "managers", "workers", "machines", "driver", "publish",
+            "memory", "cpus", "image", "subnet", "engine_channel", "engine_repository",
+            "registry_mirror", "insecure_registry", "engine_label", "engine_opt"]
+    )]
+    pub(super) file: Option<PathBuf>,
+
+    /// Where machines come from
+    #[arg(long, value_name = "DRIVER", value_parser = driver, help_heading = "Machines")]
+    pub(super) driver: Option<DriverName>,
+    /// Lead a port of this computer to a machine, the first one unless told: 8080:80@worker-1
+    #[arg(
+        short,
+        long,
+        value_name = "PORT:PORT[@MACHINE]",
+        help_heading = "Machines"
+    )]
+    pub(super) publish: Vec<String>,
+    /// The most memory that each machine may use: 512MiB, 2GiB
+    #[arg(long, value_name = "SIZE", help_heading = "Machines")]
+    pub(super) memory: Option<Bytes>,
+    /// The most processors that each machine may use: 2, 0.5
+    #[arg(long, value_name = "N", help_heading = "Machines")]
+    pub(super) cpus: Option<Cpus>,
+    /// The machine image [default: built when it is first needed]
+    #[arg(long, help_heading = "Machines")]
+    pub(super) image: Option<String>,
+    /// The machines' network [default: a free one]
+    #[arg(long, value_name = "CIDR", help_heading = "Machines")]
+    pub(super) subnet: Option<String>,
+
+    /// Where Docker's packages come from, if the machines have no Docker yet: distro, docker-ce
+    #[arg(long, value_name = "CHANNEL", help_heading = "Docker on the machines")]
+    pub(super) engine_channel: Option<EngineChannel>,
+    /// Base address of Docker's package repository, for docker-ce
+    #[arg(long, value_name = "URL", help_heading = "Docker on the machines")]
+    pub(super) engine_repository: Option<String>,
+    /// Ask this registry mirror first
+    #[arg(long, value_name = "URL", help_heading = "Docker on the machines")]
+    pub(super) registry_mirror: Vec<String>,
+    /// Speak to this registry without TLS
+    #[arg(
+        long,
+        value_name = "HOST[:PORT]",
+        help_heading = "Docker on the machines"
+    )]
+    pub(super) insecure_registry: Vec<String>,
+    /// Give the engines a label
+    #[arg(
+        long,
+        value_name = "KEY=VALUE",
+        help_heading = "Docker on the machines"
+    )]
+    pub(super) engine_label: Vec<String>,
+    /// Set a key of daemon.json; the value is JSON, or else a string
+    #[arg(
+        long,
+        value_name = "KEY=VALUE",
+        help_heading = "Docker on the machines"
+    )]
+    pub(super) engine_opt: Vec<String>,
+
+    /// Say what would be done, and do nothing
+    #[arg(long, help_heading = "How")]
+    pub(super) dry_run: bool,
+    /// With --dry-run: print the spec instead of the plan
+    #[arg(short, long, value_enum, requires = "dry_run", help_heading = "How")]
+    pub(super) output: Option<SpecFormat>,
+    /// Print every step with its reason and its script, and do nothing
+    #[arg(long, help_heading = "How")]
+    pub(super) explain: bool,
+    /// Remove everything again if anything fails, instead of keeping it for the next try
+    #[arg(long, help_heading = "How")]
+    pub(super) rollback: bool,
+    /// Leave the selected docker context as it is
+    #[arg(long, help_heading = "How")]
+    pub(super) no_use: bool,
+}
+
+fn driver(text: &str) -> Result<DriverName, String> {
+    match text {
+        "docker" => Ok(DriverName::Docker),
+        #[cfg(feature = "fake")]
+        "fake" => Ok(DriverName::Fake),
+        other => Err(format!("there is no driver `{other}`: expected docker")),
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Down {
+    /// Which clusters [default: dojo]
+    pub(super) names: Vec<ClusterName>,
+    /// All clusters of this computer
+    #[arg(long, conflicts_with = "names")]
+    pub(super) all: bool,
+    /// Also remove machines of which this computer has no record, without asking
+    #[arg(short, long)]
+    pub(super) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Ls {
+    /// How to print them
+    #[arg(short, long, value_enum, default_value_t = DataFormat::Table)]
+    pub(super) output: DataFormat,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Status {
+    /// Which cluster [default: the current one]
+    pub(super) name: Option<ClusterName>,
+    /// How to print it
+    #[arg(short, long, value_enum, default_value_t = DataFormat::Table)]
+    pub(super) output: DataFormat,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Inspect {
+    /// Which cluster [default: the current one]
+    pub(super) name: Option<ClusterName>,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct Use {
+    /// Which cluster
+    pub(super) name: Option<ClusterName>,
+    /// Back to what was selected before
+    #[arg(long)]
+    pub(super) previous: bool,
+    /// Back to docker's own default
+    #[arg(long)]
+    pub(super) none: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+    Powershell,
+    Cmd,
+    Tcsh,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Env {
+    /// Which machine: worker-1, or practice/worker-1
+    #[arg(required_unless_present = "unset", conflicts_with = "unset")]
+    pub(super) machine: Option<String>,
+    /// For which shell [default: the one in $SHELL]
+    #[arg(long, value_enum)]
+    pub(super) shell: Option<Shell>,
+    /// Take the variables away again
+    #[arg(short, long)]
+    pub(super) unset: bool,
+    /// Also except the machine from proxies
+    #[arg(long)]
+    pub(super) no_proxy: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Ssh {
+    /// Which machine: worker-1, or practice/worker-1
+    pub(super) machine: String,
+    /// The command, with its arguments
+    #[arg(last = true)]
+    pub(super) command: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct OneMachine {
+    /// Which machine: worker-1, or practice/worker-1
+    pub(super) machine: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Targets {
+    /// Clusters or machines: practice, practice/worker-1 [default: the current cluster]
+    pub(super) targets: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Repair {
+    /// Which cluster
+    pub(super) name: ClusterName,
+    /// Where its machines come from
+    #[arg(long, value_name = "DRIVER", value_parser = driver, default_value = "docker")]
+    pub(super) driver: DriverName,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Doctor {
+    /// Where machines shall come from
+    #[arg(long, value_name = "DRIVER", value_parser = driver, default_value = "docker")]
+    pub(super) driver: DriverName,
+    /// How to print the findings
+    #[arg(short, long, value_enum, default_value_t = DataFormat::Table)]
+    pub(super) output: DataFormat,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ImageCommand {
+    /// Build the image that the docker driver makes machines of
+    Build(ImageBuild),
+    /// Put images of your own engine on every machine of a cluster
+    Load(ImageLoad),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ImageBuild {
+    /// Without Docker inside; `up` installs it then
+    #[arg(long)]
+    pub(super) bare: bool,
+    /// The Debian image to begin with
+    #[arg(long)]
+    pub(super) base: Option<String>,
+    /// What to call it
+    #[arg(long)]
+    pub(super) tag: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ImageLoad {
+    /// Which images of your own engine
+    #[arg(required = true)]
+    pub(super) images: Vec<String>,
+    /// Which cluster [default: the current one]
+    #[arg(long, value_name = "NAME")]
+    pub(super) cluster: Option<ClusterName>,
+}

@@ -1,0 +1,115 @@
+//! `dojo down`.
+
+use std::collections::BTreeSet;
+use std::io::Write as _;
+
+use crate::driver::docker::DockerOptions;
+use crate::model::ClusterName;
+use crate::spec::DriverName;
+use crate::workflow::{self, DownOptions};
+
+use super::args::Down;
+use super::error::{self, Error};
+use super::output;
+use super::services::{Context, DEFAULT_CLUSTER};
+
+pub(super) async fn run(context: &Context, args: Down) -> Result<(), Error> {
+    let names = if args.all {
+        every_cluster(context, args.yes).await?
+    } else if args.names.is_empty() {
+        vec![DEFAULT_CLUSTER.parse()?]
+    } else {
+        args.names
+    };
+    let (of, mut failed, mut last) = (names.len(), 0, None);
+    for name in names {
+        if let Err(error) = one(context, &name, args.yes).await {
+            failed += 1;
+            if of > 1 {
+                error::tell(&error);
+            }
+            last = Some(error);
+        }
+    }
+    match last {
+        None => Ok(()),
+        Some(error) if of == 1 => Err(error),
+        Some(_) => Err(Error::Several { failed, of }),
+    }
+}
+
+/// Every cluster that is recorded here; with `--yes` also those that only the machines tell of.
+async fn every_cluster(context: &Context, yes: bool) -> Result<Vec<ClusterName>, Error> {
+    let mut names: BTreeSet<ClusterName> = context
+        .home
+        .list()?
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    if yes {
+        let services = context
+            .services(DriverName::default(), &DockerOptions::default())
+            .await?;
+        names.extend(
+            services
+                .driver
+                .list(None)
+                .await?
+                .into_iter()
+                .map(|m| m.id.cluster),
+        );
+    }
+    Ok(names.into_iter().collect())
+}
+
+async fn one(context: &Context, name: &ClusterName, yes: bool) -> Result<(), Error> {
+    let services = context.services_of(name).await?;
+    let known = context.home.directory(name).exists();
+    let result = match workflow::down(
+        &services,
+        name,
+        DownOptions {
+            without_record: yes,
+        },
+    )
+    .await
+    {
+        Err(workflow::Error::NoRecord { cluster, machines }) if !yes && context.can_ask() => {
+            if !ask(&cluster, machines.len()) {
+                return Err(workflow::Error::NoRecord { cluster, machines }.into());
+            }
+            workflow::down(
+                &services,
+                name,
+                DownOptions {
+                    without_record: true,
+                },
+            )
+            .await
+        }
+        other => other,
+    };
+    let machines = result?;
+    if context.quiet {
+        return Ok(());
+    }
+    if !known && machines == 0 {
+        return output::line(&format!("there is no cluster {name}"));
+    }
+    output::line(&format!("{name} is gone"))
+}
+
+fn ask(cluster: &ClusterName, machines: usize) -> bool {
+    let question = format!(
+        "{machines} machines of a cluster {cluster} exist, of which this computer has no record. \
+         Remove them? [y/N] "
+    );
+    let mut answer = String::new();
+    let mut stderr = std::io::stderr();
+    let asked = stderr
+        .write_all(question.as_bytes())
+        .and_then(|()| stderr.flush());
+    asked.is_ok()
+        && std::io::stdin().read_line(&mut answer).is_ok()
+        && matches!(answer.trim(), "y" | "Y" | "yes")
+}

@@ -1,0 +1,223 @@
+//! Errors for people: what happened, why, and which command helps. Hints and exit codes live here
+//! alone, so that nothing below needs to know of flags.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use crate::event::chain;
+use crate::model::{ClusterName, InvalidName};
+use crate::{bootstrap, context, driver, provision, remote, spec, store, workflow};
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    #[error(transparent)]
+    Workflow(#[from] workflow::Error),
+    #[error(transparent)]
+    Spec(#[from] spec::Error),
+    #[error(transparent)]
+    Invalid(#[from] spec::Invalid),
+    #[error(transparent)]
+    Name(#[from] InvalidName),
+    /// Arguments that contradict each other or what exists.
+    #[error("{0}")]
+    Usage(String),
+    #[error("cannot {operation}")]
+    Io {
+        operation: &'static str,
+        #[source]
+        source: std::io::Error,
+    },
+    /// Several clusters failed; each was told already.
+    #[error("{failed} of {of} clusters failed")]
+    Several { failed: usize, of: usize },
+}
+
+macro_rules! through_workflow {
+    ($($source:ty),*) => {
+        $(impl From<$source> for Error {
+            fn from(error: $source) -> Self {
+                Self::Workflow(error.into())
+            }
+        })*
+    };
+}
+
+through_workflow!(store::Error, driver::Error, remote::Error, context::Error);
+
+const FAILED: u8 = 1;
+const USAGE: u8 = 2;
+const NOT_READY: u8 = 3;
+const MISMATCH: u8 = 4;
+const INTERRUPTED: u8 = 130;
+
+/// Writes the error to standard error and returns the exit code that belongs to it.
+pub(super) fn tell(error: &Error) -> ExitCode {
+    let mut text = format!("error: {}\n", chain(error));
+    for hint in hints(error) {
+        text.push_str(&format!("hint: {hint}\n"));
+    }
+    // If standard error is gone, the exit code still speaks.
+    let _ = std::io::stderr().write_all(text.as_bytes());
+    ExitCode::from(code(error))
+}
+
+fn code(error: &Error) -> u8 {
+    match error {
+        Error::Spec(_) | Error::Invalid(_) | Error::Name(_) | Error::Usage(_) => USAGE,
+        Error::Io { .. } | Error::Several { .. } => FAILED,
+        Error::Workflow(error) => match error {
+            workflow::Error::NotReady(_)
+            | workflow::Error::Driver(driver::Error::Unreachable { .. }) => NOT_READY,
+            workflow::Error::Interrupted => INTERRUPTED,
+            workflow::Error::Remote(error) => remote_code(error),
+            workflow::Error::Machines(failure) => machines_code(failure),
+            _ => FAILED,
+        },
+    }
+}
+
+fn remote_code(error: &remote::Error) -> u8 {
+    match error {
+        remote::Error::HostKeyMismatch { .. } | remote::Error::Certificate { .. } => MISMATCH,
+        _ => FAILED,
+    }
+}
+
+fn remote_cause(cause: &workflow::MachineError) -> Option<&remote::Error> {
+    match cause {
+        workflow::MachineError::Remote(error)
+        | workflow::MachineError::Provision(provision::Error::Remote(error)) => Some(error),
+        _ => None,
+    }
+}
+
+/// A mismatch on any machine outweighs the rest, because it may be an attack; then the user's own wish.
+fn machines_code(failure: &workflow::Failure) -> u8 {
+    let causes = || failure.causes.iter().map(|(_, cause)| cause);
+    if causes()
+        .filter_map(remote_cause)
+        .any(|e| remote_code(e) == MISMATCH)
+    {
+        MISMATCH
+    } else if causes().any(|c| matches!(c, workflow::MachineError::Interrupted)) {
+        INTERRUPTED
+    } else {
+        FAILED
+    }
+}
+
+fn hints(error: &Error) -> Vec<String> {
+    let Error::Workflow(error) = error else {
+        return Vec::new();
+    };
+    match error {
+        workflow::Error::Driver(error) => driver_hints(error),
+        workflow::Error::Remote(error) => remote_hints(error, None),
+        workflow::Error::Store(error) => store_hints(error),
+        workflow::Error::Context(context::Error::Foreign { .. }) => {
+            vec!["`docker context rm` removes it, or choose another cluster name".to_owned()]
+        }
+        workflow::Error::NotReady(_) => {
+            vec!["`dojo doctor` shows everything it looked at".to_owned()]
+        }
+        workflow::Error::UnknownCluster(name) => vec![format!(
+            "`dojo ls` lists the clusters, `dojo up {name}` makes one of that name"
+        )],
+        workflow::Error::UnknownMachine { cluster, .. } => {
+            vec![format!("`dojo status {cluster}` lists its machines")]
+        }
+        workflow::Error::NoRecord { cluster, .. } => vec![
+            format!("`dojo down {cluster} --yes` removes them, if they are yours to remove"),
+            format!("`dojo repair {cluster}` takes them over again, if their keys are still here"),
+        ],
+        workflow::Error::Surplus { cluster, .. } => vec![
+            "`up` takes no machine away: ask for at least as many as there are".to_owned(),
+            format!("`dojo down {cluster}` removes the whole cluster"),
+        ],
+        workflow::Error::OtherKind { cluster, .. } => {
+            vec![format!(
+                "`dojo down {cluster}` removes it, or choose another name"
+            )]
+        }
+        workflow::Error::Interrupted => {
+            vec![
+                "the same command again goes on from here; `dojo down` removes what is there"
+                    .to_owned(),
+            ]
+        }
+        workflow::Error::Machines(failure) => machines_hints(failure),
+        workflow::Error::Bootstrap(bootstrap::Error::NoQuorum { .. }) => {
+            vec![
+                "`dojo start` starts machines that are off; a lost majority cannot be recovered, \
+                  so `dojo down` and `dojo up` make a new swarm"
+                    .to_owned(),
+            ]
+        }
+        workflow::Error::Bootstrap(_) => {
+            vec!["the same command again goes on from here".to_owned()]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn driver_hints(error: &driver::Error) -> Vec<String> {
+    match error {
+        driver::Error::Unreachable { .. } => vec![
+            "is Docker installed and running? On Debian and Ubuntu: apt-get install docker.io"
+                .to_owned(),
+            "DOJO_DOCKER_HOST names another engine, as in unix:///run/docker.sock".to_owned(),
+        ],
+        driver::Error::Taken { .. } => {
+            vec!["choose another one, or free it; nothing was changed".to_owned()]
+        }
+        driver::Error::Foreign { .. } => {
+            vec!["remove or rename it, or choose another cluster name".to_owned()]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn remote_hints(error: &remote::Error, cluster: Option<&ClusterName>) -> Vec<String> {
+    let name = cluster.map(|c| format!(" {c}")).unwrap_or_default();
+    match error {
+        remote::Error::HostKeyMismatch { .. } => vec![format!(
+            "if you did not change that machine yourself, something is answering in its place; \
+             `dojo down{name}` and `dojo up{name}` make the cluster anew"
+        )],
+        remote::Error::Certificate { .. } => {
+            vec![format!(
+                "`dojo up{name}` renews certificates that have expired or do not fit"
+            )]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn store_hints(error: &store::Error) -> Vec<String> {
+    match error {
+        store::Error::Damaged { cluster, .. } => vec![
+            format!("`dojo repair {cluster}` rebuilds it from the machines' labels"),
+            format!("`dojo down {cluster} --yes` removes the cluster"),
+        ],
+        store::Error::Newer { .. } => vec!["use the newer clusterdojo".to_owned()],
+        store::Error::ForeignHome { .. } => vec!["DOJO_HOME names another place".to_owned()],
+        _ => Vec::new(),
+    }
+}
+
+fn machines_hints(failure: &workflow::Failure) -> Vec<String> {
+    let cluster = failure.left.first().map(|m| &m.id.cluster);
+    let mut hints: Vec<String> = failure
+        .causes
+        .iter()
+        .filter_map(|(_, cause)| remote_cause(cause))
+        .flat_map(|error| remote_hints(error, cluster))
+        .collect();
+    hints.dedup();
+    if let (Some(cluster), true) = (cluster, hints.is_empty()) {
+        hints.push("the same command again keeps what is there and goes on".to_owned());
+        hints.push(format!("`dojo down {cluster}` removes it all"));
+    }
+    hints
+}

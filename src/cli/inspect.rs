@@ -1,0 +1,62 @@
+//! `dojo inspect`: all that is known of a cluster. A format of its own, so that the one on disk can
+//! change.
+
+use serde::Serialize;
+
+use crate::model::{Machine, Service};
+use crate::spec::ClusterSpec;
+
+use super::args::Inspect;
+use super::error::Error;
+use super::output;
+use super::services::Context;
+
+#[derive(Debug, Serialize)]
+struct View<'a> {
+    name: String,
+    id: &'a str,
+    created: String,
+    phase: &'a crate::store::Phase,
+    context: String,
+    spec: &'a ClusterSpec,
+    machines: Vec<MachineView>,
+    directory: String,
+}
+
+#[derive(Debug, Serialize)]
+struct MachineView {
+    name: String,
+    role: String,
+    handle: String,
+    private_ip: String,
+    ssh: String,
+    engine: String,
+    user: String,
+}
+
+pub(super) fn run(context: &Context, args: Inspect) -> Result<(), Error> {
+    let name = context.cluster(args.name)?;
+    let record = context.record(&name)?;
+    output::json(&View {
+        name: name.to_string(),
+        id: &record.cluster_id,
+        created: record.created.to_string(),
+        phase: &record.phase,
+        context: name.context(),
+        spec: &record.spec,
+        machines: record.machines.iter().map(view).collect(),
+        directory: context.home.directory(&name).display().to_string(),
+    })
+}
+
+fn view(machine: &Machine) -> MachineView {
+    MachineView {
+        name: machine.id.name.to_string(),
+        role: machine.id.name.role.to_string(),
+        handle: machine.handle.clone(),
+        private_ip: machine.private_ip.to_string(),
+        ssh: machine.endpoint(Service::Ssh).to_string(),
+        engine: format!("tcp://{}", machine.endpoint(Service::Engine)),
+        user: machine.user.clone(),
+    }
+}

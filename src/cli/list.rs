@@ -1,0 +1,143 @@
+//! `dojo ls`.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::driver::docker::DockerOptions;
+use crate::model::{ClusterName, Machine, MachineState};
+use crate::spec::DriverName;
+use crate::store::{Phase, Record};
+
+use super::args::{DataFormat, Ls};
+use super::error::Error;
+use super::output;
+use super::services::Context;
+
+/// One cluster, as `dojo ls -o json` prints it.
+#[derive(Debug, Serialize)]
+struct Row {
+    name: ClusterName,
+    /// swarm, none; absent if it cannot be known
+    orchestrator: Option<String>,
+    state: String,
+    running: usize,
+    machines: usize,
+    context: String,
+    selected: bool,
+}
+
+pub(super) async fn run(context: &Context, args: &Ls) -> Result<(), Error> {
+    let recorded = context.home.list()?;
+    let mut existing = machines(context, &recorded).await;
+    let current = context.contexts.current().ok().flatten();
+    let mut rows = Vec::new();
+    for (name, record) in recorded {
+        let found = existing
+            .as_mut()
+            .map(|all| all.remove(&name).unwrap_or_default());
+        rows.push(match record {
+            Ok(Some(record)) => row(name, Some(&record), found, current.as_deref()),
+            Ok(None) => match found {
+                // A directory without a record and without machines: nothing of it exists.
+                None | Some(_) if found.as_ref().is_none_or(Vec::is_empty) => continue,
+                found => row(name, None, found, current.as_deref()),
+            },
+            Err(_) => Row {
+                state: "damaged record".to_owned(),
+                ..row(name, None, found, current.as_deref())
+            },
+        });
+    }
+    for (name, found) in existing.unwrap_or_default() {
+        rows.push(row(name, None, Some(found), current.as_deref()));
+    }
+    rows.sort_by(|a, b| a.name.cmp(&b.name));
+    match args.output {
+        DataFormat::Json => output::json(&rows),
+        DataFormat::Table => table(&rows),
+    }
+}
+
+/// The machines that exist, by cluster; `None` if the driver cannot be asked.
+async fn machines(
+    context: &Context,
+    recorded: &[(ClusterName, Result<Option<Record>, crate::store::Error>)],
+) -> Option<BTreeMap<ClusterName, Vec<Machine>>> {
+    let driver = recorded
+        .iter()
+        .find_map(|(_, record)| Some(record.as_ref().ok()?.as_ref()?.spec.driver()))
+        .unwrap_or(DriverName::default());
+    let services = context
+        .services(driver, &DockerOptions::default())
+        .await
+        .ok()?;
+    let mut by_cluster: BTreeMap<ClusterName, Vec<Machine>> = BTreeMap::new();
+    for machine in services.driver.list(None).await.ok()? {
+        by_cluster
+            .entry(machine.id.cluster.clone())
+            .or_default()
+            .push(machine);
+    }
+    Some(by_cluster)
+}
+
+fn row(
+    name: ClusterName,
+    record: Option<&Record>,
+    found: Option<Vec<Machine>>,
+    current: Option<&str>,
+) -> Row {
+    let context = name.context();
+    let asked = found.is_some();
+    let found = found.unwrap_or_default();
+    let running = found
+        .iter()
+        .filter(|m| m.state == MachineState::Running)
+        .count();
+    let wanted = record.map_or(found.len(), |r| r.spec.machines().len());
+    let state = match record {
+        None => "no record here",
+        Some(_) if !asked => "unknown",
+        Some(record) => match record.phase {
+            Phase::Destroying => "half removed",
+            Phase::Creating => "unfinished",
+            Phase::Ready if running == wanted => "running",
+            Phase::Ready if running == 0 && found.len() == wanted => "stopped",
+            Phase::Ready => "degraded",
+        },
+    };
+    let orchestrator = record
+        .map(|r| r.spec.orchestrator)
+        .or(found.first().map(|m| m.orchestrator));
+    Row {
+        name,
+        orchestrator: orchestrator.map(|o| o.to_string()),
+        state: state.to_owned(),
+        running,
+        machines: wanted,
+        selected: current == Some(&context),
+        context,
+    }
+}
+
+fn table(rows: &[Row]) -> Result<(), Error> {
+    let header = ["NAME", "KIND", "STATE", "MACHINES", "CONTEXT"]
+        .map(str::to_owned)
+        .to_vec();
+    let mut cells = vec![header];
+    cells.extend(rows.iter().map(|row| {
+        vec![
+            row.name.to_string(),
+            row.orchestrator.clone().unwrap_or_else(|| "?".to_owned()),
+            row.state.clone(),
+            format!("{}/{}", row.running, row.machines),
+            if row.selected {
+                format!("{} *", row.context)
+            } else {
+                row.context.clone()
+            },
+        ]
+    }));
+    output::table(&cells)
+}

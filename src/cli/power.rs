@@ -1,0 +1,96 @@
+//! `dojo start`, `stop`, `restart` and `repair`.
+
+use crate::model::{ClusterName, MachineName};
+use crate::workflow::{self, Services};
+
+use super::args::{Repair, Targets};
+use super::error::Error;
+use super::output;
+use super::services::Context;
+
+/// A cluster, or one machine of it.
+type Target = (ClusterName, Option<MachineName>);
+
+fn targets(context: &Context, args: &Targets) -> Result<Vec<Target>, Error> {
+    if args.targets.is_empty() {
+        return Ok(vec![(context.cluster(None)?, None)]);
+    }
+    args.targets
+        .iter()
+        .map(|text| target(context, text))
+        .collect()
+}
+
+/// A word with a slash, or one that can only be a machine's name, is a machine; any other a cluster.
+fn target(context: &Context, text: &str) -> Result<Target, Error> {
+    if text.contains('/') {
+        let (cluster, machine) = context.machine_name(text)?;
+        return Ok((cluster, Some(machine)));
+    }
+    let is_cluster = text
+        .parse()
+        .is_ok_and(|name| context.home.directory(&name).exists());
+    match text.parse::<MachineName>() {
+        Ok(machine) if !is_cluster => Ok((context.cluster(None)?, Some(machine))),
+        _ => Ok((text.parse()?, None)),
+    }
+}
+
+async fn each(
+    context: &Context,
+    args: &Targets,
+    done: &str,
+    work: impl AsyncFn(&Services, &Target) -> Result<(), workflow::Error>,
+) -> Result<(), Error> {
+    for target in targets(context, args)? {
+        context.record(&target.0)?;
+        let services = context.services_of(&target.0).await?;
+        work(&services, &target).await?;
+        if !context.quiet {
+            let (cluster, machine) = &target;
+            let name = machine.map_or(cluster.to_string(), |m| format!("{cluster}/{m}"));
+            output::line(&format!("{name} is {done}"))?;
+        }
+    }
+    Ok(())
+}
+
+async fn start_one(services: &Services, target: &Target) -> Result<(), workflow::Error> {
+    match target {
+        (cluster, None) => workflow::start(services, cluster).await.map(|_| ()),
+        (cluster, Some(machine)) => workflow::start_machine(services, cluster, *machine).await,
+    }
+}
+
+pub(super) async fn start(context: &Context, args: Targets) -> Result<(), Error> {
+    each(context, &args, "running", start_one).await
+}
+
+pub(super) async fn stop(context: &Context, args: Targets) -> Result<(), Error> {
+    each(
+        context,
+        &args,
+        "stopped",
+        async |services, (cluster, machine)| workflow::stop(services, cluster, *machine).await,
+    )
+    .await
+}
+
+pub(super) async fn restart(context: &Context, args: Targets) -> Result<(), Error> {
+    each(context, &args, "running again", async |services, target| {
+        workflow::stop(services, &target.0, target.1).await?;
+        start_one(services, target).await
+    })
+    .await
+}
+
+pub(super) async fn repair(context: &Context, args: Repair) -> Result<(), Error> {
+    let services = context.services(args.driver, &Default::default()).await?;
+    let record = workflow::repair(&services, &args.name, args.driver).await?;
+    let machines = record.machines.len();
+    output::line(&format!(
+        "{} has a record again, of {machines} machines",
+        args.name
+    ))?;
+    output::line(&format!("  dojo up {:<20}go on from here", args.name))
+}

@@ -1,0 +1,191 @@
+//! Puts the program together. The only place that matches on a driver's name.
+
+use std::io::IsTerminal as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::bootstrap::swarm::Swarm;
+use crate::context::DockerContexts;
+use crate::driver::docker::{DockerDriver, DockerOptions};
+use crate::event::{Progress, Reporter};
+use crate::model::{ClusterName, Machine, MachineName, SshFiles, TlsFiles};
+use crate::remote::SshDialer;
+use crate::report::{self, LogFile, Tee};
+use crate::spec::DriverName;
+use crate::store::{Home, Record};
+use crate::workflow::{self, Interrupt, OpenLog, Services};
+
+use super::args::Global;
+use super::error::Error;
+
+/// The cluster that is meant when none is named.
+pub(super) const DEFAULT_CLUSTER: &str = "dojo";
+
+/// What every command has, before it knows which driver it needs.
+pub(super) struct Context {
+    pub(super) home: Home,
+    pub(super) contexts: DockerContexts,
+    pub(super) reporter: Arc<dyn Reporter>,
+    pub(super) interrupt: Interrupt,
+    pub(super) quiet: bool,
+}
+
+impl Context {
+    pub(super) fn new(global: &Global) -> Result<Self, Error> {
+        let verbosity = if global.quiet {
+            -1
+        } else {
+            i8::try_from(global.verbose).unwrap_or(2)
+        };
+        Ok(Self {
+            home: Home::from_env()?,
+            contexts: DockerContexts::from_env()?,
+            reporter: report::choose(global.log_format, verbosity),
+            interrupt: Interrupt::default(),
+            quiet: global.quiet,
+        })
+    }
+
+    /// Everything, with machines from a given driver. From here on the first Ctrl-C asks the work under
+    /// way to come to an end, and the second one ends the process.
+    pub(super) async fn services(
+        &self,
+        driver: DriverName,
+        docker: &DockerOptions,
+    ) -> Result<Services, Error> {
+        self.listen_for_interrupts();
+        let open_log = self.open_log();
+        Ok(match driver {
+            DriverName::Docker => Services {
+                home: self.home.clone(),
+                driver: Arc::new(DockerDriver::connect(docker.clone()).await?),
+                dialer: Arc::new(SshDialer),
+                swarm: Arc::new(Swarm),
+                contexts: self.contexts.clone(),
+                open_log,
+                reporter: Arc::clone(&self.reporter),
+                interrupt: self.interrupt.clone(),
+            },
+            #[cfg(feature = "fake")]
+            DriverName::Fake => {
+                let fake = Arc::new(crate::fake::Fake::from_env());
+                Services {
+                    home: self.home.clone(),
+                    driver: fake.clone(),
+                    dialer: fake.clone(),
+                    swarm: fake,
+                    contexts: self.contexts.clone(),
+                    open_log,
+                    reporter: Arc::clone(&self.reporter),
+                    interrupt: self.interrupt.clone(),
+                }
+            }
+        })
+    }
+
+    /// Everything that a recorded cluster needs; with the defaults where there is no readable record.
+    pub(super) async fn services_of(&self, name: &ClusterName) -> Result<Services, Error> {
+        match self.home.record(name) {
+            Ok(Some(record)) => {
+                self.services(record.spec.driver(), &record.spec.docker)
+                    .await
+            }
+            _ => {
+                self.services(DriverName::default(), &DockerOptions::default())
+                    .await
+            }
+        }
+    }
+
+    fn open_log(&self) -> OpenLog {
+        let reporter = Arc::clone(&self.reporter);
+        Arc::new(move |directory: &Path, verb: &str| -> Arc<dyn Reporter> {
+            match LogFile::create(directory, verb) {
+                Ok(log) => Arc::new(Tee(vec![Arc::clone(&reporter), Arc::new(log)])),
+                Err(error) => {
+                    // The work matters more than its log.
+                    Progress::new(Arc::clone(&reporter)).warn(format!("no log is kept: {error}"));
+                    Arc::clone(&reporter)
+                }
+            }
+        })
+    }
+
+    fn listen_for_interrupts(&self) {
+        let interrupt = self.interrupt.clone();
+        let progress = Progress::new(Arc::clone(&self.reporter));
+        tokio::spawn(async move {
+            if tokio::signal::ctrl_c().await.is_err() {
+                return;
+            }
+            interrupt.raise();
+            progress.warn("stopping after the steps under way; once more stops at once");
+            if tokio::signal::ctrl_c().await.is_ok() {
+                #[expect(clippy::exit, reason = "the user has asked twice")]
+                std::process::exit(130);
+            }
+        });
+    }
+
+    /// The cluster that is meant: the named one, else the one that docker points at, else the only one
+    /// there is, else the default.
+    pub(super) fn cluster(&self, name: Option<ClusterName>) -> Result<ClusterName, Error> {
+        if let Some(name) = name {
+            return Ok(name);
+        }
+        let clusters = self.home.list()?;
+        let current = self.contexts.current().ok().flatten();
+        let selected = clusters
+            .iter()
+            .find(|(name, _)| Some(name.context()) == current);
+        match (selected, clusters.as_slice()) {
+            (Some((name, _)), _) | (None, [(name, _)]) => Ok(name.clone()),
+            _ => Ok(DEFAULT_CLUSTER.parse()?),
+        }
+    }
+
+    /// The record of a cluster that must exist.
+    pub(super) fn record(&self, name: &ClusterName) -> Result<Record, Error> {
+        let record = self.home.record(name)?;
+        record.ok_or_else(|| Error::Workflow(workflow::Error::UnknownCluster(name.clone())))
+    }
+
+    /// A machine by what a person calls it: `worker-1` in the current cluster, or `practice/worker-1`.
+    pub(super) fn machine(&self, text: &str) -> Result<(Record, Machine), Error> {
+        let (cluster, name) = self.machine_name(text)?;
+        let record = self.record(&cluster)?;
+        let machine = record.machines.iter().find(|m| m.id.name == name).cloned();
+        let unknown = || workflow::Error::UnknownMachine {
+            cluster,
+            machine: name,
+        };
+        let machine = machine.ok_or_else(unknown)?;
+        Ok((record, machine))
+    }
+
+    /// The two halves of a machine's full name.
+    pub(super) fn machine_name(&self, text: &str) -> Result<(ClusterName, MachineName), Error> {
+        match text.split_once('/') {
+            Some((cluster, machine)) => Ok((cluster.parse()?, machine.parse()?)),
+            None => {
+                let machine = text.parse()?;
+                Ok((self.cluster(None)?, machine))
+            }
+        }
+    }
+
+    /// Where the client's certificate of a cluster is.
+    pub(super) fn tls(&self, name: &ClusterName) -> TlsFiles {
+        TlsFiles::in_directory(&self.home.directory(name).join("pki/client"))
+    }
+
+    /// Where the SSH keys of a cluster are.
+    pub(super) fn ssh(&self, name: &ClusterName) -> SshFiles {
+        SshFiles::in_directory(&self.home.directory(name).join("ssh"))
+    }
+
+    /// Whether a question can be asked.
+    pub(super) fn can_ask(&self) -> bool {
+        std::io::stdin().is_terminal() && std::io::stderr().is_terminal() && !self.quiet
+    }
+}

@@ -1,0 +1,146 @@
+//! `dojo status` and `dojo doctor`: what is, and what to do about it.
+
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use crate::driver::docker::DockerOptions;
+use crate::model::{Finding, Level, MachineName, Service};
+use crate::workflow::{self, ClusterStatus};
+
+use super::args::{DataFormat, Doctor, Status};
+use super::error::Error;
+use super::output;
+use super::services::Context;
+
+/// One cluster, as `dojo status -o json` prints it.
+#[derive(Debug, Serialize)]
+struct View {
+    name: String,
+    orchestrator: String,
+    healthy: bool,
+    machines: Vec<MachineView>,
+}
+
+#[derive(Debug, Serialize)]
+struct MachineView {
+    name: MachineName,
+    healthy: bool,
+    state: String,
+    address: String,
+    engine: Option<String>,
+    version: Option<String>,
+    node: Option<String>,
+    problem: Option<String>,
+}
+
+pub(super) async fn run(context: &Context, args: Status) -> Result<ExitCode, Error> {
+    let name = context.cluster(args.name)?;
+    let services = context.services_of(&name).await?;
+    let status = workflow::status(&services, &name).await?;
+    let view = view(&status);
+    match args.output {
+        DataFormat::Json => output::json(&view)?,
+        DataFormat::Table => {
+            output::table(&table(&view))?;
+            for finding in services
+                .driver
+                .check()
+                .await?
+                .iter()
+                .filter(|f| f.level != Level::Ok)
+            {
+                output::line(&format!("! {finding}"))?;
+            }
+        }
+    }
+    Ok(if view.healthy {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn view(status: &ClusterStatus) -> View {
+    let orchestrator = status.record.spec.orchestrator;
+    let machines = status.machines.iter().map(|m| {
+        let health = m.health.as_ref().ok();
+        MachineView {
+            name: m.machine.id.name,
+            healthy: m.healthy(orchestrator),
+            state: if m.exists {
+                m.machine.state.to_string()
+            } else {
+                "gone".to_owned()
+            },
+            address: m.machine.private_ip.to_string(),
+            engine: m
+                .exists
+                .then(|| format!("tcp://{}", m.machine.endpoint(Service::Engine))),
+            version: health.map(|h| h.version.clone()),
+            node: health.and_then(|h| h.member.clone()),
+            problem: m.health.as_ref().err().cloned(),
+        }
+    });
+    View {
+        name: status.record.spec.name.to_string(),
+        orchestrator: orchestrator.to_string(),
+        healthy: status.healthy(),
+        machines: machines.collect(),
+    }
+}
+
+fn table(view: &View) -> Vec<Vec<String>> {
+    let header = ["MACHINE", "STATE", "ADDRESS", "ENGINE", "DOCKER", "NODE"];
+    let dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+    let mut rows = vec![header.map(str::to_owned).to_vec()];
+    rows.extend(view.machines.iter().map(|m| {
+        let node = match &m.problem {
+            Some(problem) if problem != &m.state => problem.clone(),
+            _ => dash(&m.node),
+        };
+        vec![
+            m.name.to_string(),
+            m.state.clone(),
+            m.address.clone(),
+            dash(&m.engine),
+            dash(&m.version),
+            node,
+        ]
+    }));
+    rows
+}
+
+pub(super) async fn doctor(context: &Context, args: Doctor) -> Result<ExitCode, Error> {
+    let services = context
+        .services(args.driver, &DockerOptions::default())
+        .await?;
+    let findings = services.driver.check().await?;
+    match args.output {
+        DataFormat::Json => output::json(&findings)?,
+        DataFormat::Table => {
+            for finding in &findings {
+                output::line(&describe(finding))?;
+            }
+        }
+    }
+    let problem = findings.iter().any(|f| f.level == Level::Problem);
+    Ok(if problem {
+        ExitCode::from(3)
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+fn describe(finding: &Finding) -> String {
+    let mark = match finding.level {
+        Level::Ok => "ok  ",
+        Level::Warning => "warn",
+        Level::Problem => "FAIL",
+    };
+    let line = format!("{mark}  {}: {}", finding.subject, finding.detail);
+    match &finding.fix {
+        Some(fix) => format!("{line}\n      → {fix}"),
+        None => line,
+    }
+}

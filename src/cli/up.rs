@@ -1,0 +1,295 @@
+//! `dojo up`.
+
+use serde_json::Value;
+
+use crate::context::DockerContexts;
+use crate::driver::docker::DockerOptions;
+use crate::model::{ClusterName, EngineOptions, MachineName, Orchestrator, Port, Role};
+use crate::spec::{self, ClusterSpec, DriverName, MachineGroup};
+use crate::workflow::{self, Summary, UpOptions};
+
+use super::args::{SpecFormat, Up};
+use super::error::Error;
+use super::services::{Context, DEFAULT_CLUSTER};
+use super::{explain, output};
+
+pub(super) async fn run(context: &Context, args: Up) -> Result<(), Error> {
+    let spec = match &args.file {
+        Some(path) => spec::read(path)?,
+        None => from_flags(context, &args)?,
+    };
+    spec.validate()?;
+    if args.explain {
+        return output::write(explain::text(&spec).as_bytes());
+    }
+    match (args.dry_run, args.output) {
+        (true, Some(SpecFormat::Yaml)) => return output::write(spec.to_yaml().as_bytes()),
+        (true, Some(SpecFormat::Json)) => return output::json(&spec),
+        _ => {}
+    }
+    let services = context.services(spec.driver(), &spec.docker).await?;
+    if args.dry_run {
+        let plan = workflow::plan(&services, &spec).await?;
+        return output::write(plan.to_string().as_bytes());
+    }
+    let options = UpOptions {
+        select: !args.no_use,
+        rollback: args.rollback,
+    };
+    let summary = workflow::up(&services, spec, options).await?;
+    if context.quiet {
+        Ok(())
+    } else {
+        tell(&summary)
+    }
+}
+
+/// The spec that flags describe: what the cluster is already, or else the default, with what the flags
+/// change.
+fn from_flags(context: &Context, args: &Up) -> Result<ClusterSpec, Error> {
+    let name = match &args.name {
+        Some(name) => name.clone(),
+        None => DEFAULT_CLUSTER.parse()?,
+    };
+    let mut spec = match context.home.record(&name)? {
+        Some(record) if !args.engines || record.spec.orchestrator == Orchestrator::None => {
+            record.spec
+        }
+        _ => default_spec(name, args),
+    };
+    if args.swarm {
+        // Asked for by name, so an existing cluster of another kind must not pass for one.
+        spec.orchestrator = Orchestrator::Swarm;
+    }
+    let driver = args.driver.unwrap_or(spec.driver());
+    for (role, count) in [
+        (Role::Manager, args.managers),
+        (Role::Worker, args.workers),
+        (Role::Engine, args.machines),
+    ] {
+        if let Some(count) = count {
+            set_count(&mut spec.machines, role, count, driver);
+        }
+    }
+    for group in &mut spec.machines {
+        group.driver = driver;
+        group.memory = args.memory.or(group.memory);
+        group.cpus = args.cpus.or(group.cpus);
+    }
+    for text in &args.publish {
+        publish(&mut spec.machines, text)?;
+    }
+    spec.docker.image = args.image.clone().or(spec.docker.image);
+    spec.docker.subnet = args.subnet.clone().or(spec.docker.subnet);
+    engine_options(&mut spec.engine, args)?;
+    Ok(spec)
+}
+
+fn default_spec(name: ClusterName, args: &Up) -> ClusterSpec {
+    let driver = args.driver.unwrap_or_default();
+    let (orchestrator, machines) = if args.engines {
+        (
+            Orchestrator::None,
+            vec![MachineGroup::new(Role::Engine, 3, driver)],
+        )
+    } else {
+        let manager = MachineGroup::new(Role::Manager, 1, driver);
+        (
+            Orchestrator::Swarm,
+            vec![manager, MachineGroup::new(Role::Worker, 2, driver)],
+        )
+    };
+    ClusterSpec {
+        name,
+        orchestrator,
+        machines,
+        engine: EngineOptions::default(),
+        docker: DockerOptions::default(),
+    }
+}
+
+/// Makes the groups of a role add up to a count: the last ones shrink, or the last one grows.
+fn set_count(groups: &mut Vec<MachineGroup>, role: Role, count: u16, driver: DriverName) {
+    let mut left = count;
+    for group in groups.iter_mut().filter(|g| g.role == role) {
+        group.count = group.count.min(left);
+        left -= group.count;
+    }
+    match groups.iter_mut().rev().find(|g| g.role == role) {
+        Some(last) => last.count += left,
+        None => groups.push(MachineGroup::new(role, left, driver)),
+    }
+    groups.retain(|g| g.count > 0 || g.role != role);
+}
+
+/// Adds a published port. A machine that is not the first of its group gets a group of its own.
+fn publish(groups: &mut Vec<MachineGroup>, text: &str) -> Result<(), Error> {
+    let (port, machine) = match text.split_once('@') {
+        Some((port, machine)) => (port, Some(machine.parse::<MachineName>()?)),
+        None => (text, None),
+    };
+    let port: Port = port.parse().map_err(Error::Usage)?;
+    let first = groups.first().map_or(Role::Manager, |g| g.role);
+    let name = machine.unwrap_or(MachineName::new(first, 1));
+    let mut before = 0;
+    for index in 0..groups.len() {
+        if groups[index].role != name.role {
+            continue;
+        }
+        let count = groups[index].count;
+        if name.number <= before + count {
+            let offset = name.number - before - 1;
+            if offset > 0 {
+                let mut rest = groups[index].clone();
+                rest.count = count - offset;
+                rest.ports.clear();
+                groups[index].count = offset;
+                groups.insert(index + 1, rest);
+            }
+            let group = &mut groups[if offset > 0 { index + 1 } else { index }];
+            if !group.ports.contains(&port) {
+                group.ports.push(port);
+            }
+            return Ok(());
+        }
+        before += count;
+    }
+    Err(Error::Usage(format!(
+        "port {port} is to lead to `{name}`, which is not in the cluster"
+    )))
+}
+
+fn engine_options(options: &mut EngineOptions, args: &Up) -> Result<(), Error> {
+    options.channel = args.engine_channel.unwrap_or(options.channel);
+    options.repository = args.engine_repository.clone().or(options.repository.take());
+    let add = |to: &mut Vec<String>, from: &[String]| {
+        for value in from {
+            if !to.contains(value) {
+                to.push(value.clone());
+            }
+        }
+    };
+    add(&mut options.registry_mirrors, &args.registry_mirror);
+    add(&mut options.insecure_registries, &args.insecure_registry);
+    add(&mut options.labels, &args.engine_label);
+    for text in &args.engine_opt {
+        let (key, value) = text.split_once('=').ok_or_else(|| {
+            Error::Usage(format!(
+                "`{text}` is not an engine option: write it as KEY=VALUE"
+            ))
+        })?;
+        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
+        options.daemon.insert(key.to_owned(), value);
+    }
+    Ok(())
+}
+
+fn tell(summary: &Summary) -> Result<(), Error> {
+    let name = &summary.spec.name;
+    let changed = !(summary.plan.create.is_empty() && summary.plan.start.is_empty());
+    let state = if changed {
+        "is ready"
+    } else {
+        "was ready already"
+    };
+    let machines = summary.machines.len();
+    let kind = match summary.spec.orchestrator {
+        Orchestrator::Swarm => format!("swarm of {machines}"),
+        Orchestrator::None => format!("{machines} Docker hosts"),
+    };
+    let mut text = format!(
+        "{name} {state}: {kind}, {:.1} s\n\n",
+        summary.elapsed.as_secs_f64()
+    );
+    let mut hint = |command: String, what: &str| text.push_str(&format!("  {command:<28}{what}\n"));
+    if !summary.selected {
+        hint(format!("dojo use {name}"), "point docker at it");
+    }
+    match summary.spec.orchestrator {
+        Orchestrator::Swarm => hint("docker node ls".to_owned(), "see the nodes"),
+        Orchestrator::None => hint("docker info".to_owned(), "see the first of them"),
+    }
+    let last = summary
+        .machines
+        .last()
+        .map(|m| m.id.name.to_string())
+        .unwrap_or_default();
+    hint(format!("dojo ssh {name}/{last}"), "look inside a machine");
+    hint(format!("dojo down {name}"), "remove all of it");
+    if let (true, Some(variable)) = (summary.selected, DockerContexts::overriding_env()) {
+        text.push_str(&format!(
+            "\n{variable} is set and wins over the selected context; `unset {variable}` first\n"
+        ));
+    }
+    output::write(text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn groups() -> Vec<MachineGroup> {
+        vec![
+            MachineGroup::new(Role::Manager, 1, DriverName::Docker),
+            MachineGroup::new(Role::Worker, 3, DriverName::Docker),
+        ]
+    }
+
+    fn ports(groups: Vec<MachineGroup>) -> Vec<String> {
+        let spec = ClusterSpec {
+            machines: groups,
+            ..default_spec_of("ab")
+        };
+        let machines = spec.machines().into_iter();
+        machines
+            .map(|m| {
+                format!(
+                    "{} {:?}",
+                    m.name,
+                    m.ports.iter().map(ToString::to_string).collect::<Vec<_>>()
+                )
+            })
+            .collect()
+    }
+
+    fn default_spec_of(name: &str) -> ClusterSpec {
+        ClusterSpec {
+            name: name.parse().unwrap(),
+            orchestrator: Orchestrator::Swarm,
+            machines: Vec::new(),
+            engine: EngineOptions::default(),
+            docker: DockerOptions::default(),
+        }
+    }
+
+    #[test]
+    fn a_port_leads_to_the_machine_that_was_named() {
+        let mut groups = groups();
+        publish(&mut groups, "8080:80").unwrap();
+        publish(&mut groups, "8081:80@worker-2").unwrap();
+        publish(&mut groups, "8082:80@worker-3").unwrap();
+        assert_eq!(
+            ports(groups.clone()),
+            [
+                r#"manager-1 ["8080:80"]"#,
+                r#"worker-1 []"#,
+                r#"worker-2 ["8081:80"]"#,
+                r#"worker-3 ["8082:80"]"#
+            ]
+        );
+        assert!(publish(&mut groups, "8083:80@worker-4").is_err());
+    }
+
+    #[test]
+    fn counts_are_set_across_groups() {
+        let mut groups = groups();
+        publish(&mut groups, "8081:80@worker-2").unwrap();
+        set_count(&mut groups, Role::Worker, 1, DriverName::Docker);
+        assert_eq!(ports(groups.clone()), ["manager-1 []", "worker-1 []"]);
+        set_count(&mut groups, Role::Worker, 2, DriverName::Docker);
+        assert_eq!(
+            ports(groups),
+            ["manager-1 []", "worker-1 []", "worker-2 []"]
+        );
+    }
+}

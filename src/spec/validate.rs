@@ -1,0 +1,205 @@
+//! What types alone cannot say about a spec. Everything is checked before anything is done.
+
+use crate::model::{Orchestrator, Role};
+
+use super::{ClusterSpec, MachineGroup};
+
+/// A spec that cannot be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{problem}")]
+pub struct Invalid {
+    /// Which part of the spec: `machines[1]`, `engine.daemon.hosts`.
+    pub place: Place,
+    /// What is wrong with it, and what would be right.
+    pub problem: String,
+}
+
+/// A part of a spec.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The machine group with this index.
+    Group(usize),
+    /// The list of machine groups.
+    Machines,
+    /// The engine's options.
+    Engine,
+}
+
+/// The most machines of one role; each driver may set a lower limit.
+const MOST_MACHINES: usize = 99;
+
+/// Keys of `daemon.json` that would undo what provisioning sets up, each with the reason.
+const RESERVED_DAEMON_KEYS: [(&str, &str); 6] = [
+    ("hosts", "clusterdojo decides where the engine listens"),
+    ("tls", "mutual TLS is always on"),
+    ("tlsverify", "mutual TLS is always on"),
+    ("tlscacert", "clusterdojo manages the certificates"),
+    ("tlscert", "clusterdojo manages the certificates"),
+    ("tlskey", "clusterdojo manages the certificates"),
+];
+
+impl ClusterSpec {
+    /// Checks what types alone cannot say.
+    pub fn validate(&self) -> Result<(), Invalid> {
+        for (index, group) in self.machines.iter().enumerate() {
+            self.validate_group(group).map_err(|problem| Invalid {
+                place: Place::Group(index),
+                problem,
+            })?;
+        }
+        let machines = |problem: String| {
+            Err(Invalid {
+                place: Place::Machines,
+                problem,
+            })
+        };
+        let managers = self.count(Role::Manager);
+        if self.orchestrator == Orchestrator::Swarm {
+            match managers {
+                0 => return machines("a swarm needs at least one manager".to_owned()),
+                1 | 3 | 5 => {}
+                even if even % 2 == 0 => {
+                    return machines(format!(
+                        "{even} managers tolerate no more failures than {}: a swarm needs a \
+                         majority of its managers, so use 1, 3 or 5",
+                        even - 1
+                    ));
+                }
+                _ => {
+                    return machines(format!(
+                        "{managers} managers are more than Docker recommends: every change waits \
+                         for a majority of them, so use 1, 3 or 5"
+                    ));
+                }
+            }
+        } else if self.machines.iter().all(|g| g.count == 0) {
+            return machines("there are no machines in it".to_owned());
+        }
+        for role in Role::ALL {
+            if self.count(role) > MOST_MACHINES {
+                return machines(format!("more than {MOST_MACHINES} machines of role {role}"));
+            }
+        }
+        let mut ports: Vec<_> = self.machines.iter().flat_map(|g| &g.ports).collect();
+        ports.sort_by_key(|p| (p.host, p.protocol));
+        if let Some(twice) = ports
+            .windows(2)
+            .find(|p| p[0].host == p[1].host && p[0].protocol == p[1].protocol)
+        {
+            return machines(format!(
+                "port {} of this computer is given twice",
+                twice[0].host
+            ));
+        }
+        self.validate_engine().map_err(|problem| Invalid {
+            place: Place::Engine,
+            problem,
+        })
+    }
+
+    fn validate_group(&self, group: &MachineGroup) -> Result<(), String> {
+        let fits = match self.orchestrator {
+            Orchestrator::Swarm => matches!(group.role, Role::Manager | Role::Worker),
+            Orchestrator::None => group.role == Role::Engine,
+        };
+        if !fits {
+            return Err(format!(
+                "role `{}` does not belong in a cluster with orchestrator `{}`: expected {}",
+                group.role,
+                self.orchestrator,
+                match self.orchestrator {
+                    Orchestrator::Swarm => "manager or worker",
+                    Orchestrator::None => "machine",
+                }
+            ));
+        }
+        if group.count == 0 && !group.ports.is_empty() {
+            return Err("ports are given, but no machine to lead them to".to_owned());
+        }
+        if group.driver != self.driver() {
+            return Err("all machines of a cluster must come from one driver".to_owned());
+        }
+        Ok(())
+    }
+
+    fn validate_engine(&self) -> Result<(), String> {
+        for (key, reason) in RESERVED_DAEMON_KEYS {
+            if self.engine.daemon.contains_key(key) {
+                return Err(format!("daemon key `{key}` cannot be set: {reason}"));
+            }
+        }
+        let live_restore = self.engine.daemon.get("live-restore");
+        if self.orchestrator == Orchestrator::Swarm && live_restore == Some(&true.into()) {
+            return Err("`live-restore` cannot be on: dockerd refuses it in swarm mode".to_owned());
+        }
+        let docker_ce = self.engine.channel == crate::model::EngineChannel::DockerCe;
+        if self.engine.repository.is_some() && !docker_ce {
+            return Err("a package repository can only be given with channel docker-ce".to_owned());
+        }
+        match self.engine.labels.iter().find(|l| !l.contains('=')) {
+            Some(label) => Err(format!(
+                "engine label `{label}` is not of the form KEY=VALUE"
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::DriverName;
+    use super::*;
+
+    fn swarm(managers: u16, workers: u16) -> ClusterSpec {
+        ClusterSpec {
+            name: "practice".parse().unwrap(),
+            orchestrator: Orchestrator::Swarm,
+            machines: vec![
+                MachineGroup::new(Role::Manager, managers, DriverName::Docker),
+                MachineGroup::new(Role::Worker, workers, DriverName::Docker),
+            ],
+            engine: Default::default(),
+            docker: Default::default(),
+        }
+    }
+
+    #[test]
+    fn manager_counts_need_a_majority_that_tolerates_more() {
+        for good in [1, 3, 5] {
+            assert_eq!(swarm(good, 0).validate(), Ok(()), "{good}");
+        }
+        for bad in [0, 2, 4, 7] {
+            assert!(swarm(bad, 2).validate().is_err(), "{bad}");
+        }
+        let even = swarm(2, 0).validate().unwrap_err().problem;
+        assert!(even.contains("tolerate no more failures than 1"), "{even}");
+    }
+
+    #[test]
+    fn a_port_can_lead_to_one_machine_only() {
+        let mut spec = swarm(1, 1);
+        spec.machines[0].ports = vec!["8080:80".parse().unwrap()];
+        spec.machines[1].ports = vec!["8080:81".parse().unwrap()];
+        assert!(spec.validate().unwrap_err().problem.contains("8080"));
+        spec.machines[1].ports = vec!["8080:81/udp".parse().unwrap()];
+        assert_eq!(spec.validate(), Ok(()));
+    }
+
+    #[test]
+    fn daemon_keys_that_would_undo_the_tls_are_refused() {
+        for (key, _) in RESERVED_DAEMON_KEYS {
+            let mut spec = swarm(1, 0);
+            spec.engine.daemon.insert(key.to_owned(), true.into());
+            assert!(spec.validate().unwrap_err().problem.contains(key), "{key}");
+        }
+    }
+
+    #[test]
+    fn machines_of_two_groups_of_one_role_are_counted_through() {
+        let mut spec = swarm(1, 2);
+        spec.machines
+            .push(MachineGroup::new(Role::Worker, 1, DriverName::Docker));
+        let names: Vec<_> = spec.machines().iter().map(|m| m.name.to_string()).collect();
+        assert_eq!(names, ["manager-1", "worker-1", "worker-2", "worker-3"]);
+    }
+}

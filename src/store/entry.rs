@@ -1,0 +1,253 @@
+//! One cluster's directory, held by the command that changes it.
+
+use std::fs::{self, File};
+use std::io::{Read as _, Seek as _, Write as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::durable;
+use crate::model::{ClusterName, SshFiles};
+
+use super::home::read_record;
+use super::{Error, Record};
+
+/// A cluster's directory and its lock. The kernel lets the lock go when the process ends, however it
+/// ends.
+#[derive(Debug)]
+pub struct Entry {
+    directory: PathBuf,
+    name: ClusterName,
+    _lock: File,
+}
+
+impl Entry {
+    pub(super) async fn lock(
+        directory: PathBuf,
+        name: ClusterName,
+        verb: &str,
+        wait: Duration,
+        on_wait: impl FnOnce(&str),
+    ) -> Result<Self, Error> {
+        let path = directory.join("lock");
+        let end = Instant::now() + wait;
+        let mut on_wait = Some(on_wait);
+        loop {
+            // `down` removes the directory while it holds the lock, so whoever waited may hold a file
+            // that is no longer there; only a lock on the file at this path counts.
+            durable::private_directory(&directory).map_err(Error::file("make", &directory))?;
+            let mut file = match durable::open_private(&path) {
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
+                other => other.map_err(Error::file("open", &path))?,
+            };
+            match file.try_lock() {
+                Ok(()) if is_at(&file, &path) => {
+                    write_holder(&mut file, verb).map_err(Error::file("write", &path))?;
+                    return Ok(Self {
+                        directory,
+                        name,
+                        _lock: file,
+                    });
+                }
+                Ok(()) => {}
+                Err(fs::TryLockError::WouldBlock) => {
+                    let holder = read_holder(&mut file);
+                    if Instant::now() >= end {
+                        return Err(Error::Locked {
+                            cluster: name,
+                            holder,
+                        });
+                    }
+                    if let Some(tell) = on_wait.take() {
+                        tell(&holder);
+                    }
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+                Err(fs::TryLockError::Error(e)) => return Err(Error::file("lock", &path)(e)),
+            }
+        }
+    }
+
+    /// The cluster's name.
+    pub fn name(&self) -> &ClusterName {
+        &self.name
+    }
+
+    /// The record; `None` if there is none yet.
+    pub fn record(&self) -> Result<Option<Record>, Error> {
+        read_record(&self.directory, &self.name)
+    }
+
+    /// Writes the record.
+    pub fn save(&self, record: &Record) -> Result<(), Error> {
+        let path = self.directory.join("cluster.json");
+        let mut text = serde_json::to_vec_pretty(record)
+            .expect("a record holds only strings, numbers, lists and maps with string keys");
+        text.push(b'\n');
+        durable::replace(&path, &text, 0o600).map_err(Error::file("write", &path))
+    }
+
+    /// Puts a damaged record aside, so that a new one can be written; returns where it went.
+    pub fn set_aside(&self) -> Result<PathBuf, Error> {
+        let path = self.directory.join("cluster.json");
+        let aside = self.directory.join("cluster.json.damaged");
+        fs::rename(&path, &aside).map_err(Error::file("rename", &path))?;
+        Ok(aside)
+    }
+
+    /// Where the SSH key and the pinned host keys are; the directory is made.
+    pub fn ssh(&self) -> Result<SshFiles, Error> {
+        Ok(SshFiles::in_directory(&self.subdirectory("ssh")?))
+    }
+
+    /// Where the certificates are; the directory is made.
+    pub fn pki(&self) -> Result<PathBuf, Error> {
+        self.subdirectory("pki")
+    }
+
+    /// Where the logs of each run are; the directory is made.
+    pub fn logs(&self) -> Result<PathBuf, Error> {
+        self.subdirectory("logs")
+    }
+
+    fn subdirectory(&self, name: &str) -> Result<PathBuf, Error> {
+        let path = self.directory.join(name);
+        durable::private_directory(&path).map_err(Error::file("make", &path))?;
+        Ok(path)
+    }
+
+    /// Removes everything that is remembered of the cluster, the lock last.
+    pub fn remove(self) -> Result<(), Error> {
+        // The record goes first: a run cut short after that leaves keys of machines that are gone, and
+        // no cluster that is listed.
+        let record = self.directory.join("cluster.json");
+        match fs::remove_file(&record) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::file("remove", &record)(e));
+            }
+            _ => {}
+        }
+        fs::remove_dir_all(&self.directory).map_err(Error::file("remove", &self.directory))?;
+        if let Some(parent) = self.directory.parent() {
+            durable::sync_directory(parent).map_err(Error::file("sync", parent))?;
+        }
+        Ok(())
+    }
+}
+
+fn is_at(file: &File, path: &Path) -> bool {
+    match (file.metadata(), fs::metadata(path)) {
+        (Ok(held), Ok(there)) => held.ino() == there.ino() && held.dev() == there.dev(),
+        _ => false,
+    }
+}
+
+/// Who holds the lock, for whoever waits for it.
+fn write_holder(file: &mut File, verb: &str) -> std::io::Result<()> {
+    file.set_len(0)?;
+    file.rewind()?;
+    writeln!(file, "`dojo {verb}`, process {}", std::process::id())
+}
+
+fn read_holder(file: &mut File) -> String {
+    let mut text = String::new();
+    // What cannot be read is a courtesy lost, no more.
+    let _ = file.read_to_string(&mut text);
+    if text.trim().is_empty() {
+        "it has just begun".to_owned()
+    } else {
+        text.trim().to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Home, Phase};
+    use super::*;
+    use crate::model::{Orchestrator, Role};
+    use crate::spec::{ClusterSpec, DriverName, MachineGroup};
+
+    fn record() -> Record {
+        Record::new(ClusterSpec {
+            name: "practice".parse().unwrap(),
+            orchestrator: Orchestrator::Swarm,
+            machines: vec![MachineGroup::new(Role::Manager, 1, DriverName::Docker)],
+            engine: Default::default(),
+            docker: Default::default(),
+        })
+    }
+
+    async fn lock(home: &Home, wait: u64) -> Result<Entry, Error> {
+        home.lock(
+            &"practice".parse().unwrap(),
+            "up",
+            Duration::from_millis(wait),
+            |_| {},
+        )
+        .await
+    }
+
+    #[tokio::test]
+    async fn a_record_reads_back_as_written_and_goes_without_a_trace() {
+        let root = tempfile::tempdir().unwrap();
+        let home = Home::new(root.path());
+        let entry = lock(&home, 0).await.unwrap();
+        assert_eq!(entry.record().unwrap(), None);
+        let record = Record {
+            phase: Phase::Ready,
+            ..record()
+        };
+        entry.save(&record).unwrap();
+        assert_eq!(entry.record().unwrap(), Some(record));
+        entry.remove().unwrap();
+        assert_eq!(
+            fs::read_dir(root.path().join("clusters")).unwrap().count(),
+            0
+        );
+    }
+
+    #[tokio::test]
+    async fn a_second_command_waits_for_the_first_and_is_told_who_it_is() {
+        let root = tempfile::tempdir().unwrap();
+        let home = Home::new(root.path());
+        let entry = lock(&home, 0).await.unwrap();
+        let refused = lock(&home, 50).await.unwrap_err().to_string();
+        assert!(refused.contains("dojo up"), "{refused}");
+        drop(entry);
+        lock(&home, 0).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn whoever_waited_for_a_removed_cluster_gets_a_lock_that_counts() {
+        let root = tempfile::tempdir().unwrap();
+        let home = Home::new(root.path());
+        let first = lock(&home, 0).await.unwrap();
+        let waiting = tokio::spawn({
+            let home = home.clone();
+            async move { lock(&home, 5000).await }
+        });
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        first.remove().unwrap();
+        let second = waiting.await.unwrap().unwrap();
+        second.save(&record()).unwrap();
+        assert!(matches!(lock(&home, 0).await, Err(Error::Locked { .. })));
+    }
+
+    #[tokio::test]
+    async fn damage_is_told_and_a_newer_schema_is_left_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let home = Home::new(root.path());
+        let entry = lock(&home, 0).await.unwrap();
+        let path = root.path().join("clusters/practice/cluster.json");
+        fs::write(&path, "{\"schema\": 1, \"clus").unwrap();
+        assert!(matches!(entry.record(), Err(Error::Damaged { .. })));
+        fs::write(&path, "{\"schema\": 99}").unwrap();
+        assert!(matches!(
+            entry.record(),
+            Err(Error::Newer { found: 99, .. })
+        ));
+        assert_eq!(home.list().unwrap().len(), 1);
+    }
+}

@@ -1,0 +1,84 @@
+//! The record: what is on disk about one cluster. Not an API; `dojo inspect` has its own format.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{ClusterName, Machine};
+use crate::spec::ClusterSpec;
+
+use super::Error;
+
+/// The schema that this version writes.
+pub const SCHEMA: u32 = 1;
+
+/// How far a cluster has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// `up` began and has not ended well yet.
+    Creating,
+    /// `up` ended well.
+    Ready,
+    /// `down` began.
+    Destroying,
+}
+
+/// The docker context that was selected before ours; `name` is absent if it was docker's default.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreviousContext {
+    /// Its name.
+    pub name: Option<String>,
+}
+
+/// What is remembered of one cluster.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// The version of this format.
+    pub schema: u32,
+    /// The random id that labels carry.
+    pub cluster_id: String,
+    /// When `up` first began.
+    pub created: Timestamp,
+    /// How far it has come.
+    pub phase: Phase,
+    /// What was asked for.
+    pub spec: ClusterSpec,
+    /// The machines as last seen.
+    pub machines: Vec<Machine>,
+    /// What to select again when the cluster goes; absent if ours was never selected.
+    pub previous_context: Option<PreviousContext>,
+}
+
+impl Record {
+    /// The record of a cluster of which nothing exists yet.
+    pub fn new(spec: ClusterSpec) -> Self {
+        Self {
+            schema: SCHEMA,
+            cluster_id: format!("{:016x}", rand::random::<u64>()),
+            created: Timestamp::now(),
+            phase: Phase::Creating,
+            spec,
+            machines: Vec::new(),
+            previous_context: None,
+        }
+    }
+
+    pub(super) fn parse(cluster: &ClusterName, text: &[u8]) -> Result<Self, Error> {
+        #[derive(Deserialize)]
+        struct Version {
+            schema: u32,
+        }
+        let damaged = |source| Error::Damaged {
+            cluster: cluster.clone(),
+            source,
+        };
+        let Version { schema } = serde_json::from_slice(text).map_err(damaged)?;
+        if schema > SCHEMA {
+            return Err(Error::Newer {
+                cluster: cluster.clone(),
+                found: schema,
+            });
+        }
+        serde_json::from_slice(text).map_err(damaged)
+    }
+}

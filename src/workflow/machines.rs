@@ -1,0 +1,121 @@
+//! What the verbs have in common: a cluster's keys, its machines, and their way to being nodes.
+
+use crate::driver::Driver;
+use crate::event::Progress;
+use crate::failpoint;
+use crate::model::{ClusterName, Machine, MachineId, MachineRequest, SshFiles};
+use crate::pki::{self, Authority};
+use crate::provision::{Node, Provisioner};
+use crate::remote::keys;
+use crate::spec::ClusterSpec;
+use crate::store::{Entry, Record};
+
+use super::{Error, MachineError, Services};
+
+/// The cluster's keys, made if they are absent.
+pub(super) fn provisioner(entry: &Entry, record: &Record) -> Result<Provisioner, Error> {
+    let ssh = entry.ssh()?;
+    keys::ensure_identity(&ssh)?;
+    let pki = entry.pki()?;
+    let subject = format!("clusterdojo {} {}", entry.name(), record.cluster_id);
+    let authority = Authority::ensure(&pki, &subject)?;
+    let tls = pki::ensure_client(&pki.join("client"), &authority, &subject)?;
+    Ok(Provisioner {
+        ssh,
+        tls,
+        authority,
+        pki,
+        options: record.spec.engine.clone(),
+    })
+}
+
+/// What to ask the driver for, by machine.
+pub(super) fn requests(
+    spec: &ClusterSpec,
+    record: &Record,
+    ssh: &SshFiles,
+) -> Result<Vec<MachineRequest>, Error> {
+    let authorized_key = keys::ensure_identity(ssh)?;
+    spec.machines()
+        .into_iter()
+        .map(|machine| {
+            Ok(MachineRequest {
+                id: MachineId {
+                    cluster: spec.name.clone(),
+                    name: machine.name,
+                },
+                cluster_id: record.cluster_id.clone(),
+                orchestrator: spec.orchestrator,
+                size: machine.size,
+                ports: machine.ports,
+                authorized_key: authorized_key.clone(),
+                host_key: keys::generate_host_key()?,
+            })
+        })
+        .collect()
+}
+
+/// The cluster's machines that carry its id, and whether there are others of its name that do not.
+pub(super) async fn ours(
+    driver: &dyn Driver,
+    name: &ClusterName,
+    record: Option<&Record>,
+) -> Result<(Vec<Machine>, Vec<Machine>), Error> {
+    let machines = driver.list(Some(name)).await?;
+    Ok(machines
+        .into_iter()
+        .partition(|m| record.is_some_and(|r| r.cluster_id == m.cluster_id)))
+}
+
+/// Where a machine's way to being a node begins.
+pub(super) enum Origin {
+    /// It is yet to be made.
+    Create(Box<MachineRequest>),
+    /// It exists and is off.
+    Start(Machine),
+    /// It exists and runs.
+    Keep(Machine),
+}
+
+/// One machine's whole way, from wherever it begins.
+pub(super) async fn become_node(
+    services: &Services,
+    provisioner: &Provisioner,
+    origin: Origin,
+    progress: &Progress,
+) -> Result<Node, MachineError> {
+    if services.interrupt.raised() {
+        return Err(MachineError::Interrupted);
+    }
+    let driver = &*services.driver;
+    let machine = match origin {
+        Origin::Create(request) => {
+            failpoint::reached("machine.create.before");
+            let machine = progress.step("create", driver.create(&request)).await?;
+            failpoint::reached("machine.create.after");
+            machine
+        }
+        Origin::Start(machine) => {
+            progress.step("start", driver.start(&machine)).await?;
+            machine
+        }
+        Origin::Keep(machine) => machine,
+    };
+    // A record that was rebuilt has no pinned keys; the driver may have a way to read them that needs
+    // no trust on first use.
+    let alias = machine.id.alias();
+    if keys::pinned(&provisioner.ssh.known_hosts, &alias)?.is_none()
+        && let Some(key) = driver.host_key(&machine).await?
+    {
+        keys::pin(&provisioner.ssh.known_hosts, &[(alias, key)])?;
+    }
+    let provision = provisioner.provision(&*services.dialer, machine, progress);
+    match services.interrupt.or(provision).await {
+        Some(node) => {
+            let node = node?;
+            progress.ready();
+            Ok(node)
+        }
+        None => Err(MachineError::Interrupted),
+    }
+}

@@ -1,0 +1,118 @@
+//! `start` and `stop`, of a whole cluster or of one machine.
+
+use crate::event::Progress;
+use crate::model::{ClusterName, Machine, MachineName, MachineState};
+use crate::store::Record;
+
+use super::machines::{Origin, become_node, ours, provisioner};
+use super::{Error, Failure, MachineError, Services, Summary, UpOptions, settle, up};
+
+/// Starts a whole cluster. That is `up` with what was asked for then: it heals membership, certificates
+/// and contexts on the way, and leaves the selected context alone.
+pub async fn start(services: &Services, name: &ClusterName) -> Result<Summary, Error> {
+    let record = services.home.record(name)?;
+    let record = record.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
+    up(
+        services,
+        record.spec,
+        UpOptions {
+            select: false,
+            rollback: false,
+        },
+    )
+    .await
+}
+
+/// Starts one machine and waits for its engine.
+pub async fn start_machine(
+    services: &Services,
+    name: &ClusterName,
+    machine: MachineName,
+) -> Result<(), Error> {
+    let (entry, progress) = services.lock(name, "start").await?;
+    let record = entry
+        .record()?
+        .ok_or_else(|| Error::UnknownCluster(name.clone()))?;
+    let machine = one(services, name, &record, machine).await?;
+    let provisioner = provisioner(&entry, &record)?;
+    let label = machine.id.name;
+    let origin = match machine.state {
+        MachineState::Running => Origin::Keep(machine),
+        _ => Origin::Start(machine),
+    };
+    let progress_of_one = progress.machine(label);
+    let result = become_node(services, &provisioner, origin, &progress_of_one).await;
+    progress.ready();
+    match result {
+        Ok(_) => Ok(()),
+        Err(cause) => Err(failure(services, name, vec![(label, cause)], 1).await),
+    }
+}
+
+/// Stops a whole cluster, or one machine of it. Disks are kept, and so is the record.
+pub async fn stop(
+    services: &Services,
+    name: &ClusterName,
+    only: Option<MachineName>,
+) -> Result<(), Error> {
+    let (entry, progress) = services.lock(name, "stop").await?;
+    let record = entry
+        .record()?
+        .ok_or_else(|| Error::UnknownCluster(name.clone()))?;
+    let machines = match only {
+        Some(machine) => vec![one(services, name, &record, machine).await?],
+        None => ours(&*services.driver, name, Some(&record)).await?.0,
+    };
+    let result = stop_all(services, name, machines, &progress).await;
+    progress.ready();
+    result
+}
+
+async fn stop_all(
+    services: &Services,
+    name: &ClusterName,
+    machines: Vec<Machine>,
+    progress: &Progress,
+) -> Result<(), Error> {
+    let of = machines.len();
+    let work = machines.into_iter().map(|machine| {
+        let progress = progress.machine(machine.id.name);
+        (machine.id.name, async move {
+            progress
+                .step("stop", services.driver.stop(&machine))
+                .await?;
+            progress.ready();
+            Ok::<_, MachineError>(())
+        })
+    });
+    let (_, causes) = settle(work).await;
+    if causes.is_empty() {
+        Ok(())
+    } else {
+        Err(failure(services, name, causes, of).await)
+    }
+}
+
+async fn one(
+    services: &Services,
+    cluster: &ClusterName,
+    record: &Record,
+    machine: MachineName,
+) -> Result<Machine, Error> {
+    let (machines, _) = ours(&*services.driver, cluster, Some(record)).await?;
+    let found = machines.into_iter().find(|m| m.id.name == machine);
+    found.ok_or_else(|| Error::UnknownMachine {
+        cluster: cluster.clone(),
+        machine,
+    })
+}
+
+async fn failure(
+    services: &Services,
+    name: &ClusterName,
+    causes: Vec<(MachineName, MachineError)>,
+    of: usize,
+) -> Error {
+    let left = services.driver.list(Some(name)).await.unwrap_or_default();
+    Failure { causes, left, of }.into()
+}

@@ -1,0 +1,51 @@
+//! Fan-outs that lose nothing.
+
+use futures_util::future::join_all;
+
+use crate::model::MachineName;
+
+use super::MachineError;
+
+/// Awaits every piece of work, also when some fail. Giving up at the first failure would drop siblings
+/// whose request may already have been sent, and leave behind what nobody knows of.
+pub async fn settle<T>(
+    work: impl IntoIterator<Item = (MachineName, impl Future<Output = Result<T, MachineError>>)>,
+) -> (Vec<T>, Vec<(MachineName, MachineError)>) {
+    let named = work
+        .into_iter()
+        .map(async |(name, future)| (name, future.await));
+    let mut done = Vec::new();
+    let mut failed = Vec::new();
+    for (name, result) in join_all(named).await {
+        match result {
+            Ok(value) => done.push(value),
+            Err(error) => failed.push((name, error)),
+        }
+    }
+    (done, failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::{MachineState, Role};
+
+    #[tokio::test]
+    async fn a_failure_abandons_no_sibling() {
+        let work = (1..=3).map(|n| {
+            let future = async move {
+                if n == 1 {
+                    return Err(MachineError::NotRunning(MachineState::Stopped));
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                Ok(n)
+            };
+            (MachineName::new(Role::Worker, n), future)
+        });
+        let (done, failed) = settle(work).await;
+        assert_eq!(done, [2, 3]);
+        assert_eq!(failed.len(), 1);
+    }
+}

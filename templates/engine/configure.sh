@@ -1,0 +1,80 @@
+#!/bin/sh
+# Puts the Docker engine behind mutual TLS on port 2376, starts it, and has it start at boot. Puts
+# everything back as it was if the engine does not come up.
+#
+# CA, CERT, KEY  the cluster's authority, and this machine's certificate and key (PEM)
+# DAEMON         contents of daemon.json; empty to leave it alone
+set -eu
+umask 077
+: "${CA:?}" "${CERT:?}" "${KEY:?}" "${DAEMON?}"
+
+tls=/etc/docker/clusterdojo
+dropin=/etc/systemd/system/docker.service.d/10-clusterdojo.conf
+daemon=/etc/docker/daemon.json
+changed=
+
+# put FILE MODE CONTENTS: writes a file unless it is so already, and keeps what was there before.
+put() {
+    if [ "$(cat "$1" 2>/dev/null)" = "$3" ]; then
+        return
+    fi
+    mkdir -p "${1%/*}"
+    printf '%s\n' "$3" >"$1.new"
+    chmod "$2" "$1.new"
+    if [ -e "$1" ]; then
+        cp -p "$1" "$1.before"
+    fi
+    mv "$1.new" "$1"
+    changed="$changed $1"
+}
+
+# The unit's own command line stays and ours is added to it: distributions differ in the path of
+# dockerd, and the socket unit needs `-H fd://` to remain. A TCP host in daemon.json would collide
+# with that.
+for unit in /usr/lib/systemd/system/docker.service /lib/systemd/system/docker.service; do
+    [ -e "$unit" ] && break
+done
+command=$(sed -n 's/^ExecStart=//p' "$unit" 2>/dev/null | tail -n 1)
+if [ -z "$command" ]; then
+    echo "no systemd unit of the Docker engine was found" >&2
+    exit 1
+fi
+
+put "$tls/ca.pem" 644 "$CA"
+put "$tls/server.pem" 644 "$CERT"
+put "$tls/server-key.pem" 600 "$KEY"
+if [ -n "$DAEMON" ]; then
+    put "$daemon" 644 "$DAEMON"
+fi
+# The empty ExecStart= comes first, because a service has only one and this one replaces it.
+put "$dropin" 644 "[Service]
+ExecStart=
+ExecStart=$command -H tcp://0.0.0.0:2376 --tlsverify --tlscacert=$tls/ca.pem --tlscert=$tls/server.pem --tlskey=$tls/server-key.pem"
+chmod 755 "${dropin%/*}"
+
+if [ -z "$changed" ] && systemctl --quiet is-active docker.service && systemctl --quiet is-enabled docker.service; then
+    exit 0
+fi
+
+put_back() {
+    for file in $changed; do
+        if [ -e "$file.before" ]; then
+            mv "$file.before" "$file"
+        else
+            rm -f "$file"
+        fi
+    done
+    systemctl daemon-reload
+    systemctl --no-block restart docker.service || true
+}
+
+# Enabling reloads systemd, so that it sees the drop-in as well.
+systemctl --quiet enable docker.service
+if ! systemctl restart docker.service; then
+    journalctl --no-pager --quiet --output=cat --unit=docker.service --lines=20 >&2
+    put_back
+    exit 1
+fi
+for file in $changed; do
+    rm -f "$file.before"
+done

@@ -1,0 +1,134 @@
+//! What the cluster is for: a service with health checks, through the user's own docker.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use crate::world::{World, engine, until};
+
+/// Builds the image of `tests/e2e/web`: one static file, and what docker must know of it.
+fn build_image(directory: &Path, reference: &str) {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/web/main.rs");
+    let root = directory.join("web-root");
+    fs::create_dir_all(&root).unwrap();
+    let compiled = Command::new("rustc")
+        .args(["--edition=2024", "-O", "-C", "target-feature=+crt-static", "-o"])
+        .arg(root.join("web"))
+        .arg(source)
+        .status()
+        .unwrap();
+    assert!(compiled.success());
+    let tar = directory.join("web.tar");
+    let packed = Command::new("tar").arg("-C").arg(&root).arg("-cf").arg(&tar).arg("web").status();
+    assert!(packed.unwrap().success());
+    let mut import = Command::new("docker");
+    import.env("DOCKER_CONTEXT", "default").arg("import");
+    for change in [
+        r#"ENTRYPOINT ["/web"]"#,
+        r#"HEALTHCHECK --interval=1s --timeout=1s --retries=2 CMD ["/web", "check"]"#,
+        "STOPSIGNAL SIGKILL",
+    ] {
+        import.args(["--change", change]);
+    }
+    let imported = import.arg(&tar).arg(reference).stdout(Stdio::null()).status().unwrap();
+    assert!(imported.success());
+}
+
+/// One request, as a load balancer makes it: the next replica is asked if one does not answer.
+fn request(ports: &[u16], path: &str) -> Option<String> {
+    ports.iter().find_map(|port| {
+        let address = ([127, 0, 0, 1], *port).into();
+        let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1)).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(2))).ok()?;
+        stream.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        answer.starts_with("HTTP/1.0 200").then_some(answer)
+    })
+}
+
+fn free_ports(count: usize) -> Vec<u16> {
+    let listeners: Vec<_> =
+        (0..count).map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    listeners.iter().map(|l| l.local_addr().unwrap().port()).collect()
+}
+
+#[test]
+fn a_service_is_healed_and_updated_without_dropping_a_request() {
+    let mut world = World::new();
+    let name = world.name("service");
+    let reference = format!("dojo-e2e-web:{}", std::process::id());
+    build_image(world.path(), &reference);
+    let ports = free_ports(3);
+    let publish: Vec<String> = ["manager-1", "worker-1", "worker-2"]
+        .iter()
+        .zip(&ports)
+        .map(|(machine, port)| format!("{port}:8080@{machine}"))
+        .collect();
+    let flags: Vec<&str> = publish.iter().flat_map(|p| ["-p", p]).collect();
+    world.dojo(&[&["up", &name], flags.as_slice()].concat()).ok();
+    world.dojo(&["image", "load", &reference]).ok();
+    engine(&["image", "rm", &reference]).ok();
+
+    // Host-mode publishing works on every kernel; the routing mesh needs ip_vs.
+    world
+        .docker(&[
+            "service", "create", "--quiet", "--name", "web", "--mode", "global",
+            "--publish", "mode=host,published=8080,target=8080", "--env", "VERSION=1",
+            "--update-parallelism", "1", "--update-monitor", "2s", "--no-resolve-image", &reference,
+        ])
+        .ok();
+    for port in &ports {
+        until("the service answers on every machine", 30, || {
+            request(&[*port], "/").is_some_and(|a| a.contains("version 1"))
+        });
+    }
+
+    // An ill replica is noticed by its health check, killed and replaced.
+    let replica = |state: &str| {
+        let filter = format!("desired-state={state}");
+        world.docker(&["service", "ps", "web", "--filter", &filter, "--format", "{{.ID}} {{.Error}}"]).ok()
+    };
+    let before = replica("running");
+    request(&ports[1..2], "/break").unwrap();
+    until("the ill replica is replaced", 60, || {
+        let running = replica("running");
+        running != before && replica("shutdown").contains("unhealthy")
+    });
+    until("the new replica is well", 30, || request(&ports[1..2], "/health").is_some());
+
+    // Requests go on all through the update, and not one of them may fail.
+    let stop = Arc::new(AtomicBool::new(false));
+    let (dropped, served) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+    let load = std::thread::spawn({
+        let (stop, dropped, served, ports) =
+            (stop.clone(), dropped.clone(), served.clone(), ports.clone());
+        move || {
+            let mut first = 0;
+            while !stop.load(Ordering::Relaxed) {
+                first = (first + 1) % ports.len();
+                let order = [&ports[first..], &ports[..first]].concat();
+                let counter = if request(&order, "/").is_some() { &served } else { &dropped };
+                counter.fetch_add(1, Ordering::Relaxed);
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        }
+    });
+    world.docker(&["service", "update", "--quiet", "--env-add", "VERSION=2", "web"]).ok();
+    stop.store(true, Ordering::Relaxed);
+    load.join().unwrap();
+    for port in &ports {
+        assert!(request(&[*port], "/").is_some_and(|a| a.contains("version 2")), "{port}");
+    }
+    let (dropped, served) = (dropped.load(Ordering::Relaxed), served.load(Ordering::Relaxed));
+    assert!(served > 50, "only {served} requests were made");
+    assert_eq!(dropped, 0, "of {served} requests");
+
+    world.dojo(&["down", &name]).ok();
+    world.assert_gone(&name);
+}

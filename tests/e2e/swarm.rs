@@ -1,0 +1,144 @@
+//! A swarm's life as a user sees it.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::world::{World, engine, until};
+
+fn ready_nodes(world: &World, context: &str) -> usize {
+    let nodes =
+        world.docker(&["--context", context, "node", "ls", "--format", "{{.Status}}"]);
+    nodes.stdout.lines().filter(|line| *line == "Ready").count()
+}
+
+fn containers(cluster: &str) -> Vec<String> {
+    let label = format!("label=io.clusterdojo.cluster={cluster}");
+    let ids = engine(&["ps", "-q", "--no-trunc", "--filter", &label]).ok();
+    let mut ids: Vec<String> = ids.lines().map(str::to_owned).collect();
+    ids.sort();
+    ids
+}
+
+#[test]
+fn up_makes_a_swarm_that_plain_docker_sees_and_down_leaves_nothing() {
+    let mut world = World::new();
+    let name = world.name("life");
+    fs::create_dir_all(world.docker_config()).unwrap();
+    let config = world.docker_config().join("config.json");
+    fs::write(&config, "{\n\t\"psFormat\": \"table {{.ID}}\"\n}\n").unwrap();
+    let before = fs::read(&config).unwrap();
+
+    let said = world.dojo(&["up", &name]).ok();
+    assert!(said.contains("is ready") && said.contains("docker node ls"), "{said}");
+    // No flag, no variable: the selected context leads there.
+    let nodes = world.docker(&["node", "ls", "--format", "{{.Hostname}} {{.Status}} {{.ManagerStatus}}"]);
+    let mut nodes: Vec<String> = nodes.ok().lines().map(|l| l.trim().to_owned()).collect();
+    nodes.sort();
+    assert_eq!(nodes, ["manager-1 Ready Leader", "worker-1 Ready", "worker-2 Ready"]);
+
+    // Again: nothing is done, and it is said so.
+    let machines = containers(&name);
+    let again = world.dojo(&["up", &name]).ok();
+    assert!(again.contains("was ready already"), "{again}");
+    assert_eq!(containers(&name), machines);
+
+    let status = world.dojo(&["status", &name, "-o", "json"]).ok();
+    let status: Value = serde_json::from_str(&status).unwrap();
+    assert_eq!(status["healthy"], true, "{status}");
+    let list: Value = serde_json::from_str(&world.dojo(&["ls", "-o", "json"]).ok()).unwrap();
+    let ours = list.as_array().unwrap().iter().find(|c| c["name"] == name.as_str()).unwrap();
+    assert_eq!((&ours["state"], &ours["selected"]), (&"running".into(), &true.into()));
+
+    world.dojo(&["down", &name]).ok();
+    world.assert_gone(&name);
+    assert_eq!(fs::read(&config).unwrap(), before, "the user's own configuration is as it was");
+    // Again is fine.
+    world.dojo(&["down", &name]).ok();
+    world.assert_gone(&name);
+}
+
+#[test]
+fn three_managers_outlive_the_loss_of_one_and_up_replaces_it() {
+    let mut world = World::new();
+    let name = world.name("quorum");
+    world.dojo(&["up", &name, "--managers", "3", "--workers", "1"]).ok();
+    let context = format!("dojo-{name}");
+    assert_eq!(ready_nodes(&world, &context), 4);
+    engine(&["rm", "-f", "-v", &format!("dojo-{name}-manager-2")]).ok();
+    engine(&["rm", "-f", "-v", &format!("dojo-{name}-worker-1")]).ok();
+    let said = world.dojo(&["status", &name]);
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(said.stdout.contains("gone"), "{said:?}");
+    world.dojo(&["up", &name]).ok();
+    assert_eq!(ready_nodes(&world, &context), 4);
+    // The dead are struck out, so that they do not count for the majority for ever.
+    let down = world.docker(&["node", "ls", "--format", "{{.Status}}"]).ok();
+    assert!(!down.contains("Down"), "{down}");
+    world.dojo(&["down", &name]).ok();
+    world.assert_gone(&name);
+}
+
+#[test]
+fn a_lost_only_manager_is_replaced_and_workers_follow_it() {
+    let mut world = World::new();
+    let name = world.name("manager");
+    world.dojo(&["up", &name, "--workers", "1"]).ok();
+    engine(&["rm", "-f", "-v", &format!("dojo-{name}-manager-1")]).ok();
+    world.dojo(&["up", &name]).ok();
+    assert_eq!(ready_nodes(&world, &format!("dojo-{name}")), 2);
+    world.dojo(&["down", &name]).ok();
+    world.assert_gone(&name);
+}
+
+#[test]
+fn machines_restarted_in_any_order_come_back_to_the_same_contexts() {
+    let mut world = World::new();
+    let name = world.name("restart");
+    world.dojo(&["up", &name]).ok();
+    let address = world.dojo(&["url", &format!("{name}/worker-2")]).ok();
+    let machine = |m: &str| format!("dojo-{name}-{m}");
+    for m in ["worker-2", "manager-1", "worker-1"] {
+        engine(&["stop", "-t", "5", &machine(m)]).ok();
+    }
+    for m in ["worker-1", "worker-2", "manager-1"] {
+        engine(&["start", &machine(m)]).ok();
+    }
+    until("all nodes are ready again", 60, || ready_nodes(&world, &format!("dojo-{name}")) == 3);
+    until("the cluster is healthy again", 30, || world.dojo(&["status", &name]).code == Some(0));
+    assert_eq!(world.dojo(&["url", &format!("{name}/worker-2")]).ok(), address);
+
+    // The same by our own verbs, whole and one machine.
+    world.dojo(&["stop", &name]).ok();
+    assert_eq!(world.dojo(&["status", &name]).code, Some(1));
+    world.dojo(&["start", &name]).ok();
+    world.dojo(&["status", &name]).ok();
+    world.dojo(&["restart", &format!("{name}/worker-1")]).ok();
+    until("the cluster is healthy again", 30, || world.dojo(&["status", &name]).code == Some(0));
+    world.dojo(&["down", &name]).ok();
+    world.assert_gone(&name);
+}
+
+#[test]
+fn plain_docker_hosts_answer_to_env_ssh_ip_and_url() {
+    let mut world = World::new();
+    let name = world.name("hosts");
+    world.dojo(&["up", &name, "--engines", "--machines", "1", "--no-use"]).ok();
+    let machine = format!("{name}/machine-1");
+    assert!(!world.docker_config().join("config.json").exists(), "nothing was selected");
+
+    let ip = world.dojo(&["ip", &machine]).ok();
+    assert!(ip.trim().parse::<std::net::Ipv4Addr>().is_ok(), "{ip}");
+    assert!(world.dojo(&["url", &machine]).ok().starts_with("tcp://127.0.0.1:"));
+    let said = world.dojo(&["ssh", &machine, "--", "hostname; exit 7"]);
+    assert_eq!((said.code, said.stdout.as_str()), (Some(7), "machine-1\n"));
+    let sum = world.dojo(&["ssh", &machine, "--", "head -c 3000000 /dev/urandom | tee /tmp/f; sha256sum < /tmp/f >&2"]);
+    assert_eq!(sum.code, Some(0));
+
+    let env = world.dojo(&["env", "--shell", "bash", &machine]).ok();
+    let script = format!("{env}\ndocker info --format '{{{{.Name}}}} {{{{.Swarm.LocalNodeState}}}}'");
+    let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "machine-1 inactive\n");
+    world.dojo(&["down", &name]).ok();
+    world.assert_gone(&name);
+}

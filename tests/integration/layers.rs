@@ -1,0 +1,147 @@
+//! The floors of `docs/architecture.md`: which module may use which.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Every module with the modules that it may use.
+const FLOORS: &[(&str, &[&str])] = &[
+    ("model", &[]),
+    ("retry", &[]),
+    ("failpoint", &[]),
+    ("durable", &[]),
+    ("event", &["model"]),
+    ("driver", &["model", "retry", "event", "failpoint"]),
+    ("remote", &["model", "retry", "durable", "driver"]),
+    ("pki", &["model", "durable"]),
+    ("context", &["model", "durable", "failpoint"]),
+    ("report", &["model", "event", "durable"]),
+    ("spec", &["model", "driver"]),
+    ("plan", &["model", "spec"]),
+    ("store", &["model", "spec", "durable"]),
+    ("provision", &["model", "event", "remote", "pki", "durable", "failpoint"]),
+    ("bootstrap", &["model", "event", "retry", "remote", "provision", "driver", "failpoint"]),
+    (
+        "workflow",
+        &[
+            "model", "event", "driver", "remote", "pki", "context", "spec", "plan", "store",
+            "provision", "bootstrap", "failpoint",
+        ],
+    ),
+    ("fake", &["model", "event", "driver", "remote", "provision", "bootstrap"]),
+    (
+        "cli",
+        &[
+            "model", "event", "driver", "remote", "context", "report", "spec", "store", "workflow",
+            "provision", "bootstrap", "fake",
+        ],
+    ),
+];
+
+/// Which crate only one room may name.
+const KEEPERS: &[(&str, &[&str])] = &[
+    ("russh", &["src/remote/"]),
+    ("indicatif", &["src/report/terminal.rs"]),
+    ("rcgen", &["src/pki"]),
+    ("clap", &["src/cli/", "src/report/mod.rs"]),
+    ("bollard", &["src/driver/docker/", "src/remote/", "src/bootstrap/swarm.rs"]),
+];
+
+fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+fn all_sources() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    sources(&root.join("src"), &mut files);
+    files
+        .into_iter()
+        .map(|file| {
+            let name = file.strip_prefix(root).unwrap().display().to_string();
+            // Tests at the end of a file may look anywhere.
+            let text = fs::read_to_string(&file).unwrap();
+            let text = text.split("#[cfg(test)]\nmod tests").next().unwrap().to_owned();
+            (name, text)
+        })
+        .collect()
+}
+
+/// The modules that a source text names after `crate::`, also within `use crate::{a, b::c}`.
+fn used(text: &str) -> BTreeSet<String> {
+    let code: String = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n");
+    let mut modules = BTreeSet::new();
+    for (start, _) in code.match_indices("crate::") {
+        let rest = &code[start + "crate::".len()..];
+        if let Some(list) = rest.strip_prefix('{') {
+            let mut depth = 0;
+            let mut word = String::new();
+            for c in list.chars() {
+                match c {
+                    '{' => depth += 1,
+                    '}' if depth == 0 => break,
+                    '}' => depth -= 1,
+                    _ => {}
+                }
+                if depth == 0 {
+                    word.push(c);
+                }
+            }
+            modules.extend(word.split(',').map(|m| m.trim().split("::").next().unwrap().to_owned()));
+        } else {
+            modules.insert(rest.split(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap().to_owned());
+        }
+    }
+    modules.remove("");
+    modules
+}
+
+#[test]
+fn every_module_keeps_to_its_floor() {
+    let mut wrong = Vec::new();
+    for (file, text) in all_sources() {
+        let module = file.trim_start_matches("src/").split(['/', '.']).next().unwrap().to_owned();
+        if module == "lib" || module == "main" {
+            continue;
+        }
+        let (_, allowed) = FLOORS
+            .iter()
+            .find(|(name, _)| *name == module)
+            .unwrap_or_else(|| panic!("{file}: module `{module}` has no floor"));
+        for used in used(&text) {
+            if used != module && !allowed.contains(&used.as_str()) {
+                wrong.push(format!("{file} may not use `{used}`"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_library_is_named_only_where_it_is_kept() {
+    for (library, rooms) in KEEPERS {
+        for (file, text) in all_sources() {
+            let named = text.contains(&format!("{library}::")) || text.contains(&format!("use {library}"));
+            let allowed = rooms.iter().any(|room| file.starts_with(room));
+            assert!(!named || allowed, "{file} names `{library}`");
+        }
+    }
+}
+
+#[test]
+fn the_look_at_imports_sees_what_it_must() {
+    let seen = used("use crate::{cli, model::Name, store::{Home, Entry}};\n// crate::fake\ncrate::plan::x()");
+    let expected = ["cli", "model", "plan", "store"].map(str::to_owned).into();
+    assert_eq!(seen, expected);
+}
