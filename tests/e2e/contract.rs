@@ -1,6 +1,11 @@
 //! The driver contract: what every driver promises, whatever machines are made of. Beneath it, what
 //! the docker driver promises on top.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on must say where"
+)]
+
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -76,7 +81,7 @@ fn assert_answers(machine: &Machine) {
 }
 
 /// Runs every promise of [`Driver`] against a real driver. Leaves nothing behind unless it fails.
-pub async fn driver_contract(driver: &dyn Driver) {
+pub(crate) async fn driver_contract(driver: &dyn Driver) {
     let (first, second) = (cluster("a"), cluster("b"));
     let requests = [
         request(&first, Role::Manager, 1),

@@ -207,7 +207,7 @@ fn existing(
             subject: format!("a network named `{name}`"),
         });
     }
-    let Some(oldest) = ours.into_iter().min_by_key(|n| (&n.created, &n.id)) else {
+    let Some(oldest) = ours.into_iter().min_by_key(|n| (created(n), &n.id)) else {
         return Ok(None);
     };
     let id = label(oldest, LABEL_CLUSTER_ID).unwrap_or_default();
@@ -224,6 +224,11 @@ pub(super) fn other_cluster(cluster: &ClusterName, id: &str) -> Error {
         resource: format!("the cluster name `{cluster}`"),
         owner: format!("another cluster on this engine, with the id `{id}`"),
     }
+}
+
+/// When a network was made; those that do not say come first.
+fn created(network: &Network) -> Option<jiff::Timestamp> {
+    network.created.as_deref()?.parse().ok()
 }
 
 fn label<'a>(network: &'a Network, key: &str) -> Option<&'a str> {
@@ -264,5 +269,60 @@ fn request(
         }),
         labels: Some(labels::of_cluster(cluster, cluster_id)),
         ..Default::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    fn network(id: &str, created: &str, labels: &[(&str, &str)]) -> Network {
+        let text = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        let cluster: ClusterName = "practice".parse().unwrap();
+        let request = request(
+            "dojo-practice",
+            &cluster,
+            "1",
+            "10.200.7.0/24".parse().unwrap(),
+        );
+        Network {
+            name: Some(request.name),
+            id: Some(id.to_owned()),
+            created: Some(created.to_owned()),
+            ipam: request.ipam,
+            labels: Some(labels.iter().map(text).collect::<HashMap<_, _>>()),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn everybody_keeps_the_oldest_of_two() {
+        let cluster = "practice".parse().unwrap();
+        let ours = [(LABEL_CLUSTER, "practice"), (LABEL_CLUSTER_ID, "1")];
+        // The engine cuts zeros off, so the texts would sort the other way round.
+        let older = network("ff", "2026-01-02T03:04:05.5Z", &ours);
+        let newer = network("00", "2026-01-02T03:04:05.51Z", &ours);
+        for networks in [[older.clone(), newer.clone()], [newer, older]] {
+            let kept = existing(&cluster, Some("1"), &networks).unwrap().unwrap();
+            assert_eq!(kept.id, "ff");
+            assert_eq!(kept.subnet.to_string(), "10.200.7.0/24");
+        }
+    }
+
+    #[test]
+    fn networks_of_others_are_told_apart() {
+        let cluster = "practice".parse().unwrap();
+        let time = "2026-01-02T03:04:05Z";
+        let foreign = existing(&cluster, Some("1"), &[network("00", time, &[])]);
+        assert!(matches!(foreign, Err(Error::Foreign { .. })));
+        let theirs = [(LABEL_CLUSTER, "practice"), (LABEL_CLUSTER_ID, "2")];
+        let theirs = [network("00", time, &theirs)];
+        assert!(matches!(
+            existing(&cluster, Some("1"), &theirs),
+            Err(Error::Taken { .. })
+        ));
+        assert!(existing(&cluster, None, &theirs).unwrap().is_some());
     }
 }
