@@ -1,18 +1,210 @@
-//! To come.
+//! Machines as containers of a local Docker engine: whole systemd systems, not single processes.
+//!
+//! Each cluster has a network of its own with fixed addresses, and each machine fixed ports on this
+//! computer, so that nothing changes when machines, the engine or the computer restart.
+
+mod allowances;
+mod archive;
+mod check;
+mod container;
+mod engine;
+mod image;
+mod labels;
+mod machine;
+mod network;
+mod ports;
+mod removal;
+mod subnet;
+mod surroundings;
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::{Stream, try_join};
 use serde::{Deserialize, Serialize};
-/// Options of the docker driver.
+
+use self::allowances::Allowances;
+use self::engine::Engine;
+use self::network::ClusterNetwork;
+use self::ports::PortBook;
+use super::{Driver, Error};
+use crate::event::Progress;
+use crate::model::{ClusterName, Finding, Machine, MachineRequest};
+
+pub use self::image::ImageBuild;
+
+/// What may be chosen about machines that are containers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct DockerOptions {
-    /// Host.
+    /// The engine, `unix:///path` or `tcp://host:port`; absent means that it is looked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
-    /// Image.
+    /// An image to use instead of the one that is built here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
-    /// Subnet.
+    /// The cluster network's address range, as in `10.200.7.0/24`; absent means that a free one is
+    /// chosen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subnet: Option<String>,
-    /// Bare.
+    /// Machines without Docker, so that its installation can be practised.
     pub bare: bool,
+}
+
+/// Makes machines that are containers.
+pub struct DockerDriver {
+    engine: Engine,
+    options: DockerOptions,
+    /// What containers may be given here; learned from the engine's process or from its refusals.
+    allowances: Mutex<Allowances>,
+    /// Host ports that are in use or about to be.
+    ports: Mutex<PortBook>,
+    /// Networks that were seen, so that machines made in parallel need not ask for them again.
+    networks: Mutex<HashMap<ClusterName, ClusterNetwork>>,
+}
+
+impl std::fmt::Debug for DockerDriver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DockerDriver")
+            .field("engine", &self.engine.place)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+impl DockerDriver {
+    /// Finds the engine, connects to it and agrees on an API version.
+    ///
+    /// The engine is `options.host`, else `$DOJO_DOCKER_HOST`, else `$DOCKER_HOST` (unless
+    /// `$DOJO_MACHINE` says that it points at one of our own machines), else the first usual socket
+    /// that exists.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`] when no engine answers.
+    pub async fn connect(options: DockerOptions) -> Result<Self, Error> {
+        let engine = Engine::connect(options.host.as_deref()).await?;
+        Ok(Self {
+            allowances: Mutex::new(engine.allowances()),
+            engine,
+            options,
+            ports: Mutex::default(),
+            networks: Mutex::default(),
+        })
+    }
+
+    /// Builds the machine image and returns its tag. Lines of the build's output are progress
+    /// details.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] with the last lines of output.
+    pub async fn build_image(
+        &self,
+        build: ImageBuild,
+        progress: &Progress,
+    ) -> Result<String, Error> {
+        image::build(&self.engine, &build, progress).await
+    }
+
+    /// Whether the image that machines are made from is there.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] when the engine does not say.
+    pub async fn image_present(&self) -> Result<bool, Error> {
+        image::present(&self.engine, &self.image()).await
+    }
+
+    /// An image of the engine as a tar archive, as `docker save` writes it, to load it into the
+    /// engines of machines.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] when the engine has no such image; the stream fails when it breaks off.
+    pub async fn save_image(
+        &self,
+        reference: &str,
+    ) -> Result<impl Stream<Item = Result<Bytes, Error>> + use<>, Error> {
+        image::save(&self.engine, reference).await
+    }
+
+    /// The reference of the image that machines are made from.
+    fn image(&self) -> String {
+        let chosen = self.options.image.clone();
+        chosen.unwrap_or_else(|| image::tag(self.options.bare))
+    }
+}
+
+#[async_trait]
+impl Driver for DockerDriver {
+    fn name(&self) -> &'static str {
+        "docker"
+    }
+
+    async fn check(&self) -> Result<Vec<Finding>, Error> {
+        check::check(&self.engine, self.image_present().await?).await
+    }
+
+    async fn prepare(
+        &self,
+        cluster: &ClusterName,
+        requests: &[MachineRequest],
+        progress: &Progress,
+    ) -> Result<(), Error> {
+        let Some(first) = requests.first() else {
+            return Ok(());
+        };
+        // Everything that can be refused is refused here, before the first thing is made.
+        let ((), settled, image_present) = try_join!(
+            self.admit(requests),
+            self.settle_network(cluster, &first.cluster_id, requests),
+            self.image_present(),
+        )?;
+        if !image_present {
+            self.fetch_image(progress).await?;
+        }
+        let network = match settled {
+            network::Settled::Exists(network) => network,
+            network::Settled::Free(wanted) => {
+                self.create_network(cluster, &first.cluster_id, wanted)
+                    .await?
+            }
+        };
+        lock(&self.networks).insert(cluster.clone(), network);
+        Ok(())
+    }
+
+    async fn create(&self, request: &MachineRequest) -> Result<Machine, Error> {
+        self.create_machine(request).await
+    }
+
+    async fn list(&self, cluster: Option<&ClusterName>) -> Result<Vec<Machine>, Error> {
+        self.list_machines(cluster).await
+    }
+
+    async fn start(&self, machine: &Machine) -> Result<(), Error> {
+        self.start_machine(machine).await
+    }
+
+    async fn stop(&self, machine: &Machine) -> Result<(), Error> {
+        self.stop_machine(machine).await
+    }
+
+    async fn destroy(&self, machine: &Machine) -> Result<(), Error> {
+        self.remove_container(&machine.handle, &machine.id.to_string())
+            .await
+    }
+
+    async fn cleanup(&self, cluster: &ClusterName) -> Result<(), Error> {
+        lock(&self.networks).remove(cluster);
+        self.remove_remains(cluster).await
+    }
+
+    async fn host_key(&self, machine: &Machine) -> Result<Option<String>, Error> {
+        self.read_host_key(machine).await.map(Some)
+    }
+}
+
+/// Locks a mutex whose data stays valid even if a holder panicked: every change is one statement.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

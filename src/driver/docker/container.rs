@@ -1,0 +1,172 @@
+//! The container that a machine is: its options, and why each is needed.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+use bollard::models::{
+    ContainerCreateBody, DeviceMapping, EndpointIpamConfig, EndpointSettings, HostConfig,
+    HostConfigCgroupnsModeEnum, Mount, MountType, MountVolumeOptions, NetworkingConfig,
+    PortBinding, PortMap, RestartPolicy, RestartPolicyNameEnum,
+};
+
+use super::allowances::Allowances;
+use super::labels;
+use super::ports::HostPorts;
+use crate::model::{MachineRequest, Protocol, Service, Size};
+
+/// Folders that an overlay file system cannot hold: engines inside put overlays of their own there.
+const VOLUMES: [&str; 3] = ["/var/lib/docker", "/var/lib/containerd", "/var/lib/kubelet"];
+
+/// Where a machine is put.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'a> {
+    /// The image it is made from.
+    pub image: &'a str,
+    /// The id of the cluster's network; names of networks need not be unique.
+    pub network: &'a str,
+    /// Its address there.
+    pub address: Ipv4Addr,
+    /// Its ports on the engine's host.
+    pub ports: HostPorts,
+    /// The address of the engine's host on which those are published.
+    pub publish: IpAddr,
+}
+
+/// The request that makes a machine's container.
+pub(super) fn body(
+    request: &MachineRequest,
+    place: &Place<'_>,
+    allowances: &Allowances,
+) -> ContainerCreateBody {
+    let name = request.id.name.to_string();
+    let bindings = bindings(request, place);
+    let endpoint = EndpointSettings {
+        ipam_config: Some(EndpointIpamConfig {
+            ipv4_address: Some(place.address.to_string()),
+            ..Default::default()
+        }),
+        // Peers find each other by machine name through the engine's DNS.
+        aliases: Some(vec![name.clone()]),
+        ..Default::default()
+    };
+    ContainerCreateBody {
+        hostname: Some(name),
+        image: Some(place.image.to_owned()),
+        labels: Some(labels::of_machine(request, place.address, place.ports)),
+        exposed_ports: Some(bindings.keys().cloned().collect()),
+        host_config: Some(HostConfig {
+            network_mode: Some(place.network.to_owned()),
+            port_bindings: Some(bindings),
+            mounts: Some(mounts(request, allowances)),
+            // `/tmp` as on a real machine; the engine would forbid to execute files there.
+            tmpfs: Some(HashMap::from([
+                ("/run".to_owned(), "mode=755".to_owned()),
+                ("/tmp".to_owned(), "exec,mode=1777".to_owned()),
+            ])),
+            // Machines come back with the engine, but not those that were stopped on purpose.
+            restart_policy: Some(RestartPolicy {
+                name: Some(RestartPolicyNameEnum::UNLESS_STOPPED),
+                maximum_retry_count: None,
+            }),
+            ..limits(request.size, rights(allowances))
+        }),
+        networking_config: Some(NetworkingConfig {
+            endpoints_config: Some(HashMap::from([(place.network.to_owned(), endpoint)])),
+        }),
+        ..Default::default()
+    }
+}
+
+/// What systemd and an engine inside need, by name: less than `--privileged`, which also hands out
+/// every device of the host and fails where the host lacks a single capability.
+fn rights(allowances: &Allowances) -> HostConfig {
+    let kernel_log = DeviceMapping {
+        path_on_host: Some("/dev/kmsg".to_owned()),
+        path_in_container: Some("/dev/kmsg".to_owned()),
+        cgroup_permissions: Some("rwm".to_owned()),
+    };
+    let words = |words: &[&str]| Some(words.iter().map(|&w| w.to_owned()).collect());
+    HostConfig {
+        cap_add: words(&["ALL"]),
+        cap_drop: Some(allowances.dropped.iter().cloned().collect()),
+        // systemd mounts, and containers inside get profiles of their own.
+        security_opt: words(&["seccomp=unconfined", "apparmor=unconfined", "label=disable"]),
+        masked_paths: Some(Vec::new()),
+        readonly_paths: Some(Vec::new()),
+        cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
+        // Lets the engine inside hand out devices; without it, cgroup v1 refuses its rules.
+        device_cgroup_rules: words(&["a *:* rwm"]),
+        devices: allowances.kernel_log.then(|| vec![kernel_log]),
+        ..Default::default()
+    }
+}
+
+fn limits(size: Size, config: HostConfig) -> HostConfig {
+    let memory = size.memory.and_then(|bytes| i64::try_from(bytes.0).ok());
+    HostConfig {
+        memory,
+        // Equal to the memory means no swap on top.
+        memory_swap: memory,
+        nano_cpus: size.cpus.map(|cpus| i64::from(cpus.milli) * 1_000_000),
+        ..config
+    }
+}
+
+fn mounts(request: &MachineRequest, allowances: &Allowances) -> Vec<Mount> {
+    let volume = |target: &str| Mount {
+        typ: Some(MountType::VOLUME),
+        target: Some(target.to_owned()),
+        // No name, so that the engine removes it together with the container; labels, so that it is
+        // found even if that was cut short.
+        volume_options: Some(MountVolumeOptions {
+            no_copy: Some(true),
+            labels: Some(labels::of_cluster(&request.id.cluster, &request.cluster_id)),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let modules = Mount {
+        typ: Some(MountType::BIND),
+        source: Some("/lib/modules".to_owned()),
+        target: Some("/lib/modules".to_owned()),
+        read_only: Some(true),
+        ..Default::default()
+    };
+    let volumes = VOLUMES.into_iter().map(volume);
+    volumes
+        .chain(allowances.modules.then_some(modules))
+        .collect()
+}
+
+fn bindings(request: &MachineRequest, place: &Place<'_>) -> PortMap {
+    let binding = |ip: IpAddr, host: u16| {
+        Some(vec![PortBinding {
+            host_ip: Some(ip.to_string()),
+            host_port: Some(host.to_string()),
+        }])
+    };
+    let mut bindings = PortMap::from([
+        (
+            format!("{}/tcp", Service::Ssh.port()),
+            binding(place.publish, place.ports.ssh),
+        ),
+        (
+            format!("{}/tcp", Service::Engine.port()),
+            binding(place.publish, place.ports.engine),
+        ),
+    ]);
+    for port in &request.ports {
+        let protocol = match port.protocol {
+            Protocol::Tcp => "tcp",
+            Protocol::Udp => "udp",
+        };
+        let entry = bindings.entry(format!("{}/{protocol}", port.machine));
+        let to_same = entry.or_default().get_or_insert_default();
+        to_same.extend(
+            binding(Ipv4Addr::LOCALHOST.into(), port.host)
+                .into_iter()
+                .flatten(),
+        );
+    }
+    bindings
+}

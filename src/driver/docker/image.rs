@@ -1,0 +1,236 @@
+//! The image that machines are made from. It is built here, from templates in this binary, so that
+//! nothing but a Debian base has to be fetched.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt::Write as _;
+
+use bollard::body_full;
+use bollard::query_parameters::{BuildImageOptions, CreateImageOptions};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, TryStreamExt};
+use sha2::{Digest, Sha256};
+
+use super::engine::{Engine, NOT_FOUND, failed, status};
+use super::{DockerDriver, archive};
+use crate::driver::{Error, Source};
+use crate::event::Progress;
+
+macro_rules! template {
+    ($name:literal) => {
+        (
+            $name,
+            include_str!(concat!("../../../templates/docker/", $name)),
+        )
+    };
+}
+
+/// The build context: every file of the image that is ours.
+const TEMPLATES: [(&str, &str); 6] = [
+    template!("Dockerfile"),
+    template!("entrypoint.sh"),
+    template!("journald.conf"),
+    template!("no-oom-score.conf"),
+    template!("ssh.service"),
+    template!("sshd.conf"),
+];
+
+/// The repository of machine images.
+const REPOSITORY: &str = "clusterdojo/machine";
+/// A base that was made without a registry, used when it is there.
+const LOCAL_BASE: &str = "clusterdojo/base:trixie";
+/// The base otherwise; the engine pulls it.
+const PUBLIC_BASE: &str = "debian:trixie-slim";
+/// The label of our images; tells which variant it is.
+const LABEL_IMAGE: &str = "io.clusterdojo.image";
+/// How many lines of output explain a failed build.
+const TAIL: usize = 12;
+
+/// What image to build.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ImageBuild {
+    /// Leave Docker out.
+    pub bare: bool,
+    /// The image to build upon; absent means a local Debian base, else Debian's own.
+    pub base: Option<String>,
+    /// The tag to give it; absent means the one that machines are made from.
+    pub tag: Option<String>,
+    /// Build every step anew.
+    pub no_cache: bool,
+}
+
+/// Why a build failed, with what it said last.
+#[derive(Debug, thiserror::Error)]
+#[error("{reason}; it said last:\n{output}")]
+struct BuildFailed {
+    reason: String,
+    output: String,
+}
+
+/// The tag of the image for this version of the templates: other templates, another image.
+pub(super) fn tag(bare: bool) -> String {
+    let mut hash = Sha256::new();
+    for (name, content) in TEMPLATES {
+        for part in [name, content] {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+    }
+    let mut tag = format!("{REPOSITORY}:trixie-");
+    for byte in &hash.finalize()[..6] {
+        // Writing to a string cannot fail.
+        let _ = write!(tag, "{byte:02x}");
+    }
+    if bare {
+        tag.push_str("-bare");
+    }
+    tag
+}
+
+/// Whether the engine has an image.
+pub(super) async fn present(engine: &Engine, reference: &str) -> Result<bool, Error> {
+    match engine.client.inspect_image(reference).await {
+        Ok(_) => Ok(true),
+        Err(error) if status(&error) == Some(NOT_FOUND) => Ok(false),
+        Err(error) => Err(failed("look for", format!("image `{reference}`"))(error)),
+    }
+}
+
+impl DockerDriver {
+    /// Builds the machine image, or fetches the one that was chosen instead.
+    pub(super) async fn fetch_image(&self, progress: &Progress) -> Result<(), Error> {
+        if let Some(reference) = &self.options.image {
+            return pull(&self.engine, reference, progress).await;
+        }
+        let default = ImageBuild {
+            bare: self.options.bare,
+            ..Default::default()
+        };
+        build(&self.engine, &default, progress).await.map(drop)
+    }
+}
+
+/// Builds an image and returns its tag.
+pub(super) async fn build(
+    engine: &Engine,
+    build: &ImageBuild,
+    progress: &Progress,
+) -> Result<String, Error> {
+    let tag = build.tag.clone().unwrap_or_else(|| tag(build.bare));
+    let base = match &build.base {
+        Some(base) => base,
+        None if present(engine, LOCAL_BASE).await? => LOCAL_BASE,
+        None => PUBLIC_BASE,
+    };
+    let variant = if build.bare { "bare" } else { "full" };
+    let options = BuildImageOptions {
+        t: Some(tag.clone()),
+        target: variant.to_owned(),
+        buildargs: Some(HashMap::from([("BASE".to_owned(), base.to_owned())])),
+        labels: Some(HashMap::from([(
+            LABEL_IMAGE.to_owned(),
+            variant.to_owned(),
+        )])),
+        nocache: build.no_cache,
+        forcerm: true,
+        ..Default::default()
+    };
+    let work = run(engine, options, &tag, progress);
+    progress.step("build machine image", work).await?;
+    Ok(tag)
+}
+
+async fn run(
+    engine: &Engine,
+    options: BuildImageOptions,
+    tag: &str,
+    progress: &Progress,
+) -> Result<(), Error> {
+    let failed = |source: Source| Error::Failed {
+        operation: "build",
+        subject: format!("image `{tag}`"),
+        source,
+    };
+    let context = archive::pack(&TEMPLATES.map(|(path, content)| archive::File {
+        path,
+        mode: 0o644,
+        content: content.as_bytes(),
+    }));
+    let context = body_full(context.map_err(|error| failed(error.into()))?);
+    let mut output = engine.client.build_image(options, None, Some(context));
+    let mut tail = VecDeque::new();
+    while let Some(said) = output.next().await {
+        let said = said.map_err(|error| {
+            let output = Vec::from(std::mem::take(&mut tail)).join("\n");
+            let reason = error.to_string();
+            failed(Box::new(BuildFailed { reason, output }))
+        })?;
+        let text = said.stream.or(said.status).unwrap_or_default();
+        for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            progress.detail(line);
+            if tail.len() == TAIL {
+                tail.pop_front();
+            }
+            tail.push_back(line.to_owned());
+        }
+    }
+    Ok(())
+}
+
+async fn pull(engine: &Engine, reference: &str, progress: &Progress) -> Result<(), Error> {
+    let options = CreateImageOptions {
+        from_image: Some(reference.to_owned()),
+        ..Default::default()
+    };
+    let pull = engine.client.create_image(Some(options), None, None);
+    let pull = pull.try_for_each(|said| {
+        if let Some(status) = said.status {
+            progress.detail(status);
+        }
+        std::future::ready(Ok(()))
+    });
+    let work = async {
+        pull.await
+            .map_err(failed("pull", format!("image `{reference}`")))
+    };
+    progress.step("pull machine image", work).await
+}
+
+/// An image as the archive that `docker load` takes.
+pub(super) async fn save(
+    engine: &Engine,
+    reference: &str,
+) -> Result<impl Stream<Item = Result<Bytes, Error>> + use<>, Error> {
+    let subject = format!("image `{reference}`");
+    // Asked first, because an archive of nothing is an answer like any other.
+    let inspect = engine.client.inspect_image(reference).await;
+    inspect.map_err(failed("save", subject.clone()))?;
+    let archive = engine.client.export_image(reference);
+    Ok(archive.map_err(move |error| failed("save", subject.clone())(error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_context_has_every_file_that_the_dockerfile_copies() {
+        let (_, dockerfile) = TEMPLATES[0];
+        let copied = dockerfile.lines().filter_map(|line| {
+            let rest = line.strip_prefix("COPY ")?;
+            rest.split_whitespace().next()
+        });
+        let copied: Vec<_> = copied.collect();
+        assert!(!copied.is_empty());
+        for file in copied {
+            assert!(TEMPLATES.iter().any(|(name, _)| *name == file), "{file}");
+        }
+    }
+
+    #[test]
+    fn the_two_variants_have_their_own_tags() {
+        let (full, bare) = (tag(false), tag(true));
+        assert_eq!(bare, format!("{full}-bare"));
+        let hash = full.strip_prefix("clusterdojo/machine:trixie-").unwrap();
+        assert!(hash.len() == 12 && hash.chars().all(|c| c.is_ascii_hexdigit()));
+    }
+}

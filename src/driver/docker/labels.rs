@@ -1,0 +1,133 @@
+//! What is written on containers at birth, and how a machine is read back from it. One listing tells
+//! everything: nothing has to be remembered, and nothing inspected one by one.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use bollard::models::{ContainerSummary, ContainerSummaryStateEnum};
+
+use super::ports::HostPorts;
+use crate::driver::{
+    LABEL_CLUSTER, LABEL_CLUSTER_ID, LABEL_MACHINE, LABEL_ORCHESTRATOR, LABEL_ROLE,
+};
+use crate::model::{ClusterName, Machine, MachineId, MachineRequest, MachineState, Port, Service};
+
+/// The machine's address in the cluster's network. The engine forgets it while a container is off.
+const LABEL_ADDRESS: &str = "io.clusterdojo.docker.address";
+/// The host port that leads to sshd.
+const LABEL_SSH: &str = "io.clusterdojo.docker.ssh-port";
+/// The host port that leads to the machine's own engine.
+const LABEL_ENGINE: &str = "io.clusterdojo.docker.engine-port";
+/// The further ports that were asked for, separated by commas.
+const LABEL_PORTS: &str = "io.clusterdojo.docker.ports";
+
+/// The labels of a cluster's network and of its machines' volumes.
+pub(super) fn of_cluster(cluster: &ClusterName, cluster_id: &str) -> HashMap<String, String> {
+    HashMap::from([
+        (LABEL_CLUSTER.to_owned(), cluster.to_string()),
+        (LABEL_CLUSTER_ID.to_owned(), cluster_id.to_owned()),
+    ])
+}
+
+/// The labels of a machine.
+pub(super) fn of_machine(
+    request: &MachineRequest,
+    address: Ipv4Addr,
+    ports: HostPorts,
+) -> HashMap<String, String> {
+    let further: Vec<_> = request.ports.iter().map(Port::to_string).collect();
+    let mut labels = of_cluster(&request.id.cluster, &request.cluster_id);
+    labels.extend([
+        (LABEL_MACHINE.to_owned(), request.id.name.to_string()),
+        (LABEL_ROLE.to_owned(), request.id.name.role.to_string()),
+        (
+            LABEL_ORCHESTRATOR.to_owned(),
+            request.orchestrator.to_string(),
+        ),
+        (LABEL_ADDRESS.to_owned(), address.to_string()),
+        (LABEL_SSH.to_owned(), ports.ssh.to_string()),
+        (LABEL_ENGINE.to_owned(), ports.engine.to_string()),
+        (LABEL_PORTS.to_owned(), further.join(",")),
+    ]);
+    labels
+}
+
+/// The filter for what carries the label of one cluster, or of any.
+pub(super) fn filter(cluster: Option<&ClusterName>) -> HashMap<String, Vec<String>> {
+    let label = match cluster {
+        Some(cluster) => format!("{LABEL_CLUSTER}={cluster}"),
+        None => LABEL_CLUSTER.to_owned(),
+    };
+    HashMap::from([("label".to_owned(), vec![label])])
+}
+
+/// A label of a container.
+fn label<'a>(container: &'a ContainerSummary, key: &str) -> Option<&'a str> {
+    container.labels.as_ref()?.get(key).map(String::as_str)
+}
+
+/// The cluster that a container was made for; `None` if it is not ours.
+pub(super) fn cluster(container: &ContainerSummary) -> Option<&str> {
+    label(container, LABEL_CLUSTER)
+}
+
+/// The id of the cluster that a container was made for.
+pub(super) fn cluster_id(container: &ContainerSummary) -> &str {
+    label(container, LABEL_CLUSTER_ID).unwrap_or_default()
+}
+
+/// A container's name, without the slash that the engine puts before it.
+pub(super) fn name(container: &ContainerSummary) -> &str {
+    let names = container.names.as_deref().unwrap_or_default();
+    let first = names.first().map_or("", String::as_str);
+    first.trim_start_matches('/')
+}
+
+/// The host ports that a container has or, while it is off, will want back.
+pub(super) fn host_ports(container: &ContainerSummary) -> impl Iterator<Item = u16> {
+    let published = container.ports.iter().flatten();
+    let published = published.filter_map(|port| port.public_port);
+    let own = [LABEL_SSH, LABEL_ENGINE].into_iter();
+    let own = own.filter_map(|key| label(container, key)?.parse().ok());
+    let further = label(container, LABEL_PORTS).unwrap_or_default().split(',');
+    let further = further.filter_map(|text| Some(text.parse::<Port>().ok()?.host));
+    published.chain(own).chain(further)
+}
+
+/// The machine that a container is; `None` if it is not one of ours. `reach` is where this computer
+/// finds published ports.
+pub(super) fn machine(container: &ContainerSummary, reach: IpAddr) -> Option<Machine> {
+    let endpoint = |service, key| {
+        let port = label(container, key)?.parse().ok()?;
+        Some((service, SocketAddr::new(reach, port)))
+    };
+    let endpoints = [
+        endpoint(Service::Ssh, LABEL_SSH),
+        endpoint(Service::Engine, LABEL_ENGINE),
+    ];
+    Some(Machine {
+        id: MachineId {
+            cluster: cluster(container)?.parse().ok()?,
+            name: label(container, LABEL_MACHINE)?.parse().ok()?,
+        },
+        cluster_id: cluster_id(container).to_owned(),
+        orchestrator: label(container, LABEL_ORCHESTRATOR)?.parse().ok()?,
+        handle: container.id.clone()?,
+        state: state(container.state),
+        user: "root".to_owned(),
+        private_ip: label(container, LABEL_ADDRESS)?.parse().ok()?,
+        endpoints: endpoints.into_iter().flatten().collect::<BTreeMap<_, _>>(),
+    })
+}
+
+fn state(state: Option<ContainerSummaryStateEnum>) -> MachineState {
+    use ContainerSummaryStateEnum as State;
+    match state {
+        Some(State::RUNNING | State::RESTARTING) => MachineState::Running,
+        Some(State::EXITED | State::PAUSED | State::STOPPING) => MachineState::Stopped,
+        // Made but never started, or half removed: there is nothing in it to keep.
+        Some(State::CREATED | State::DEAD | State::REMOVING | State::EMPTY) | None => {
+            MachineState::Unfinished
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Ports of this computer that lead to machines.
+
+use std::collections::HashSet;
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
+use std::ops::RangeInclusive;
+
+use bollard::models::ContainerSummary;
+
+use super::labels;
+use crate::driver::Error;
+use crate::model::{MachineRequest, Port, Protocol};
+
+/// Where ports are chosen from: below what Linux hands out to outgoing connections (32768 and up,
+/// ip(7)), so that a machine that was off finds its ports free again.
+const RANGE: RangeInclusive<u16> = 20_000..=32_767;
+
+/// The host ports of one machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct HostPorts {
+    /// Leads to sshd.
+    pub ssh: u16,
+    /// Leads to the machine's own engine.
+    pub engine: u16,
+}
+
+/// Host ports that are known to be in use, or promised.
+#[derive(Debug, Default)]
+pub(super) struct PortBook {
+    taken: HashSet<u16>,
+    /// Whether the engine was asked.
+    pub complete: bool,
+}
+
+impl PortBook {
+    /// Notes ports that cannot be chosen.
+    pub(super) fn take(&mut self, ports: impl IntoIterator<Item = u16>) {
+        self.taken.extend(ports);
+    }
+
+    /// Chooses two ports, beginning the search at `start`, and notes them as taken.
+    pub(super) fn choose(
+        &mut self,
+        start: u16,
+        is_free: impl Fn(u16) -> bool,
+    ) -> Result<HostPorts, Error> {
+        let around = (start..=*RANGE.end()).chain(*RANGE.start()..start);
+        let mut free = around.filter(|port| !self.taken.contains(port) && is_free(*port));
+        let (Some(ssh), Some(engine)) = (free.next(), free.next()) else {
+            return Err(Error::Unsupported(format!(
+                "no free port is left on this computer from {} to {}",
+                RANGE.start(),
+                RANGE.end()
+            )));
+        };
+        self.take([ssh, engine]);
+        Ok(HostPorts { ssh, engine })
+    }
+}
+
+/// A place to begin a search; random, so that processes working at the same time rarely meet.
+pub(super) fn anywhere() -> u16 {
+    rand::random_range(RANGE)
+}
+
+/// Whether a port can be listened on right now. A port that we may not even try counts as free: the
+/// engine decides.
+pub(super) fn is_free(ip: IpAddr, port: u16, protocol: Protocol) -> bool {
+    let address = SocketAddr::new(ip, port);
+    let result = match protocol {
+        Protocol::Tcp => TcpListener::bind(address).map(drop),
+        Protocol::Udp => UdpSocket::bind(address).map(drop),
+    };
+    !result.is_err_and(|error| error.kind() == std::io::ErrorKind::AddrInUse)
+}
+
+/// Checks the ports that users asked for: against each other, against the ports of other containers
+/// and, where `try_bind` can tell, against everything else on this computer.
+pub(super) fn admit(
+    requests: &[MachineRequest],
+    containers: &[ContainerSummary],
+    try_bind: impl Fn(Port) -> bool,
+) -> Result<(), Error> {
+    let mut wanted: Vec<(Port, &MachineRequest)> = Vec::new();
+    for request in requests {
+        for port in &request.ports {
+            let clash = |other: &Port| (other.host, other.protocol) == (port.host, port.protocol);
+            if let Some((_, other)) = wanted.iter().find(|(p, _)| clash(p)) {
+                return Err(taken(port.host, format!("machine `{}`", other.id)));
+            }
+            wanted.push((*port, request));
+        }
+    }
+    for (port, request) in wanted {
+        let owner = containers
+            .iter()
+            .find(|c| labels::host_ports(c).any(|p| p == port.host));
+        match owner.map(labels::name) {
+            Some(name) if name == request.id.alias() => {}
+            Some(name) => return Err(taken(port.host, format!("container `{name}`"))),
+            None if !try_bind(port) => {
+                let owner = "another process on this computer".to_owned();
+                return Err(taken(port.host, owner));
+            }
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+/// The error for a port in use.
+pub(super) fn taken(port: u16, owner: String) -> Error {
+    Error::Taken {
+        resource: format!("port {port}"),
+        owner,
+    }
+}
+
+/// The port that the engine could not publish, if that is what its message says.
+pub(super) fn refused(message: &str) -> Option<u16> {
+    let about_ports = ["port is already allocated", "address already in use"];
+    if !about_ports.iter().any(|words| message.contains(words)) {
+        return None;
+    }
+    // "Bind for 127.0.0.1:8080 failed: …", "listen tcp4 127.0.0.1:8080: bind: …", "0.0.0.0:8080/tcp".
+    let numbers = message.split(':').skip(1).filter_map(|part| {
+        let end = part.find(|c: char| !c.is_ascii_digit());
+        part[..end.unwrap_or(part.len())].parse().ok()
+    });
+    Some(numbers.into_iter().next().unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn never_gives_the_same_port_twice() {
+        let mut book = PortBook::default();
+        book.take([32_767]);
+        let first = book.choose(32_766, |_| true).unwrap();
+        assert_eq!((first.ssh, first.engine), (32_766, 20_000), "wraps around");
+        let second = book.choose(32_766, |port| port != 20_001).unwrap();
+        assert_eq!((second.ssh, second.engine), (20_002, 20_003));
+        assert!(book.choose(20_000, |_| false).is_err());
+    }
+
+    #[test]
+    fn ports_are_outside_the_range_for_outgoing_connections() {
+        for _ in 0..100 {
+            assert!((20_000..32_768).contains(&anywhere()));
+        }
+    }
+
+    #[test]
+    fn sees_a_port_in_use() {
+        let ip = IpAddr::from([127, 0, 0, 1]);
+        let listener = TcpListener::bind((ip, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        assert!(!is_free(ip, port, Protocol::Tcp));
+        drop(listener);
+        assert!(is_free(ip, port, Protocol::Tcp));
+    }
+
+    #[test]
+    fn reads_the_port_from_the_engine_s_refusals() {
+        for message in [
+            "driver failed programming external connectivity on endpoint a (f0): Bind for \
+             127.0.0.1:21001 failed: port is already allocated",
+            "driver failed programming external connectivity on endpoint a (f0): Error starting \
+             userland proxy: listen tcp4 127.0.0.1:21001: bind: address already in use",
+            "failed to set up container networking: driver failed programming external \
+             connectivity on endpoint a: failed to bind host port for 127.0.0.1:21001:1.2.3.4:22/tcp: \
+             address already in use",
+        ] {
+            assert_eq!(refused(message), Some(21_001), "{message}");
+        }
+        assert_eq!(refused("no such image: a:1234"), None);
+    }
+}
