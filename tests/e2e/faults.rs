@@ -1,1 +1,328 @@
+//! What users run into: things that are taken, broken, gone or someone else's.
 
+use std::collections::BTreeSet;
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::world::{World, engine, traces, until};
+
+#[test]
+fn without_an_engine_the_user_is_told_how_to_get_one() {
+    let mut world = World::new();
+    let name = world.name("noengine");
+    world.set("DOJO_DOCKER_HOST", "unix:///nonexistent/docker.sock");
+    world.dojo(&["up", &name]).fails(3, &["cannot reach", "hint:", "docker.io"]);
+    assert!(!world.home().join("clusters").join(&name).exists());
+}
+
+#[test]
+fn a_taken_port_is_refused_before_anything_is_made() {
+    let mut world = World::new();
+    let name = world.name("port");
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    world
+        .dojo(&["up", &name, "-p", &format!("{port}:80")])
+        .fails(1, &[&port.to_string(), "taken", "hint:"]);
+    world.assert_gone(&name);
+}
+
+#[test]
+fn a_taken_subnet_is_refused_and_its_owner_named() {
+    let mut world = World::new();
+    let (first, second) = (world.name("subnet"), world.name("subnet"));
+    world.dojo(&["up", &first, "--workers", "0", "--subnet", "10.201.77.0/24"]).ok();
+    world
+        .dojo(&["up", &second, "--subnet", "10.201.77.0/25"])
+        .fails(1, &["10.201.77.0/25", &format!("dojo-{first}")]);
+    world.assert_gone(&second);
+    world.dojo(&["down", &first]).ok();
+}
+
+#[test]
+fn a_foreign_container_of_our_name_is_refused_and_left_alone() {
+    let mut world = World::new();
+    let name = world.name("foreign");
+    let foreign = format!("dojo-{name}-worker-1");
+    let id = engine(&["create", "--name", &foreign, "clusterdojo/base:trixie", "true"]).ok();
+    let said = world.dojo(&["up", &name]);
+    let still = engine(&["inspect", "--format", "{{.Id}}", &foreign]);
+    engine(&["rm", "-f", &foreign]).ok();
+    said.fails(1, &[&foreign, "was not made by clusterdojo"]);
+    assert_eq!(still.ok(), id);
+    world.assert_gone(&name);
+}
+
+#[test]
+fn a_foreign_docker_context_of_our_name_is_refused_and_left_alone() {
+    let mut world = World::new();
+    let name = world.name("context");
+    let context = format!("dojo-{name}");
+    world.docker(&["context", "create", &context, "--docker", "host=tcp://192.0.2.1:1"]).ok();
+    let before = world.docker(&["context", "inspect", &context]).ok();
+    world.dojo(&["up", &name]).fails(1, &[&context]);
+    assert_eq!(world.docker(&["context", "inspect", &context]).ok(), before);
+    assert_eq!(traces(&name), Vec::<String>::new());
+}
+
+#[test]
+fn a_corrupt_foreign_context_hinders_nothing() {
+    let mut world = World::new();
+    let name = world.name("corrupt");
+    let directory = world.docker_config().join("contexts/meta/0000");
+    fs::create_dir_all(&directory).unwrap();
+    fs::write(directory.join("meta.json"), "{\"Name\": \"bro").unwrap();
+    world.dojo(&["up", &name, "--workers", "0"]).ok();
+    world.docker(&["node", "ls"]).ok();
+    world.dojo(&["down", &name]).ok();
+    assert_eq!(fs::read_to_string(directory.join("meta.json")).unwrap(), "{\"Name\": \"bro");
+    assert_eq!(traces(&name), Vec::<String>::new());
+}
+
+#[test]
+fn the_earlier_context_comes_back() {
+    let mut world = World::new();
+    let name = world.name("before");
+    world.docker(&["context", "create", "mine", "--docker", "host=tcp://192.0.2.1:1"]).ok();
+    world.docker(&["context", "use", "mine"]).ok();
+    world.dojo(&["up", &name, "--workers", "0"]).ok();
+    assert_eq!(world.docker(&["context", "show"]).ok().trim(), format!("dojo-{name}"));
+    world.dojo(&["use", "--previous"]);
+    world.dojo(&["use", &name]).ok();
+    world.dojo(&["down", &name]).ok();
+    assert_eq!(world.docker(&["context", "show"]).ok().trim(), "mine");
+}
+
+#[test]
+fn two_ups_of_one_cluster_at_once_make_one_cluster() {
+    let mut world = World::new();
+    let name = world.name("twice");
+    let args = ["up", name.as_str(), "--workers", "1"];
+    let (first, second) =
+        (world.command(&args).spawn().unwrap(), world.command(&args).spawn().unwrap());
+    for child in [first, second] {
+        assert!(child.wait_with_output().unwrap().status.success());
+    }
+    let label = format!("label=io.clusterdojo.cluster={name}");
+    let machines = engine(&["ps", "-q", "--filter", &label]).ok();
+    assert_eq!(machines.lines().count(), 2);
+    world.dojo(&["status", &name]).ok();
+    world.dojo(&["down", &name]).ok();
+    world.assert_gone(&name);
+}
+
+#[test]
+fn ten_clusters_at_once_do_not_meet() {
+    let mut world = World::new();
+    let names: Vec<String> = (0..10).map(|_| world.name("ten")).collect();
+    let children: Vec<_> = names
+        .iter()
+        .map(|name| world.command(&["up", name, "--workers", "0", "--no-use"]).spawn().unwrap())
+        .collect();
+    for child in children {
+        assert!(child.wait_with_output().unwrap().status.success());
+    }
+    for name in &names {
+        world.dojo(&["status", name]).ok();
+        let context = format!("dojo-{name}");
+        let nodes = world.docker(&["--context", &context, "node", "ls", "-q"]).ok();
+        assert_eq!(nodes.lines().count(), 1, "{name} is a swarm of its own");
+    }
+    let all: Vec<&str> = names.iter().map(String::as_str).collect();
+    world.dojo(&[&["down"], all.as_slice()].concat()).ok();
+    names.iter().for_each(|name| world.assert_gone(name));
+}
+
+#[test]
+fn a_damaged_record_is_rebuilt_and_hides_no_other_cluster() {
+    let mut world = World::new();
+    let (damaged, other) = (world.name("damaged"), world.name("other"));
+    world.dojo(&["up", &damaged, "--workers", "1"]).ok();
+    world.dojo(&["up", &other, "--workers", "0", "--no-use"]).ok();
+    let record = world.home().join("clusters").join(&damaged).join("cluster.json");
+    let text = fs::read(&record).unwrap();
+    fs::write(&record, &text[..text.len() / 2]).unwrap();
+
+    let list = world.dojo(&["ls"]).ok();
+    assert!(list.contains("damaged record") && list.contains(&other), "{list}");
+    world.dojo(&["up", &damaged]).fails(1, &["damaged", &format!("dojo repair {damaged}")]);
+    world.dojo(&["repair", &damaged]).ok();
+    world.dojo(&["up", &damaged]).ok();
+    world.dojo(&["status", &damaged]).ok();
+
+    // `down` needs no record at all, only a yes.
+    fs::remove_file(&record).unwrap();
+    world.dojo(&["down", &damaged]).fails(1, &["--yes"]);
+    world.dojo(&["down", &damaged, "--yes"]).ok();
+    assert_eq!(traces(&damaged), Vec::<String>::new());
+    world.dojo(&["down", &other]).ok();
+}
+
+#[test]
+fn a_changed_host_key_stops_everything_with_its_own_exit_code() {
+    let mut world = World::new();
+    let name = world.name("hostkey");
+    world.dojo(&["up", &name, "--workers", "0"]).ok();
+    let container = format!("dojo-{name}-manager-1");
+    let script = "rm /etc/ssh/ssh_host_ed25519_key*; ssh-keygen -q -t ed25519 -N '' \
+                  -f /etc/ssh/ssh_host_ed25519_key; systemctl restart ssh; journalctl --rotate \
+                  --vacuum-time=1s -q; exit 0";
+    engine(&["exec", &container, "sh", "-c", script]).ok();
+    let marker = "this-must-not-arrive";
+    let said = world.dojo(&["ssh", &format!("{name}/manager-1"), "--", "echo", marker]);
+    said.fails(4, &["SHA256:", "pinned", "nothing was sent"]);
+    world.dojo(&["up", &name]).fails(4, &["SHA256:"]);
+    let log = engine(&["exec", &container, "journalctl", "-u", "ssh", "--no-pager"]).ok();
+    assert!(!log.contains("Accepted") || log.contains("No entries"), "{log}");
+    world.dojo(&["down", &name]).ok();
+    world.assert_gone(&name);
+}
+
+/// The command lines of every process on the host, those in machines included.
+fn command_lines() -> Vec<String> {
+    fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .filter_map(|entry| fs::read(entry.path().join("cmdline")).ok())
+        .map(|line| String::from_utf8_lossy(&line).into_owned())
+        .collect()
+}
+
+/// What no one else may ever see.
+const SECRETS: [&str; 2] = ["PRIVATE KEY", "SWMTKN-"];
+
+fn secrets_in(text: &str) -> bool {
+    SECRETS.iter().any(|secret| text.contains(secret))
+}
+
+#[test]
+fn no_secret_is_in_a_log_a_record_or_an_argument() {
+    let mut world = World::new();
+    let name = world.name("secret");
+    let done = Arc::new(AtomicBool::new(false));
+    let watcher = std::thread::spawn({
+        let done = Arc::clone(&done);
+        move || {
+            let mut seen = BTreeSet::new();
+            while !done.load(Ordering::Relaxed) {
+                seen.extend(command_lines().into_iter().filter(|line| secrets_in(line)));
+            }
+            seen
+        }
+    });
+    let said = world.dojo(&["-vv", "--log-format", "json", "up", &name]);
+    done.store(true, Ordering::Relaxed);
+    assert_eq!(watcher.join().unwrap(), BTreeSet::new());
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(!secrets_in(&said.stderr) && !secrets_in(&said.stdout));
+    let inspect = world.dojo(&["inspect", &name]).ok();
+    assert!(!secrets_in(&inspect));
+    let cluster = world.home().join("clusters").join(&name);
+    for file in world.files(&cluster).into_iter().filter(|p| p.is_file()) {
+        let secret = secrets_in(&fs::read_to_string(&file).unwrap_or_default());
+        let key = file.ends_with("id_ed25519") || file.to_string_lossy().ends_with("key.pem");
+        assert_eq!(secret, key, "{}", file.display());
+        if key {
+            use std::os::unix::fs::PermissionsExt as _;
+            assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o077, 0);
+        }
+    }
+    world.dojo(&["down", &name]).ok();
+}
+
+/// Asks an engine for its version with a client certificate, or with none.
+fn curl(url: &str, ca: &Path, identity: Option<&Path>) -> bool {
+    let mut command = Command::new("curl");
+    command.args(["-sf", "-m", "5", "-o", "/dev/null", "--cacert"]).arg(ca);
+    if let Some(directory) = identity {
+        command.arg("--cert").arg(directory.join("cert.pem"));
+        command.arg("--key").arg(directory.join("key.pem"));
+    }
+    command.arg(format!("{url}/version")).status().unwrap().success()
+}
+
+#[test]
+fn the_engine_answers_to_this_cluster_only() {
+    let mut world = World::new();
+    let (name, other) = (world.name("tls"), world.name("tls"));
+    world.dojo(&["up", &name, "--workers", "0"]).ok();
+    world.dojo(&["up", &other, "--workers", "0", "--no-use"]).ok();
+    let client = |name: &str| world.home().join("clusters").join(name).join("pki/client");
+    let address = world.dojo(&["url", &format!("{name}/manager-1")]).ok();
+    let address = address.trim().trim_start_matches("tcp://");
+    let ca = client(&name).join("ca.pem");
+    let https = format!("https://{address}");
+    assert!(curl(&https, &ca, Some(&client(&name))), "the right certificate is let in");
+    assert!(!curl(&https, &ca, None), "no certificate is refused");
+    assert!(!curl(&https, &ca, Some(&client(&other))), "another cluster's is refused");
+    assert!(!curl(&format!("http://{address}"), &ca, None), "plain HTTP is refused");
+    let container = format!("dojo-{name}-manager-1");
+    let sockets = engine(&["exec", &container, "ss", "-ltn"]).ok();
+    assert!(sockets.contains(":2376") && !sockets.contains(":2375"), "{sockets}");
+    world.dojo(&["down", &name, &other]).ok();
+}
+
+#[test]
+fn a_machine_that_cannot_start_leaves_the_others_and_up_again_completes() {
+    let mut world = World::new();
+    let name = world.name("one");
+    let proxy = crate::proxy::Proxy::start(world.path());
+    proxy.refuse(&format!("containers/create?name=dojo-{name}-worker-2"));
+    world.set("DOJO_DOCKER_HOST", proxy.address());
+    let said = world.dojo(&["up", &name]).fails(1, &["worker-2", "kept: manager-1, worker-1"]);
+    assert!(said.contains("hint: the same command again"), "{said}");
+    world.unset("DOJO_DOCKER_HOST");
+    world.dojo(&["up", &name]).ok();
+    world.dojo(&["status", &name]).ok();
+    world.dojo(&["down", &name]).ok();
+    world.assert_gone(&name);
+}
+
+#[test]
+fn an_engine_that_dies_meanwhile_is_told_and_up_again_completes() {
+    let mut world = World::new();
+    let name = world.name("dies");
+    let proxy = crate::proxy::Proxy::start(world.path());
+    proxy.die_at(&format!("containers/create?name=dojo-{name}-worker-1"));
+    world.set("DOJO_DOCKER_HOST", proxy.address());
+    world.dojo(&["up", &name]).fails(1, &["error:"]);
+    world.unset("DOJO_DOCKER_HOST");
+    world.dojo(&["up", &name]).ok();
+    world.dojo(&["down", &name]).ok();
+    world.assert_gone(&name);
+}
+
+#[test]
+fn rollback_leaves_nothing() {
+    let mut world = World::new();
+    let name = world.name("rollback");
+    let proxy = crate::proxy::Proxy::start(world.path());
+    proxy.refuse(&format!("containers/create?name=dojo-{name}-worker-2"));
+    world.set("DOJO_DOCKER_HOST", proxy.address());
+    world.dojo(&["up", &name, "--rollback"]).fails(1, &["worker-2"]);
+    world.assert_gone(&name);
+}
+
+#[test]
+fn docker_is_installed_over_ssh_where_there_is_none() {
+    let mut world = World::new();
+    let name = world.name("bare");
+    let image = world.dojo(&["image", "build", "--bare"]).ok();
+    world
+        .dojo(&[
+            "up", &name, "--workers", "0", "--image", image.trim(), "--engine-label", "disk=ssd",
+            "--engine-opt", "max-concurrent-downloads=2", "--registry-mirror", "https://mirror.example",
+        ])
+        .ok();
+    let info = world.docker(&["info", "--format", "{{.Labels}} {{.RegistryConfig.Mirrors}}"]).ok();
+    assert!(info.contains("disk=ssd") && info.contains("https://mirror.example"), "{info}");
+    // An option that the engine refuses is told in its own words, and the engine goes on as it was.
+    world.dojo(&["up", &name, "--engine-opt", "no-such-option=1"]).fails(1, &["no-such-option"]);
+    until("the engine is back", 30, || world.docker(&["node", "ls"]).code == Some(0));
+    world.dojo(&["down", &name]).ok();
+    world.assert_gone(&name);
+}

@@ -5,6 +5,7 @@
 mod contract;
 mod faults;
 mod kill;
+mod proxy;
 mod service;
 mod swarm;
 mod world;
