@@ -22,6 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Locked {
     dir: PathBuf,
+    held: bool,
     _lock: File,
 }
 
@@ -30,20 +31,21 @@ impl Locked {
     pub(super) fn acquire(dir: &Path) -> Result<Self, Error> {
         let lock = File::open(dir).map_err(Error::io("open", dir))?;
         let end = Instant::now() + PATIENCE;
-        loop {
+        let held = loop {
             match lock.try_lock() {
-                Ok(()) => break,
+                Ok(()) => break true,
                 Err(TryLockError::WouldBlock) if Instant::now() < end => {
                     thread::sleep(Duration::from_millis(5));
                 }
                 Err(TryLockError::WouldBlock) => return Err(Error::Busy(dir.to_owned())),
                 // Some network file systems cannot lock a directory. docker never locks at all, so
                 // going on is no worse than what the user's own commands do.
-                Err(TryLockError::Error(_)) => break,
+                Err(TryLockError::Error(_)) => break false,
             }
-        }
+        };
         Ok(Self {
             dir: dir.to_owned(),
+            held,
             _lock: lock,
         })
     }
@@ -52,6 +54,9 @@ impl Locked {
     /// a process that was killed.
     pub(super) fn sweep(&self, scratch: &Path) -> Result<bool, Error> {
         debug_assert!(scratch.starts_with(&self.dir), "not covered by the lock");
+        if !self.held {
+            return Ok(false);
+        }
         let entries = match fs::read_dir(scratch) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),

@@ -243,6 +243,9 @@ fn context_of_another_cluster_of_the_same_name_is_refused_and_untouched() {
     assert!(contexts.remove("dojo-a", None).unwrap());
 }
 
+/// Leaves the store as a process does that is killed.
+type Cut = fn(&Home);
+
 /// Kills at each step of a write, one after another: docker must work in between, and a second
 /// write and a removal must both come to a clean end.
 #[test]
@@ -250,7 +253,6 @@ fn write_that_was_cut_short_never_breaks_docker() {
     if !has_docker() {
         return;
     }
-    type Cut = fn(&Home);
     let cuts: &[(&str, Cut)] = &[
         ("before anything", |_| {}),
         ("temporary file half written", |home| {
