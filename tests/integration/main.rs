@@ -1,1 +1,5 @@
 //! Tests that need nothing but a temporary directory.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod context;
+mod report;

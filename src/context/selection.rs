@@ -1,0 +1,233 @@
+//! Which context plain `docker` uses: `currentContext` in docker's `config.json`.
+//!
+//! The file also holds the user's registry logins and more, so all that is not `currentContext`
+//! stays as it was: unknown keys, their order, the indent, the mode, and a symbolic link.
+
+use std::env;
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::replace::{self, Locked};
+use super::{DockerContexts, Error};
+
+const KEY: &str = "currentContext";
+
+/// What [`DockerContexts::restore`] did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Restored {
+    /// The context that was selected before is selected again.
+    Previous(String),
+    /// There was none before, or it is gone: docker's default is selected.
+    Default,
+    /// Something other than ours is selected, so nothing was changed.
+    LeftAlone,
+}
+
+impl DockerContexts {
+    /// The context that plain `docker` uses; `None` means docker's default.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] if `config.json` is not valid.
+    pub fn current(&self) -> Result<Option<String>, Error> {
+        let config = ConfigFile::locate(self.dir())?.read()?;
+        Ok(selected(&config.keys).map(ToOwned::to_owned))
+    }
+
+    /// Makes plain `docker` use a context; returns the one to go back to, which is also noted with
+    /// a context of ours. Selecting what is selected already changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] if there is no such context, [`Error::Damaged`] if `config.json` is not
+    /// valid; it is untouched then.
+    pub fn select(&self, name: &str) -> Result<Option<String>, Error> {
+        if !self.exists(name) {
+            return Err(Error::Missing(name.to_owned()));
+        }
+        let previous = self.current()?;
+        if previous.as_deref() == Some(name) {
+            return Ok(self.mark(name).and_then(|mark| mark.previous));
+        }
+        self.set_previous(name, previous.as_deref())?;
+        ConfigFile::locate(self.dir())?.edit(|keys| {
+            keys.insert(KEY.to_owned(), name.into());
+        })?;
+        Ok(previous)
+    }
+
+    /// Undoes [`select`](Self::select): if `ours` is still selected, goes back to `previous`. If
+    /// that is gone, goes back to what was noted when `ours` was selected, and else to docker's
+    /// default. What the user selected in the meantime is left alone.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] if `config.json` is not valid; it is untouched then.
+    pub fn restore(&self, ours: &str, previous: Option<&str>) -> Result<Restored, Error> {
+        if self.current()?.as_deref() != Some(ours) {
+            return Ok(Restored::LeftAlone);
+        }
+        let noted = self.mark(ours).and_then(|mark| mark.previous);
+        let previous = [previous, noted.as_deref()]
+            .into_iter()
+            .flatten()
+            .find(|name| *name != ours && self.exists(name));
+        ConfigFile::locate(self.dir())?.edit(|keys| {
+            // Looked at again under the lock: another `dojo` may have been quicker.
+            if selected(keys) != Some(ours) {
+                return Restored::LeftAlone;
+            }
+            if let Some(name) = previous {
+                keys.insert(KEY.to_owned(), name.into());
+                Restored::Previous(name.to_owned())
+            } else {
+                // The plain `remove` would move the last key into the gap.
+                keys.shift_remove(KEY);
+                Restored::Default
+            }
+        })
+    }
+}
+
+/// The environment variable, if one is set, that makes `docker` ignore the selected context. Both
+/// win over `config.json`, and the host wins over the context.
+pub fn overriding_env() -> Option<&'static str> {
+    overriding(|name| env::var_os(name).is_some_and(|value| !value.is_empty()))
+}
+
+fn overriding(is_set: impl Fn(&str) -> bool) -> Option<&'static str> {
+    ["DOCKER_HOST", "DOCKER_CONTEXT"]
+        .into_iter()
+        .find(|name| is_set(name))
+}
+
+fn selected(keys: &Map<String, Value>) -> Option<&str> {
+    keys.get(KEY)?
+        .as_str()
+        .filter(|name| !name.is_empty() && *name != "default")
+}
+
+/// `config.json`, wherever it really lies.
+#[derive(Debug)]
+pub(super) struct ConfigFile {
+    path: PathBuf,
+    is_link: bool,
+}
+
+/// What `config.json` says, and how it was laid out.
+#[derive(Debug, Default)]
+pub(super) struct Config {
+    keys: Map<String, Value>,
+    text: String,
+}
+
+impl ConfigFile {
+    /// Follows a symbolic link, so that the file behind it is replaced and not the link.
+    pub(super) fn locate(dir: &Path) -> Result<Self, Error> {
+        let path = dir.join("config.json");
+        let Ok(target) = fs::read_link(&path) else {
+            return Ok(Self {
+                path,
+                is_link: false,
+            });
+        };
+        let path = match fs::canonicalize(&path) {
+            Ok(path) => path,
+            // The link may be there before the file is.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => dir.join(target),
+            Err(error) => return Err(Error::io("follow", &path)(error)),
+        };
+        Ok(Self {
+            path,
+            is_link: true,
+        })
+    }
+
+    /// The directory that the file is replaced in.
+    pub(super) fn parent(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new("/"))
+    }
+
+    /// Reads the file; one that is missing or empty says nothing, as to docker.
+    pub(super) fn read(&self) -> Result<Config, Error> {
+        let text = match fs::read_to_string(&self.path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Config::default()),
+            Err(error) => return Err(Error::io("read", &self.path)(error)),
+        };
+        if text.trim().is_empty() {
+            return Ok(Config::default());
+        }
+        let damaged = |source| Error::Damaged {
+            path: self.path.clone(),
+            source,
+        };
+        let keys: Map<String, Value> = serde_json::from_str(&text).map_err(damaged)?;
+        if keys.get(KEY).is_some_and(|name| !name.is_string()) {
+            let wrong = serde::de::Error::custom("currentContext is not a string");
+            return Err(damaged(wrong));
+        }
+        Ok(Config { keys, text })
+    }
+
+    /// Changes the file under the lock: reads what it says now, applies `change`, and replaces it.
+    fn edit<T>(&self, change: impl FnOnce(&mut Map<String, Value>) -> T) -> Result<T, Error> {
+        let locked = Locked::acquire(self.parent())?;
+        locked.sweep(self.parent())?;
+        let mut config = self.read()?;
+        let before = config.keys.clone();
+        let result = change(&mut config.keys);
+        if config.keys == before {
+            return Ok(result);
+        }
+        if config.keys.is_empty() && !self.is_link {
+            // An empty object says nothing; most likely we made the file.
+            replace::remove(&self.path)?;
+            replace::sync_dir(self.parent())?;
+            return Ok(result);
+        }
+        let mode = fs::metadata(&self.path).map_or(0o600, |old| old.permissions().mode() & 0o7777);
+        locked.replace(&self.path, self.parent(), &config.render(), mode)?;
+        Ok(result)
+    }
+}
+
+impl Config {
+    /// The file's new text, laid out like the old one.
+    fn render(&self) -> Vec<u8> {
+        let formatter = serde_json::ser::PrettyFormatter::with_indent(self.indent().as_bytes());
+        let mut serializer = serde_json::Serializer::with_formatter(Vec::new(), formatter);
+        // A map of JSON values always has a text, and a vector takes any number of bytes.
+        let _ = self.keys.serialize(&mut serializer);
+        let mut bytes = serializer.into_inner();
+        if self.text.ends_with('\n') {
+            bytes.push(b'\n');
+        }
+        bytes
+    }
+
+    /// The white space before the first key; a tab, as docker writes it, if that tells nothing.
+    fn indent(&self) -> &str {
+        let after = self.text.split_once('\n').map_or("", |(_, rest)| rest);
+        let indent = &after[..after.len() - after.trim_start_matches([' ', '\t']).len()];
+        if indent.is_empty() { "\t" } else { indent }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_wins_over_the_context() {
+        let set = |names: &'static [&str]| move |name: &str| names.contains(&name);
+        assert_eq!(overriding(set(&[])), None);
+        assert_eq!(overriding(set(&["DOCKER_CONTEXT"])), Some("DOCKER_CONTEXT"));
+        assert_eq!(
+            overriding(set(&["DOCKER_CONTEXT", "DOCKER_HOST"])),
+            Some("DOCKER_HOST")
+        );
+    }
+}
