@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::model::{Bytes, ClusterName, Cpus, EngineChannel, Port};
+use crate::model::{Bytes, ClusterName, Cpus, EngineChannel};
 use crate::report::Format;
 use crate::spec::DriverName;
 
@@ -351,6 +351,9 @@ pub(super) struct ImageBuild {
     /// What to call it
     #[arg(long)]
     pub(super) tag: Option<String>,
+    /// Do every step anew, also those that have not changed
+    #[arg(long)]
+    pub(super) no_cache: bool,
 }
 
 #[derive(Debug, Args)]

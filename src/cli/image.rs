@@ -20,7 +20,7 @@ pub(super) async fn build(context: &Context, args: Build) -> Result<(), Error> {
     let build = ImageBuild {
         bare: args.bare,
         base: args.base,
-        tag: args.tag,
+        tag: args.tag, no_cache: args.no_cache,
     };
     let tag = driver.build_image(build, &progress).await;
     progress.ready();

@@ -36,7 +36,8 @@ struct MachineView {
 
 pub(super) async fn run(context: &Context, args: Status) -> Result<ExitCode, Error> {
     let name = context.cluster(args.name)?;
-    let services = context.services_of(&name).await?;
+    let record = context.record(&name)?;
+    let services = context.services(record.spec.driver(), &record.spec.docker).await?;
     let status = workflow::status(&services, &name).await?;
     let view = view(&status);
     match args.output {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::context::DockerContexts;
+use crate::context;
 use crate::driver::docker::DockerOptions;
 use crate::model::{ClusterName, EngineOptions, MachineName, Orchestrator, Port, Role};
 use crate::spec::{self, ClusterSpec, DriverName, MachineGroup};
@@ -216,7 +216,7 @@ fn tell(summary: &Summary) -> Result<(), Error> {
         .unwrap_or_default();
     hint(format!("dojo ssh {name}/{last}"), "look inside a machine");
     hint(format!("dojo down {name}"), "remove all of it");
-    if let (true, Some(variable)) = (summary.selected, DockerContexts::overriding_env()) {
+    if let (true, Some(variable)) = (summary.selected, context::overriding_env()) {
         text.push_str(&format!(
             "\n{variable} is set and wins over the selected context; `unset {variable}` first\n"
         ));

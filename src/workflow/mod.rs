@@ -133,7 +133,7 @@ pub enum Error {
         machines: Vec<MachineName>,
     },
     /// What was asked for would take machines away.
-    #[error("cluster `{}` has machines that were not asked for: {}", cluster, names(.plan.surplus))]
+    #[error("cluster `{}` has machines that were not asked for: {}", cluster, names(&.plan.surplus))]
     Surplus {
         /// The cluster.
         cluster: ClusterName,

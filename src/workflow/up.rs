@@ -304,7 +304,7 @@ fn write_context(
         description: describe(&record.spec, *endpoint),
         endpoint: *endpoint,
         tls: tls.clone(),
-        cluster: record.spec.name.clone(),
+        cluster: record.spec.name.to_string(),
         cluster_id: record.cluster_id.clone(),
     })?;
     failpoint::reached("context.write.after");

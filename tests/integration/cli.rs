@@ -1,0 +1,349 @@
+//! The command line, on a driver that touches nothing but a file.
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+struct World {
+    directory: TempDir,
+}
+
+#[must_use]
+struct Said {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl Said {
+    #[track_caller]
+    fn ok(self) -> String {
+        assert_eq!(self.code, Some(0), "stdout: {}\nstderr: {}", self.stdout, self.stderr);
+        self.stdout
+    }
+
+    /// Exit code and standard error together, for snapshots.
+    fn failure(self) -> String {
+        assert_eq!(self.stdout, "", "errors do not belong on standard output");
+        format!("exit {}\n{}", self.code.unwrap(), self.stderr)
+    }
+}
+
+impl World {
+    fn new() -> Self {
+        Self { directory: tempfile::tempdir().unwrap() }
+    }
+
+    fn dojo_with(&self, environment: &[(&str, &str)], args: &[&str]) -> Said {
+        let root = self.directory.path();
+        let output = Command::new(env!("CARGO_BIN_EXE_dojo"))
+            .args(args)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .env("HOME", root)
+            .env("DOJO_HOME", root.join("state"))
+            .env("DOCKER_CONFIG", root.join("docker"))
+            .env("DOJO_FAKE_STATE", root.join("fake.json"))
+            .env("DOJO_DOCKER_HOST", "unix:///nonexistent/docker.sock")
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let text = |bytes: Vec<u8>| {
+            String::from_utf8(bytes).unwrap().replace(root.to_str().unwrap(), "/world")
+        };
+        Said { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+
+    fn dojo(&self, args: &[&str]) -> Said {
+        self.dojo_with(&[], args)
+    }
+
+    fn file(&self, name: &str, text: &str) -> String {
+        let path = self.directory.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+}
+
+const UP: [&str; 5] = ["-q", "up", "practice", "--driver", "fake"];
+
+#[test]
+fn up_says_what_to_try_next() {
+    let world = World::new();
+    let said = world.dojo(&["up", "practice", "--driver", "fake"]).ok();
+    let mut settings = insta::Settings::clone_current();
+    settings.add_filter(r"\d+\.\d s", "[time]");
+    settings.bind(|| {
+        insta::assert_snapshot!(said, @r"
+        practice is ready: swarm of 3, [time]
+
+          docker node ls              see the nodes
+          dojo ssh practice/worker-2  look inside a machine
+          dojo down practice          remove all of it
+        ");
+    });
+}
+
+#[test]
+fn a_dry_run_tells_the_plan_and_does_nothing() {
+    let world = World::new();
+    let plan = world.dojo(&["up", "practice", "--driver", "fake", "--dry-run"]).ok();
+    insta::assert_snapshot!(plan, @r"
+    create  manager-1
+    create  worker-1
+    create  worker-2
+    ");
+    assert!(!world.directory.path().join("fake.json").exists());
+    assert!(!world.directory.path().join("state").exists());
+
+    world.dojo(&UP).ok();
+    let more = ["up", "practice", "--workers", "3", "--dry-run"];
+    insta::assert_snapshot!(world.dojo(&more).ok(), @r"
+    keep    manager-1
+    keep    worker-1
+    keep    worker-2
+    create  worker-3
+    ");
+}
+
+#[test]
+fn the_printed_spec_is_a_spec_file() {
+    let world = World::new();
+    let flags = [
+        "up", "practice", "--managers", "3", "-p", "8080:80", "--memory", "2GiB",
+        "--engine-label", "disk=ssd", "--engine-opt", "debug=true",
+    ];
+    let yaml = world.dojo(&[flags.as_slice(), &["--dry-run", "-o", "yaml"]].concat()).ok();
+    insta::assert_snapshot!(yaml, @r#"
+    apiVersion: clusterdojo/v1
+    name: practice
+    orchestrator: swarm
+    machines:
+      - role: manager
+        count: 3
+        driver: docker
+        memory: 2GiB
+        ports:
+          - 8080:80
+      - role: worker
+        count: 2
+        driver: docker
+        memory: 2GiB
+    engine:
+      channel: distro
+      labels:
+        - disk=ssd
+      daemon:
+        debug: true
+    docker:
+      bare: false
+    "#);
+    let file = world.file("spec.yaml", &yaml);
+    let again = world.dojo(&["up", "-f", &file, "--dry-run", "-o", "yaml"]).ok();
+    assert_eq!(again, yaml);
+}
+
+#[test]
+fn bad_input_is_refused_with_what_would_be_right() {
+    let world = World::new();
+    for (args, words) in [
+        (["up", "Two Words"].as_slice(), ["not a cluster name", "lower-case"]),
+        (&["up", ";$(reboot)"], ["not a cluster name", "letters"]),
+        (&["up", "default"], ["reserved", "another name"]),
+        (&["up", &"a".repeat(64)], ["not a cluster name", "2 to 40"]),
+        (&["up", "--managers", "2"], ["no more failures than 1", "1, 3 or 5"]),
+        (&["up", "--managers", "0"], ["at least one manager", ""]),
+        (&["up", "-p", "80"], ["not a port mapping", "8080:80"]),
+        (&["up", "-p", "80:80@worker-9"], ["worker-9", "not in the cluster"]),
+        (&["up", "--memory", "lots"], ["not an amount of memory", "2GiB"]),
+        (&["up", "--engine-opt", "hosts=[]"], ["hosts", "decides where the engine listens"]),
+        (&["up", "--engine-opt", "live-restore=true"], ["live-restore", "swarm"]),
+        (&["up", "--engine-channel", "docker-ce"], ["docker-ce", "repository"]),
+        (&["up", "--driver", "magic"], ["no driver `magic`", "docker"]),
+        (&["ip", "boss-1"], ["not a machine name", "worker-N"]),
+    ] {
+        let said = world.dojo(args);
+        assert_eq!(said.code, Some(2), "{args:?}: {}", said.stderr);
+        for word in words {
+            assert!(said.stderr.contains(word), "{args:?}: {}", said.stderr);
+        }
+    }
+    assert!(!world.directory.path().join("state").exists(), "nothing was written");
+}
+
+#[test]
+fn a_spec_file_is_refused_with_line_and_column() {
+    let world = World::new();
+    let file = world.file(
+        "spec.yaml",
+        "apiVersion: clusterdojo/v1\nname: practice\nmachines:\n  - { role: manager, cuont: 1 }\n",
+    );
+    let said = world.dojo(&["up", "-f", &file]);
+    assert_eq!(said.code, Some(2));
+    assert!(said.stderr.contains("spec.yaml:4:") && said.stderr.contains("cuont"), "{}", said.stderr);
+}
+
+#[test]
+fn without_an_engine_the_exit_code_says_so() {
+    let world = World::new();
+    let said = world.dojo(&["up"]);
+    assert_eq!(said.code, Some(3), "{}", said.stderr);
+    assert!(said.stderr.contains("hint:"), "{}", said.stderr);
+}
+
+#[test]
+fn unknown_clusters_and_machines_are_named() {
+    let world = World::new();
+    for args in [["status", "nowhere"], ["ip", "nowhere/worker-1"], ["start", "nowhere"]] {
+        insta::assert_snapshot!(world.dojo(&args).failure(), @r"
+        exit 1
+        error: there is no cluster `nowhere`
+        hint: `dojo ls` lists the clusters, `dojo up nowhere` makes one of that name
+        ");
+    }
+    world.dojo(&UP).ok();
+    insta::assert_snapshot!(world.dojo(&["ip", "worker-7"]).failure(), @r"
+    exit 1
+    error: cluster `practice` has no machine `worker-7`
+    hint: `dojo status practice` lists its machines
+    ");
+}
+
+#[test]
+fn machines_that_fail_leave_the_others_and_up_again_completes() {
+    let world = World::new();
+    for (operation, kept) in
+        [("create:worker-1", "manager-1, worker-2"), ("boot:worker-1", "manager-1, worker-1, worker-2")]
+    {
+        let said = world.dojo_with(&[("DOJO_FAKE_FAIL", operation)], &UP);
+        assert_eq!(said.code, Some(1));
+        let told = [
+            "error: 1 of 3 machines failed".to_owned(),
+            "the test wants it so".to_owned(),
+            format!("kept: {kept}"),
+            "hint: the same command again".to_owned(),
+        ];
+        for words in told {
+            assert!(said.stderr.contains(&words), "{operation}: {}", said.stderr);
+        }
+        assert!(world.dojo(&["ls"]).stdout.contains("unfinished"));
+        world.dojo(&UP).ok();
+        assert!(world.dojo(&["ls"]).stdout.contains("running"));
+        world.dojo(&["-q", "down", "practice"]).ok();
+    }
+}
+
+#[test]
+fn a_join_that_fails_is_resumed() {
+    let world = World::new();
+    let said = world.dojo_with(&[("DOJO_FAKE_FAIL", "join:worker-2")], &UP);
+    assert_eq!(said.code, Some(1));
+    assert!(said.stderr.contains("practice/worker-2"), "{}", said.stderr);
+    world.dojo(&UP).ok();
+}
+
+#[test]
+fn up_takes_no_machine_away() {
+    let world = World::new();
+    world.dojo(&UP).ok();
+    insta::assert_snapshot!(world.dojo(&["-q", "up", "practice", "--workers", "1"]).failure(), @r"
+    exit 1
+    error: cluster `practice` has machines that were not asked for: worker-2
+    hint: `up` takes no machine away: ask for at least as many as there are
+    hint: `dojo down practice` removes the whole cluster
+    ");
+    let other = world.dojo(&["-q", "up", "practice", "--engines", "--driver", "fake"]);
+    assert!(other.failure().contains("another kind: swarm, not none"));
+}
+
+#[test]
+fn down_restores_what_was_selected_and_keeps_a_cluster_that_cannot_be_removed() {
+    let world = World::new();
+    let docker = world.directory.path().join("docker");
+    fs::create_dir(&docker).unwrap();
+    fs::write(docker.join("config.json"), "{\"currentContext\": \"mine\"}").unwrap();
+    fs::create_dir_all(docker.join("contexts/meta/x")).unwrap();
+    let current = || fs::read_to_string(docker.join("config.json")).unwrap();
+    world.dojo(&UP).ok();
+    assert!(current().contains("dojo-practice"), "{}", current());
+
+    let said = world.dojo_with(&[("DOJO_FAKE_FAIL", "destroy:worker-1")], &["-q", "down", "practice"]);
+    assert_eq!(said.code, Some(1));
+    assert!(said.stderr.contains("kept: worker-1"), "{}", said.stderr);
+    assert!(!current().contains("dojo-practice"), "{}", current());
+    assert!(world.dojo(&["ls"]).stdout.contains("half removed"));
+    world.dojo(&["-q", "down", "practice"]).ok();
+    insta::assert_snapshot!(world.dojo(&["down", "practice"]).stdout, @"there is no cluster practice");
+}
+
+#[test]
+fn env_speaks_the_language_of_every_shell() {
+    let world = World::new();
+    world.dojo(&UP).ok();
+    for (shell, line) in [
+        ("bash", "export DOCKER_HOST='tcp://192.0.2.1:2376'"),
+        ("zsh", "export DOCKER_TLS_VERIFY='1'"),
+        ("fish", "set -gx DOCKER_HOST 'tcp://192.0.2.1:2376';"),
+        ("tcsh", "setenv DOCKER_CERT_PATH '/world/state/clusters/practice/pki/client';"),
+        ("powershell", "$Env:DOCKER_HOST = 'tcp://192.0.2.1:2376'"),
+        ("cmd", "SET DOJO_MACHINE=practice/worker-1"),
+    ] {
+        let said = world.dojo(&["env", "worker-1", "--shell", shell]).ok();
+        assert!(said.lines().any(|l| l == line), "{shell}: {said}");
+        let unset = world.dojo(&["env", "--unset", "--shell", shell]).ok();
+        assert!(unset.contains("DOCKER_HOST") && !unset.contains("192.0.2.1"), "{unset}");
+    }
+}
+
+#[test]
+fn explaining_needs_nothing_and_shows_every_step() {
+    let world = World::new();
+    let said = world.dojo(&["up", "practice", "--explain"]).ok();
+    for words in [
+        "# 1. make the machines manager-1, worker-1, worker-2",
+        "install Docker",
+        "--tlsverify",
+        "docker swarm init --advertise-addr",
+        "docker context use dojo-practice",
+    ] {
+        assert!(said.contains(words), "{words} is missing in:\n{said}");
+    }
+}
+
+#[test]
+fn completions_and_the_manual_know_the_verbs() {
+    let world = World::new();
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        assert!(world.dojo(&["completions", shell]).ok().contains("doctor"), "{shell}");
+    }
+    assert!(world.dojo(&["man"]).ok().contains("doctor"));
+}
+
+#[test]
+fn stopped_clusters_are_listed_as_such_and_start_again() {
+    let world = World::new();
+    world.dojo(&UP).ok();
+    world.dojo(&["-q", "stop", "practice"]).ok();
+    assert!(world.dojo(&["ls"]).stdout.contains("stopped"));
+    world.dojo(&["-q", "start", "practice"]).ok();
+    world.dojo(&["-q", "stop", "practice/worker-1"]).ok();
+    let list = world.dojo(&["ls"]).stdout;
+    assert!(list.contains("degraded") && list.contains("2/3"), "{list}");
+    world.dojo(&["-q", "restart", "worker-1"]).ok();
+    assert!(world.dojo(&["ls"]).stdout.contains("running"));
+}
+
+#[test]
+fn a_newer_record_is_left_alone() {
+    let world = World::new();
+    world.dojo(&UP).ok();
+    let record = world.directory.path().join("state/clusters/practice/cluster.json");
+    fs::write(&record, "{\"schema\": 99}").unwrap();
+    for verb in ["up", "down", "status"] {
+        let said = world.dojo(&[verb, "practice"]);
+        assert_ne!(said.code, Some(0), "{verb}");
+    }
+    assert_eq!(fs::read_to_string(&record).unwrap(), "{\"schema\": 99}");
+}
