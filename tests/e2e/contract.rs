@@ -13,7 +13,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use clusterdojo::driver::docker::{DockerDriver, DockerOptions};
+use clusterdojo::driver::docker::{DockerDriver, DockerOptions, ImageBuild};
 use clusterdojo::driver::{Driver, Error};
 use clusterdojo::event::{Progress, Silent};
 use clusterdojo::model::{
@@ -193,7 +193,7 @@ async fn connect(options: DockerOptions) -> DockerDriver {
     let _one_at_a_time = IMAGE.lock().await;
     if !driver.image_present().await.unwrap() {
         driver
-            .build_image(Default::default(), &progress())
+            .build_image(ImageBuild::default(), &progress())
             .await
             .unwrap();
     }

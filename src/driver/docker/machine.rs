@@ -11,6 +11,7 @@ use bollard::query_parameters::{
 };
 use futures_util::TryStreamExt;
 
+use super::allowances::Allowances;
 use super::container::{self, Place};
 use super::engine::{CONFLICT, failed, message, status};
 use super::network::{ClusterNetwork, other_cluster};
@@ -20,8 +21,8 @@ use crate::driver::Error;
 use crate::failpoint;
 use crate::model::{ClusterName, Machine, MachineRequest, MachineState, Port, Protocol, Service};
 
-/// How often a machine is tried with other ports, and with fewer rights.
-const TRIES: usize = 5;
+/// How often a machine is tried, with other ports or with fewer rights.
+const TRIES: usize = 8;
 /// Seconds that a machine has to stop its services before it is switched off.
 const STOP_SECONDS: i32 = 10;
 
@@ -100,7 +101,7 @@ impl DockerDriver {
                 );
             }
             Err(error) => {
-                let may_help = self.adapt(&message(&error));
+                let may_help = self.adapt(&allowances, &message(&error));
                 let error = failed("create", subject)(error);
                 return if may_help {
                     Ok(Try::Again(error))
@@ -131,7 +132,7 @@ impl DockerDriver {
                 Ok(Try::Again(taken))
             };
         }
-        let may_help = self.adapt(&text);
+        let may_help = self.adapt(&allowances, &text);
         let error = failed("start", subject)(error);
         if may_help {
             Ok(Try::Again(error))
@@ -140,15 +141,17 @@ impl DockerDriver {
         }
     }
 
-    /// Remembers what the engine refused; whether it is worth asking for less.
-    fn adapt(&self, message: &str) -> bool {
+    /// Remembers what the engine refused; whether it is worth asking again. Machines made in
+    /// parallel are refused the same thing, and only the first of them has to tell.
+    fn adapt(&self, asked: &Allowances, message: &str) -> bool {
+        let Some(next) = asked.after(message) else {
+            return false;
+        };
         let mut allowances = lock(&self.allowances);
-        let next = allowances.after(message);
-        let changed = next.is_some();
-        if let Some(next) = next {
+        if *allowances == *asked {
             *allowances = next;
         }
-        changed
+        true
     }
 
     async fn choose_ports(&self) -> Result<HostPorts, Error> {
