@@ -481,3 +481,17 @@ async fn many_clusters_at_once_get_networks_of_their_own() {
         assert_eq!(remains(name), Vec::<String>::new());
     }
 }
+
+#[tokio::test]
+async fn a_build_that_fails_says_where() {
+    let driver = connect(DockerOptions::default()).await;
+    let impossible = ImageBuild {
+        base: Some("scratch".to_owned()),
+        tag: Some("clusterdojo/test:never".to_owned()),
+        ..ImageBuild::default()
+    };
+    let result = driver.build_image(impossible, &progress()).await;
+    let error = clusterdojo::event::chain(&result.unwrap_err());
+    assert!(error.contains("clusterdojo/test:never"), "{error}");
+    assert!(error.contains("RUN rm -f /usr/sbin/policy-rc.d"), "{error}");
+}
