@@ -13,7 +13,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use clusterdojo::driver::docker::{DockerDriver, DockerOptions};
+use clusterdojo::driver::docker::{DockerDriver, DockerOptions, ImageBuild};
 use clusterdojo::driver::{Driver, Error};
 use clusterdojo::event::{Progress, Silent};
 use clusterdojo::model::{
@@ -193,7 +193,7 @@ async fn connect(options: DockerOptions) -> DockerDriver {
     let _one_at_a_time = IMAGE.lock().await;
     if !driver.image_present().await.unwrap() {
         driver
-            .build_image(Default::default(), &progress())
+            .build_image(ImageBuild::default(), &progress())
             .await
             .unwrap();
     }
@@ -480,4 +480,18 @@ async fn many_clusters_at_once_get_networks_of_their_own() {
         driver.cleanup(name).await.unwrap();
         assert_eq!(remains(name), Vec::<String>::new());
     }
+}
+
+#[tokio::test]
+async fn a_build_that_fails_says_where() {
+    let driver = connect(DockerOptions::default()).await;
+    let impossible = ImageBuild {
+        base: Some("scratch".to_owned()),
+        tag: Some("clusterdojo/test:never".to_owned()),
+        ..ImageBuild::default()
+    };
+    let result = driver.build_image(impossible, &progress()).await;
+    let error = clusterdojo::event::chain(&result.unwrap_err());
+    assert!(error.contains("clusterdojo/test:never"), "{error}");
+    assert!(error.contains("RUN rm -f /usr/sbin/policy-rc.d"), "{error}");
 }

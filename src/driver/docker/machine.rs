@@ -1,237 +1,24 @@
-//! Machines: admitted, made, found, started and stopped.
+//! Machines that exist: found, started, stopped and read.
 
-use std::collections::{BTreeMap, HashMap};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::collections::HashMap;
 
-use bollard::body_full;
 use bollard::models::ContainerSummary;
 use bollard::query_parameters::{
-    CreateContainerOptions, DownloadFromContainerOptions, ListContainersOptions,
-    StopContainerOptions, UploadToContainerOptions,
+    DownloadFromContainerOptions, ListContainersOptions, StopContainerOptions,
 };
 use futures_util::TryStreamExt;
 
-use super::container::{self, Place};
-use super::engine::{CONFLICT, failed, message, status};
-use super::network::{ClusterNetwork, other_cluster};
-use super::ports::{self, HostPorts};
-use super::{DockerDriver, archive, labels, lock};
+use super::engine::{failed, message};
+use super::{DockerDriver, archive, labels, ports};
 use crate::driver::Error;
-use crate::failpoint;
-use crate::model::{ClusterName, Machine, MachineRequest, MachineState, Port, Protocol, Service};
+use crate::model::{ClusterName, Machine};
 
-/// How often a machine is tried with other ports, and with fewer rights.
-const TRIES: usize = 5;
 /// Seconds that a machine has to stop its services before it is switched off.
 const STOP_SECONDS: i32 = 10;
-
-const HOST_KEY: &str = "etc/ssh/ssh_host_ed25519_key";
-
-/// What came of one try to make a machine.
-enum Try {
-    /// The machine, made now or earlier.
-    Done(Machine),
-    /// Nothing was left behind; what was in the way is known now. Holds the reason.
-    Again(Error),
-}
+/// Where sshd has its private key, relative to the root; the public one has `.pub` appended.
+pub(super) const HOST_KEY: &str = "etc/ssh/ssh_host_ed25519_key";
 
 impl DockerDriver {
-    /// Refuses, before anything is made, what cannot be made.
-    pub(super) async fn admit(&self, requests: &[MachineRequest]) -> Result<(), Error> {
-        let containers = self.containers(None).await?;
-        for request in requests {
-            for container in &containers {
-                refuse_other_owner(request, container)?;
-            }
-        }
-        let try_bind = |port: Port| {
-            let local = Ipv4Addr::LOCALHOST.into();
-            !self.engine.shares_ports() || ports::is_free(local, port.host, port.protocol)
-        };
-        ports::admit(requests, &containers, try_bind)?;
-        let mut book = lock(&self.ports);
-        book.take(containers.iter().flat_map(labels::host_ports));
-        book.take(requests.iter().flat_map(|r| &r.ports).map(|port| port.host));
-        book.complete = true;
-        Ok(())
-    }
-
-    /// Makes and starts a machine, or returns the one that exists.
-    pub(super) async fn create_machine(&self, request: &MachineRequest) -> Result<Machine, Error> {
-        let network = self.network_of(&request.id.cluster).await?;
-        let mut reason = None;
-        for _ in 0..TRIES {
-            match self.try_to_create(request, &network).await? {
-                Try::Done(machine) => return Ok(machine),
-                Try::Again(error) => reason = Some(error),
-            }
-        }
-        let gave_up = || Error::Unsupported(format!("machine `{}` cannot be made", request.id));
-        Err(reason.unwrap_or_else(gave_up))
-    }
-
-    async fn try_to_create(
-        &self,
-        request: &MachineRequest,
-        network: &ClusterNetwork,
-    ) -> Result<Try, Error> {
-        let subject = format!("machine `{}`", request.id);
-        let image = self.image();
-        let place = Place {
-            image: &image,
-            network: &network.id,
-            address: network.subnet.address(request.id.name)?,
-            ports: self.choose_ports().await?,
-            publish: self.engine.publish,
-        };
-        let allowances = lock(&self.allowances).clone();
-        let body = container::body(request, &place, &allowances);
-        let options = CreateContainerOptions {
-            name: Some(request.id.alias()),
-            ..Default::default()
-        };
-        let created = self.engine.client.create_container(Some(options), body);
-        let id = match created.await {
-            Ok(created) => created.id,
-            Err(error) if status(&error) == Some(CONFLICT) => {
-                let found = self.take_over(request).await?;
-                return Ok(
-                    found.map_or_else(|| Try::Again(failed("create", subject)(error)), Try::Done)
-                );
-            }
-            Err(error) => {
-                let may_help = self.adapt(&message(&error));
-                let error = failed("create", subject)(error);
-                return if may_help {
-                    Ok(Try::Again(error))
-                } else {
-                    Err(error)
-                };
-            }
-        };
-        failpoint::reached("machine.create.created");
-        let started = match self.give_keys(&id, request).await {
-            Ok(()) => self.engine.client.start_container(&id, None).await,
-            Err(error) => Err(error),
-        };
-        let Err(error) = started else {
-            return Ok(Try::Done(self.describe(id, request, &place)));
-        };
-        // It never ran, so there is nothing in it to keep. If this fails too, it is unfinished, and
-        // the next attempt replaces it; the first error is the one to tell.
-        let _ = self.remove_container(&id, &request.id.to_string()).await;
-        let text = message(&error);
-        if let Some(port) = ports::refused(&text) {
-            lock(&self.ports).take([port]);
-            let taken = ports::taken(port, "another process on this computer".to_owned());
-            let by_request = request.ports.iter().any(|p| p.host == port);
-            return if by_request {
-                Err(taken)
-            } else {
-                Ok(Try::Again(taken))
-            };
-        }
-        let may_help = self.adapt(&text);
-        let error = failed("start", subject)(error);
-        if may_help {
-            Ok(Try::Again(error))
-        } else {
-            Err(error)
-        }
-    }
-
-    /// Remembers what the engine refused; whether it is worth asking for less.
-    fn adapt(&self, message: &str) -> bool {
-        let mut allowances = lock(&self.allowances);
-        let next = allowances.after(message);
-        let changed = next.is_some();
-        if let Some(next) = next {
-            *allowances = next;
-        }
-        changed
-    }
-
-    async fn choose_ports(&self) -> Result<HostPorts, Error> {
-        if !lock(&self.ports).complete {
-            let containers = self.containers(None).await?;
-            let mut book = lock(&self.ports);
-            book.take(containers.iter().flat_map(labels::host_ports));
-            book.complete = true;
-        }
-        let is_free = |port| {
-            !self.engine.shares_ports() || ports::is_free(self.engine.publish, port, Protocol::Tcp)
-        };
-        lock(&self.ports).choose(ports::anywhere(), is_free)
-    }
-
-    /// Puts the keys where sshd looks for them, while the machine is still off: it is never up
-    /// without them, and they pass through no command line.
-    async fn give_keys(
-        &self,
-        id: &str,
-        request: &MachineRequest,
-    ) -> Result<(), bollard::errors::Error> {
-        let line = |text: &str| format!("{}\n", text.trim_end());
-        let public_path = format!("{HOST_KEY}.pub");
-        let contents = [
-            ("root/.ssh/authorized_keys", line(&request.authorized_key)),
-            (&public_path, line(&request.host_key.public)),
-            (HOST_KEY, line(request.host_key.private.expose())),
-        ];
-        let files = contents.each_ref().map(|(path, text)| archive::File {
-            path,
-            mode: 0o600,
-            content: text.as_bytes(),
-        });
-        let options = UploadToContainerOptions {
-            path: "/".to_owned(),
-            ..Default::default()
-        };
-        let archive = body_full(archive::pack(&files)?);
-        let upload = self
-            .engine
-            .client
-            .upload_to_container(id, Some(options), archive);
-        upload.await
-    }
-
-    /// Returns the machine that has the name already; `None` if it was of no use and is gone now.
-    async fn take_over(&self, request: &MachineRequest) -> Result<Option<Machine>, Error> {
-        let containers = self.containers(None).await?;
-        for container in &containers {
-            refuse_other_owner(request, container)?;
-        }
-        let mut machines = containers
-            .iter()
-            .filter_map(|c| labels::machine(c, self.engine.reach));
-        let Some(machine) = machines.find(|machine| machine.id == request.id) else {
-            return Ok(None);
-        };
-        if machine.state == MachineState::Unfinished {
-            self.remove_container(&machine.handle, &machine.id.to_string())
-                .await?;
-            return Ok(None);
-        }
-        Ok(Some(machine))
-    }
-
-    fn describe(&self, handle: String, request: &MachineRequest, place: &Place<'_>) -> Machine {
-        let reach = |port| SocketAddr::new(self.engine.reach, port);
-        Machine {
-            id: request.id.clone(),
-            cluster_id: request.cluster_id.clone(),
-            orchestrator: request.orchestrator,
-            handle,
-            state: MachineState::Running,
-            user: "root".to_owned(),
-            private_ip: place.address.into(),
-            endpoints: BTreeMap::from([
-                (Service::Ssh, reach(place.ports.ssh)),
-                (Service::Engine, reach(place.ports.engine)),
-            ]),
-        }
-    }
-
     /// The machines of one cluster, or of all, by name.
     pub(super) async fn list_machines(
         &self,
@@ -315,20 +102,4 @@ impl DockerDriver {
         })?;
         Ok(text.trim_end().to_owned())
     }
-}
-
-/// Refuses a container that has the request's name and is not the same machine.
-fn refuse_other_owner(request: &MachineRequest, container: &ContainerSummary) -> Result<(), Error> {
-    let alias = request.id.alias();
-    let same_cluster = labels::cluster(container) == Some(request.id.cluster.as_str());
-    if labels::name(container) == alias && !same_cluster {
-        return Err(Error::Foreign {
-            subject: format!("a container named `{alias}`"),
-        });
-    }
-    let id = labels::cluster_id(container);
-    if same_cluster && id != request.cluster_id {
-        return Err(other_cluster(&request.id.cluster, id));
-    }
-    Ok(())
 }

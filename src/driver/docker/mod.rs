@@ -7,6 +7,7 @@ mod allowances;
 mod archive;
 mod check;
 mod container;
+mod create;
 mod engine;
 mod image;
 mod labels;
