@@ -279,6 +279,9 @@ fn write_that_was_cut_short_never_breaks_docker() {
             home.contexts().write(&home.context("dojo-a")).unwrap();
             fs::write(home.dir().join("contexts/.clusterdojo-x1"), "half").unwrap();
         }),
+        ("selection: temporary file half written", |home| {
+            fs::write(home.dir().join(".clusterdojo-x2"), "{").unwrap();
+        }),
     ];
     for (cut, make) in cuts {
         for complete in [true, false] {
