@@ -1,21 +1,21 @@
-//! What stands on the terminal: one row for the cluster, then one a machine, in name order. No
-//! terminal is touched here; events and times go in, lines come out.
+//! What stands on the terminal: one row a machine, in name order, and below them one for the
+//! cluster. No terminal is touched here; events and times go in, lines come out.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
-use super::line::{cut, duration, one_line, width};
+use super::layout::{Line, Mark, Size, lay_out};
+use super::line::{one_line, width};
 use super::paint::{Paint, Tone};
 use crate::event::{Event, Kind, Subject};
 
 /// Shorter times would only flicker while a step is under way.
 const SHOWN_FROM: Duration = Duration::from_secs(1);
 
-/// The widest column for steps; a longer step is cut while it is under way.
-const WIDEST_STEP: usize = 32;
-
-/// One picture after another make a turning wheel.
-const WHEEL: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
+/// The column for machines' steps while they are under way: wide enough for most, so that it seldom
+/// moves, and no wider than a detail beside it can bear.
+const STEP_WIDTH: RangeInclusive<usize> = 16..=32;
 
 /// Every subject and how far it is.
 #[derive(Debug, Default)]
@@ -54,33 +54,6 @@ struct Closed {
     error: Option<String>,
 }
 
-/// How a line begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mark {
-    Working,
-    Waiting,
-    Done,
-    Failed,
-    Unfinished,
-}
-
-/// One line, before it is laid out.
-#[derive(Debug)]
-struct Line {
-    mark: Mark,
-    subject: Subject,
-    text: String,
-    time: Option<Duration>,
-    tail: String,
-}
-
-/// How much room there is.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Size {
-    pub(super) columns: usize,
-    pub(super) rows: usize,
-}
-
 impl Board {
     /// Takes one event. Warnings stand on no row.
     pub(super) fn apply(&mut self, event: &Event, now: Instant) {
@@ -99,7 +72,9 @@ impl Board {
         match &event.kind {
             Kind::Started { step } => {
                 let name = one_line(step);
-                self.step_width = self.step_width.max(width(&name)).min(WIDEST_STEP);
+                if event.subject != Subject::Cluster {
+                    self.step_width = self.step_width.max(width(&name));
+                }
                 row.ready = false;
                 // A new attempt at what failed.
                 row.last = row.last.take().filter(|last| last.error.is_none());
@@ -132,12 +107,17 @@ impl Board {
             .iter()
             .map(|(subject, row)| row.live(*subject, now))
             .collect();
+        // The cluster stands last, so that it can come and go without moving the machines.
+        if lines.len() > 1 && lines[0].subject == Subject::Cluster {
+            lines.rotate_left(1);
+            lines.pop_if(|cluster| matches!(cluster.mark, Mark::Waiting | Mark::Done));
+        }
+        let all = lines.len();
         // The terminal's last line stays free for the cursor.
         let room = size.rows.saturating_sub(1).max(1);
-        let hidden = (lines.len() + 1).saturating_sub(room);
-        if lines.len() > room {
+        if all > room {
             // What is done can best be spared.
-            let mut spare = hidden;
+            let mut spare = all + 1 - room;
             lines.retain(|line| {
                 let drop = spare > 0 && line.mark == Mark::Done;
                 spare -= usize::from(drop);
@@ -145,9 +125,11 @@ impl Board {
             });
             lines.truncate(room - 1);
         }
-        let more = self.rows.len() - lines.len();
-        let wheel = WHEEL[turn % WHEEL.len()];
-        let mut drawn = lay_out(&lines, self.step_width, wheel, size.columns, paint);
+        let more = all - lines.len();
+        let step_width = self
+            .step_width
+            .clamp(*STEP_WIDTH.start(), *STEP_WIDTH.end());
+        let mut drawn = lay_out(&lines, step_width, turn, size.columns, paint);
         if more > 0 {
             drawn.push(paint.tone(Tone::Dim, &format!("  … {more} more")));
         }
@@ -155,7 +137,7 @@ impl Board {
     }
 
     /// The lines that remain: how each machine ended, and the cluster's longer steps.
-    pub(super) fn record(&self, paint: Paint) -> Vec<String> {
+    pub(super) fn record(&self, columns: usize, paint: Paint) -> Vec<String> {
         let machines = self.rows.keys().any(|subject| *subject != Subject::Cluster);
         let lines: Vec<Line> = self
             .rows
@@ -163,7 +145,7 @@ impl Board {
             .flat_map(|(subject, row)| row.record(*subject, machines))
             .collect();
         let steps = lines.iter().map(|line| width(&line.text)).max();
-        lay_out(&lines, steps.unwrap_or(0), " ", usize::MAX, paint)
+        lay_out(&lines, steps.unwrap_or(0), 0, columns, paint)
     }
 }
 
@@ -255,62 +237,230 @@ impl Closed {
     }
 }
 
-/// `✓ manager-1  ready  1.9 s`, all in columns; what does not fit is cut.
-fn lay_out(
-    lines: &[Line],
-    step_width: usize,
-    wheel: &str,
-    columns: usize,
-    paint: Paint,
-) -> Vec<String> {
-    let subject_width = lines.iter().map(|line| width(&line.subject.to_string()));
-    let subject_width = subject_width.max().unwrap_or(0).max("manager-1".len());
-    let times: Vec<String> = lines
-        .iter()
-        .map(|line| line.time.map(duration).unwrap_or_default())
-        .collect();
-    let time_width = times.iter().map(|time| width(time)).max().unwrap_or(0);
-    let time_width = time_width.max("12.3 s".len());
-    // The last column stays free: some terminals wrap as soon as it is written.
-    let room = columns.saturating_sub(1 + 2 + subject_width + 2);
-    let step_width = step_width.max("ready".len()).min(room);
-    let tail_room = room.saturating_sub(step_width + 2 + time_width + 2);
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{MachineName, Role};
 
-    let mut drawn = Vec::with_capacity(lines.len());
-    for (line, time) in lines.iter().zip(&times) {
-        let (tone, mark) = match line.mark {
-            Mark::Working => (Tone::Cyan, wheel),
-            Mark::Waiting => (Tone::Dim, "·"),
-            Mark::Done => (Tone::Green, "✓"),
-            Mark::Failed => (Tone::Red, "✗"),
-            Mark::Unfinished => (Tone::Yellow, "–"),
-        };
-        let text = cut(&line.text, step_width);
-        let text = format!("{text}{}", " ".repeat(step_width - width(&text)));
-        let text = match line.mark {
-            Mark::Waiting => paint.tone(Tone::Dim, &text),
-            _ => text,
-        };
-        let mut shown = format!(
-            "{} {:subject_width$}  {text}",
-            paint.tone(tone, mark),
-            line.subject
-        );
-        if room >= step_width + 2 + time_width {
-            let time = format!("{time:>time_width$}");
-            shown.push_str("  ");
-            shown.push_str(&paint.tone(Tone::Dim, &time));
-        }
-        // A few letters of a detail tell nobody anything.
-        if tail_room >= 8 && !line.tail.is_empty() {
-            let tone = match line.mark {
-                Mark::Failed => Tone::Red,
-                _ => Tone::Dim,
-            };
-            shown.push_str("  ");
-            shown.push_str(&paint.tone(tone, &cut(&line.tail, tail_room)));
-        }
-        drawn.push(shown.trim_end().to_owned());
+    const WIDE: Size = Size {
+        columns: 60,
+        rows: 24,
+    };
+
+    /// A board, and a clock that a test moves.
+    struct Scene {
+        board: Board,
+        now: Instant,
     }
-    drawn
+
+    impl Scene {
+        fn new() -> Self {
+            Self {
+                board: Board::default(),
+                now: Instant::now(),
+            }
+        }
+
+        fn say(&mut self, subject: Subject, kind: Kind) {
+            self.board.apply(&Event { subject, kind }, self.now);
+        }
+
+        fn start(&mut self, subject: Subject, step: &str) {
+            self.say(subject, Kind::Started { step: step.into() });
+        }
+
+        /// Time goes by, and the step is done.
+        fn finish(&mut self, subject: Subject, step: &str, millis: u64) {
+            let elapsed = self.pass(millis);
+            let step = step.to_owned();
+            self.say(subject, Kind::Finished { step, elapsed });
+        }
+
+        fn fail(&mut self, subject: Subject, step: &str, error: &str) {
+            let (step, error) = (step.to_owned(), error.to_owned());
+            let elapsed = Duration::from_secs(2);
+            self.say(
+                subject,
+                Kind::Failed {
+                    step,
+                    error,
+                    elapsed,
+                },
+            );
+        }
+
+        fn pass(&mut self, millis: u64) -> Duration {
+            let elapsed = Duration::from_millis(millis);
+            self.now += elapsed;
+            elapsed
+        }
+
+        fn live(&self, size: Size) -> String {
+            let paint = Paint { colour: false };
+            self.board.live(self.now, 0, size, paint).join("\n")
+        }
+
+        fn record(&self) -> String {
+            self.board.record(60, Paint { colour: false }).join("\n")
+        }
+    }
+
+    fn machine(role: Role, number: u16) -> Subject {
+        Subject::Machine(MachineName::new(role, number))
+    }
+
+    #[test]
+    fn machines_stand_in_name_order_with_the_cluster_below() {
+        let mut scene = Scene::new();
+        let [manager, first, second] = [
+            machine(Role::Manager, 1),
+            machine(Role::Worker, 1),
+            machine(Role::Worker, 10),
+        ];
+        scene.start(Subject::Cluster, "initialise swarm");
+        for subject in [second, first, manager] {
+            scene.start(subject, "boot");
+        }
+        scene.finish(manager, "boot", 1900);
+        scene.say(manager, Kind::Ready);
+        scene.finish(first, "boot", 0);
+        let text = "Step 7/12: RUN apt-get install --yes systemd openssh-server".to_owned();
+        scene.say(second, Kind::Detail { text });
+        insta::assert_snapshot!(scene.live(WIDE), @r"
+        ✓ manager-1  ready              1.9 s
+        · worker-1   boot
+        ⠋ worker-10  boot               1.9 s  Step 7/12: RUN apt-…
+        ⠋ cluster    initialise swarm   1.9 s
+        ");
+        scene.finish(Subject::Cluster, "initialise swarm", 100);
+        insta::assert_snapshot!(scene.live(WIDE), @r"
+        ✓ manager-1  ready              1.9 s
+        · worker-1   boot
+        ⠋ worker-10  boot               2.0 s  Step 7/12: RUN apt-…
+        ");
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal() {
+        let mut scene = Scene::new();
+        let worker = machine(Role::Worker, 1);
+        scene.start(
+            worker,
+            "wait until the engine answers over mutual TLS 準備完了",
+        );
+        let text = "準備完了".repeat(30);
+        scene.say(worker, Kind::Detail { text });
+        scene.start(Subject::Cluster, &"long ".repeat(40));
+        scene.pass(3000);
+        for columns in 1..120 {
+            let size = Size { columns, rows: 24 };
+            for line in scene.live(size).lines() {
+                // Below that not even the name fits.
+                assert!(width(line) < columns.max(15), "{columns}: {line}");
+            }
+        }
+    }
+
+    #[test]
+    fn low_terminal_shows_what_is_under_way() {
+        let mut scene = Scene::new();
+        for number in 1..=9 {
+            scene.start(machine(Role::Worker, number), "boot");
+        }
+        for number in [1, 2, 3, 9] {
+            scene.finish(machine(Role::Worker, number), "boot", 0);
+            scene.say(machine(Role::Worker, number), Kind::Ready);
+        }
+        let low = |rows| Size { columns: 60, rows };
+        insta::assert_snapshot!(scene.live(low(7)), @r"
+        ⠋ worker-4   boot
+        ⠋ worker-5   boot
+        ⠋ worker-6   boot
+        ⠋ worker-7   boot
+        ⠋ worker-8   boot
+          … 4 more
+        ");
+        for rows in 1..12 {
+            let lines = scene.live(low(rows)).lines().count();
+            assert!(lines <= rows.saturating_sub(1).max(1), "{rows}: {lines}");
+        }
+    }
+
+    #[test]
+    fn record_tells_how_each_machine_ended_and_what_took_long() {
+        let mut scene = Scene::new();
+        let workers = [1, 2, 3].map(|number| machine(Role::Worker, number));
+        scene.start(Subject::Cluster, "build machine image");
+        scene.finish(Subject::Cluster, "build machine image", 65_000);
+        scene.start(Subject::Cluster, "create network");
+        scene.finish(Subject::Cluster, "create network", 300);
+        for worker in workers {
+            scene.start(worker, "boot");
+        }
+        scene.finish(workers[0], "boot", 1900);
+        scene.say(workers[0], Kind::Ready);
+        scene.fail(
+            workers[1],
+            "boot",
+            "exit status 1\n\u{1b}[31mmore than fits on this line, and then some",
+        );
+        // The machine is through, but it is not well.
+        scene.say(workers[1], Kind::Ready);
+        scene.say(Subject::Cluster, Kind::Ready);
+        insta::assert_snapshot!(scene.record(), @r"
+        ✓ cluster    build machine image  1 min 05 s
+        ✓ worker-1   ready                     1.9 s
+        ✗ worker-2   boot                      2.0 s  exit status…
+        – worker-3   boot                             unfinished
+        ");
+    }
+
+    #[test]
+    fn new_attempt_takes_a_failure_back() {
+        let mut scene = Scene::new();
+        let worker = machine(Role::Worker, 1);
+        scene.start(worker, "join swarm");
+        scene.fail(worker, "join swarm", "timed out");
+        assert!(scene.live(WIDE).starts_with("✗ worker-1   join swarm"));
+        scene.start(worker, "join swarm");
+        assert!(scene.live(WIDE).starts_with("⠋ worker-1   join swarm"));
+        scene.finish(worker, "join swarm", 400);
+        scene.say(worker, Kind::Ready);
+        assert_eq!(scene.record(), "✓ worker-1   ready   0.4 s");
+    }
+
+    #[test]
+    fn steps_within_steps_show_the_inner_one_and_then_the_outer() {
+        let mut scene = Scene::new();
+        let worker = machine(Role::Worker, 1);
+        scene.start(worker, "provision");
+        scene.start(worker, "start Docker");
+        assert_eq!(scene.live(WIDE), "⠋ worker-1   start Docker");
+        scene.finish(worker, "start Docker", 100);
+        assert_eq!(scene.live(WIDE), "⠋ worker-1   provision");
+    }
+
+    #[test]
+    fn machine_that_was_ready_before_shows_no_time() {
+        let mut scene = Scene::new();
+        scene.say(machine(Role::Manager, 1), Kind::Ready);
+        assert_eq!(scene.record(), "✓ manager-1  ready");
+    }
+
+    #[test]
+    fn cluster_alone_tells_its_last_step() {
+        let mut scene = Scene::new();
+        scene.start(Subject::Cluster, "load image");
+        scene.finish(Subject::Cluster, "load image", 300);
+        assert_eq!(scene.record(), "✓ cluster    load image   0.3 s");
+    }
+
+    #[test]
+    fn colour_is_there_only_when_asked_for() {
+        let mut scene = Scene::new();
+        scene.say(machine(Role::Manager, 1), Kind::Ready);
+        assert!(!scene.record().contains('\u{1b}'));
+        let coloured = scene.board.record(60, Paint { colour: true });
+        assert_eq!(coloured, ["\u{1b}[32m✓\u{1b}[0m manager-1  ready"]);
+    }
 }

@@ -76,6 +76,24 @@ pub(super) fn cut(text: &str, columns: usize) -> String {
     cut
 }
 
+/// Breaks a text between words into lines of at most this many columns; all but the first begin
+/// with `indent`. A word longer than a line is left to the terminal.
+pub(super) fn wrap(text: &str, columns: usize, indent: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split(' ') {
+        let fits = width(&line) + 1 + width(word) <= columns;
+        if !line.trim().is_empty() && !fits {
+            lines.push(std::mem::replace(&mut line, indent.to_owned()));
+        } else if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    lines.push(line);
+    lines
+}
+
 /// A time for people: `0.4 s`, `12.3 s`, `2 min 05 s`.
 pub(super) fn duration(time: Duration) -> String {
     let seconds = time.as_secs();
@@ -93,7 +111,10 @@ mod tests {
 
     #[test]
     fn a_machine_cannot_write_on_our_terminal() {
-        assert_eq!(one_line("\u{1b}[31mred\u{1b}[0m\ttext\r\nnext"), "red text next");
+        assert_eq!(
+            one_line("\u{1b}[31mred\u{1b}[0m\ttext\r\nnext"),
+            "red text next"
+        );
         assert_eq!(one_line("\u{1b}]0;title\u{7}a\u{8}b"), "a b");
         assert_eq!(one_line("\u{1b}]8;;http://x\u{1b}\\link"), "link");
         assert_eq!(lines("one\n\n  two\u{1b}[K\r\n"), ["one", "  two"]);
@@ -110,6 +131,17 @@ mod tests {
         assert_eq!(cut("準備完了", 6), "準備…");
         assert_eq!(cut("two words", 5), "two…");
         assert_eq!(cut("x", 0), "");
+    }
+
+    #[test]
+    fn text_is_wrapped_between_words() {
+        assert_eq!(wrap("! one two three", 9, "  "), ["! one two", "  three"]);
+        assert_eq!(
+            wrap("! one two three", 8, "  "),
+            ["! one", "  two", "  three"]
+        );
+        assert_eq!(wrap("wonderfully long", 4, "  "), ["wonderfully", "  long"]);
+        assert_eq!(wrap("short", 80, "  "), ["short"]);
     }
 
     #[test]

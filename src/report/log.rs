@@ -78,7 +78,10 @@ fn prune(dir: &Path) -> io::Result<()> {
     let mut logs: Vec<PathBuf> = fs::read_dir(dir)?
         .flatten()
         .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "jsonl")
+        })
         .collect();
     logs.sort();
     for old in &logs[..logs.len().saturating_sub(KEPT)] {

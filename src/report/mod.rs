@@ -7,6 +7,7 @@
 
 mod board;
 pub mod json;
+mod layout;
 mod line;
 pub mod log;
 mod paint;
