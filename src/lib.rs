@@ -17,6 +17,7 @@ pub mod bootstrap;
 pub mod cli;
 pub mod context;
 pub mod driver;
+pub mod durable;
 pub mod event;
 pub mod failpoint;
 #[cfg(feature = "fake")]
