@@ -94,9 +94,11 @@ pub fn pin(known_hosts: &Path, pins: &[(String, String)]) -> Result<(), Error> {
         let public = public.to_openssh().map_err(failed("parse", known_hosts))?;
         lines.push(format!("{alias} {public}"));
     }
-    rewrite(known_hosts, |line| {
-        !pins.iter().any(|(alias, _)| names(line, alias))
-    }, &lines)
+    rewrite(
+        known_hosts,
+        |line| !pins.iter().any(|(alias, _)| names(line, alias)),
+        &lines,
+    )
 }
 
 /// Forgets the host key of an alias. Nothing happens if there is none.
@@ -232,7 +234,13 @@ mod tests {
         let files = files(directory.path());
         fs::write(&files.identity, "").unwrap();
         let error = ensure_identity(&files).unwrap_err();
-        assert!(matches!(error, Error::File { operation: "parse", .. }));
+        assert!(matches!(
+            error,
+            Error::File {
+                operation: "parse",
+                ..
+            }
+        ));
         assert_eq!(fs::read(&files.identity).unwrap(), b"");
     }
 
@@ -301,9 +309,10 @@ mod tests {
 
     #[test]
     fn fingerprints_are_those_of_openssh() {
-        let public = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti";
+        let public = "ssh-ed25519 \
+                      AAAAC3NzaC1lZDI1NTE5AAAAIILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqt me";
+        let of_openssh = "SHA256:Dt4p/IYQUY8IjlClfUDZ9fO6xJanzLSPoEWFOHZ7dq4";
+        assert_eq!(fingerprint(public).as_deref(), Some(of_openssh));
         assert_eq!(fingerprint("nonsense"), None);
-        let ours = fingerprint(public).unwrap();
-        assert!(ours.starts_with("SHA256:") && ours.len() == 50, "{ours}");
     }
 }
