@@ -1,1 +1,3 @@
 //! Tests against a real Docker engine.
+
+mod ssh;

@@ -165,7 +165,7 @@ async fn resizing(outgoing: &ChannelWriteHalf<Msg>, terminal: bool) {
             }
         }
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Waits for a signal that would end the process with the terminal still in raw mode; the status that

@@ -31,7 +31,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 /// Pauses after a refused login; a further refusal is final. A machine that still boots may not have
 /// its keys in place yet, but from OpenSSH 9.8 on sshd turns an address away after the third failure
-/// (`PerSourcePenalties` in sshd_config(5): 5 s each, enforced from 15 s).
+/// (`PerSourcePenalties` in `sshd_config(5)`: 5 s each, enforced from 15 s).
 const REFUSED: [Duration; 2] = [Duration::from_secs(3), Duration::from_secs(7)];
 /// A peer that is silent for this long is asked whether it is alive; three unanswered questions end
 /// the connection. A long, silent installation is not cut, a dead machine is noticed in 40 s.

@@ -254,8 +254,8 @@ mod tests {
 
     #[test]
     fn only_the_last_lines_are_shown_and_they_cannot_act_on_a_terminal() {
-        let text: String = (0..50).map(|n| format!("line {n}\n")).collect();
-        let tail = tail(format!("{text}\x1b]0;x\x07end\n").as_bytes());
+        let lines: Vec<_> = (0..50).map(|n| format!("line {n}")).collect();
+        let tail = tail(format!("{}\n\x1b]0;x\x07end\n", lines.join("\n")).as_bytes());
         assert_eq!(tail.lines().count(), STDERR_LINES);
         assert!(tail.starts_with("line 31\n"), "{tail}");
         assert!(tail.ends_with("\n]0;xend"), "{tail}");
