@@ -129,7 +129,7 @@ pub fn fingerprint(public: &str) -> Option<String> {
     Some(public.fingerprint(HashAlg::Sha256).to_string())
 }
 
-/// Whether a line of a `known_hosts` file (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT") is about an alias.
+/// Whether a line of a `known_hosts` file, as sshd(8) describes it, is about an alias.
 /// Markers, hashed names and patterns are not: nothing of ours writes them.
 fn names(line: &str, alias: &str) -> bool {
     let hosts = line.split_whitespace().next().unwrap_or_default();
