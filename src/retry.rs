@@ -84,13 +84,7 @@ mod tests {
         let result: Result<i32, Option<&str>> = retry(short(), || {
             tries += 1;
             let ready = tries == 3;
-            async move {
-                if ready {
-                    Attempt::Ready(7)
-                } else {
-                    Attempt::Later("no")
-                }
-            }
+            async move { if ready { Attempt::Ready(7) } else { Attempt::Later("no") } }
         })
         .await;
         assert_eq!((result, tries), (Ok(7), 3));

@@ -37,8 +37,8 @@ fn a_taken_subnet_is_refused_and_its_owner_named() {
     let (first, second) = (world.name("subnet"), world.name("subnet"));
     world.dojo(&["up", &first, "--workers", "0", "--subnet", "10.201.77.0/24"]).ok();
     world
-        .dojo(&["up", &second, "--subnet", "10.201.77.0/25"])
-        .fails(1, &["10.201.77.0/25", &format!("dojo-{first}")]);
+        .dojo(&["up", &second, "--subnet", "10.201.77.0/24"])
+        .fails(1, &["10.201.77.0/24", &format!("dojo-{first}")]);
     world.assert_gone(&second);
     world.dojo(&["down", &first]).ok();
 }
@@ -315,8 +315,18 @@ fn docker_is_installed_over_ssh_where_there_is_none() {
     let image = world.dojo(&["image", "build", "--bare"]).ok();
     world
         .dojo(&[
-            "up", &name, "--workers", "0", "--image", image.trim(), "--engine-label", "disk=ssd",
-            "--engine-opt", "max-concurrent-downloads=2", "--registry-mirror", "https://mirror.example",
+            "up",
+            &name,
+            "--workers",
+            "0",
+            "--image",
+            image.trim(),
+            "--engine-label",
+            "disk=ssd",
+            "--engine-opt",
+            "max-concurrent-downloads=2",
+            "--registry-mirror",
+            "https://mirror.example",
         ])
         .ok();
     let info = world.docker(&["info", "--format", "{{.Labels}} {{.RegistryConfig.Mirrors}}"]).ok();
