@@ -20,7 +20,7 @@ use crate::model::{Role, Secret};
 use crate::provision::Node;
 use crate::retry::{Attempt, Patience, retry};
 
-use super::{Bootstrapper, Error, Membership, Ticket};
+use super::{Bootstrapper, Error, Membership, Ticket, settle};
 
 /// The port on which swarm nodes manage each other ("Getting started with swarm mode", Docker docs).
 const CLUSTER_PORT: u16 = 2377;
@@ -215,17 +215,18 @@ impl Bootstrapper for Swarm {
     async fn ready(&self, speaker: &Node, nodes: &[Node]) -> Result<(), Error> {
         // Subscribed before the first look, so that nothing that happens in between is missed.
         let filters = HashMap::from([("type".to_owned(), vec!["node".to_owned()])]);
-        let options = EventsOptions {
-            filters: Some(filters),
-            ..EventsOptions::default()
-        };
+        let options = EventsOptions { filters: Some(filters), ..EventsOptions::default() };
         let mut events = api(speaker).events(Some(options));
         let deadline = tokio::time::Instant::now() + SETTLING;
+        let ids = settle(nodes.iter().map(async |node| {
+            Ok((node.machine().id.name.to_string(), info(node).await?.node_id.unwrap_or_default()))
+        }))
+        .await?;
         loop {
             let list = members(speaker).await?;
-            let waiting = not_ready(nodes, &list).await?;
+            let waiting = not_ready(&ids, &list);
             if waiting.is_empty() {
-                return strike_out_the_dead(speaker, nodes, &list).await;
+                return strike_out_the_lost(speaker, &ids, &list).await;
             }
             // An event says that something changed. The pause is for what changes without one.
             let pause = tokio::time::sleep(Duration::from_millis(250));
@@ -233,52 +234,44 @@ impl Bootstrapper for Swarm {
                 Some(Ok(_)) = events.next() => {}
                 () = pause => {}
                 () = tokio::time::sleep_until(deadline) => {
-                    return Err(Error::NotReady { nodes: waiting, seconds: SETTLING.as_secs() });
+                    let nodes = waiting.join(", ");
+                    return Err(Error::NotReady { nodes, seconds: SETTLING.as_secs() });
                 }
             }
         }
     }
 }
 
-/// Which nodes are not ready, each with its state; empty if all are.
-async fn not_ready(nodes: &[Node], list: &[Member]) -> Result<String, Error> {
-    let mut waiting = Vec::new();
-    for node in nodes {
-        let name = node.machine().id.name;
-        let state = state_of(list, &name.to_string());
-        if state != Some(NodeState::READY) {
-            let state = state.map_or_else(|| "not a member".to_owned(), |s| s.to_string());
-            waiting.push(format!("{name} ({state})"));
-        }
-    }
-    Ok(waiting.join(", "))
+/// Which nodes are not ready, each with its state. `ids` has each node's name and its id in the swarm.
+fn not_ready(ids: &[(String, String)], list: &[Member]) -> Vec<String> {
+    let state = |id: &str| {
+        let member = list.iter().find(|m| m.id.as_deref() == Some(id))?;
+        member.status.as_ref()?.state
+    };
+    ids.iter()
+        .filter_map(|(name, id)| match state(id) {
+            Some(NodeState::READY) => None,
+            Some(state) => Some(format!("{name} ({state})")),
+            None => Some(format!("{name} (not a member)")),
+        })
+        .collect()
 }
 
-fn hostname(member: &Member) -> Option<&str> {
-    member.description.as_ref()?.hostname.as_deref()
-}
-
-fn state_of(list: &[Member], name: &str) -> Option<NodeState> {
-    let states = list.iter().filter(|m| hostname(m) == Some(name));
-    let states = states.filter_map(|m| m.status.as_ref()?.state);
-    // A machine that was replaced is listed twice, and the dead one does not count.
-    states.max_by_key(|s| *s == NodeState::READY)
-}
-
-/// Strikes out members that bear the name of one of our nodes and are down while another one of that
-/// name is ready: machines that were lost and have been replaced.
-async fn strike_out_the_dead(speaker: &Node, nodes: &[Node], list: &[Member]) -> Result<(), Error> {
-    for node in nodes {
-        let name = node.machine().id.name.to_string();
-        let same: Vec<&Member> = list.iter().filter(|m| hostname(m) == Some(&name)).collect();
-        if same.len() < 2 {
-            continue;
-        }
-        for dead in same
-            .into_iter()
-            .filter(|m| m.status.as_ref().and_then(|s| s.state) == Some(NodeState::DOWN))
-        {
-            strike_out(speaker, dead).await?;
+/// Strikes out members that bear the name of one of our nodes and are not it: machines that were lost
+/// and have been replaced. The swarm itself takes long to notice, and counts a lost manager for the
+/// majority for ever.
+async fn strike_out_the_lost(
+    speaker: &Node,
+    ids: &[(String, String)],
+    list: &[Member],
+) -> Result<(), Error> {
+    for member in list {
+        let name = member.description.as_ref().and_then(|d| d.hostname.as_deref());
+        let replaced = |(own, id): &(String, String)| {
+            name == Some(own) && member.id.as_deref() != Some(id)
+        };
+        if ids.iter().any(replaced) {
+            strike_out(speaker, member).await?;
         }
     }
     Ok(())

@@ -149,7 +149,7 @@ impl DockerContexts {
         }
         let locked = Locked::acquire(&self.dir)?;
         let contexts = self.dir.join("contexts");
-        let swept = locked.sweep(&contexts)?;
+        let swept = locked.sweep(&contexts)? | locked.sweep(&self.dir)?;
         // From here on it is no context any more, however far the rest comes.
         let meta = replace::remove(&self.meta_file(name))?;
         let dir = replace::remove(&self.meta_dir(name))?;

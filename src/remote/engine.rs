@@ -1,9 +1,206 @@
-//! stub
-use crate::model::*; use super::Error;
-/// A connection to an engine.
+//! The engine's API over mutual TLS.
+//!
+//! Not by bollard's own TLS transport: that one trusts the computer's public authorities besides the
+//! cluster's, fails where the computer has none, and drops the reason of a failure. Here exactly one
+//! authority is trusted.
+
+use std::error::Error as StdError;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker};
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{AlertDescription, ClientConfig, RootCertStore};
+use tokio::time::timeout;
+
+use crate::driver::Source;
+use crate::model::{Machine, Service, TlsFiles};
+use crate::retry::{Attempt, Patience, retry};
+
+use super::Error;
+
+/// How long an engine may take to begin its answer, in seconds; joining a swarm takes 20.
+const ANSWER: u64 = 120;
+/// How long one attempt may take while an engine starts.
+const ATTEMPT: Duration = Duration::from_secs(10);
+/// How long a TCP connection may take.
+const CONNECT: Duration = Duration::from_secs(3);
+/// How often to ask while an engine starts.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+
+/// A machine's engine, reached over mutual TLS. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Engine(bollard::Docker);
-impl Engine { /// x
- pub fn api(&self)->&bollard::Docker{&self.0}
- /// x
- pub fn unproven(_:&Machine,_:&TlsFiles)->Result<Self,Error>{unimplemented!()} }
+pub struct Engine {
+    api: Docker,
+}
+
+impl Engine {
+    /// Connects, and proves both sides' certificates with a real request. An engine that still starts
+    /// is waited for until `deadline` has passed.
+    ///
+    /// # Errors
+    /// [`Error::Certificate`] at once if either side's certificate is refused, [`Error::Timeout`] if
+    /// nothing answered in time, [`Error::File`] if our own certificate cannot be read.
+    pub async fn connect(
+        machine: &Machine,
+        files: &TlsFiles,
+        deadline: Duration,
+    ) -> Result<Self, Error> {
+        let engine = Self::unproven(machine, files)?;
+        let patience = Patience {
+            deadline,
+            first_pause: FIRST_PAUSE,
+            longest_pause: LONGEST_PAUSE,
+        };
+        let api = retry(patience, || attempt(engine.api.clone())).await;
+        match api {
+            Ok(api) => Ok(Self { api }),
+            Err(Some(error)) if is_final(&*error) => Err(Error::Certificate {
+                machine: machine.id.clone(),
+                source: error,
+            }),
+            Err(source) => Err(Error::Timeout {
+                machine: machine.id.clone(),
+                what: format!("the engine's API at {}", machine.endpoint(Service::Engine)),
+                waited: deadline,
+                source: source.or_else(|| Some("no answer to the first request".into())),
+            }),
+        }
+    }
+
+    /// An engine that nobody has asked anything yet.
+    pub(crate) fn unproven(machine: &Machine, files: &TlsFiles) -> Result<Self, Error> {
+        let mut http = HttpConnector::new();
+        http.enforce_http(false);
+        http.set_nodelay(true);
+        http.set_connect_timeout(Some(CONNECT));
+        let connector = HttpsConnector::from((http, tls(files)?));
+        // An engine that restarts would break idle connections under the next request.
+        let client = Client::builder(TokioExecutor::new())
+            .pool_max_idle_per_host(0)
+            .build(connector);
+        let transport = move |request: BollardRequest| {
+            let answer = client.request(request);
+            async move { answer.await.map_err(bollard::errors::Error::from) }
+        };
+        let address = format!("https://{}", machine.endpoint(Service::Engine));
+        let api = Docker::connect_with_custom_transport(
+            transport,
+            Some(address),
+            ANSWER,
+            API_DEFAULT_VERSION,
+        );
+        let api = api.map_err(|error| Error::Connection {
+            machine: machine.id.clone(),
+            operation: "set up the engine's client",
+            source: error.into(),
+        })?;
+        Ok(Self { api })
+    }
+
+    /// The engine's API.
+    pub fn api(&self) -> &Docker {
+        &self.api
+    }
+
+    /// The API version spoken with the engine, as in `1.41`.
+    pub fn version(&self) -> String {
+        self.api.client_version().to_string()
+    }
+}
+
+async fn attempt(api: Docker) -> Attempt<Docker, Source> {
+    let error: Source = match timeout(ATTEMPT, api.negotiate_version()).await {
+        Ok(Ok(api)) => return Attempt::Ready(api),
+        Ok(Err(error)) => error.into(),
+        Err(elapsed) => elapsed.into(),
+    };
+    if is_final(&*error) {
+        Attempt::GiveUp(error)
+    } else {
+        Attempt::Later(error)
+    }
+}
+
+/// Trusts the cluster's authority and no other, and presents the client's certificate.
+fn tls(files: &TlsFiles) -> Result<ClientConfig, Error> {
+    let mut roots = RootCertStore::empty();
+    for authority in certificates(&files.ca)? {
+        roots.add(authority).map_err(failed("parse", &files.ca))?;
+    }
+    let chain = certificates(&files.cert)?;
+    let key = read(&files.key)?;
+    let key = PrivateKeyDer::from_pem_slice(&key).map_err(failed("parse", &files.key))?;
+    ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .and_then(|config| {
+            config
+                .with_root_certificates(roots)
+                .with_client_auth_cert(chain, key)
+        })
+        .map_err(failed("use", &files.cert))
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let text = read(path)?;
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
+    certificates.map_err(failed("parse", path))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    fs::read(path).map_err(failed("read", path))
+}
+
+fn failed<E: Into<Source>>(operation: &'static str, path: &Path) -> impl FnOnce(E) -> Error {
+    move |source| Error::File {
+        operation,
+        path: path.to_owned(),
+        source: source.into(),
+    }
+}
+
+/// Whether one side refused the other's certificate: no later attempt will end otherwise.
+fn is_final(error: &(dyn StdError + 'static)) -> bool {
+    use AlertDescription as Alert;
+    match tls_cause(error) {
+        Some(rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented) => true,
+        Some(rustls::Error::AlertReceived(alert)) => matches!(
+            alert,
+            Alert::NoCertificate
+                | Alert::BadCertificate
+                | Alert::UnsupportedCertificate
+                | Alert::CertificateRevoked
+                | Alert::CertificateExpired
+                | Alert::CertificateUnknown
+                | Alert::UnknownCA
+                | Alert::AccessDenied
+                | Alert::CertificateRequired
+        ),
+        _ => false,
+    }
+}
+
+/// The TLS library's error at the bottom of a chain. An `io::Error` hides the error it carries from
+/// `source`, so that has to be looked into.
+fn tls_cause<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
+    if let Some(found) = error.downcast_ref() {
+        return Some(found);
+    }
+    let carried = error
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref);
+    match carried {
+        Some(carried) => tls_cause(carried),
+        None => tls_cause(error.source()?),
+    }
+}

@@ -1,10 +1,318 @@
-//! stub
-use std::path::Path; use super::Error; use crate::model::*;
-/// x
-pub fn ensure_identity(_:&SshFiles)->Result<String,Error>{unimplemented!()}
-/// x
-pub fn generate_host_key()->Result<HostKey,Error>{unimplemented!()}
-/// x
-pub fn pin(_:&Path,_:&[(String,String)])->Result<(),Error>{unimplemented!()}
-/// x
-pub fn pinned(_:&Path,_:&str)->Result<Option<String>,Error>{unimplemented!()}
+//! The SSH keys of a cluster: its own identity, the host keys of its machines, and the file that pins
+//! them.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use russh::keys::ssh_key::LineEnding;
+use russh::keys::{Algorithm, HashAlg, PrivateKey, PublicKey, key};
+
+use crate::driver::Source;
+use crate::durable;
+use crate::model::{HostKey, Secret, SshFiles};
+
+use super::Error;
+
+/// The cluster's public key as one OpenSSH line. Makes the key pair (Ed25519) if it is absent; the
+/// public file is made again from the private one whenever it does not fit.
+///
+/// # Errors
+/// [`Error::File`] if a file cannot be read, written or parsed. A private key that is there is never
+/// replaced, whatever is wrong with it: machines may trust it.
+pub fn ensure_identity(files: &SshFiles) -> Result<String, Error> {
+    let path = &files.identity;
+    let private = match fs::read_to_string(path) {
+        Ok(text) => PrivateKey::from_openssh(text).map_err(failed("parse", path))?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let private = generate().map_err(failed("make", path))?;
+            let text = private
+                .to_openssh(LineEnding::LF)
+                .map_err(failed("make", path))?;
+            durable::replace(path, text.as_bytes(), 0o600).map_err(failed("write", path))?;
+            private
+        }
+        Err(error) => return Err(failed("read", path)(error)),
+    };
+    let public = private
+        .public_key()
+        .to_openssh()
+        .map_err(failed("parse", path))?;
+    let public_path = with_pub(path);
+    let line = format!("{public}\n");
+    if fs::read_to_string(&public_path).is_ok_and(|found| found == line) {
+        return Ok(public);
+    }
+    durable::replace(&public_path, line.as_bytes(), 0o644)
+        .map_err(failed("write", &public_path))?;
+    Ok(public)
+}
+
+/// The cluster's private key.
+pub(super) fn identity(files: &SshFiles) -> Result<Arc<PrivateKey>, Error> {
+    let path = &files.identity;
+    let text = fs::read_to_string(path).map_err(failed("read", path))?;
+    let private = PrivateKey::from_openssh(text).map_err(failed("parse", path))?;
+    Ok(Arc::new(private))
+}
+
+/// Makes a host key (Ed25519) on this computer, so that it can be pinned before the machine exists.
+///
+/// # Errors
+/// [`Error::File`] if the key cannot be encoded, which has no known cause.
+pub fn generate_host_key() -> Result<HostKey, Error> {
+    let path = Path::new("host key");
+    let private = generate().map_err(failed("make", path))?;
+    let public = PublicKey::new(private.public_key().key_data().clone(), "");
+    let text = private
+        .to_openssh(LineEnding::LF)
+        .map_err(failed("make", path))?;
+    Ok(HostKey {
+        public: public.to_openssh().map_err(failed("make", path))?,
+        private: Secret::new(text.as_str()),
+    })
+}
+
+fn generate() -> Result<PrivateKey, russh::keys::ssh_key::Error> {
+    let mut private = PrivateKey::random(&mut key::safe_rng(), Algorithm::Ed25519)?;
+    private.set_comment("clusterdojo");
+    Ok(private)
+}
+
+/// Pins host keys, each an alias and one OpenSSH line. Each alias then has exactly this key; lines of
+/// other aliases stay. May be called from many tasks at once.
+///
+/// # Errors
+/// [`Error::File`] if a key is malformed (nothing is written then) or the file cannot be replaced.
+pub fn pin(known_hosts: &Path, pins: &[(String, String)]) -> Result<(), Error> {
+    let mut lines = Vec::with_capacity(pins.len());
+    for (alias, public) in pins {
+        let public = PublicKey::from_openssh(public).map_err(failed("parse", known_hosts))?;
+        let public = PublicKey::new(public.key_data().clone(), "");
+        let public = public.to_openssh().map_err(failed("parse", known_hosts))?;
+        lines.push(format!("{alias} {public}"));
+    }
+    rewrite(
+        known_hosts,
+        |line| !pins.iter().any(|(alias, _)| names(line, alias)),
+        &lines,
+    )
+}
+
+/// Forgets the host key of an alias. Nothing happens if there is none.
+///
+/// # Errors
+/// [`Error::File`] if the file cannot be read or replaced.
+pub fn unpin(known_hosts: &Path, alias: &str) -> Result<(), Error> {
+    if pinned(known_hosts, alias)?.is_none() {
+        return Ok(());
+    }
+    rewrite(known_hosts, |line| !names(line, alias), &[])
+}
+
+/// The pinned host key of an alias, one OpenSSH line.
+///
+/// # Errors
+/// [`Error::File`] if the file is there but cannot be read.
+pub fn pinned(known_hosts: &Path, alias: &str) -> Result<Option<String>, Error> {
+    let text = read(known_hosts)?;
+    let line = text.lines().find(|line| names(line, alias));
+    let key = line.and_then(|line| line.trim_start().split_once(char::is_whitespace));
+    Ok(key.map(|(_, key)| key.trim().to_owned()))
+}
+
+/// The fingerprint of a public key as OpenSSH writes it, `SHA256:…`; `None` if it is malformed.
+pub fn fingerprint(public: &str) -> Option<String> {
+    let public = PublicKey::from_openssh(public).ok()?;
+    Some(public.fingerprint(HashAlg::Sha256).to_string())
+}
+
+/// Whether a line of a `known_hosts` file, as sshd(8) describes it, is about an alias.
+/// Markers, hashed names and patterns are not: nothing of ours writes them.
+fn names(line: &str, alias: &str) -> bool {
+    let hosts = line.split_whitespace().next().unwrap_or_default();
+    hosts.split(',').any(|host| host == alias)
+}
+
+/// Keeps the lines that `keep` wants and adds others, as one step for every reader and writer.
+fn rewrite(path: &Path, keep: impl Fn(&str) -> bool, add: &[String]) -> Result<(), Error> {
+    let _lock = lock(path).map_err(failed("lock", path))?;
+    let old = read(path)?;
+    let kept = old.lines().filter(|line| keep(line));
+    let lines = kept.chain(add.iter().map(String::as_str));
+    let text: String = lines.flat_map(|line| [line, "\n"]).collect();
+    durable::replace(path, text.as_bytes(), 0o600).map_err(failed("write", path))
+}
+
+/// Locks the file until the value is dropped. Whoever held the lock before has put another file in
+/// its place, so only a lock on the file that is there counts.
+fn lock(path: &Path) -> io::Result<File> {
+    loop {
+        let file = durable::open_private(path)?;
+        file.lock()?;
+        let locked = file.metadata()?;
+        match fs::metadata(path) {
+            Ok(current) if (current.dev(), current.ino()) == (locked.dev(), locked.ino()) => {
+                return Ok(file);
+            }
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<String, Error> {
+    match fs::read_to_string(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        result => result.map_err(failed("read", path)),
+    }
+}
+
+fn with_pub(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".pub");
+    name.into()
+}
+
+fn failed<E: Into<Source>>(operation: &'static str, path: &Path) -> impl FnOnce(E) -> Error {
+    move |source| Error::File {
+        operation,
+        path: path.to_owned(),
+        source: source.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn files(directory: &Path) -> SshFiles {
+        SshFiles::in_directory(directory)
+    }
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    fn host_key() -> String {
+        generate_host_key().unwrap().public
+    }
+
+    #[test]
+    fn an_identity_is_made_once_and_private() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = files(directory.path());
+        let public = ensure_identity(&files).unwrap();
+        assert!(public.starts_with("ssh-ed25519 AAAA"));
+        assert_eq!(mode(&files.identity), 0o600);
+        let private = fs::read(&files.identity).unwrap();
+        assert_eq!(ensure_identity(&files).unwrap(), public);
+        assert_eq!(fs::read(&files.identity).unwrap(), private);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_lost_or_foreign_public_file_is_made_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = files(directory.path());
+        let public = ensure_identity(&files).unwrap();
+        let public_path = with_pub(&files.identity);
+        fs::remove_file(&public_path).unwrap();
+        assert_eq!(ensure_identity(&files).unwrap(), public);
+        fs::write(&public_path, "ssh-ed").unwrap();
+        assert_eq!(ensure_identity(&files).unwrap(), public);
+        assert_eq!(fs::read_to_string(&public_path).unwrap().trim_end(), public);
+    }
+
+    #[test]
+    fn a_damaged_private_key_is_an_error_and_not_replaced() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = files(directory.path());
+        fs::write(&files.identity, "").unwrap();
+        let error = ensure_identity(&files).unwrap_err();
+        assert!(matches!(
+            error,
+            Error::File {
+                operation: "parse",
+                ..
+            }
+        ));
+        assert_eq!(fs::read(&files.identity).unwrap(), b"");
+    }
+
+    #[test]
+    fn the_private_host_key_belongs_to_the_public_one() {
+        let key = generate_host_key().unwrap();
+        let private = PrivateKey::from_openssh(key.private.expose()).unwrap();
+        let public = PublicKey::from_openssh(&key.public).unwrap();
+        assert_eq!(private.public_key().key_data(), public.key_data());
+        assert_eq!(key.public.split(' ').count(), 2, "no comment");
+        assert!(!format!("{key:?}").contains("PRIVATE"));
+    }
+
+    #[test]
+    fn one_line_per_alias_and_others_are_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("known_hosts");
+        assert_eq!(pinned(&path, "a").unwrap(), None);
+        let (one, two, three) = (host_key(), host_key(), host_key());
+        fs::write(&path, format!("# mine\nother,b {three}\n")).unwrap();
+        pin(&path, &[("a".to_owned(), one)]).unwrap();
+        pin(&path, &[("a".to_owned(), two.clone())]).unwrap();
+        assert_eq!(pinned(&path, "a").unwrap(), Some(two));
+        assert_eq!(pinned(&path, "b").unwrap(), Some(three));
+        let text = fs::read_to_string(&path).unwrap();
+        assert_eq!(text.lines().count(), 3);
+        assert!(text.starts_with("# mine\n"));
+        assert_eq!(mode(&path), 0o600);
+        unpin(&path, "a").unwrap();
+        unpin(&path, "a").unwrap();
+        assert_eq!(pinned(&path, "a").unwrap(), None);
+        assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 2);
+    }
+
+    #[test]
+    fn aliases_are_compared_whole() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("known_hosts");
+        pin(&path, &[("dojo-a-worker-1".to_owned(), host_key())]).unwrap();
+        assert_eq!(pinned(&path, "dojo-a-worker-11").unwrap(), None);
+        assert_eq!(pinned(&path, "dojo-a-worker-").unwrap(), None);
+    }
+
+    #[test]
+    fn nothing_is_written_for_a_malformed_key() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("known_hosts");
+        let hostile = "ssh-ed25519 AAAA\nevil ssh-ed25519 AAAA".to_owned();
+        assert!(pin(&path, &[("a".to_owned(), hostile)]).is_err());
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn pins_from_many_threads_all_arrive() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("known_hosts");
+        let key = host_key();
+        std::thread::scope(|scope| {
+            for n in 0..16 {
+                let (path, key) = (&path, key.clone());
+                scope.spawn(move || pin(path, &[(format!("m{n}"), key)]).unwrap());
+            }
+        });
+        assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 16);
+    }
+
+    #[test]
+    fn fingerprints_are_those_of_openssh() {
+        let public = "ssh-ed25519 \
+                      AAAAC3NzaC1lZDI1NTE5AAAAIILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqt me";
+        let of_openssh = "SHA256:Dt4p/IYQUY8IjlClfUDZ9fO6xJanzLSPoEWFOHZ7dq4";
+        assert_eq!(fingerprint(public).as_deref(), Some(of_openssh));
+        assert_eq!(fingerprint("nonsense"), None);
+    }
+}

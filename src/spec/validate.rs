@@ -133,8 +133,10 @@ impl ClusterSpec {
             return Err("`live-restore` cannot be on: dockerd refuses it in swarm mode".to_owned());
         }
         let docker_ce = self.engine.channel == crate::model::EngineChannel::DockerCe;
-        if self.engine.repository.is_some() && !docker_ce {
-            return Err("a package repository can only be given with channel docker-ce".to_owned());
+        if self.engine.repository.is_some() != docker_ce {
+            return Err("channel docker-ce needs the base address of Docker's package repository, \
+                        and only that channel takes one"
+                .to_owned());
         }
         match self.engine.labels.iter().find(|l| !l.contains('=')) {
             Some(label) => Err(format!(

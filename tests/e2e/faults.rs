@@ -91,8 +91,9 @@ fn the_earlier_context_comes_back() {
     world.docker(&["context", "use", "mine"]).ok();
     world.dojo(&["up", &name, "--workers", "0"]).ok();
     assert_eq!(world.docker(&["context", "show"]).ok().trim(), format!("dojo-{name}"));
-    world.dojo(&["use", "--previous"]);
-    world.dojo(&["use", &name]).ok();
+    world.dojo(&["use", "--none"]).ok();
+    world.dojo(&["use", "--previous"]).ok();
+    assert_eq!(world.docker(&["context", "show"]).ok().trim(), format!("dojo-{name}"));
     world.dojo(&["down", &name]).ok();
     assert_eq!(world.docker(&["context", "show"]).ok().trim(), "mine");
 }

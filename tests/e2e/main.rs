@@ -7,5 +7,6 @@ mod faults;
 mod kill;
 mod proxy;
 mod service;
+mod ssh;
 mod swarm;
 mod world;

@@ -31,7 +31,6 @@ fn build_image(directory: &Path, reference: &str) {
     for change in [
         r#"ENTRYPOINT ["/web"]"#,
         r#"HEALTHCHECK --interval=1s --timeout=1s --retries=2 CMD ["/web", "check"]"#,
-        "STOPSIGNAL SIGKILL",
     ] {
         import.args(["--change", change]);
     }
@@ -80,7 +79,7 @@ fn a_service_is_healed_and_updated_without_dropping_a_request() {
         .docker(&[
             "service", "create", "--quiet", "--name", "web", "--mode", "global",
             "--publish", "mode=host,published=8080,target=8080", "--env", "VERSION=1",
-            "--update-parallelism", "1", "--update-monitor", "2s", "--no-resolve-image", &reference,
+            "--stop-grace-period", "1s", "--update-parallelism", "1", "--update-monitor", "2s", "--no-resolve-image", &reference,
         ])
         .ok();
     for port in &ports {
@@ -92,7 +91,7 @@ fn a_service_is_healed_and_updated_without_dropping_a_request() {
     // An ill replica is noticed by its health check, killed and replaced.
     let replica = |state: &str| {
         let filter = format!("desired-state={state}");
-        world.docker(&["service", "ps", "web", "--filter", &filter, "--format", "{{.ID}} {{.Error}}"]).ok()
+        world.docker(&["service", "ps", "--no-trunc", "web", "--filter", &filter, "--format", "{{.ID}} {{.Error}}"]).ok()
     };
     let before = replica("running");
     request(&ports[1..2], "/break").unwrap();

@@ -1,0 +1,263 @@
+//! A login: scripts in, results out.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use russh::client::{Handle, Msg};
+use russh::{Channel, ChannelMsg, Sig};
+use tokio::time::timeout;
+
+use crate::model::{Machine, MachineId};
+use crate::remote::{Error, Remote, Script};
+
+use super::attach;
+use super::host_key::{Client, Fate};
+
+/// How long output may still come once a script has ended: something it left running in the
+/// background may hold its output open for ever.
+const LINGER: Duration = Duration::from_secs(2);
+/// How long the reason of a broken connection is waited for.
+const REASON: Duration = Duration::from_millis(500);
+/// How much of a failed script's standard error an error shows.
+const STDERR_LINES: usize = 20;
+const STDERR_BYTES: usize = 8 * 1024;
+
+/// A connection that is logged in to a machine.
+pub(super) struct Session {
+    handle: Handle<Client>,
+    machine: MachineId,
+    root: bool,
+    fate: std::sync::Arc<Fate>,
+}
+
+impl Session {
+    pub(super) fn new(
+        handle: Handle<Client>,
+        machine: &Machine,
+        fate: std::sync::Arc<Fate>,
+    ) -> Self {
+        Self {
+            handle,
+            machine: machine.id.clone(),
+            root: machine.user == "root",
+            fate,
+        }
+    }
+
+    pub(super) async fn channel(&self) -> Result<Channel<Msg>, Error> {
+        let channel = self.handle.channel_open_session().await;
+        match channel {
+            Ok(channel) => Ok(channel),
+            Err(error) => Err(self.broken("open a channel", error.to_string()).await),
+        }
+    }
+
+    /// The error for a channel that ended before it should have; tells why the whole connection
+    /// ended, if it did.
+    pub(super) async fn broken(&self, operation: &'static str, reason: String) -> Error {
+        let end = timeout(REASON, self.fate.end()).await;
+        Error::Connection {
+            machine: self.machine.clone(),
+            operation,
+            source: end.unwrap_or(reason).into(),
+        }
+    }
+}
+
+#[async_trait]
+impl Remote for Session {
+    async fn run(&self, script: &Script) -> Result<String, Error> {
+        const OPERATION: &str = "run a script";
+        let (mut incoming, outgoing) = self.channel().await?.split();
+        let shell = if self.root { "sh -s" } else { "sudo -n sh -s" };
+        let input = whole(script.render().expose());
+        let send = async {
+            outgoing.exec(true, shell).await?;
+            outgoing.data_bytes(input.into_bytes()).await?;
+            outgoing.eof().await
+        };
+        let collect = async {
+            let mut collected = Collected::default();
+            loop {
+                let message = if collected.status.is_some() {
+                    timeout(LINGER, incoming.wait()).await.unwrap_or(None)
+                } else {
+                    incoming.wait().await
+                };
+                match message {
+                    Some(ChannelMsg::Close) | None => return collected,
+                    Some(message) => collected.take(message),
+                }
+            }
+        };
+        // The script may end before it has read everything, so only the outcome is waited for.
+        tokio::pin!(send, collect);
+        let collected = tokio::select! {
+            collected = &mut collect => collected,
+            // When sending fails, the outcome tells why.
+            _ = &mut send => collect.await,
+        };
+        // Nothing is left to say if this fails: the outcome is known.
+        let _ = outgoing.close().await;
+        match collected.status {
+            Some(0) => Ok(String::from_utf8_lossy(&collected.stdout).into_owned()),
+            Some(status) => Err(Error::Script {
+                machine: self.machine.clone(),
+                title: script.title.to_owned(),
+                status,
+                stderr: tail(&collected.stderr),
+            }),
+            None => Err(self.broken(OPERATION, collected.reason()).await),
+        }
+    }
+
+    async fn attach(&self, command: Option<&str>) -> Result<u32, Error> {
+        attach::attach(self, command).await
+    }
+}
+
+/// What came back from a script.
+#[derive(Default)]
+struct Collected {
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+    status: Option<u32>,
+    refused: bool,
+}
+
+impl Collected {
+    fn take(&mut self, message: ChannelMsg) {
+        match message {
+            ChannelMsg::Data { data } => self.stdout.extend_from_slice(&data),
+            ChannelMsg::ExtendedData { data, .. } => {
+                self.stderr.extend_from_slice(&data);
+                if self.stderr.len() > 2 * STDERR_BYTES {
+                    self.stderr.drain(..self.stderr.len() - STDERR_BYTES);
+                }
+            }
+            ChannelMsg::Failure => self.refused = true,
+            message => self.status = exit_status(&message).or(self.status),
+        }
+    }
+
+    fn reason(&self) -> String {
+        let reason = if self.refused {
+            "sshd refused to run a command"
+        } else {
+            "the channel was closed without an exit status"
+        };
+        reason.to_owned()
+    }
+}
+
+/// Makes a script a single compound command (POSIX.1-2024, Shell Command Language, 2.9.4.1). The
+/// shell then reads all of it before it runs any of it: a connection that breaks on the way runs
+/// nothing, and a command that reads its standard input finds it empty instead of eating the script.
+fn whole(script: &str) -> String {
+    format!("{{\n{script}\n}} </dev/null\n")
+}
+
+/// The exit status that a message carries, 128 + N for signal N as shells do.
+pub(super) fn exit_status(message: &ChannelMsg) -> Option<u32> {
+    match message {
+        ChannelMsg::ExitStatus { exit_status } => Some(*exit_status),
+        ChannelMsg::ExitSignal { signal_name, .. } => Some(128 + number(signal_name)),
+        _ => None,
+    }
+}
+
+/// The number of a signal on Linux; signal(7). Names that SSH does not define (RFC 4254, 6.10) come
+/// as they are.
+fn number(signal: &Sig) -> u32 {
+    match signal {
+        Sig::HUP => 1,
+        Sig::INT => 2,
+        Sig::QUIT => 3,
+        Sig::ILL => 4,
+        Sig::ABRT => 6,
+        Sig::FPE => 8,
+        Sig::KILL => 9,
+        Sig::USR1 => 10,
+        Sig::SEGV => 11,
+        Sig::PIPE => 13,
+        Sig::ALRM => 14,
+        Sig::TERM => 15,
+        Sig::Custom(name) => match name.split('@').next() {
+            Some("TRAP") => 5,
+            Some("BUS") => 7,
+            Some("USR2") => 12,
+            Some("XCPU") => 24,
+            Some("SYS") => 31,
+            _ => 127,
+        },
+    }
+}
+
+/// The last lines of a text, without the control characters that would act on a terminal.
+fn tail(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    let lines: Vec<&str> = text.trim_end().lines().collect();
+    let last = lines[lines.len().saturating_sub(STDERR_LINES)..].join("\n");
+    last.chars()
+        .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::process::{Command, Output, Stdio};
+
+    use super::*;
+
+    fn sh(input: &str) -> Output {
+        let mut child = Command::new("sh")
+            .arg("-s")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(input.as_bytes())
+            .unwrap();
+        child.wait_with_output().unwrap()
+    }
+
+    #[test]
+    fn a_command_that_reads_its_input_does_not_eat_the_script() {
+        let script = whole("A='1'\ncat\necho after $A # no newline at the end");
+        assert_eq!(sh(&script).stdout, b"after 1\n");
+    }
+
+    #[test]
+    fn half_a_script_runs_nothing() {
+        let script = whole("echo one\necho two\n");
+        for length in 1..script.len() - "}</dev/null\n ".len() {
+            let output = sh(&script[..length]);
+            assert_eq!(output.stdout, b"", "{:?}", &script[..length]);
+            assert!(!output.status.success());
+        }
+    }
+
+    #[test]
+    fn an_exit_within_the_script_is_its_status() {
+        assert_eq!(sh(&whole("exit 7\n")).status.code(), Some(7));
+        assert_eq!(
+            sh(&whole("set -e\nfalse\necho no\n")).status.code(),
+            Some(1)
+        );
+    }
+
+    #[test]
+    fn only_the_last_lines_are_shown_and_they_cannot_act_on_a_terminal() {
+        let lines: Vec<_> = (0..50).map(|n| format!("line {n}")).collect();
+        let tail = tail(format!("{}\n\x1b]0;x\x07end\n", lines.join("\n")).as_bytes());
+        assert_eq!(tail.lines().count(), STDERR_LINES);
+        assert!(tail.starts_with("line 31\n"), "{tail}");
+        assert!(tail.ends_with("\n]0;xend"), "{tail}");
+    }
+}
