@@ -185,6 +185,8 @@ fn is_final(error: &(dyn StdError + 'static)) -> bool {
                 | Alert::UnknownCA
                 | Alert::AccessDenied
                 | Alert::CertificateRequired
+                // A signature by another authority of the same name.
+                | Alert::DecryptError
         ),
         _ => false,
     }
@@ -204,3 +206,6 @@ fn tls_cause<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Erro
         None => tls_cause(error.source()?),
     }
 }
+
+#[cfg(test)]
+mod tests;

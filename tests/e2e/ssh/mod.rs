@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use clusterdojo::model::{Machine, Secret};
 use clusterdojo::remote::{Dialer as _, Error, Remote, Script, SshDialer, keys};
 
-use sshd::{Wire, World, free_port, local};
+use sshd::{Wire, World, free_port, local, machine_at};
 
 const SOON: Duration = Duration::from_secs(20);
 const KINDS: &[&str] = &["ed25519", "ecdsa"];
@@ -204,7 +204,7 @@ async fn a_late_sshd_is_waited_for_and_sees_one_connection() {
     let direct = world.machine();
     // As a published port does, the wire accepts connections before anything listens behind it.
     let wire = Wire::to(world.port);
-    let published = world.machine_at(wire.port);
+    let published = machine_at(wire.port);
     let late = Arc::clone(&world);
     let sshd = thread::spawn(move || {
         thread::sleep(Duration::from_secs(1));
@@ -243,7 +243,7 @@ async fn a_peer_that_never_speaks_times_out_in_time() {
         elapsed > Duration::from_millis(900) && elapsed < Duration::from_secs(2),
         "{elapsed:?}"
     );
-    let nobody = world.machine_at(free_port());
+    let nobody = machine_at(free_port());
     let error = failure(&world, &nobody, Duration::from_millis(300)).await;
     let text = clusterdojo::event::chain(&error);
     assert!(text.contains("refused"), "{text}");
@@ -278,7 +278,7 @@ async fn a_connection_cut_within_a_script_is_an_error_at_once() {
     let world = World::new();
     let _sshd = world.start(KINDS);
     let wire = Wire::to(world.port);
-    let remote = dial(&world, &world.machine_at(wire.port)).await.unwrap();
+    let remote = dial(&world, &machine_at(wire.port)).await.unwrap();
     let begin = Instant::now();
     let cutting = thread::spawn(move || {
         thread::sleep(Duration::from_millis(500));

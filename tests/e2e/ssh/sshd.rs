@@ -1,6 +1,7 @@
 //! A real sshd on a port of its own, with nothing of the system's configuration, and a wire to it
 //! that can be cut.
 
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -51,24 +52,7 @@ impl World {
 
     /// The machine that the sshd plays.
     pub(super) fn machine(&self) -> Machine {
-        self.machine_at(self.port)
-    }
-
-    /// The same machine behind another port.
-    pub(super) fn machine_at(&self, port: u16) -> Machine {
-        Machine {
-            id: MachineId {
-                cluster: "practice".parse().unwrap(),
-                name: "worker-1".parse().unwrap(),
-            },
-            cluster_id: "4f2a".to_owned(),
-            orchestrator: Orchestrator::None,
-            handle: "test".to_owned(),
-            state: MachineState::Running,
-            user: whoami(),
-            private_ip: [127, 0, 0, 1].into(),
-            endpoints: [(Service::Ssh, local(port))].into(),
-        }
+        machine_at(self.port)
     }
 
     /// Starts sshd with these host keys and waits until it listens.
@@ -95,7 +79,7 @@ impl World {
             dir.join("authorized_keys").display(),
         );
         for kind in host_keys {
-            config += &format!("HostKey {}\n", dir.join(kind).display());
+            writeln!(config, "HostKey {}", dir.join(kind).display()).unwrap();
         }
         let path = dir.join("sshd_config");
         fs::write(&path, config).unwrap();
@@ -121,6 +105,23 @@ impl World {
             count("Connection from "),
             count("userauth-request for user"),
         )
+    }
+}
+
+/// The machine behind a port.
+pub(super) fn machine_at(port: u16) -> Machine {
+    Machine {
+        id: MachineId {
+            cluster: "practice".parse().unwrap(),
+            name: "worker-1".parse().unwrap(),
+        },
+        cluster_id: "4f2a".to_owned(),
+        orchestrator: Orchestrator::None,
+        handle: "test".to_owned(),
+        state: MachineState::Running,
+        user: whoami(),
+        private_ip: [127, 0, 0, 1].into(),
+        endpoints: [(Service::Ssh, local(port))].into(),
     }
 }
 
