@@ -5,9 +5,7 @@ use std::time::Duration;
 use crate::driver::Driver;
 use crate::event::Progress;
 use crate::failpoint;
-use crate::model::{
-    ClusterName, Machine, MachineId, MachineRequest, MachineState, SshFiles,
-};
+use crate::model::{ClusterName, Machine, MachineId, MachineRequest, MachineState, SshFiles};
 use crate::pki::{self, Authority};
 use crate::provision::{Node, Provisioner};
 use crate::remote::keys;

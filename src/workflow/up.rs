@@ -14,8 +14,8 @@ use crate::remote::keys;
 use crate::spec::ClusterSpec;
 use crate::store::{Entry, Phase, Record};
 
-use super::machines::{self, Origin, become_node};
 use super::down::remove_machines;
+use super::machines::{self, Origin, become_node};
 use super::{DownOptions, Error, Failure, Services, down, settle};
 
 /// How `up` goes about it.

@@ -173,9 +173,13 @@ impl World {
     pub fn assert_gone(&self, cluster: &str) {
         assert_eq!(traces(cluster), Vec::<String>::new());
         assert!(!self.home().join("clusters").join(cluster).exists(), "state is left");
-        let contexts = self.files(&self.docker_config().join("contexts"));
-        let files: Vec<_> = contexts.iter().filter(|p| p.is_file()).collect();
-        assert!(files.is_empty(), "left: {files:?}");
+        let contexts = self.docker_config().join("contexts");
+        for file in self.files(&contexts).iter().filter(|p| p.ends_with("meta.json")) {
+            let text = std::fs::read_to_string(file).unwrap();
+            assert!(!text.contains(&format!("dojo-{cluster}")), "left: {}", file.display());
+        }
+        let count = |kind| std::fs::read_dir(contexts.join(kind)).into_iter().flatten().count();
+        assert!(count("tls") <= count("meta"), "keys of a context are left");
         let temporary: Vec<_> = self
             .files(self.path())
             .into_iter()
