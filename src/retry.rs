@@ -110,7 +110,7 @@ mod tests {
     #[tokio::test]
     async fn a_peer_that_never_answers_cannot_hang_us() {
         let result: Result<(), Option<&str>> =
-            retry(short(), || std::future::pending::<Attempt<(), &str>>()).await;
+            retry(short(), std::future::pending::<Attempt<(), &str>>).await;
         assert_eq!(result, Err(None));
     }
 }

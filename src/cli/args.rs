@@ -32,6 +32,7 @@ pub(super) struct Global {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it in a process")]
 pub(super) enum Command {
     /// Create a cluster; again: resume, repair or extend it
     Up(Up),
@@ -95,6 +96,7 @@ pub(super) enum SpecFormat {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Up {
     /// The cluster's name [default: dojo]
     pub(super) name: Option<ClusterName>,

@@ -11,7 +11,7 @@ use super::services::Context;
 /// for the engine to make machines with.
 const MARK: &str = "DOJO_MACHINE";
 
-pub(super) fn run(context: &Context, args: Env) -> Result<(), Error> {
+pub(super) fn run(context: &Context, args: &Env) -> Result<(), Error> {
     let shell = args.shell.unwrap_or_else(detect);
     let Some(machine) = &args.machine else {
         let names = ["DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", MARK];

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::driver::docker::DockerOptions;
 use crate::model::{ClusterName, Machine, MachineState};
 use crate::spec::DriverName;
-use crate::store::{Phase, Record};
+use crate::store::{Listed, Phase, Record};
 
 use super::args::{DataFormat, Ls};
 use super::error::Error;
@@ -60,7 +60,7 @@ pub(super) async fn run(context: &Context, args: &Ls) -> Result<(), Error> {
 /// The machines that exist, by cluster; `None` if the driver cannot be asked.
 async fn machines(
     context: &Context,
-    recorded: &[(ClusterName, Result<Option<Record>, crate::store::Error>)],
+    recorded: &[Listed],
 ) -> Option<BTreeMap<ClusterName, Vec<Machine>>> {
     let driver = recorded
         .iter()

@@ -111,7 +111,6 @@ impl Context {
             interrupt.raise();
             progress.warn("stopping after the steps under way; once more stops at once");
             if tokio::signal::ctrl_c().await.is_ok() {
-                #[expect(clippy::exit, reason = "the user has asked twice")]
                 std::process::exit(130);
             }
         });
@@ -150,13 +149,11 @@ impl Context {
 
     /// The two halves of a machine's full name.
     pub(super) fn machine_name(&self, text: &str) -> Result<(ClusterName, MachineName), Error> {
-        match text.split_once('/') {
-            Some((cluster, machine)) => Ok((cluster.parse()?, machine.parse()?)),
-            None => {
-                let machine = text.parse()?;
-                Ok((self.cluster(None)?, machine))
-            }
+        if let Some((cluster, machine)) = text.split_once('/') {
+            return Ok((cluster.parse()?, machine.parse()?));
         }
+        let machine = text.parse()?;
+        Ok((self.cluster(None)?, machine))
     }
 
     /// Where the client's certificate of a cluster is.

@@ -7,7 +7,7 @@ use super::error::Error;
 use super::output;
 use super::services::Context;
 
-pub(super) fn run(context: &Context, args: Use) -> Result<(), Error> {
+pub(super) fn run(context: &Context, args: &Use) -> Result<(), Error> {
     let before = context.contexts.current()?;
     let target = match &args.name {
         Some(name) => {

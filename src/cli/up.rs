@@ -245,7 +245,7 @@ mod tests {
             ports(groups.clone()),
             [
                 r#"manager-1 ["8080:80"]"#,
-                r#"worker-1 []"#,
+                "worker-1 []",
                 r#"worker-2 ["8081:80"]"#,
                 r#"worker-3 ["8082:80"]"#
             ]

@@ -87,7 +87,7 @@ impl Board {
             }
             Kind::Finished { step, elapsed } => row.close(step, *elapsed, None),
             Kind::Failed { step, error, elapsed } => {
-                row.close(step, *elapsed, Some(one_line(error)))
+                row.close(step, *elapsed, Some(one_line(error)));
             }
             Kind::Ready => row.ready = true,
             Kind::Warning { .. } => {}

@@ -24,6 +24,9 @@ pub struct Home {
     root: PathBuf,
 }
 
+/// A cluster that has a directory here, with its record or why it cannot be read.
+pub type Listed = (ClusterName, Result<Option<Record>, Error>);
+
 impl Home {
     /// A home at a given place. It is made when the first cluster is.
     pub fn new(root: impl Into<PathBuf>) -> Self {
@@ -51,7 +54,7 @@ impl Home {
 
     /// Every cluster that has a directory here, by name, with its record or why it cannot be read. One
     /// damaged record hides no other cluster.
-    pub fn list(&self) -> Result<Vec<(ClusterName, Result<Option<Record>, Error>)>, Error> {
+    pub fn list(&self) -> Result<Vec<Listed>, Error> {
         let directory = self.clusters();
         let entries = match fs::read_dir(&directory) {
             Ok(entries) => entries,

@@ -38,7 +38,7 @@ pub async fn repair(
         engine: Default::default(),
         docker: Default::default(),
     });
-    record.cluster_id = first.cluster_id.clone();
+    record.cluster_id.clone_from(&first.cluster_id);
     record.machines = machines;
     entry.save(&record)?;
     progress.ready();
