@@ -51,7 +51,7 @@ pub struct Services {
     pub swarm: Arc<dyn Bootstrapper>,
     /// The user's docker contexts.
     pub contexts: DockerContexts,
-    /// Where events go, by way of [`Services::lock`].
+    /// Opens the log of a run on one cluster.
     pub open_log: OpenLog,
     /// Where events go that belong to no cluster.
     pub reporter: Arc<dyn Reporter>,
