@@ -183,6 +183,9 @@ fn remote_hints(error: &remote::Error, cluster: Option<&ClusterName>) -> Vec<Str
         remote::Error::Certificate { .. } => {
             vec![format!("`dojo up{name}` renews certificates that have expired or do not fit")]
         }
+        remote::Error::Timeout { machine, .. } if cluster.is_none() => {
+            vec![format!("`dojo start {machine}` starts it, if it is off")]
+        }
         _ => Vec::new(),
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::bootstrap;
 use crate::context::DockerContext;
-use crate::event::Progress;
+use crate::event::{Progress, chain};
 use crate::failpoint;
 use crate::model::{Access, Level, Machine, MachineName, MachineState, Orchestrator, Service};
 use crate::plan::Plan;
@@ -16,7 +16,7 @@ use crate::store::{Entry, Phase, Record};
 
 use super::down::remove_machines;
 use super::machines::{self, Origin, become_node};
-use super::{DownOptions, Error, Failure, Services, down, settle};
+use super::{Error, Failure, Services, settle};
 
 /// How `up` goes about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,22 +62,39 @@ pub async fn up(
 ) -> Result<Summary, Error> {
     let begin = Instant::now();
     let (entry, progress) = services.lock(&spec.name, "up").await?;
+    let is_new = matches!(entry.record(), Ok(None));
     let result = converge(services, &entry, spec, options, &progress, begin).await;
-    progress.ready();
-    match result {
-        Err(error) if options.rollback => {
-            let name = entry.name().clone();
-            drop(entry);
-            progress.warn("rolling back, as --rollback asks");
-            down(services, &name, DownOptions { without_record: true }).await?;
-            Err(error)
+    if let (true, Err(error)) = (is_new, &result) {
+        let rollback = options.rollback && !matches!(error, Error::Interrupted);
+        if let Err(error) = undo(services, entry, error, rollback, &progress).await {
+            progress.warn(chain(&error));
         }
-        Err(error) => {
-            forget_if_nothing_was_made(services, entry, &error).await;
-            Err(error)
-        }
-        Ok(summary) => Ok(summary),
     }
+    progress.ready();
+    result
+}
+
+/// What becomes of a new cluster that could not be made: it is kept, so that the next `up` goes on from
+/// there, unless nothing of it was made or the user wants it rolled back. A cluster that existed before
+/// is never undone.
+async fn undo(
+    services: &Services,
+    entry: Entry,
+    error: &Error,
+    rollback: bool,
+    progress: &Progress,
+) -> Result<(), Error> {
+    let Some(record) = entry.record()? else {
+        // It was refused before the first side effect; the lock has made a directory.
+        return Ok(entry.remove()?);
+    };
+    let nothing_made = matches!(error, Error::Driver(_))
+        && services.driver.list(Some(entry.name())).await?.is_empty();
+    if rollback || nothing_made {
+        remove_machines(services, &entry, Some(&record), progress).await?;
+        entry.remove()?;
+    }
+    Ok(())
 }
 
 async fn converge(
@@ -286,17 +303,5 @@ fn describe(spec: &ClusterSpec, endpoint: SocketAddr) -> String {
     match spec.orchestrator {
         Orchestrator::Swarm => format!("swarm of {machines} machines, manager at {endpoint}"),
         Orchestrator::None => format!("the first of {machines} Docker hosts, at {endpoint}"),
-    }
-}
-
-/// A command that was refused before it made anything leaves no cluster behind to be listed.
-async fn forget_if_nothing_was_made(services: &Services, entry: Entry, error: &Error) {
-    let never_begun = matches!(entry.record(), Ok(None));
-    let refused = matches!(error, Error::Driver(_))
-        && services.driver.list(Some(entry.name())).await.is_ok_and(|m| m.is_empty())
-        && services.driver.cleanup(entry.name()).await.is_ok();
-    if never_begun || refused {
-        // The error that is being told matters more than a directory that stays.
-        let _ = entry.remove();
     }
 }
