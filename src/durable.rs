@@ -8,10 +8,7 @@ use std::path::Path;
 /// Replaces a file by new contents: written to a temporary file beside it, synced, renamed over it,
 /// and the directory synced. `mode` holds from the first moment, so a key is never readable by others.
 pub fn replace(path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
-    let directory = path
-        .parent()
-        .filter(|p| !p.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut temporary = tempfile::Builder::new()
         .prefix(".dojo-")
         .suffix(".tmp")
@@ -19,9 +16,7 @@ pub fn replace(path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
         .tempfile_in(directory)?;
     temporary.write_all(contents)?;
     // The permissions given at creation are cut by the umask.
-    temporary
-        .as_file()
-        .set_permissions(fs::Permissions::from_mode(mode))?;
+    temporary.as_file().set_permissions(fs::Permissions::from_mode(mode))?;
     temporary.as_file().sync_all()?;
     temporary.persist(path).map_err(|e| e.error)?;
     sync_directory(directory)
@@ -29,10 +24,7 @@ pub fn replace(path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
 
 /// Makes a directory, and those above it, that only the user can enter.
 pub fn private_directory(path: &Path) -> io::Result<()> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 /// Makes renames and removals within a directory last.
@@ -42,13 +34,7 @@ pub fn sync_directory(path: &Path) -> io::Result<()> {
 
 /// Opens a file that only the user can read, for reading and writing, making it if it is absent.
 pub fn open_private(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
 #[cfg(test)]
@@ -62,10 +48,7 @@ mod tests {
         replace(&path, b"one", 0o600).unwrap();
         replace(&path, b"two", 0o600).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
-        assert_eq!(
-            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            0o600
-        );
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
     }
 

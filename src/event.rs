@@ -99,28 +99,20 @@ pub struct Progress {
 
 impl fmt::Debug for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Progress")
-            .field("subject", &self.subject)
-            .finish_non_exhaustive()
+        f.debug_struct("Progress").field("subject", &self.subject).finish_non_exhaustive()
     }
 }
 
 impl Progress {
     /// Progress of the cluster as a whole.
     pub fn new(reporter: Arc<dyn Reporter>) -> Self {
-        Self {
-            reporter,
-            subject: Subject::Cluster,
-        }
+        Self { reporter, subject: Subject::Cluster }
     }
 
     /// Progress of one machine.
     #[must_use]
     pub fn machine(&self, name: MachineName) -> Self {
-        Self {
-            reporter: Arc::clone(&self.reporter),
-            subject: Subject::Machine(name),
-        }
+        Self { reporter: Arc::clone(&self.reporter), subject: Subject::Machine(name) }
     }
 
     /// Runs a step: says that it began, and then how it ended and how long it took. The pair cannot
@@ -137,11 +129,7 @@ impl Progress {
         let elapsed = begin.elapsed();
         self.say(match &result {
             Ok(_) => Kind::Finished { step, elapsed },
-            Err(error) => Kind::Failed {
-                step,
-                error: chain(error),
-                elapsed,
-            },
+            Err(error) => Kind::Failed { step, error: chain(error), elapsed },
         });
         result
     }
@@ -162,10 +150,7 @@ impl Progress {
     }
 
     fn say(&self, kind: Kind) {
-        self.reporter.report(&Event {
-            subject: self.subject,
-            kind,
-        });
+        self.reporter.report(&Event { subject: self.subject, kind });
     }
 }
 

@@ -40,10 +40,7 @@ pub const ALL: &[&str] = &[
 /// Says that the process has come to a point; ends it there if a test asked for that.
 #[cfg(feature = "failpoints")]
 pub fn reached(point: &str) {
-    debug_assert!(
-        ALL.contains(&point),
-        "failpoint `{point}` is missing from the list"
-    );
+    debug_assert!(ALL.contains(&point), "failpoint `{point}` is missing from the list");
     if std::env::var_os("DOJO_FAILPOINT").is_some_and(|wanted| wanted == point) {
         let _ =
             rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);

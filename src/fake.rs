@@ -47,11 +47,7 @@ impl Fake {
             Some((operation.to_owned(), machine.parse().ok()?))
         });
         let state = fs::read(&file).ok().and_then(|text| serde_json::from_slice(&text).ok());
-        Self {
-            failing: failing.collect(),
-            state: Mutex::new(state.unwrap_or_default()),
-            file,
-        }
+        Self { failing: failing.collect(), state: Mutex::new(state.unwrap_or_default()), file }
     }
 
     fn fails(&self, operation: &str, machine: MachineName) -> bool {

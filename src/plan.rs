@@ -25,10 +25,7 @@ impl Plan {
         let mut plan = Self::default();
         let wanted = spec.machines();
         for machine in &wanted {
-            let state = existing
-                .iter()
-                .find(|m| m.id.name == machine.name)
-                .map(|m| m.state);
+            let state = existing.iter().find(|m| m.id.name == machine.name).map(|m| m.state);
             match state {
                 Some(MachineState::Running) => plan.keep.push(machine.name),
                 Some(MachineState::Stopped) => plan.start.push(machine.name),
@@ -47,9 +44,7 @@ impl Plan {
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut line = |verb: &str, names: &[MachineName]| {
-            names
-                .iter()
-                .try_for_each(|name| writeln!(f, "{verb:<8}{name}"))
+            names.iter().try_for_each(|name| writeln!(f, "{verb:<8}{name}"))
         };
         line("keep", &self.keep)?;
         line("start", &self.start)?;
@@ -81,10 +76,7 @@ mod tests {
 
     fn machine(name: &str, state: MachineState) -> Machine {
         Machine {
-            id: MachineId {
-                cluster: "practice".parse().unwrap(),
-                name: name.parse().unwrap(),
-            },
+            id: MachineId { cluster: "practice".parse().unwrap(), name: name.parse().unwrap() },
             cluster_id: "id".to_owned(),
             orchestrator: Orchestrator::Swarm,
             handle: name.to_owned(),

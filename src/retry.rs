@@ -84,13 +84,7 @@ mod tests {
         let result: Result<i32, Option<&str>> = retry(short(), || {
             tries += 1;
             let ready = tries == 3;
-            async move {
-                if ready {
-                    Attempt::Ready(7)
-                } else {
-                    Attempt::Later("no")
-                }
-            }
+            async move { if ready { Attempt::Ready(7) } else { Attempt::Later("no") } }
         })
         .await;
         assert_eq!((result, tries), (Ok(7), 3));
@@ -116,7 +110,7 @@ mod tests {
     #[tokio::test]
     async fn a_peer_that_never_answers_cannot_hang_us() {
         let result: Result<(), Option<&str>> =
-            retry(short(), || std::future::pending::<Attempt<(), &str>>()).await;
+            retry(short(), std::future::pending::<Attempt<(), &str>>).await;
         assert_eq!(result, Err(None));
     }
 }

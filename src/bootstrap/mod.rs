@@ -52,11 +52,7 @@ pub enum Error {
 }
 
 fn list(errors: &[Error]) -> String {
-    errors
-        .iter()
-        .map(|e| crate::event::chain(e))
-        .collect::<Vec<_>>()
-        .join("; ")
+    errors.iter().map(|e| crate::event::chain(e)).collect::<Vec<_>>().join("; ")
 }
 
 /// What a node says of its membership.
@@ -111,35 +107,23 @@ pub async fn bootstrap(
 ) -> Result<Node, Error> {
     let memberships = settle(nodes.iter().map(|node| kind.member(node))).await?;
     let of = |name: MachineName| {
-        nodes
-            .iter()
-            .position(|n| n.machine().id.name == name)
-            .map(|i| &memberships[i])
+        nodes.iter().position(|n| n.machine().id.name == name).map(|i| &memberships[i])
     };
 
-    let speaker = nodes
-        .iter()
-        .zip(&memberships)
-        .find_map(|(node, membership)| match membership {
-            Membership::Member { speaks: true, .. } => Some(node),
-            _ => None,
-        });
+    let speaker = nodes.iter().zip(&memberships).find_map(|(node, membership)| match membership {
+        Membership::Member { speaks: true, .. } => Some(node),
+        _ => None,
+    });
     let voters = |m: &&Membership| matches!(m, Membership::Member { votes: true, .. });
     let speaker = match speaker {
         Some(node) => node,
         None if memberships.iter().any(|m| voters(&m)) => {
             let managers = nodes.iter().filter(|n| leads(n)).count();
             let reachable = memberships.iter().filter(voters).count();
-            return Err(Error::NoQuorum {
-                reachable,
-                managers,
-            });
+            return Err(Error::NoQuorum { reachable, managers });
         }
         None => {
-            let first = nodes
-                .iter()
-                .find(|n| leads(n))
-                .expect("a spec has at least one manager");
+            let first = nodes.iter().find(|n| leads(n)).expect("a spec has at least one manager");
             let progress = progress.machine(first.machine().id.name);
             progress.step("begin the swarm", kind.init(first)).await?;
             first
@@ -147,10 +131,7 @@ pub async fn bootstrap(
     };
 
     let mut joining = Vec::new();
-    for node in nodes
-        .iter()
-        .filter(|n| n.machine().id != speaker.machine().id)
-    {
+    for node in nodes.iter().filter(|n| n.machine().id != speaker.machine().id) {
         let known = match of(node.machine().id.name) {
             Some(Membership::Member { node_id, .. }) => kind.knows(speaker, node_id).await?,
             _ => false,
@@ -161,9 +142,7 @@ pub async fn bootstrap(
     }
     let join = async |node: &Node, ticket: &Ticket| {
         let progress = progress.machine(node.machine().id.name);
-        progress
-            .step("join the swarm", kind.join(node, ticket))
-            .await
+        progress.step("join the swarm", kind.join(node, ticket)).await
     };
     let (managers, workers): (Vec<&Node>, Vec<&Node>) = joining.iter().partition(|n| leads(n));
     // One at a time: each joining manager changes who makes a majority.
@@ -177,9 +156,7 @@ pub async fn bootstrap(
         let ticket = kind.ticket(speaker, Role::Worker).await?;
         settle(workers.into_iter().map(|node| join(node, &ticket))).await?;
     }
-    progress
-        .step("wait until all nodes are ready", kind.ready(speaker, nodes))
-        .await?;
+    progress.step("wait until all nodes are ready", kind.ready(speaker, nodes)).await?;
     Ok(speaker.clone())
 }
 

@@ -40,18 +40,11 @@ fn failed(
     operation: &'static str,
 ) -> impl FnOnce(bollard::errors::Error) -> Error + use<> {
     let machine = node.machine().id.clone();
-    move |source| Error::Node {
-        machine,
-        operation,
-        source: Box::new(source),
-    }
+    move |source| Error::Node { machine, operation, source: Box::new(source) }
 }
 
 async fn info(node: &Node) -> Result<SwarmInfo, Error> {
-    let info = api(node)
-        .info()
-        .await
-        .map_err(failed(node, "ask for the swarm state"))?;
+    let info = api(node).info().await.map_err(failed(node, "ask for the swarm state"))?;
     Ok(info.swarm.unwrap_or_default())
 }
 
@@ -67,21 +60,15 @@ async fn members(speaker: &Node) -> Result<Vec<Member>, Error> {
 async fn until_active(node: &Node) -> Result<(), Error> {
     let attempt = || async {
         match info(node).await {
-            Ok(SwarmInfo {
-                local_node_state: Some(LocalNodeState::ACTIVE),
-                ..
-            }) => Attempt::Ready(()),
-            Ok(SwarmInfo {
-                local_node_state: Some(LocalNodeState::ERROR),
-                error,
-                ..
-            }) => Attempt::GiveUp(not_active(node, error.unwrap_or_default())),
+            Ok(SwarmInfo { local_node_state: Some(LocalNodeState::ACTIVE), .. }) => {
+                Attempt::Ready(())
+            }
+            Ok(SwarmInfo { local_node_state: Some(LocalNodeState::ERROR), error, .. }) => {
+                Attempt::GiveUp(not_active(node, error.unwrap_or_default()))
+            }
             Ok(state) => Attempt::Later(not_active(
                 node,
-                format!(
-                    "its state is {:?}",
-                    state.local_node_state.unwrap_or_default()
-                ),
+                format!("its state is {:?}", state.local_node_state.unwrap_or_default()),
             )),
             Err(error) => Attempt::Later(error),
         }
@@ -114,11 +101,7 @@ impl Bootstrapper for Swarm {
                 (Some(LocalNodeState::ACTIVE), Some(node_id)) => {
                     let votes = state.control_available == Some(true);
                     let speaks = votes && members(node).await.is_ok();
-                    let member = Membership::Member {
-                        node_id,
-                        speaks,
-                        votes,
-                    };
+                    let member = Membership::Member { node_id, speaks, votes };
                     if votes == speaks {
                         Attempt::Ready(member)
                     } else {
@@ -127,11 +110,7 @@ impl Bootstrapper for Swarm {
                 }
                 (Some(LocalNodeState::PENDING), Some(node_id)) => {
                     let votes = state.control_available == Some(true);
-                    Attempt::Later(Ok(Membership::Member {
-                        node_id,
-                        speaks: false,
-                        votes,
-                    }))
+                    Attempt::Later(Ok(Membership::Member { node_id, speaks: false, votes }))
                 }
                 // `error` is what a worker says that was struck off the list; it joins afresh.
                 _ => Attempt::Ready(Membership::None),
@@ -153,19 +132,13 @@ impl Bootstrapper for Swarm {
             advertise_addr: Some(node.machine().private_ip.to_string()),
             ..SwarmInitRequest::default()
         };
-        api(node)
-            .init_swarm(request)
-            .await
-            .map_err(failed(node, "begin a swarm"))?;
+        api(node).init_swarm(request).await.map_err(failed(node, "begin a swarm"))?;
         failpoint::reached("swarm.init.after");
         Ok(())
     }
 
     async fn knows(&self, speaker: &Node, node_id: &str) -> Result<bool, Error> {
-        Ok(members(speaker)
-            .await?
-            .iter()
-            .any(|m| m.id.as_deref() == Some(node_id)))
+        Ok(members(speaker).await?.iter().any(|m| m.id.as_deref() == Some(node_id)))
     }
 
     async fn ticket(&self, speaker: &Node, role: Role) -> Result<Ticket, Error> {
@@ -174,11 +147,7 @@ impl Bootstrapper for Swarm {
             .await
             .map_err(failed(speaker, "ask for the join token"))?;
         let tokens = swarm.join_tokens.unwrap_or_default();
-        let token = if role == Role::Manager {
-            tokens.manager
-        } else {
-            tokens.worker
-        };
+        let token = if role == Role::Manager { tokens.manager } else { tokens.worker };
         Ok(Ticket {
             remote: format!("{}:{CLUSTER_PORT}", speaker.machine().private_ip),
             token: Secret::new(token.unwrap_or_default()),
@@ -267,9 +236,8 @@ async fn strike_out_the_lost(
 ) -> Result<(), Error> {
     for member in list {
         let name = member.description.as_ref().and_then(|d| d.hostname.as_deref());
-        let replaced = |(own, id): &(String, String)| {
-            name == Some(own) && member.id.as_deref() != Some(id)
-        };
+        let replaced =
+            |(own, id): &(String, String)| name == Some(own) && member.id.as_deref() != Some(id);
         if ids.iter().any(replaced) {
             strike_out(speaker, member).await?;
         }
@@ -283,35 +251,24 @@ async fn strike_out(speaker: &Node, dead: &Member) -> Result<(), Error> {
     if spec.role == Some(NodeSpecRoleEnum::MANAGER) {
         // A dead manager still counts for the majority until it is demoted.
         spec.role = Some(NodeSpecRoleEnum::WORKER);
-        let version = dead
-            .version
-            .as_ref()
-            .and_then(|v| v.index)
-            .unwrap_or_default();
-        let options = UpdateNodeOptions {
-            version: i64::try_from(version).unwrap_or_default(),
-        };
+        let version = dead.version.as_ref().and_then(|v| v.index).unwrap_or_default();
+        let options = UpdateNodeOptions { version: i64::try_from(version).unwrap_or_default() };
         api(speaker)
             .update_node(&id, spec, options)
             .await
             .map_err(failed(speaker, "demote a lost manager"))?;
     }
     let attempt = || async {
-        match api(speaker)
-            .delete_node(&id, Some(DeleteNodeOptions { force: true }))
-            .await
-        {
+        match api(speaker).delete_node(&id, Some(DeleteNodeOptions { force: true })).await {
             Ok(()) => Attempt::Ready(()),
             Err(error) => Attempt::Later(error),
         }
     };
     // The demotion takes a moment to reach the raft members.
-    retry(Patience::until(Duration::from_secs(15)), attempt)
-        .await
-        .map_err(|last| match last {
-            Some(error) => failed(speaker, "strike out a lost node")(error),
-            None => not_active(speaker, "no answer".to_owned()),
-        })
+    retry(Patience::until(Duration::from_secs(15)), attempt).await.map_err(|last| match last {
+        Some(error) => failed(speaker, "strike out a lost node")(error),
+        None => not_active(speaker, "no answer".to_owned()),
+    })
 }
 
 /// What the swarm is made of, as commands that a reader can type on the machines.

@@ -10,12 +10,7 @@ use crate::spec::DriverName;
 
 /// Real multi-machine Docker clusters for learning, up in seconds and gone without a trace
 #[derive(Debug, Parser)]
-#[command(
-    name = "dojo",
-    version,
-    max_term_width = 100,
-    disable_help_subcommand = true
-)]
+#[command(name = "dojo", version, max_term_width = 100, disable_help_subcommand = true)]
 pub(super) struct Cli {
     #[command(flatten)]
     pub(super) global: Global,
@@ -37,6 +32,7 @@ pub(super) struct Global {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it in a process")]
 pub(super) enum Command {
     /// Create a cluster; again: resume, repair or extend it
     Up(Up),
@@ -100,6 +96,7 @@ pub(super) enum SpecFormat {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Up {
     /// The cluster's name [default: dojo]
     pub(super) name: Option<ClusterName>,
@@ -111,20 +108,10 @@ pub(super) struct Up {
     #[arg(long, group = "kind", help_heading = "What")]
     pub(super) engines: bool,
     /// How many swarm managers: 1, 3 or 5 [default: 1]
-    #[arg(
-        long,
-        value_name = "N",
-        conflicts_with = "engines",
-        help_heading = "What"
-    )]
+    #[arg(long, value_name = "N", conflicts_with = "engines", help_heading = "What")]
     pub(super) managers: Option<u16>,
     /// How many swarm workers [default: 2]
-    #[arg(
-        long,
-        value_name = "N",
-        conflicts_with = "engines",
-        help_heading = "What"
-    )]
+    #[arg(long, value_name = "N", conflicts_with = "engines", help_heading = "What")]
     pub(super) workers: Option<u16>,
     /// How many plain Docker hosts [default: 3]
     #[arg(long, value_name = "N", requires = "engines", help_heading = "What")]
@@ -142,12 +129,7 @@ pub(super) struct Up {
     #[arg(long, value_name = "DRIVER", value_parser = driver, help_heading = "Machines")]
     pub(super) driver: Option<DriverName>,
     /// Lead a port of this computer to a machine, the first one unless told: 8080:80@worker-1
-    #[arg(
-        short,
-        long,
-        value_name = "PORT:PORT[@MACHINE]",
-        help_heading = "Machines"
-    )]
+    #[arg(short, long, value_name = "PORT:PORT[@MACHINE]", help_heading = "Machines")]
     pub(super) publish: Vec<String>,
     /// The most memory that each machine may use: 512MiB, 2GiB
     #[arg(long, value_name = "SIZE", help_heading = "Machines")]
@@ -172,25 +154,13 @@ pub(super) struct Up {
     #[arg(long, value_name = "URL", help_heading = "Docker on the machines")]
     pub(super) registry_mirror: Vec<String>,
     /// Speak to this registry without TLS
-    #[arg(
-        long,
-        value_name = "HOST[:PORT]",
-        help_heading = "Docker on the machines"
-    )]
+    #[arg(long, value_name = "HOST[:PORT]", help_heading = "Docker on the machines")]
     pub(super) insecure_registry: Vec<String>,
     /// Give the engines a label
-    #[arg(
-        long,
-        value_name = "KEY=VALUE",
-        help_heading = "Docker on the machines"
-    )]
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "Docker on the machines")]
     pub(super) engine_label: Vec<String>,
     /// Set a key of daemon.json; the value is JSON, or else a string
-    #[arg(
-        long,
-        value_name = "KEY=VALUE",
-        help_heading = "Docker on the machines"
-    )]
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "Docker on the machines")]
     pub(super) engine_opt: Vec<String>,
 
     /// Say what would be done, and do nothing

@@ -40,24 +40,11 @@ pub(super) async fn run(context: &Context, args: Down) -> Result<(), Error> {
 
 /// Every cluster that is recorded here; with `--yes` also those that only the machines tell of.
 async fn every_cluster(context: &Context, yes: bool) -> Result<Vec<ClusterName>, Error> {
-    let mut names: BTreeSet<ClusterName> = context
-        .home
-        .list()?
-        .into_iter()
-        .map(|(name, _)| name)
-        .collect();
+    let mut names: BTreeSet<ClusterName> =
+        context.home.list()?.into_iter().map(|(name, _)| name).collect();
     if yes {
-        let services = context
-            .services(DriverName::default(), &DockerOptions::default())
-            .await?;
-        names.extend(
-            services
-                .driver
-                .list(None)
-                .await?
-                .into_iter()
-                .map(|m| m.id.cluster),
-        );
+        let services = context.services(DriverName::default(), &DockerOptions::default()).await?;
+        names.extend(services.driver.list(None).await?.into_iter().map(|m| m.id.cluster));
     }
     Ok(names.into_iter().collect())
 }
@@ -65,27 +52,12 @@ async fn every_cluster(context: &Context, yes: bool) -> Result<Vec<ClusterName>,
 async fn one(context: &Context, name: &ClusterName, yes: bool) -> Result<(), Error> {
     let services = context.services_of(name).await?;
     let known = context.home.directory(name).exists();
-    let result = match workflow::down(
-        &services,
-        name,
-        DownOptions {
-            without_record: yes,
-        },
-    )
-    .await
-    {
+    let result = match workflow::down(&services, name, DownOptions { without_record: yes }).await {
         Err(workflow::Error::NoRecord { cluster, machines }) if !yes && context.can_ask() => {
             if !ask(&cluster, machines.len()) {
                 return Err(workflow::Error::NoRecord { cluster, machines }.into());
             }
-            workflow::down(
-                &services,
-                name,
-                DownOptions {
-                    without_record: true,
-                },
-            )
-            .await
+            workflow::down(&services, name, DownOptions { without_record: true }).await
         }
         other => other,
     };
@@ -106,9 +78,7 @@ fn ask(cluster: &ClusterName, machines: usize) -> bool {
     );
     let mut answer = String::new();
     let mut stderr = std::io::stderr();
-    let asked = stderr
-        .write_all(question.as_bytes())
-        .and_then(|()| stderr.flush());
+    let asked = stderr.write_all(question.as_bytes()).and_then(|()| stderr.flush());
     asked.is_ok()
         && std::io::stdin().read_line(&mut answer).is_ok()
         && matches!(answer.trim(), "y" | "Y" | "yes")

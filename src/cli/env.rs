@@ -11,7 +11,7 @@ use super::services::Context;
 /// for the engine to make machines with.
 const MARK: &str = "DOJO_MACHINE";
 
-pub(super) fn run(context: &Context, args: Env) -> Result<(), Error> {
+pub(super) fn run(context: &Context, args: &Env) -> Result<(), Error> {
     let shell = args.shell.unwrap_or_else(detect);
     let Some(machine) = &args.machine else {
         let names = ["DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", MARK];
@@ -20,11 +20,7 @@ pub(super) fn run(context: &Context, args: Env) -> Result<(), Error> {
     };
     let (record, machine) = context.machine(machine)?;
     let tls = context.tls(&record.spec.name);
-    let directory = tls
-        .ca
-        .parent()
-        .map(|d| d.display().to_string())
-        .unwrap_or_default();
+    let directory = tls.ca.parent().map(|d| d.display().to_string()).unwrap_or_default();
     let endpoint = machine.endpoint(Service::Engine);
     let mut lines = String::new();
     for (name, value) in [
@@ -37,17 +33,9 @@ pub(super) fn run(context: &Context, args: Env) -> Result<(), Error> {
     }
     if args.no_proxy {
         // Whichever case the user has already is the one that their tools read.
-        let name = if std::env::var_os("no_proxy").is_some() {
-            "no_proxy"
-        } else {
-            "NO_PROXY"
-        };
+        let name = if std::env::var_os("no_proxy").is_some() { "no_proxy" } else { "NO_PROXY" };
         let before = std::env::var(name).unwrap_or_default();
-        lines.push_str(&set(
-            shell,
-            name,
-            &with_entry(&before, &endpoint.ip().to_string()),
-        ));
+        lines.push_str(&set(shell, name, &with_entry(&before, &endpoint.ip().to_string())));
     }
     lines.push_str(&hint(shell, &machine.id.to_string()));
     output::write(lines.as_bytes())

@@ -95,10 +95,7 @@ fn remote_cause(cause: &workflow::MachineError) -> Option<&remote::Error> {
 /// A mismatch on any machine outweighs the rest, because it may be an attack; then the user's own wish.
 fn machines_code(failure: &workflow::Failure) -> u8 {
     let causes = || failure.causes.iter().map(|(_, cause)| cause);
-    if causes()
-        .filter_map(remote_cause)
-        .any(|e| remote_code(e) == MISMATCH)
-    {
+    if causes().filter_map(remote_cause).any(|e| remote_code(e) == MISMATCH) {
         MISMATCH
     } else if causes().any(|c| matches!(c, workflow::MachineError::Interrupted)) {
         INTERRUPTED
@@ -121,9 +118,9 @@ fn hints(error: &Error) -> Vec<String> {
         workflow::Error::NotReady(_) => {
             vec!["`dojo doctor` shows everything it looked at".to_owned()]
         }
-        workflow::Error::UnknownCluster(name) => vec![format!(
-            "`dojo ls` lists the clusters, `dojo up {name}` makes one of that name"
-        )],
+        workflow::Error::UnknownCluster(name) => {
+            vec![format!("`dojo ls` lists the clusters, `dojo up {name}` makes one of that name")]
+        }
         workflow::Error::UnknownMachine { cluster, .. } => {
             vec![format!("`dojo status {cluster}` lists its machines")]
         }
@@ -136,9 +133,7 @@ fn hints(error: &Error) -> Vec<String> {
             format!("`dojo down {cluster}` removes the whole cluster"),
         ],
         workflow::Error::OtherKind { cluster, .. } => {
-            vec![format!(
-                "`dojo down {cluster}` removes it, or choose another name"
-            )]
+            vec![format!("`dojo down {cluster}` removes it, or choose another name")]
         }
         workflow::Error::Interrupted => {
             vec![
@@ -186,9 +181,7 @@ fn remote_hints(error: &remote::Error, cluster: Option<&ClusterName>) -> Vec<Str
              `dojo down{name}` and `dojo up{name}` make the cluster anew"
         )],
         remote::Error::Certificate { .. } => {
-            vec![format!(
-                "`dojo up{name}` renews certificates that have expired or do not fit"
-            )]
+            vec![format!("`dojo up{name}` renews certificates that have expired or do not fit")]
         }
         _ => Vec::new(),
     }

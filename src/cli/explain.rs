@@ -36,11 +36,7 @@ pub(super) fn text(spec: &ClusterSpec) -> String {
         ),
     );
     for script in provision::explain(&spec.engine) {
-        step(
-            &format!("on each machine: {}", script.title),
-            script.why,
-            &script.explain(),
-        );
+        step(&format!("on each machine: {}", script.title), script.why, &script.explain());
     }
     if spec.orchestrator == Orchestrator::Swarm {
         for (title, why, commands) in swarm::explain() {

@@ -17,11 +17,8 @@ use super::services::Context;
 pub(super) async fn build(context: &Context, args: Build) -> Result<(), Error> {
     let driver = DockerDriver::connect(DockerOptions::default()).await?;
     let progress = Progress::new(Arc::clone(&context.reporter));
-    let build = ImageBuild {
-        bare: args.bare,
-        base: args.base,
-        tag: args.tag, no_cache: args.no_cache,
-    };
+    let build =
+        ImageBuild { bare: args.bare, base: args.base, tag: args.tag, no_cache: args.no_cache };
     let tag = driver.build_image(build, &progress).await;
     progress.ready();
     output::line(&tag?)
@@ -30,9 +27,7 @@ pub(super) async fn build(context: &Context, args: Build) -> Result<(), Error> {
 pub(super) async fn load(context: &Context, args: ImageLoad) -> Result<(), Error> {
     let cluster = context.cluster(args.cluster)?;
     let record = context.record(&cluster)?;
-    let services = context
-        .services(record.spec.driver(), &record.spec.docker)
-        .await?;
+    let services = context.services(record.spec.driver(), &record.spec.docker).await?;
     let engine = DockerDriver::connect(DockerOptions::default()).await?;
     for image in &args.images {
         let archive = save(&engine, image).await?;
@@ -46,10 +41,7 @@ pub(super) async fn load(context: &Context, args: ImageLoad) -> Result<(), Error
 
 /// Saves an image of the user's own engine to a temporary file: it is read once and sent many times.
 async fn save(engine: &DockerDriver, image: &str) -> Result<tempfile::NamedTempFile, Error> {
-    let failed = |source| Error::Io {
-        operation: "save the image",
-        source,
-    };
+    let failed = |source| Error::Io { operation: "save the image", source };
     let mut file = tempfile::NamedTempFile::new().map_err(failed)?;
     let mut pieces = std::pin::pin!(engine.save_image(image).await?);
     while let Some(piece) = pieces.next().await {

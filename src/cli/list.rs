@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::driver::docker::DockerOptions;
 use crate::model::{ClusterName, Machine, MachineState};
 use crate::spec::DriverName;
-use crate::store::{Phase, Record};
+use crate::store::{Listed, Phase, Record};
 
 use super::args::{DataFormat, Ls};
 use super::error::Error;
@@ -33,9 +33,7 @@ pub(super) async fn run(context: &Context, args: &Ls) -> Result<(), Error> {
     let current = context.contexts.current().ok().flatten();
     let mut rows = Vec::new();
     for (name, record) in recorded {
-        let found = existing
-            .as_mut()
-            .map(|all| all.remove(&name).unwrap_or_default());
+        let found = existing.as_mut().map(|all| all.remove(&name).unwrap_or_default());
         rows.push(match record {
             Ok(Some(record)) => row(name, Some(&record), found, current.as_deref()),
             Ok(None) => match found {
@@ -62,22 +60,16 @@ pub(super) async fn run(context: &Context, args: &Ls) -> Result<(), Error> {
 /// The machines that exist, by cluster; `None` if the driver cannot be asked.
 async fn machines(
     context: &Context,
-    recorded: &[(ClusterName, Result<Option<Record>, crate::store::Error>)],
+    recorded: &[Listed],
 ) -> Option<BTreeMap<ClusterName, Vec<Machine>>> {
     let driver = recorded
         .iter()
         .find_map(|(_, record)| Some(record.as_ref().ok()?.as_ref()?.spec.driver()))
         .unwrap_or(DriverName::default());
-    let services = context
-        .services(driver, &DockerOptions::default())
-        .await
-        .ok()?;
+    let services = context.services(driver, &DockerOptions::default()).await.ok()?;
     let mut by_cluster: BTreeMap<ClusterName, Vec<Machine>> = BTreeMap::new();
     for machine in services.driver.list(None).await.ok()? {
-        by_cluster
-            .entry(machine.id.cluster.clone())
-            .or_default()
-            .push(machine);
+        by_cluster.entry(machine.id.cluster.clone()).or_default().push(machine);
     }
     Some(by_cluster)
 }
@@ -91,10 +83,7 @@ fn row(
     let context = name.context();
     let asked = found.is_some();
     let found = found.unwrap_or_default();
-    let running = found
-        .iter()
-        .filter(|m| m.state == MachineState::Running)
-        .count();
+    let running = found.iter().filter(|m| m.state == MachineState::Running).count();
     let wanted = record.map_or(found.len(), |r| r.spec.machines().len());
     let state = match record {
         None => "no record here",
@@ -107,9 +96,8 @@ fn row(
             Phase::Ready => "degraded",
         },
     };
-    let orchestrator = record
-        .map(|r| r.spec.orchestrator)
-        .or(found.first().map(|m| m.orchestrator));
+    let orchestrator =
+        record.map(|r| r.spec.orchestrator).or(found.first().map(|m| m.orchestrator));
     Row {
         name,
         orchestrator: orchestrator.map(|o| o.to_string()),
@@ -122,9 +110,7 @@ fn row(
 }
 
 fn table(rows: &[Row]) -> Result<(), Error> {
-    let header = ["NAME", "KIND", "STATE", "MACHINES", "CONTEXT"]
-        .map(str::to_owned)
-        .to_vec();
+    let header = ["NAME", "KIND", "STATE", "MACHINES", "CONTEXT"].map(str::to_owned).to_vec();
     let mut cells = vec![header];
     cells.extend(rows.iter().map(|row| {
         vec![
@@ -132,11 +118,7 @@ fn table(rows: &[Row]) -> Result<(), Error> {
             row.orchestrator.clone().unwrap_or_else(|| "?".to_owned()),
             row.state.clone(),
             format!("{}/{}", row.running, row.machines),
-            if row.selected {
-                format!("{} *", row.context)
-            } else {
-                row.context.clone()
-            },
+            if row.selected { format!("{} *", row.context) } else { row.context.clone() },
         ]
     }));
     output::table(&cells)

@@ -29,16 +29,10 @@ use services::Context;
 /// Runs the command that the process's arguments name.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            return error::tell(&Error::Io {
-                operation: "start",
-                source: error,
-            });
+            return error::tell(&Error::Io { operation: "start", source: error });
         }
     };
     let code = match runtime.block_on(run(cli)) {
@@ -59,22 +53,22 @@ async fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::Ls(args) => list::run(&context, &args).await.map(done),
         Command::Status(args) => status::run(&context, args).await,
         Command::Inspect(args) => inspect::run(&context, args).map(done),
-        Command::Use(args) => switch::run(&context, args).map(done),
-        Command::Env(args) => env::run(&context, args).map(done),
-        Command::Ip(args) => machine::ip(&context, args).map(done),
-        Command::Url(args) => machine::url(&context, args).map(done),
+        Command::Use(args) => switch::run(&context, &args).map(done),
+        Command::Env(args) => env::run(&context, &args).map(done),
+        Command::Ip(args) => machine::ip(&context, &args).map(done),
+        Command::Url(args) => machine::url(&context, &args).map(done),
         Command::Ssh(args) => ssh::run(&context, args).await,
         Command::Start(args) => power::start(&context, args).await.map(done),
         Command::Stop(args) => power::stop(&context, args).await.map(done),
         Command::Restart(args) => power::restart(&context, args).await.map(done),
         Command::Repair(args) => power::repair(&context, args).await.map(done),
         Command::Doctor(args) => status::doctor(&context, args).await,
-        Command::Image {
-            command: ImageCommand::Build(args),
-        } => image::build(&context, args).await.map(done),
-        Command::Image {
-            command: ImageCommand::Load(args),
-        } => image::load(&context, args).await.map(done),
+        Command::Image { command: ImageCommand::Build(args) } => {
+            image::build(&context, args).await.map(done)
+        }
+        Command::Image { command: ImageCommand::Load(args) } => {
+            image::load(&context, args).await.map(done)
+        }
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "dojo", &mut script);
@@ -84,10 +78,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Error> {
             let mut page = Vec::new();
             clap_mangen::Man::new(Cli::command())
                 .render(&mut page)
-                .map_err(|source| Error::Io {
-                    operation: "render the manual page",
-                    source,
-                })?;
+                .map_err(|source| Error::Io { operation: "render the manual page", source })?;
             output::write(&page).map(done)
         }
     }

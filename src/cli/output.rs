@@ -11,10 +11,9 @@ pub(super) fn write(bytes: &[u8]) -> Result<(), Error> {
     let mut out = io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.map_err(|source| Error::Io {
-            operation: "write to standard output",
-            source,
-        }),
+        other => {
+            other.map_err(|source| Error::Io { operation: "write to standard output", source })
+        }
     }
 }
 
@@ -26,10 +25,7 @@ pub(super) fn line(text: &str) -> Result<(), Error> {
 /// Writes a value as indented JSON.
 pub(super) fn json(value: &impl Serialize) -> Result<(), Error> {
     let text = serde_json::to_string_pretty(value);
-    line(&text.map_err(|e| Error::Io {
-        operation: "print JSON",
-        source: e.into(),
-    })?)
+    line(&text.map_err(|e| Error::Io { operation: "print JSON", source: e.into() })?)
 }
 
 /// Writes rows in columns as wide as their widest cell, two spaces apart. The first row is the header.
@@ -40,14 +36,9 @@ pub(super) fn table(rows: &[Vec<String>]) -> Result<(), Error> {
 fn columns(rows: &[Vec<String>]) -> String {
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
-        rows.iter()
-            .filter_map(|row| row.get(column))
-            .map(|cell| cell.chars().count())
-            .max()
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
     };
-    let widths: Vec<usize> = (0..count)
-        .map(|column| width(column).unwrap_or(0))
-        .collect();
+    let widths: Vec<usize> = (0..count).map(|column| width(column).unwrap_or(0)).collect();
     let mut text = String::new();
     for row in rows {
         let mut line = String::new();
@@ -66,15 +57,8 @@ mod tests {
 
     #[test]
     fn columns_line_up_and_lines_do_not_trail() {
-        let rows = [
-            vec!["NAME", "STATE"],
-            vec!["practice", "ready"],
-            vec!["é", "gone"],
-        ];
+        let rows = [vec!["NAME", "STATE"], vec!["practice", "ready"], vec!["é", "gone"]];
         let rows = rows.map(|row| row.into_iter().map(str::to_owned).collect());
-        assert_eq!(
-            columns(&rows),
-            "NAME      STATE\npractice  ready\né         gone\n"
-        );
+        assert_eq!(columns(&rows), "NAME      STATE\npractice  ready\né         gone\n");
     }
 }

@@ -15,10 +15,7 @@ fn targets(context: &Context, args: &Targets) -> Result<Vec<Target>, Error> {
     if args.targets.is_empty() {
         return Ok(vec![(context.cluster(None)?, None)]);
     }
-    args.targets
-        .iter()
-        .map(|text| target(context, text))
-        .collect()
+    args.targets.iter().map(|text| target(context, text)).collect()
 }
 
 /// A word with a slash, or one that can only be a machine's name, is a machine; any other a cluster.
@@ -27,9 +24,7 @@ fn target(context: &Context, text: &str) -> Result<Target, Error> {
         let (cluster, machine) = context.machine_name(text)?;
         return Ok((cluster, Some(machine)));
     }
-    let is_cluster = text
-        .parse()
-        .is_ok_and(|name| context.home.directory(&name).exists());
+    let is_cluster = text.parse().is_ok_and(|name| context.home.directory(&name).exists());
     match text.parse::<MachineName>() {
         Ok(machine) if !is_cluster => Ok((context.cluster(None)?, Some(machine))),
         _ => Ok((text.parse()?, None)),
@@ -67,12 +62,9 @@ pub(super) async fn start(context: &Context, args: Targets) -> Result<(), Error>
 }
 
 pub(super) async fn stop(context: &Context, args: Targets) -> Result<(), Error> {
-    each(
-        context,
-        &args,
-        "stopped",
-        async |services, (cluster, machine)| workflow::stop(services, cluster, *machine).await,
-    )
+    each(context, &args, "stopped", async |services, (cluster, machine)| {
+        workflow::stop(services, cluster, *machine).await
+    })
     .await
 }
 
@@ -88,9 +80,6 @@ pub(super) async fn repair(context: &Context, args: Repair) -> Result<(), Error>
     let services = context.services(args.driver, &Default::default()).await?;
     let record = workflow::repair(&services, &args.name, args.driver).await?;
     let machines = record.machines.len();
-    output::line(&format!(
-        "{} has a record again, of {machines} machines",
-        args.name
-    ))?;
+    output::line(&format!("{} has a record again, of {machines} machines", args.name))?;
     output::line(&format!("  dojo up {:<20}go on from here", args.name))
 }

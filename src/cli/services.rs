@@ -32,11 +32,7 @@ pub(super) struct Context {
 
 impl Context {
     pub(super) fn new(global: &Global) -> Result<Self, Error> {
-        let verbosity = if global.quiet {
-            -1
-        } else {
-            i8::try_from(global.verbose).unwrap_or(2)
-        };
+        let verbosity = if global.quiet { -1 } else { i8::try_from(global.verbose).unwrap_or(2) };
         Ok(Self {
             home: Home::from_env()?,
             contexts: DockerContexts::from_env()?,
@@ -86,14 +82,8 @@ impl Context {
     /// Everything that a recorded cluster needs; with the defaults where there is no readable record.
     pub(super) async fn services_of(&self, name: &ClusterName) -> Result<Services, Error> {
         match self.home.record(name) {
-            Ok(Some(record)) => {
-                self.services(record.spec.driver(), &record.spec.docker)
-                    .await
-            }
-            _ => {
-                self.services(DriverName::default(), &DockerOptions::default())
-                    .await
-            }
+            Ok(Some(record)) => self.services(record.spec.driver(), &record.spec.docker).await,
+            _ => self.services(DriverName::default(), &DockerOptions::default()).await,
         }
     }
 
@@ -121,7 +111,6 @@ impl Context {
             interrupt.raise();
             progress.warn("stopping after the steps under way; once more stops at once");
             if tokio::signal::ctrl_c().await.is_ok() {
-                #[expect(clippy::exit, reason = "the user has asked twice")]
                 std::process::exit(130);
             }
         });
@@ -135,9 +124,7 @@ impl Context {
         }
         let clusters = self.home.list()?;
         let current = self.contexts.current().ok().flatten();
-        let selected = clusters
-            .iter()
-            .find(|(name, _)| Some(name.context()) == current);
+        let selected = clusters.iter().find(|(name, _)| Some(name.context()) == current);
         match (selected, clusters.as_slice()) {
             (Some((name, _)), _) | (None, [(name, _)]) => Ok(name.clone()),
             _ => Ok(DEFAULT_CLUSTER.parse()?),
@@ -155,23 +142,18 @@ impl Context {
         let (cluster, name) = self.machine_name(text)?;
         let record = self.record(&cluster)?;
         let machine = record.machines.iter().find(|m| m.id.name == name).cloned();
-        let unknown = || workflow::Error::UnknownMachine {
-            cluster,
-            machine: name,
-        };
+        let unknown = || workflow::Error::UnknownMachine { cluster, machine: name };
         let machine = machine.ok_or_else(unknown)?;
         Ok((record, machine))
     }
 
     /// The two halves of a machine's full name.
     pub(super) fn machine_name(&self, text: &str) -> Result<(ClusterName, MachineName), Error> {
-        match text.split_once('/') {
-            Some((cluster, machine)) => Ok((cluster.parse()?, machine.parse()?)),
-            None => {
-                let machine = text.parse()?;
-                Ok((self.cluster(None)?, machine))
-            }
+        if let Some((cluster, machine)) = text.split_once('/') {
+            return Ok((cluster.parse()?, machine.parse()?));
         }
+        let machine = text.parse()?;
+        Ok((self.cluster(None)?, machine))
     }
 
     /// Where the client's certificate of a cluster is.

@@ -44,22 +44,12 @@ pub(super) async fn run(context: &Context, args: Status) -> Result<ExitCode, Err
         DataFormat::Json => output::json(&view)?,
         DataFormat::Table => {
             output::table(&table(&view))?;
-            for finding in services
-                .driver
-                .check()
-                .await?
-                .iter()
-                .filter(|f| f.level != Level::Ok)
-            {
+            for finding in services.driver.check().await?.iter().filter(|f| f.level != Level::Ok) {
                 output::line(&format!("! {finding}"))?;
             }
         }
     }
-    Ok(if view.healthy {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if view.healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn view(status: &ClusterStatus) -> View {
@@ -69,15 +59,9 @@ fn view(status: &ClusterStatus) -> View {
         MachineView {
             name: m.machine.id.name,
             healthy: m.healthy(orchestrator),
-            state: if m.exists {
-                m.machine.state.to_string()
-            } else {
-                "gone".to_owned()
-            },
+            state: if m.exists { m.machine.state.to_string() } else { "gone".to_owned() },
             address: m.machine.private_ip.to_string(),
-            engine: m
-                .exists
-                .then(|| format!("tcp://{}", m.machine.endpoint(Service::Engine))),
+            engine: m.exists.then(|| format!("tcp://{}", m.machine.endpoint(Service::Engine))),
             version: health.map(|h| h.version.clone()),
             node: health.and_then(|h| h.member.clone()),
             problem: m.health.as_ref().err().cloned(),
@@ -113,9 +97,7 @@ fn table(view: &View) -> Vec<Vec<String>> {
 }
 
 pub(super) async fn doctor(context: &Context, args: Doctor) -> Result<ExitCode, Error> {
-    let services = context
-        .services(args.driver, &DockerOptions::default())
-        .await?;
+    let services = context.services(args.driver, &DockerOptions::default()).await?;
     let findings = services.driver.check().await?;
     match args.output {
         DataFormat::Json => output::json(&findings)?,
@@ -126,11 +108,7 @@ pub(super) async fn doctor(context: &Context, args: Doctor) -> Result<ExitCode, 
         }
     }
     let problem = findings.iter().any(|f| f.level == Level::Problem);
-    Ok(if problem {
-        ExitCode::from(3)
-    } else {
-        ExitCode::SUCCESS
-    })
+    Ok(if problem { ExitCode::from(3) } else { ExitCode::SUCCESS })
 }
 
 fn describe(finding: &Finding) -> String {

@@ -7,7 +7,7 @@ use super::error::Error;
 use super::output;
 use super::services::Context;
 
-pub(super) fn run(context: &Context, args: Use) -> Result<(), Error> {
+pub(super) fn run(context: &Context, args: &Use) -> Result<(), Error> {
     let before = context.contexts.current()?;
     let target = match &args.name {
         Some(name) => {
@@ -21,17 +21,16 @@ pub(super) fn run(context: &Context, args: Use) -> Result<(), Error> {
         None => None,
     };
     if before != target {
-        context.home.remember(&PreviousContext { name: before })?;
-        match &target {
-            Some(name) => context.contexts.select(name)?,
-            None => context.contexts.select("default")?,
-        };
+        context.home.remember(&PreviousContext { name: before.clone() })?;
+        match (&target, &before) {
+            (Some(name), _) => drop(context.contexts.select(name)?),
+            // Docker's own default is the absence of a selection.
+            (None, Some(before)) => drop(context.contexts.restore(before, None)?),
+            (None, None) => {}
+        }
     }
     if context.quiet {
         return Ok(());
     }
-    output::line(&format!(
-        "docker now uses context {}",
-        target.as_deref().unwrap_or("default")
-    ))
+    output::line(&format!("docker now uses context {}", target.as_deref().unwrap_or("default")))
 }

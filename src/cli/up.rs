@@ -32,16 +32,9 @@ pub(super) async fn run(context: &Context, args: Up) -> Result<(), Error> {
         let plan = workflow::plan(&services, &spec).await?;
         return output::write(plan.to_string().as_bytes());
     }
-    let options = UpOptions {
-        select: !args.no_use,
-        rollback: args.rollback,
-    };
+    let options = UpOptions { select: !args.no_use, rollback: args.rollback };
     let summary = workflow::up(&services, spec, options).await?;
-    if context.quiet {
-        Ok(())
-    } else {
-        tell(&summary)
-    }
+    if context.quiet { Ok(()) } else { tell(&summary) }
 }
 
 /// The spec that flags describe: what the cluster is already, or else the default, with what the flags
@@ -88,16 +81,10 @@ fn from_flags(context: &Context, args: &Up) -> Result<ClusterSpec, Error> {
 fn default_spec(name: ClusterName, args: &Up) -> ClusterSpec {
     let driver = args.driver.unwrap_or_default();
     let (orchestrator, machines) = if args.engines {
-        (
-            Orchestrator::None,
-            vec![MachineGroup::new(Role::Engine, 3, driver)],
-        )
+        (Orchestrator::None, vec![MachineGroup::new(Role::Engine, 3, driver)])
     } else {
         let manager = MachineGroup::new(Role::Manager, 1, driver);
-        (
-            Orchestrator::Swarm,
-            vec![manager, MachineGroup::new(Role::Worker, 2, driver)],
-        )
+        (Orchestrator::Swarm, vec![manager, MachineGroup::new(Role::Worker, 2, driver)])
     };
     ClusterSpec {
         name,
@@ -154,9 +141,7 @@ fn publish(groups: &mut Vec<MachineGroup>, text: &str) -> Result<(), Error> {
         }
         before += count;
     }
-    Err(Error::Usage(format!(
-        "port {port} is to lead to `{name}`, which is not in the cluster"
-    )))
+    Err(Error::Usage(format!("port {port} is to lead to `{name}`, which is not in the cluster")))
 }
 
 fn engine_options(options: &mut EngineOptions, args: &Up) -> Result<(), Error> {
@@ -174,9 +159,7 @@ fn engine_options(options: &mut EngineOptions, args: &Up) -> Result<(), Error> {
     add(&mut options.labels, &args.engine_label);
     for text in &args.engine_opt {
         let (key, value) = text.split_once('=').ok_or_else(|| {
-            Error::Usage(format!(
-                "`{text}` is not an engine option: write it as KEY=VALUE"
-            ))
+            Error::Usage(format!("`{text}` is not an engine option: write it as KEY=VALUE"))
         })?;
         let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
         options.daemon.insert(key.to_owned(), value);
@@ -187,35 +170,28 @@ fn engine_options(options: &mut EngineOptions, args: &Up) -> Result<(), Error> {
 fn tell(summary: &Summary) -> Result<(), Error> {
     let name = &summary.spec.name;
     let changed = !(summary.plan.create.is_empty() && summary.plan.start.is_empty());
-    let state = if changed {
-        "is ready"
-    } else {
-        "was ready already"
-    };
+    let state = if changed { "is ready" } else { "was ready already" };
     let machines = summary.machines.len();
     let kind = match summary.spec.orchestrator {
         Orchestrator::Swarm => format!("swarm of {machines}"),
         Orchestrator::None => format!("{machines} Docker hosts"),
     };
-    let mut text = format!(
-        "{name} {state}: {kind}, {:.1} s\n\n",
-        summary.elapsed.as_secs_f64()
-    );
-    let mut hint = |command: String, what: &str| text.push_str(&format!("  {command:<28}{what}\n"));
+    let mut text = format!("{name} {state}: {kind}, {:.1} s\n\n", summary.elapsed.as_secs_f64());
+    let last = summary.machines.last().map(|m| m.id.name.to_string()).unwrap_or_default();
+    let ssh = format!("dojo ssh {name}/{last}");
+    let width = ssh.len() + 2;
+    let mut hint = |command: &str, what: &str| {
+        text.push_str(&format!("  {command:<width$}{what}\n"));
+    };
     if !summary.selected {
-        hint(format!("dojo use {name}"), "point docker at it");
+        hint(&format!("dojo use {name}"), "point docker at it");
     }
     match summary.spec.orchestrator {
-        Orchestrator::Swarm => hint("docker node ls".to_owned(), "see the nodes"),
-        Orchestrator::None => hint("docker info".to_owned(), "see the first of them"),
+        Orchestrator::Swarm => hint("docker node ls", "see the nodes"),
+        Orchestrator::None => hint("docker info", "see the first of them"),
     }
-    let last = summary
-        .machines
-        .last()
-        .map(|m| m.id.name.to_string())
-        .unwrap_or_default();
-    hint(format!("dojo ssh {name}/{last}"), "look inside a machine");
-    hint(format!("dojo down {name}"), "remove all of it");
+    hint(&ssh, "look inside a machine");
+    hint(&format!("dojo down {name}"), "remove all of it");
     if let (true, Some(variable)) = (summary.selected, context::overriding_env()) {
         text.push_str(&format!(
             "\n{variable} is set and wins over the selected context; `unset {variable}` first\n"
@@ -236,10 +212,7 @@ mod tests {
     }
 
     fn ports(groups: Vec<MachineGroup>) -> Vec<String> {
-        let spec = ClusterSpec {
-            machines: groups,
-            ..default_spec_of("ab")
-        };
+        let spec = ClusterSpec { machines: groups, ..default_spec_of("ab") };
         let machines = spec.machines().into_iter();
         machines
             .map(|m| {
@@ -272,7 +245,7 @@ mod tests {
             ports(groups.clone()),
             [
                 r#"manager-1 ["8080:80"]"#,
-                r#"worker-1 []"#,
+                "worker-1 []",
                 r#"worker-2 ["8081:80"]"#,
                 r#"worker-3 ["8082:80"]"#
             ]
@@ -287,9 +260,6 @@ mod tests {
         set_count(&mut groups, Role::Worker, 1, DriverName::Docker);
         assert_eq!(ports(groups.clone()), ["manager-1 []", "worker-1 []"]);
         set_count(&mut groups, Role::Worker, 2, DriverName::Docker);
-        assert_eq!(
-            ports(groups),
-            ["manager-1 []", "worker-1 []", "worker-2 []"]
-        );
+        assert_eq!(ports(groups), ["manager-1 []", "worker-1 []", "worker-2 []"]);
     }
 }

@@ -212,10 +212,7 @@ impl DockerContexts {
         let Some(mut meta) = Meta::read(&path)? else {
             return Ok(());
         };
-        if meta
-            .mark()
-            .is_some_and(|mark| mark.previous.as_deref() != previous)
-        {
+        if meta.mark().is_some_and(|mark| mark.previous.as_deref() != previous) {
             meta.set_previous(previous);
             locked.replace(&path, &self.dir.join("contexts"), &meta.render(), 0o644)?;
         }

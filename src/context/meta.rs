@@ -56,10 +56,7 @@ impl Meta {
         };
         match serde_json::from_slice(&bytes) {
             Ok(keys) => Ok(Some(Self(keys))),
-            Err(source) => Err(Error::Damaged {
-                path: path.to_owned(),
-                source,
-            }),
+            Err(source) => Err(Error::Damaged { path: path.to_owned(), source }),
         }
     }
 
@@ -105,11 +102,7 @@ pub(super) fn check_name(name: &str) -> Result<(), Error> {
         && name != "default"
         && bytes.next().is_some_and(|b| b.is_ascii_alphanumeric())
         && bytes.all(|b| b.is_ascii_alphanumeric() || b"_.+-".contains(&b));
-    if valid {
-        Ok(())
-    } else {
-        Err(Error::Name(name.to_owned()))
-    }
+    if valid { Ok(()) } else { Err(Error::Name(name.to_owned())) }
 }
 
 #[cfg(test)]
@@ -128,9 +121,7 @@ mod tests {
         for good in ["ab", "dojo-practice", "A1_.+-"] {
             assert!(check_name(good).is_ok(), "{good}");
         }
-        for bad in [
-            "", "a", "default", "-ab", ".ab", "a/b", "a b", "..", "añ", "ab\n",
-        ] {
+        for bad in ["", "a", "default", "-ab", ".ab", "a/b", "a b", "..", "añ", "ab\n"] {
             assert!(matches!(check_name(bad), Err(Error::Name(_))), "{bad}");
         }
     }

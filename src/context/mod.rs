@@ -62,10 +62,6 @@ pub enum Error {
 impl Error {
     /// For `map_err`: names what was tried and where.
     fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Io {
-            action,
-            path: path.to_owned(),
-            source,
-        }
+        move |source| Self::Io { action, path: path.to_owned(), source }
     }
 }

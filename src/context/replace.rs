@@ -43,11 +43,7 @@ impl Locked {
                 Err(TryLockError::Error(_)) => break false,
             }
         };
-        Ok(Self {
-            dir: dir.to_owned(),
-            held,
-            _lock: lock,
-        })
+        Ok(Self { dir: dir.to_owned(), held, _lock: lock })
     }
 
     /// Removes temporary files of ours from `scratch`. Under the lock they can only be leftovers of
@@ -85,13 +81,9 @@ impl Locked {
         debug_assert!(scratch.starts_with(&self.dir), "not covered by the lock");
         let write = || -> io::Result<()> {
             // tempfile makes it 0600, so a key is never readable by others on its way.
-            let mut temporary = tempfile::Builder::new()
-                .prefix(TEMPORARY)
-                .tempfile_in(scratch)?;
+            let mut temporary = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(scratch)?;
             temporary.write_all(bytes)?;
-            temporary
-                .as_file()
-                .set_permissions(Permissions::from_mode(mode))?;
+            temporary.as_file().set_permissions(Permissions::from_mode(mode))?;
             if let Ok(old) = fs::metadata(path) {
                 // Under sudo the file stays its owner's. Others cannot give files away and own
                 // the old one anyway, so a refusal means nothing.
@@ -115,18 +107,12 @@ impl Locked {
 
 /// Makes the entries of a directory durable.
 pub(super) fn sync_dir(dir: &Path) -> Result<(), Error> {
-    File::open(dir)
-        .and_then(|dir| dir.sync_all())
-        .map_err(Error::io("sync", dir))
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(Error::io("sync", dir))
 }
 
 /// Makes a directory and its missing parents, all with this mode.
 pub(super) fn make_dir(dir: &Path, mode: u32) -> Result<(), Error> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(mode)
-        .create(dir)
-        .map_err(Error::io("create", dir))
+    DirBuilder::new().recursive(true).mode(mode).create(dir).map_err(Error::io("create", dir))
 }
 
 /// Removes a file or a directory with all that is in it; whether there was one.

@@ -98,15 +98,11 @@ pub fn overriding_env() -> Option<&'static str> {
 }
 
 fn overriding(is_set: impl Fn(&str) -> bool) -> Option<&'static str> {
-    ["DOCKER_HOST", "DOCKER_CONTEXT"]
-        .into_iter()
-        .find(|name| is_set(name))
+    ["DOCKER_HOST", "DOCKER_CONTEXT"].into_iter().find(|name| is_set(name))
 }
 
 fn selected(keys: &Map<String, Value>) -> Option<&str> {
-    keys.get(KEY)?
-        .as_str()
-        .filter(|name| !name.is_empty() && *name != "default")
+    keys.get(KEY)?.as_str().filter(|name| !name.is_empty() && *name != "default")
 }
 
 /// `config.json`, wherever it really lies.
@@ -128,10 +124,7 @@ impl ConfigFile {
     pub(super) fn locate(dir: &Path) -> Result<Self, Error> {
         let path = dir.join("config.json");
         let Ok(target) = fs::read_link(&path) else {
-            return Ok(Self {
-                path,
-                is_link: false,
-            });
+            return Ok(Self { path, is_link: false });
         };
         let path = match fs::canonicalize(&path) {
             Ok(path) => path,
@@ -139,10 +132,7 @@ impl ConfigFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => dir.join(target),
             Err(error) => return Err(Error::io("follow", &path)(error)),
         };
-        Ok(Self {
-            path,
-            is_link: true,
-        })
+        Ok(Self { path, is_link: true })
     }
 
     /// The directory that the file is replaced in.
@@ -160,10 +150,7 @@ impl ConfigFile {
         if text.trim().is_empty() {
             return Ok(Config::default());
         }
-        let damaged = |source| Error::Damaged {
-            path: self.path.clone(),
-            source,
-        };
+        let damaged = |source| Error::Damaged { path: self.path.clone(), source };
         let keys: Map<String, Value> = serde_json::from_str(&text).map_err(damaged)?;
         if keys.get(KEY).is_some_and(|name| !name.is_string()) {
             let wrong = serde::de::Error::custom("currentContext is not a string");
@@ -225,9 +212,6 @@ mod tests {
         let set = |names: &'static [&str]| move |name: &str| names.contains(&name);
         assert_eq!(overriding(set(&[])), None);
         assert_eq!(overriding(set(&["DOCKER_CONTEXT"])), Some("DOCKER_CONTEXT"));
-        assert_eq!(
-            overriding(set(&["DOCKER_CONTEXT", "DOCKER_HOST"])),
-            Some("DOCKER_HOST")
-        );
+        assert_eq!(overriding(set(&["DOCKER_CONTEXT", "DOCKER_HOST"])), Some("DOCKER_HOST"));
     }
 }

@@ -22,9 +22,7 @@ impl FromStr for EngineChannel {
         match text {
             "distro" => Ok(Self::Distro),
             "docker-ce" => Ok(Self::DockerCe),
-            other => Err(format!(
-                "`{other}` is not a channel: expected distro or docker-ce"
-            )),
+            other => Err(format!("`{other}` is not a channel: expected distro or docker-ce")),
         }
     }
 }

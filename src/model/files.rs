@@ -15,10 +15,7 @@ pub struct SshFiles {
 impl SshFiles {
     /// The files under the names that they have in a cluster's directory.
     pub fn in_directory(directory: &Path) -> Self {
-        Self {
-            identity: directory.join("id_ed25519"),
-            known_hosts: directory.join("known_hosts"),
-        }
+        Self { identity: directory.join("id_ed25519"), known_hosts: directory.join("known_hosts") }
     }
 }
 

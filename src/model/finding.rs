@@ -32,12 +32,7 @@ pub struct Finding {
 impl Finding {
     /// All is well with `subject`.
     pub fn ok(subject: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self {
-            level: Level::Ok,
-            subject: subject.into(),
-            detail: detail.into(),
-            fix: None,
-        }
+        Self { level: Level::Ok, subject: subject.into(), detail: detail.into(), fix: None }
     }
 
     /// Clusters work, but something in them will not.
@@ -47,12 +42,7 @@ impl Finding {
         fix: impl Into<String>,
     ) -> Self {
         let fix = Some(fix.into());
-        Self {
-            level: Level::Warning,
-            subject: subject.into(),
-            detail: detail.into(),
-            fix,
-        }
+        Self { level: Level::Warning, subject: subject.into(), detail: detail.into(), fix }
     }
 
     /// No cluster can be made until this is mended.
@@ -62,12 +52,7 @@ impl Finding {
         fix: impl Into<String>,
     ) -> Self {
         let fix = Some(fix.into());
-        Self {
-            level: Level::Problem,
-            subject: subject.into(),
-            detail: detail.into(),
-            fix,
-        }
+        Self { level: Level::Problem, subject: subject.into(), detail: detail.into(), fix }
     }
 }
 

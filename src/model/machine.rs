@@ -64,11 +64,7 @@ impl FromStr for Port {
         };
         let (host, machine) = ports.split_once(':').ok_or_else(wrong)?;
         let number = |n: &str| n.parse::<u16>().ok().filter(|n| *n > 0).ok_or_else(wrong);
-        Ok(Self {
-            host: number(host)?,
-            machine: number(machine)?,
-            protocol,
-        })
+        Ok(Self { host: number(host)?, machine: number(machine)?, protocol })
     }
 }
 
@@ -196,19 +192,8 @@ mod tests {
         for text in ["8080:80", "5353:53/udp"] {
             assert_eq!(text.parse::<Port>().unwrap().to_string(), text);
         }
-        assert_eq!(
-            "8080:80/tcp".parse::<Port>().unwrap().protocol,
-            Protocol::Tcp
-        );
-        for bad in [
-            "80",
-            "0:80",
-            "80:",
-            "a:b",
-            "80:80/sctp",
-            "70000:80",
-            "127.0.0.1:80:80",
-        ] {
+        assert_eq!("8080:80/tcp".parse::<Port>().unwrap().protocol, Protocol::Tcp);
+        for bad in ["80", "0:80", "80:", "a:b", "80:80/sctp", "70000:80", "127.0.0.1:80:80"] {
             assert!(bad.parse::<Port>().is_err(), "{bad}");
         }
     }

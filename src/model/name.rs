@@ -61,11 +61,7 @@ impl FromStr for ClusterName {
             && text.starts_with(|c: char| c.is_ascii_lowercase())
             && !text.ends_with('-')
             && !text.contains("--");
-        if valid {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(InvalidName::Cluster(text.to_owned()))
-        }
+        if valid { Ok(Self(text.to_owned())) } else { Err(InvalidName::Cluster(text.to_owned())) }
     }
 }
 
@@ -116,9 +112,7 @@ impl FromStr for Orchestrator {
         match text {
             "swarm" => Ok(Self::Swarm),
             "none" => Ok(Self::None),
-            other => Err(format!(
-                "`{other}` is not an orchestrator: expected swarm or none"
-            )),
+            other => Err(format!("`{other}` is not an orchestrator: expected swarm or none")),
         }
     }
 }
@@ -184,18 +178,11 @@ impl FromStr for MachineName {
     fn from_str(text: &str) -> Result<Self, InvalidName> {
         let invalid = || InvalidName::Machine(text.to_owned());
         let (role, number) = text.rsplit_once('-').ok_or_else(invalid)?;
-        let role = Role::ALL
-            .into_iter()
-            .find(|r| r.as_str() == role)
-            .ok_or_else(invalid)?;
+        let role = Role::ALL.into_iter().find(|r| r.as_str() == role).ok_or_else(invalid)?;
         let number = number.parse().ok().filter(|n| *n > 0).ok_or_else(invalid)?;
         let name = Self { role, number };
         // Refuses `worker-01` and `worker-+1`, which parse as numbers and are not how we write them.
-        if name.to_string() == text {
-            Ok(name)
-        } else {
-            Err(invalid())
-        }
+        if name.to_string() == text { Ok(name) } else { Err(invalid()) }
     }
 }
 
@@ -264,10 +251,7 @@ mod tests {
         ] {
             assert!(bad.parse::<ClusterName>().is_err(), "{bad}");
         }
-        assert!(matches!(
-            "default".parse::<ClusterName>(),
-            Err(InvalidName::Reserved(_))
-        ));
+        assert!(matches!("default".parse::<ClusterName>(), Err(InvalidName::Reserved(_))));
     }
 
     #[test]
@@ -276,15 +260,7 @@ mod tests {
             let name = MachineName::new(role, 12);
             assert_eq!(name.to_string().parse(), Ok(name));
         }
-        for bad in [
-            "worker",
-            "worker-0",
-            "worker-01",
-            "boss-1",
-            "worker-+1",
-            "-1",
-            "worker-1 ",
-        ] {
+        for bad in ["worker", "worker-0", "worker-01", "boss-1", "worker-+1", "-1", "worker-1 "] {
             assert!(bad.parse::<MachineName>().is_err(), "{bad}");
         }
     }

@@ -30,9 +30,7 @@ impl FromStr for Bytes {
 
     fn from_str(text: &str) -> Result<Self, InvalidQuantity> {
         let invalid = || InvalidQuantity::Bytes(text.to_owned());
-        let digits = text
-            .find(|c: char| !c.is_ascii_digit())
-            .ok_or_else(invalid)?;
+        let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(invalid)?;
         let (number, unit) = text.split_at(digits);
         let unit = match unit {
             "MiB" | "m" | "M" => MIB,
@@ -87,9 +85,7 @@ impl TryFrom<f64> for Cpus {
             clippy::cast_sign_loss,
             reason = "range checked"
         )]
-        Ok(Self {
-            milli: (number * 1000.0).round() as u32,
-        })
+        Ok(Self { milli: (number * 1000.0).round() as u32 })
     }
 }
 
@@ -97,9 +93,7 @@ impl FromStr for Cpus {
     type Err = InvalidQuantity;
 
     fn from_str(text: &str) -> Result<Self, InvalidQuantity> {
-        let number: f64 = text
-            .parse()
-            .map_err(|_| InvalidQuantity::Cpus(text.to_owned()))?;
+        let number: f64 = text.parse().map_err(|_| InvalidQuantity::Cpus(text.to_owned()))?;
         Self::try_from(number)
     }
 }
@@ -126,16 +120,7 @@ mod tests {
             assert_eq!(text.parse::<Bytes>().unwrap().to_string(), text);
         }
         assert_eq!("2g".parse::<Bytes>().unwrap(), Bytes(2 << 30));
-        for bad in [
-            "",
-            "2",
-            "GiB",
-            "-1GiB",
-            "0GiB",
-            "2 GiB",
-            "99999999999999999999GiB",
-            "2TB",
-        ] {
+        for bad in ["", "2", "GiB", "-1GiB", "0GiB", "2 GiB", "99999999999999999999GiB", "2TB"] {
             assert!(bad.parse::<Bytes>().is_err(), "{bad}");
         }
     }

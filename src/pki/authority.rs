@@ -34,9 +34,7 @@ pub struct Authority {
 
 impl fmt::Debug for Authority {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Authority")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
+        f.debug_struct("Authority").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
@@ -94,12 +92,7 @@ impl Authority {
         }
         let name = leaf.organization.clone().unwrap_or_default();
         let issuer = Issuer::from_ca_cert_pem(&cert_pem, key).map_err(issuing(&name))?;
-        Ok(Self {
-            name,
-            validity: leaf.validity,
-            cert_pem,
-            issuer,
-        })
+        Ok(Self { name, validity: leaf.validity, cert_pem, issuer })
     }
 
     /// The authority of a directory, made if it is absent. What a killed run left half done is
@@ -148,9 +141,7 @@ impl Authority {
     /// # Errors
     /// [`Error::Issue`] if a name is not ASCII or the cryptography fails.
     pub fn server(&self, name: &str, dns: &[String], ips: &[IpAddr]) -> Result<Identity, Error> {
-        let dns = dns
-            .iter()
-            .map(|name| name.as_str().try_into().map(SanType::DnsName));
+        let dns = dns.iter().map(|name| name.as_str().try_into().map(SanType::DnsName));
         let ips = ips.iter().map(|ip| Ok(SanType::IpAddress(*ip)));
         let names: Result<_, rcgen::Error> = dns.chain(ips).collect();
         let names = names.map_err(issuing(name))?;
@@ -165,10 +156,8 @@ impl Authority {
         names: Vec<SanType>,
         validity: Validity,
     ) -> Result<Identity, Error> {
-        let validity = Validity {
-            from: validity.from,
-            until: validity.until.min(self.validity.until),
-        };
+        let validity =
+            Validity { from: validity.from, until: validity.until.min(self.validity.until) };
         let mut params = parameters(name, &self.name, validity)?;
         params.is_ca = IsCa::ExplicitNoCa;
         params.use_authority_key_identifier_extension = true;
@@ -179,23 +168,17 @@ impl Authority {
         }];
         params.subject_alt_names = names;
         let key = generate_key().map_err(issuing(name))?;
-        let cert = params
-            .signed_by(&key, &self.issuer)
-            .map_err(issuing(name))?;
-        Ok(Identity {
-            cert: cert.pem(),
-            key: Secret::new(key.serialize_pem()),
-        })
+        let cert = params.signed_by(&key, &self.issuer).map_err(issuing(name))?;
+        Ok(Identity { cert: cert.pem(), key: Secret::new(key.serialize_pem()) })
     }
 
     /// Whether a server's certificate still fits: signed by this authority, not ageing, belonging to
     /// the key, and good for all these names and addresses.
     pub fn covers(&self, cert_pem: &str, key_pem: &str, dns: &[String], ips: &[IpAddr]) -> bool {
-        self.fits(cert_pem, key_pem, Purpose::Server)
-            .is_some_and(|leaf| {
-                dns.iter().all(|name| leaf.dns.contains(name))
-                    && ips.iter().all(|ip| leaf.ips.contains(ip))
-            })
+        self.fits(cert_pem, key_pem, Purpose::Server).is_some_and(|leaf| {
+            dns.iter().all(|name| leaf.dns.contains(name))
+                && ips.iter().all(|ip| leaf.ips.contains(ip))
+        })
     }
 
     /// Whether a client's certificate still fits: signed by this authority, not ageing, and belonging
@@ -240,10 +223,7 @@ fn parameters(
     let name = &mut params.distinguished_name;
     *name = rcgen::DistinguishedName::new();
     name.push(DnType::CommonName, shorten(common_name, LONGEST_NAME));
-    name.push(
-        DnType::OrganizationName,
-        shorten(organization, LONGEST_NAME),
-    );
+    name.push(DnType::OrganizationName, shorten(organization, LONGEST_NAME));
     // 127 random bits: positive, and never used twice (RFC 5280, 4.1.2.2).
     let serial = rand::random::<u128>() >> 1;
     params.serial_number = Some(SerialNumber::from_slice(&serial.to_be_bytes()));
@@ -256,8 +236,5 @@ fn shorten(name: &str, characters: usize) -> &str {
 }
 
 fn issuing(name: &str) -> impl FnOnce(rcgen::Error) -> Error {
-    move |source| Error::Issue {
-        name: name.to_owned(),
-        source,
-    }
+    move |source| Error::Issue { name: name.to_owned(), source }
 }

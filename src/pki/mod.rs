@@ -59,11 +59,7 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn file(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::File {
-            operation,
-            path: path.to_owned(),
-            source,
-        }
+        move |source| Self::File { operation, path: path.to_owned(), source }
     }
 }
 
@@ -106,10 +102,7 @@ impl Validity {
 
     fn days(days: i64) -> Self {
         let now = Timestamp::now();
-        Self {
-            from: now - CLOCK_SKEW,
-            until: now + SignedDuration::from_hours(24 * days),
-        }
+        Self { from: now - CLOCK_SKEW, until: now + SignedDuration::from_hours(24 * days) }
     }
 
     /// Whether less than a fifth of the time is left, so that it should be renewed while it still
@@ -131,10 +124,8 @@ pub fn ensure_client(dir: &Path, authority: &Authority, name: &str) -> Result<Tl
     if !unchanged(&files.ca, authority.cert_pem()) {
         write(&files.ca, authority.cert_pem(), 0o644)?;
     }
-    if let (Ok(cert), Ok(key)) = (
-        fs::read_to_string(&files.cert),
-        fs::read_to_string(&files.key),
-    ) && authority.covers_client(&cert, &key)
+    if let (Ok(cert), Ok(key)) = (fs::read_to_string(&files.cert), fs::read_to_string(&files.key))
+        && authority.covers_client(&cert, &key)
     {
         return Ok(files);
     }

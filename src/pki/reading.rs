@@ -59,22 +59,13 @@ impl Leaf {
             }
         }
         let organization = cert.subject().iter_organization().next();
-        let organization = organization
-            .and_then(|o| o.as_str().ok())
-            .map(str::to_owned);
+        let organization = organization.and_then(|o| o.as_str().ok()).map(str::to_owned);
         let validity = Validity {
             from: moment(&cert.validity().not_before)?,
             until: moment(&cert.validity().not_after)?,
         };
         let public_key = cert.public_key().subject_public_key.data.to_vec();
-        Ok(Self {
-            organization,
-            validity,
-            public_key,
-            dns,
-            ips,
-            der,
-        })
+        Ok(Self { organization, validity, public_key, dns, ips, der })
     }
 
     /// Whether a TLS peer that trusts only this authority would accept the certificate now.
@@ -113,6 +104,5 @@ fn parse_der(cert_pem: &str) -> Result<CertificateDer<'static>, Error> {
 /// An address as certificates hold it, 4 or 16 octets (RFC 5280, 4.2.1.6).
 fn address(octets: &[u8]) -> Option<IpAddr> {
     let four = <[u8; 4]>::try_from(octets).map(IpAddr::from);
-    four.or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from))
-        .ok()
+    four.or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from)).ok()
 }

@@ -21,9 +21,7 @@ fn names() -> (Vec<String>, Vec<IpAddr>) {
 
 fn server(authority: &Authority) -> Identity {
     let (dns, ips) = names();
-    authority
-        .server("dojo-practice-manager-1", &dns, &ips)
-        .unwrap()
+    authority.server("dojo-practice-manager-1", &dns, &ips).unwrap()
 }
 
 fn mode(path: &Path) -> u32 {
@@ -134,9 +132,7 @@ fn what_has_expired_or_is_ageing_does_not_fit() {
     let hours = SignedDuration::from_hours;
     let fits = |from, until| {
         let validity = Validity { from, until };
-        let leaf = authority
-            .issue("me", Purpose::Client, Vec::new(), validity)
-            .unwrap();
+        let leaf = authority.issue("me", Purpose::Client, Vec::new(), validity).unwrap();
         authority.covers_client(&leaf.cert, leaf.key.expose())
     };
     assert!(fits(now - hours(7), now + hours(3)));
@@ -148,10 +144,7 @@ fn what_has_expired_or_is_ageing_does_not_fit() {
 #[test]
 fn nothing_outlives_its_authority() {
     let until = Timestamp::now() + SignedDuration::from_hours(48);
-    let validity = Validity {
-        from: Timestamp::now(),
-        until,
-    };
+    let validity = Validity { from: Timestamp::now(), until };
     let authority = Authority::create(NAME, validity).unwrap();
     let leaf = authority.client("me").unwrap();
     assert_eq!(expiry(&leaf.cert).unwrap().as_second(), until.as_second());
@@ -220,20 +213,11 @@ fn an_ageing_authority_is_renewed_by_the_same_key() {
 fn a_lost_or_damaged_key_is_an_error_and_nothing_is_replaced() {
     let dir = tempfile::tempdir().unwrap();
     let key = dir.path().join("ca-key.pem");
-    let cert = Authority::ensure(dir.path(), NAME)
-        .unwrap()
-        .cert_pem()
-        .to_owned();
+    let cert = Authority::ensure(dir.path(), NAME).unwrap().cert_pem().to_owned();
     fs::write(&key, "").unwrap();
-    assert!(matches!(
-        Authority::ensure(dir.path(), NAME),
-        Err(Error::Key { .. })
-    ));
+    assert!(matches!(Authority::ensure(dir.path(), NAME), Err(Error::Key { .. })));
     fs::remove_file(&key).unwrap();
-    assert!(matches!(
-        Authority::ensure(dir.path(), NAME),
-        Err(Error::File { .. })
-    ));
+    assert!(matches!(Authority::ensure(dir.path(), NAME), Err(Error::File { .. })));
     assert!(!key.exists());
     assert_eq!(fs::read_to_string(dir.path().join("ca.pem")).unwrap(), cert);
 }

@@ -53,11 +53,7 @@ pub fn explain(options: &EngineOptions) -> Vec<Script> {
     };
     vec![
         install(options),
-        configure(
-            options,
-            "(the certificate of the cluster's authority)",
-            &identity,
-        ),
+        configure(options, "(the certificate of the cluster's authority)", &identity),
     ]
 }
 
@@ -72,11 +68,7 @@ fn daemon_json(options: &EngineOptions) -> String {
     add("registry-mirrors", &options.registry_mirrors);
     add("insecure-registries", &options.insecure_registries);
     add("labels", &options.labels);
-    if daemon.is_empty() {
-        String::new()
-    } else {
-        format!("{:#}", Value::Object(daemon))
-    }
+    if daemon.is_empty() { String::new() } else { format!("{:#}", Value::Object(daemon)) }
 }
 
 /// The machine's certificate: the one that was issued before as long as it still fits, so that
@@ -89,24 +81,15 @@ pub(super) fn certificate(
     addresses: &[IpAddr],
 ) -> Result<Identity, pki::Error> {
     let (cert_path, key_path) = (directory.join("cert.pem"), directory.join("key.pem"));
-    if let (Ok(cert), Ok(key)) = (
-        fs::read_to_string(&cert_path),
-        fs::read_to_string(&key_path),
-    ) && authority.covers(&cert, &key, names, addresses)
+    if let (Ok(cert), Ok(key)) = (fs::read_to_string(&cert_path), fs::read_to_string(&key_path))
+        && authority.covers(&cert, &key, names, addresses)
     {
-        return Ok(Identity {
-            cert,
-            key: Secret::new(key),
-        });
+        return Ok(Identity { cert, key: Secret::new(key) });
     }
     let identity = authority.server(&machine.alias(), names, addresses)?;
     let file = |path: &Path| {
         let path = path.to_owned();
-        move |source| pki::Error::File {
-            operation: "write",
-            path,
-            source,
-        }
+        move |source| pki::Error::File { operation: "write", path, source }
     };
     durable::private_directory(directory).map_err(file(directory))?;
     // The key goes first: a certificate beside another's key is noticed and replaced, see `covers`.
@@ -144,10 +127,7 @@ mod tests {
 
     #[test]
     fn explaining_shows_no_key() {
-        let text: String = explain(&EngineOptions::default())
-            .iter()
-            .map(Script::explain)
-            .collect();
+        let text: String = explain(&EngineOptions::default()).iter().map(Script::explain).collect();
         assert!(text.contains("KEY='(secret)'"));
     }
 }

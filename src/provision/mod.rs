@@ -48,9 +48,7 @@ pub struct Node {
 
 impl std::fmt::Debug for Node {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Node")
-            .field("machine", &self.machine.id)
-            .finish_non_exhaustive()
+        f.debug_struct("Node").field("machine", &self.machine.id).finish_non_exhaustive()
     }
 }
 
@@ -90,39 +88,26 @@ impl Provisioner {
         machine: Machine,
         progress: &Progress,
     ) -> Result<Node, Error> {
-        let remote: Arc<dyn Remote> = progress
-            .step("boot", dialer.dial(&machine, &self.ssh, BOOT))
-            .await?;
+        let remote: Arc<dyn Remote> =
+            progress.step("boot", dialer.dial(&machine, &self.ssh, BOOT)).await?;
         failpoint::reached("provision.before");
         let install = engine::install(&self.options);
         progress.step(install.title, remote.run(&install)).await?;
         let configure = self.configure(&machine)?;
-        progress
-            .step(configure.title, remote.run(&configure))
-            .await?;
+        progress.step(configure.title, remote.run(&configure)).await?;
         failpoint::reached("provision.after");
         let engine = progress
-            .step(
-                "verify mutual TLS",
-                dialer.engine(&machine, &self.tls, ENGINE_START),
-            )
+            .step("verify mutual TLS", dialer.engine(&machine, &self.tls, ENGINE_START))
             .await?;
         Ok(Node { machine, engine })
     }
 
     fn configure(&self, machine: &Machine) -> Result<Script, Error> {
-        let names = vec![
-            machine.id.name.to_string(),
-            machine.id.alias(),
-            "localhost".to_owned(),
-        ];
+        let names = vec![machine.id.name.to_string(), machine.id.alias(), "localhost".to_owned()];
         // Whatever this computer dials must be in the certificate, for `docker` verifies the host of
         // its URL; the private address is for peers and for people on the machines.
-        let mut addresses: Vec<IpAddr> = vec![
-            Ipv4Addr::LOCALHOST.into(),
-            Ipv6Addr::LOCALHOST.into(),
-            machine.private_ip,
-        ];
+        let mut addresses: Vec<IpAddr> =
+            vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into(), machine.private_ip];
         addresses.extend(machine.endpoints.values().map(std::net::SocketAddr::ip));
         addresses.sort();
         addresses.dedup();
@@ -133,15 +118,8 @@ impl Provisioner {
             &names,
             &addresses,
         )
-        .map_err(|source| Error::Certificate {
-            machine: machine.id.clone(),
-            source,
-        })?;
-        Ok(engine::configure(
-            &self.options,
-            self.authority.cert_pem(),
-            &identity,
-        ))
+        .map_err(|source| Error::Certificate { machine: machine.id.clone(), source })?;
+        Ok(engine::configure(&self.options, self.authority.cert_pem(), &identity))
     }
 }
 

@@ -57,18 +57,14 @@ impl Engine {
         deadline: Duration,
     ) -> Result<Self, Error> {
         let engine = Self::unproven(machine, files)?;
-        let patience = Patience {
-            deadline,
-            first_pause: FIRST_PAUSE,
-            longest_pause: LONGEST_PAUSE,
-        };
+        let patience =
+            Patience { deadline, first_pause: FIRST_PAUSE, longest_pause: LONGEST_PAUSE };
         let api = retry(patience, || attempt(engine.api.clone())).await;
         match api {
             Ok(api) => Ok(Self { api }),
-            Err(Some(error)) if is_final(&*error) => Err(Error::Certificate {
-                machine: machine.id.clone(),
-                source: error,
-            }),
+            Err(Some(error)) if is_final(&*error) => {
+                Err(Error::Certificate { machine: machine.id.clone(), source: error })
+            }
             Err(source) => Err(Error::Timeout {
                 machine: machine.id.clone(),
                 what: format!("the engine's API at {}", machine.endpoint(Service::Engine)),
@@ -86,9 +82,8 @@ impl Engine {
         http.set_connect_timeout(Some(CONNECT));
         let connector = HttpsConnector::from((http, tls(files)?));
         // An engine that restarts would break idle connections under the next request.
-        let client = Client::builder(TokioExecutor::new())
-            .pool_max_idle_per_host(0)
-            .build(connector);
+        let client =
+            Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
         let transport = move |request: BollardRequest| {
             let answer = client.request(request);
             async move { answer.await.map_err(bollard::errors::Error::from) }
@@ -125,11 +120,7 @@ async fn attempt(api: Docker) -> Attempt<Docker, Source> {
         Ok(Err(error)) => error.into(),
         Err(elapsed) => elapsed.into(),
     };
-    if is_final(&*error) {
-        Attempt::GiveUp(error)
-    } else {
-        Attempt::Later(error)
-    }
+    if is_final(&*error) { Attempt::GiveUp(error) } else { Attempt::Later(error) }
 }
 
 /// Trusts the cluster's authority and no other, and presents the client's certificate.
@@ -143,11 +134,7 @@ fn tls(files: &TlsFiles) -> Result<ClientConfig, Error> {
     let key = PrivateKeyDer::from_pem_slice(&key).map_err(failed("parse", &files.key))?;
     ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
-        .and_then(|config| {
-            config
-                .with_root_certificates(roots)
-                .with_client_auth_cert(chain, key)
-        })
+        .and_then(|config| config.with_root_certificates(roots).with_client_auth_cert(chain, key))
         .map_err(failed("use", &files.cert))
 }
 
@@ -162,11 +149,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
 }
 
 fn failed<E: Into<Source>>(operation: &'static str, path: &Path) -> impl FnOnce(E) -> Error {
-    move |source| Error::File {
-        operation,
-        path: path.to_owned(),
-        source: source.into(),
-    }
+    move |source| Error::File { operation, path: path.to_owned(), source: source.into() }
 }
 
 /// Whether one side refused the other's certificate: no later attempt will end otherwise.
@@ -198,9 +181,7 @@ fn tls_cause<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Erro
     if let Some(found) = error.downcast_ref() {
         return Some(found);
     }
-    let carried = error
-        .downcast_ref::<io::Error>()
-        .and_then(io::Error::get_ref);
+    let carried = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
     match carried {
         Some(carried) => tls_cause(carried),
         None => tls_cause(error.source()?),

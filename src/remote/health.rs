@@ -31,10 +31,7 @@ impl Engine {
             None | Some(LocalNodeState::EMPTY | LocalNodeState::INACTIVE) => None,
             Some(state) => Some(state.to_string()),
         };
-        Ok(EngineHealth {
-            version: info.server_version.unwrap_or_default(),
-            member,
-        })
+        Ok(EngineHealth { version: info.server_version.unwrap_or_default(), member })
     }
 
     /// Loads an image archive, as `docker save` writes it, straight from the file.

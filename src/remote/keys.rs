@@ -28,18 +28,13 @@ pub fn ensure_identity(files: &SshFiles) -> Result<String, Error> {
         Ok(text) => PrivateKey::from_openssh(text).map_err(failed("parse", path))?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let private = generate().map_err(failed("make", path))?;
-            let text = private
-                .to_openssh(LineEnding::LF)
-                .map_err(failed("make", path))?;
+            let text = private.to_openssh(LineEnding::LF).map_err(failed("make", path))?;
             durable::replace(path, text.as_bytes(), 0o600).map_err(failed("write", path))?;
             private
         }
         Err(error) => return Err(failed("read", path)(error)),
     };
-    let public = private
-        .public_key()
-        .to_openssh()
-        .map_err(failed("parse", path))?;
+    let public = private.public_key().to_openssh().map_err(failed("parse", path))?;
     let public_path = with_pub(path);
     let line = format!("{public}\n");
     if fs::read_to_string(&public_path).is_ok_and(|found| found == line) {
@@ -66,9 +61,7 @@ pub fn generate_host_key() -> Result<HostKey, Error> {
     let path = Path::new("host key");
     let private = generate().map_err(failed("make", path))?;
     let public = PublicKey::new(private.public_key().key_data().clone(), "");
-    let text = private
-        .to_openssh(LineEnding::LF)
-        .map_err(failed("make", path))?;
+    let text = private.to_openssh(LineEnding::LF).map_err(failed("make", path))?;
     Ok(HostKey {
         public: public.to_openssh().map_err(failed("make", path))?,
         private: Secret::new(text.as_str()),
@@ -94,11 +87,7 @@ pub fn pin(known_hosts: &Path, pins: &[(String, String)]) -> Result<(), Error> {
         let public = public.to_openssh().map_err(failed("parse", known_hosts))?;
         lines.push(format!("{alias} {public}"));
     }
-    rewrite(
-        known_hosts,
-        |line| !pins.iter().any(|(alias, _)| names(line, alias)),
-        &lines,
-    )
+    rewrite(known_hosts, |line| !pins.iter().any(|(alias, _)| names(line, alias)), &lines)
 }
 
 /// Forgets the host key of an alias. Nothing happens if there is none.
@@ -177,11 +166,7 @@ fn with_pub(path: &Path) -> PathBuf {
 }
 
 fn failed<E: Into<Source>>(operation: &'static str, path: &Path) -> impl FnOnce(E) -> Error {
-    move |source| Error::File {
-        operation,
-        path: path.to_owned(),
-        source: source.into(),
-    }
+    move |source| Error::File { operation, path: path.to_owned(), source: source.into() }
 }
 
 #[cfg(test)]
@@ -234,13 +219,7 @@ mod tests {
         let files = files(directory.path());
         fs::write(&files.identity, "").unwrap();
         let error = ensure_identity(&files).unwrap_err();
-        assert!(matches!(
-            error,
-            Error::File {
-                operation: "parse",
-                ..
-            }
-        ));
+        assert!(matches!(error, Error::File { operation: "parse", .. }));
         assert_eq!(fs::read(&files.identity).unwrap(), b"");
     }
 

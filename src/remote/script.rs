@@ -26,12 +26,7 @@ enum Input {
 impl Script {
     /// A script without inputs.
     pub fn new(title: &'static str, why: &'static str, body: &'static str) -> Self {
-        Self {
-            title,
-            why,
-            body,
-            inputs: Vec::new(),
-        }
+        Self { title, why, body, inputs: Vec::new() }
     }
 
     /// Adds an input; `name` is a shell variable.

@@ -78,11 +78,7 @@ impl Board {
                 row.ready = false;
                 // A new attempt at what failed.
                 row.last = row.last.take().filter(|last| last.error.is_none());
-                row.open.push(Step {
-                    name,
-                    since: now,
-                    detail: String::new(),
-                });
+                row.open.push(Step { name, since: now, detail: String::new() });
             }
             Kind::Detail { text } => {
                 if let Some(step) = row.open.last_mut() {
@@ -90,11 +86,9 @@ impl Board {
                 }
             }
             Kind::Finished { step, elapsed } => row.close(step, *elapsed, None),
-            Kind::Failed {
-                step,
-                error,
-                elapsed,
-            } => row.close(step, *elapsed, Some(one_line(error))),
+            Kind::Failed { step, error, elapsed } => {
+                row.close(step, *elapsed, Some(one_line(error)));
+            }
             Kind::Ready => row.ready = true,
             Kind::Warning { .. } => {}
         }
@@ -102,11 +96,8 @@ impl Board {
 
     /// The lines while work goes on. `turn` counts the pictures of the wheel.
     pub(super) fn live(&self, now: Instant, turn: usize, size: Size, paint: Paint) -> Vec<String> {
-        let mut lines: Vec<Line> = self
-            .rows
-            .iter()
-            .map(|(subject, row)| row.live(*subject, now))
-            .collect();
+        let mut lines: Vec<Line> =
+            self.rows.iter().map(|(subject, row)| row.live(*subject, now)).collect();
         // The cluster stands last, so that it can come and go without moving the machines.
         if lines.len() > 1 && lines[0].subject == Subject::Cluster {
             lines.rotate_left(1);
@@ -126,9 +117,7 @@ impl Board {
             lines.truncate(room - 1);
         }
         let more = all - lines.len();
-        let step_width = self
-            .step_width
-            .clamp(*STEP_WIDTH.start(), *STEP_WIDTH.end());
+        let step_width = self.step_width.clamp(*STEP_WIDTH.start(), *STEP_WIDTH.end());
         let mut drawn = lay_out(&lines, step_width, turn, size.columns, paint);
         if more > 0 {
             drawn.push(paint.tone(Tone::Dim, &format!("  … {more} more")));
@@ -139,11 +128,8 @@ impl Board {
     /// The lines that remain: how each machine ended, and the cluster's longer steps.
     pub(super) fn record(&self, columns: usize, paint: Paint) -> Vec<String> {
         let machines = self.rows.keys().any(|subject| *subject != Subject::Cluster);
-        let lines: Vec<Line> = self
-            .rows
-            .iter()
-            .flat_map(|(subject, row)| row.record(*subject, machines))
-            .collect();
+        let lines: Vec<Line> =
+            self.rows.iter().flat_map(|(subject, row)| row.record(*subject, machines)).collect();
         let steps = lines.iter().map(|line| width(&line.text)).max();
         lay_out(&lines, steps.unwrap_or(0), 0, columns, paint)
     }
@@ -224,11 +210,7 @@ impl Row {
 impl Closed {
     fn line(&self, subject: Subject) -> Line {
         Line {
-            mark: if self.error.is_some() {
-                Mark::Failed
-            } else {
-                Mark::Done
-            },
+            mark: if self.error.is_some() { Mark::Failed } else { Mark::Done },
             subject,
             text: self.name.clone(),
             time: Some(self.took),
@@ -242,10 +224,7 @@ mod tests {
     use super::*;
     use crate::model::{MachineName, Role};
 
-    const WIDE: Size = Size {
-        columns: 60,
-        rows: 24,
-    };
+    const WIDE: Size = Size { columns: 60, rows: 24 };
 
     /// A board, and a clock that a test moves.
     struct Scene {
@@ -255,10 +234,7 @@ mod tests {
 
     impl Scene {
         fn new() -> Self {
-            Self {
-                board: Board::default(),
-                now: Instant::now(),
-            }
+            Self { board: Board::default(), now: Instant::now() }
         }
 
         fn say(&mut self, subject: Subject, kind: Kind) {
@@ -279,14 +255,7 @@ mod tests {
         fn fail(&mut self, subject: Subject, step: &str, error: &str) {
             let (step, error) = (step.to_owned(), error.to_owned());
             let elapsed = Duration::from_secs(2);
-            self.say(
-                subject,
-                Kind::Failed {
-                    step,
-                    error,
-                    elapsed,
-                },
-            );
+            self.say(subject, Kind::Failed { step, error, elapsed });
         }
 
         fn pass(&mut self, millis: u64) -> Duration {
@@ -312,11 +281,8 @@ mod tests {
     #[test]
     fn machines_stand_in_name_order_with_the_cluster_below() {
         let mut scene = Scene::new();
-        let [manager, first, second] = [
-            machine(Role::Manager, 1),
-            machine(Role::Worker, 1),
-            machine(Role::Worker, 10),
-        ];
+        let [manager, first, second] =
+            [machine(Role::Manager, 1), machine(Role::Worker, 1), machine(Role::Worker, 10)];
         scene.start(Subject::Cluster, "initialise swarm");
         for subject in [second, first, manager] {
             scene.start(subject, "boot");
@@ -344,10 +310,7 @@ mod tests {
     fn no_line_is_wider_than_the_terminal() {
         let mut scene = Scene::new();
         let worker = machine(Role::Worker, 1);
-        scene.start(
-            worker,
-            "wait until the engine answers over mutual TLS 準備完了",
-        );
+        scene.start(worker, "wait until the engine answers over mutual TLS 準備完了");
         let text = "準備完了".repeat(30);
         scene.say(worker, Kind::Detail { text });
         scene.start(Subject::Cluster, &"long ".repeat(40));

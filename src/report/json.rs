@@ -34,9 +34,7 @@ pub struct Json {
 impl Json {
     /// Writes to `out`, each object at once.
     pub fn new(out: impl Write + Send + 'static) -> Self {
-        Self {
-            out: Mutex::new(Box::new(out)),
-        }
+        Self { out: Mutex::new(Box::new(out)) }
     }
 }
 
@@ -89,11 +87,7 @@ fn render(event: &Event, time: Timestamp) -> String {
             object.step = Some(step);
             object.seconds = Some(seconds(*elapsed));
         }
-        Kind::Failed {
-            step,
-            error,
-            elapsed,
-        } => {
+        Kind::Failed { step, error, elapsed } => {
             object.event = "failed";
             object.step = Some(step);
             object.seconds = Some(seconds(*elapsed));

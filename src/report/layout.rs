@@ -47,10 +47,8 @@ pub(super) fn lay_out(
 ) -> Vec<String> {
     let subject_width = lines.iter().map(|line| width(&line.subject.to_string()));
     let subject_width = subject_width.max().unwrap_or(0).max("manager-1".len());
-    let times: Vec<String> = lines
-        .iter()
-        .map(|line| line.time.map(duration).unwrap_or_default())
-        .collect();
+    let times: Vec<String> =
+        lines.iter().map(|line| line.time.map(duration).unwrap_or_default()).collect();
     let time_width = times.iter().map(|time| width(time)).max().unwrap_or(0);
     let time_width = time_width.max("12.3 s".len());
     // The last column stays free: some terminals wrap as soon as it is written.
@@ -78,11 +76,8 @@ pub(super) fn lay_out(
             Mark::Waiting => paint.tone(Tone::Dim, &text),
             _ => text,
         };
-        let mut shown = format!(
-            "{} {:subject_width$}  {text}",
-            paint.tone(tone, mark),
-            line.subject
-        );
+        let mut shown =
+            format!("{} {:subject_width$}  {text}", paint.tone(tone, mark), line.subject);
         if room >= step_width + 2 + time_width {
             let time = format!("{time:>time_width$}");
             shown.push_str("  ");

@@ -111,10 +111,7 @@ mod tests {
 
     #[test]
     fn a_machine_cannot_write_on_our_terminal() {
-        assert_eq!(
-            one_line("\u{1b}[31mred\u{1b}[0m\ttext\r\nnext"),
-            "red text next"
-        );
+        assert_eq!(one_line("\u{1b}[31mred\u{1b}[0m\ttext\r\nnext"), "red text next");
         assert_eq!(one_line("\u{1b}]0;title\u{7}a\u{8}b"), "a b");
         assert_eq!(one_line("\u{1b}]8;;http://x\u{1b}\\link"), "link");
         assert_eq!(lines("one\n\n  two\u{1b}[K\r\n"), ["one", "  two"]);
@@ -136,10 +133,7 @@ mod tests {
     #[test]
     fn text_is_wrapped_between_words() {
         assert_eq!(wrap("! one two three", 9, "  "), ["! one two", "  three"]);
-        assert_eq!(
-            wrap("! one two three", 8, "  "),
-            ["! one", "  two", "  three"]
-        );
+        assert_eq!(wrap("! one two three", 8, "  "), ["! one", "  two", "  three"]);
         assert_eq!(wrap("wonderfully long", 4, "  "), ["wonderfully", "  long"]);
         assert_eq!(wrap("short", 80, "  "), ["short"]);
     }

@@ -32,10 +32,7 @@ impl LogFile {
         let (path, file) = create_new(dir, verb, Timestamp::now())?;
         // Old logs are no reason not to write a new one.
         let _ = prune(dir);
-        Ok(Self {
-            path,
-            json: Json::new(file),
-        })
+        Ok(Self { path, json: Json::new(file) })
     }
 
     /// Where the log is.
@@ -61,12 +58,7 @@ fn create_new(dir: &Path, verb: &str, time: Timestamp) -> io::Result<(PathBuf, F
             n => format!("{stamp}-{verb}-{n}.jsonl"),
         };
         let path = dir.join(name);
-        match OpenOptions::new()
-            .append(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)
-        {
+        match OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path) {
             Ok(file) => return Ok((path, file)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && again < 100 => again += 1,
             Err(error) => return Err(error),
@@ -78,10 +70,7 @@ fn prune(dir: &Path) -> io::Result<()> {
     let mut logs: Vec<PathBuf> = fs::read_dir(dir)?
         .flatten()
         .map(|entry| entry.path())
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "jsonl")
-        })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"))
         .collect();
     logs.sort();
     for old in &logs[..logs.len().saturating_sub(KEPT)] {

@@ -58,20 +58,13 @@ pub fn choose(format: Format, verbosity: i8) -> Arc<dyn Reporter> {
         }
         _ => Arc::new(Plain::new(io::stderr(), verbose)),
     };
-    if verbosity < 0 {
-        Arc::new(Quiet(reporter))
-    } else {
-        reporter
-    }
+    if verbosity < 0 { Arc::new(Quiet(reporter)) } else { reporter }
 }
 
 /// Says that nothing more will happen, so that what is printed next does not collide with lines
 /// that are still redrawn. For the end of a run however it ended; more than once does no harm.
 pub fn finish(reporter: &dyn Reporter) {
-    reporter.report(&Event {
-        subject: Subject::Cluster,
-        kind: Kind::Ready,
-    });
+    reporter.report(&Event { subject: Subject::Cluster, kind: Kind::Ready });
 }
 
 /// Tells several reporters.

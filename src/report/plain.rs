@@ -25,10 +25,7 @@ pub struct Plain {
 impl Plain {
     /// Writes to `out`; with `details`, also what happens within a step.
     pub fn new(out: impl Write + Send + 'static, details: bool) -> Self {
-        Self {
-            out: Mutex::new(Box::new(out)),
-            details,
-        }
+        Self { out: Mutex::new(Box::new(out)), details }
     }
 }
 
@@ -46,11 +43,7 @@ impl Reporter for Plain {
 fn text(event: &Event, details: bool) -> Option<String> {
     let said = match &event.kind {
         Kind::Finished { step, elapsed } => format!("{step}: ok ({:.2} s)", elapsed.as_secs_f64()),
-        Kind::Failed {
-            step,
-            error,
-            elapsed,
-        } => {
+        Kind::Failed { step, error, elapsed } => {
             // Further lines are indented, so that none of them can pass for one of ours.
             let error = line::lines(error).join("\n    ");
             format!("{step}: failed ({:.2} s): {error}", elapsed.as_secs_f64())

@@ -79,20 +79,10 @@ impl Terminal {
             bar.set_style(style);
         }
         bar.finish_and_clear();
-        let state = State {
-            board: Board::default(),
-            picture: None,
-            pictures: 0,
-            bar,
-            out,
-            size,
-            paint,
-        };
+        let state =
+            State { board: Board::default(), picture: None, pictures: 0, bar, out, size, paint };
         Self {
-            shared: Arc::new(Shared {
-                state: Mutex::new(state),
-                ended: Condvar::new(),
-            }),
+            shared: Arc::new(Shared { state: Mutex::new(state), ended: Condvar::new() }),
             verbose,
         }
     }
@@ -103,9 +93,8 @@ impl Terminal {
         state.picture = Some(picture);
         let shared = Arc::clone(&self.shared);
         // Without the thread there is still the record.
-        let _ = thread::Builder::new()
-            .name("terminal".to_owned())
-            .spawn(move || shared.draw(picture));
+        let _ =
+            thread::Builder::new().name("terminal".to_owned()).spawn(move || shared.draw(picture));
     }
 
     fn end(&self) {
@@ -169,9 +158,7 @@ impl Shared {
             if over(&mut state) {
                 return;
             }
-            let rows = state
-                .board
-                .live(Instant::now(), turn, (state.size)(), state.paint);
+            let rows = state.board.live(Instant::now(), turn, (state.size)(), state.paint);
             state.bar.set_message(rows.join("\n"));
             if turn == 0 {
                 state.bar.reset();
@@ -199,14 +186,10 @@ impl State {
 /// What the terminal says of itself, or else what it has been since the VT100.
 fn stderr_size() -> Size {
     match tcgetwinsize(io::stderr()) {
-        Ok(size) if size.ws_col > 0 && size.ws_row > 0 => Size {
-            columns: size.ws_col.into(),
-            rows: size.ws_row.into(),
-        },
-        _ => Size {
-            columns: 80,
-            rows: 24,
-        },
+        Ok(size) if size.ws_col > 0 && size.ws_row > 0 => {
+            Size { columns: size.ws_col.into(), rows: size.ws_row.into() }
+        }
+        _ => Size { columns: 80, rows: 24 },
     }
 }
 
@@ -240,10 +223,7 @@ mod tests {
     fn screen(verbose: bool) -> (InMemoryTerm, Terminal) {
         let screen = InMemoryTerm::new(10, 60);
         let target = ProgressDrawTarget::term_like(Box::new(screen.clone()));
-        let size = || Size {
-            columns: 60,
-            rows: 10,
-        };
+        let size = || Size { columns: 60, rows: 10 };
         let out = Box::new(Out(screen.clone()));
         let terminal = Terminal::on(target, out, size, PLAIN, verbose);
         (screen, terminal)
@@ -262,10 +242,7 @@ mod tests {
     }
 
     fn finished(step: &str) -> Kind {
-        Kind::Finished {
-            step: step.into(),
-            elapsed: Duration::from_millis(420),
-        }
+        Kind::Finished { step: step.into(), elapsed: Duration::from_millis(420) }
     }
 
     fn warning(text: &str) -> Kind {
@@ -323,10 +300,7 @@ mod tests {
         say(&terminal, worker(1), started("stop"));
         let shown = screen.contents();
         // On a machine that stands still for so long, the picture is rightly there.
-        assert!(
-            shown.is_empty() || begin.elapsed() >= QUIET_START,
-            "{shown}"
-        );
+        assert!(shown.is_empty() || begin.elapsed() >= QUIET_START, "{shown}");
         say(&terminal, worker(1), finished("stop"));
         drop(terminal);
         assert!(screen.contents().starts_with("✓ worker-1   stop"));
@@ -346,10 +320,7 @@ mod tests {
         let (screen, terminal) = screen(true);
         say(&terminal, worker(1), started("boot"));
         say(&terminal, worker(1), finished("boot"));
-        assert_eq!(
-            screen.contents(),
-            "  worker-1   boot                      0.4 s"
-        );
+        assert_eq!(screen.contents(), "  worker-1   boot                      0.4 s");
     }
 
     #[test]

@@ -63,10 +63,8 @@ struct Written<'a> {
 
 /// Reads and validates a spec file.
 pub fn read(path: &Path) -> Result<ClusterSpec, Error> {
-    let text = std::fs::read_to_string(path).map_err(|source| Error::Unreadable {
-        path: path.to_owned(),
-        source,
-    })?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| Error::Unreadable { path: path.to_owned(), source })?;
     parse(&text).map_err(|(location, problem)| Error::Malformed {
         path: path.to_owned(),
         line: location.line(),
@@ -93,26 +91,13 @@ fn parse(text: &str) -> Result<ClusterSpec, (Location, String)> {
         );
         return Err((document.api_version.referenced, problem));
     }
-    let places: Vec<Location> = document
-        .machines
-        .value
-        .iter()
-        .map(|g| g.referenced)
-        .collect();
+    let places: Vec<Location> = document.machines.value.iter().map(|g| g.referenced).collect();
     let machines_at = document.machines.referenced;
-    let engine_at = document
-        .engine
-        .as_ref()
-        .map_or(machines_at, |e| e.referenced);
+    let engine_at = document.engine.as_ref().map_or(machines_at, |e| e.referenced);
     let spec = ClusterSpec {
         name: document.name,
         orchestrator: document.orchestrator,
-        machines: document
-            .machines
-            .value
-            .into_iter()
-            .map(|g| g.value)
-            .collect(),
+        machines: document.machines.value.into_iter().map(|g| g.value).collect(),
         engine: document.engine.map(|e| e.value).unwrap_or_default(),
         docker: document.docker,
     };
@@ -132,11 +117,8 @@ fn parse(text: &str) -> Result<ClusterSpec, (Location, String)> {
 impl ClusterSpec {
     /// The spec as a file that [`read`] understands.
     pub fn to_yaml(&self) -> String {
-        serde_saphyr::to_string(&Written {
-            api_version: API_VERSION,
-            spec: self,
-        })
-        .expect("a spec holds only strings, numbers, lists and maps with string keys")
+        serde_saphyr::to_string(&Written { api_version: API_VERSION, spec: self })
+            .expect("a spec holds only strings, numbers, lists and maps with string keys")
     }
 }
 
@@ -165,39 +147,21 @@ mod tests {
 
     #[test]
     fn problems_are_told_with_line_and_column() {
-        let unknown = refused(&format!(
-            "{HEAD}machines:\n  - {{ role: manager, cuont: 1 }}\n"
-        ));
+        let unknown = refused(&format!("{HEAD}machines:\n  - {{ role: manager, cuont: 1 }}\n"));
         assert!(unknown.starts_with("4:"), "{unknown}");
-        assert!(
-            unknown.contains("cuont") && unknown.contains("count"),
-            "{unknown}"
-        );
+        assert!(unknown.contains("cuont") && unknown.contains("count"), "{unknown}");
 
-        let even = refused(&format!(
-            "{HEAD}machines:\n  - {{ role: manager, count: 2 }}\n"
-        ));
+        let even = refused(&format!("{HEAD}machines:\n  - {{ role: manager, count: 2 }}\n"));
         assert!(even.starts_with("4:3: 2 managers"), "{even}");
 
-        let memory = refused(&format!(
-            "{HEAD}machines:\n  - role: manager\n    memory: 2TB\n"
-        ));
-        assert!(
-            memory.starts_with("5:13:") && memory.contains("2GiB"),
-            "{memory}"
-        );
+        let memory = refused(&format!("{HEAD}machines:\n  - role: manager\n    memory: 2TB\n"));
+        assert!(memory.starts_with("5:13:") && memory.contains("2GiB"), "{memory}");
 
         let name = refused("apiVersion: clusterdojo/v1\nname: Bad Name\nmachines: []\n");
-        assert!(
-            name.starts_with("2:7:") && name.contains("lower-case"),
-            "{name}"
-        );
+        assert!(name.starts_with("2:7:") && name.contains("lower-case"), "{name}");
 
         let version = refused("apiVersion: v2\nname: practice\nmachines: []\n");
-        assert!(
-            version.starts_with("1:13:") && version.contains(API_VERSION),
-            "{version}"
-        );
+        assert!(version.starts_with("1:13:") && version.contains(API_VERSION), "{version}");
 
         let role = refused(&format!("{HEAD}machines:\n  - {{ role: boss }}\n"));
         assert!(role.starts_with("4:") && role.contains("manager"), "{role}");

@@ -75,14 +75,7 @@ fn one() -> u16 {
 impl MachineGroup {
     /// `count` machines of one role, with no limits and no ports.
     pub fn new(role: Role, count: u16, driver: DriverName) -> Self {
-        Self {
-            role,
-            count,
-            driver,
-            memory: None,
-            cpus: None,
-            ports: Vec::new(),
-        }
+        Self { role, count, driver, memory: None, cpus: None, ports: Vec::new() }
     }
 }
 
@@ -103,25 +96,15 @@ impl ClusterSpec {
     pub fn machines(&self) -> Vec<MachineSpec> {
         let mut machines: Vec<MachineSpec> = Vec::new();
         for group in &self.machines {
-            let before = machines
-                .iter()
-                .filter(|m| m.name.role == group.role)
-                .count();
-            let size = Size {
-                memory: group.memory,
-                cpus: group.cpus,
-            };
+            let before = machines.iter().filter(|m| m.name.role == group.role).count();
+            let size = Size { memory: group.memory, cpus: group.cpus };
             machines.extend((0..group.count).map(|index| MachineSpec {
                 name: MachineName::new(
                     group.role,
                     index.saturating_add(u16::try_from(before).unwrap_or(u16::MAX)) + 1,
                 ),
                 size,
-                ports: if index == 0 {
-                    group.ports.clone()
-                } else {
-                    Vec::new()
-                },
+                ports: if index == 0 { group.ports.clone() } else { Vec::new() },
             }));
         }
         machines.sort_by_key(|m| m.name);
@@ -130,11 +113,7 @@ impl ClusterSpec {
 
     /// How many machines have a role.
     pub fn count(&self, role: Role) -> usize {
-        self.machines
-            .iter()
-            .filter(|g| g.role == role)
-            .map(|g| usize::from(g.count))
-            .sum()
+        self.machines.iter().filter(|g| g.role == role).map(|g| usize::from(g.count)).sum()
     }
 
     /// Where the machines come from.

@@ -42,17 +42,10 @@ impl ClusterSpec {
     /// Checks what types alone cannot say.
     pub fn validate(&self) -> Result<(), Invalid> {
         for (index, group) in self.machines.iter().enumerate() {
-            self.validate_group(group).map_err(|problem| Invalid {
-                place: Place::Group(index),
-                problem,
-            })?;
+            self.validate_group(group)
+                .map_err(|problem| Invalid { place: Place::Group(index), problem })?;
         }
-        let machines = |problem: String| {
-            Err(Invalid {
-                place: Place::Machines,
-                problem,
-            })
-        };
+        let machines = |problem: String| Err(Invalid { place: Place::Machines, problem });
         let managers = self.count(Role::Manager);
         if self.orchestrator == Orchestrator::Swarm {
             match managers {
@@ -82,19 +75,12 @@ impl ClusterSpec {
         }
         let mut ports: Vec<_> = self.machines.iter().flat_map(|g| &g.ports).collect();
         ports.sort_by_key(|p| (p.host, p.protocol));
-        if let Some(twice) = ports
-            .windows(2)
-            .find(|p| p[0].host == p[1].host && p[0].protocol == p[1].protocol)
+        if let Some(twice) =
+            ports.windows(2).find(|p| p[0].host == p[1].host && p[0].protocol == p[1].protocol)
         {
-            return machines(format!(
-                "port {} of this computer is given twice",
-                twice[0].host
-            ));
+            return machines(format!("port {} of this computer is given twice", twice[0].host));
         }
-        self.validate_engine().map_err(|problem| Invalid {
-            place: Place::Engine,
-            problem,
-        })
+        self.validate_engine().map_err(|problem| Invalid { place: Place::Engine, problem })
     }
 
     fn validate_group(&self, group: &MachineGroup) -> Result<(), String> {
@@ -134,14 +120,14 @@ impl ClusterSpec {
         }
         let docker_ce = self.engine.channel == crate::model::EngineChannel::DockerCe;
         if self.engine.repository.is_some() != docker_ce {
-            return Err("channel docker-ce needs the base address of Docker's package repository, \
+            return Err(
+                "channel docker-ce needs the base address of Docker's package repository, \
                         and only that channel takes one"
-                .to_owned());
+                    .to_owned(),
+            );
         }
         match self.engine.labels.iter().find(|l| !l.contains('=')) {
-            Some(label) => Err(format!(
-                "engine label `{label}` is not of the form KEY=VALUE"
-            )),
+            Some(label) => Err(format!("engine label `{label}` is not of the form KEY=VALUE")),
             None => Ok(()),
         }
     }
@@ -199,8 +185,7 @@ mod tests {
     #[test]
     fn machines_of_two_groups_of_one_role_are_counted_through() {
         let mut spec = swarm(1, 2);
-        spec.machines
-            .push(MachineGroup::new(Role::Worker, 1, DriverName::Docker));
+        spec.machines.push(MachineGroup::new(Role::Worker, 1, DriverName::Docker));
         let names: Vec<_> = spec.machines().iter().map(|m| m.name.to_string()).collect();
         assert_eq!(names, ["manager-1", "worker-1", "worker-2", "worker-3"]);
     }

@@ -45,20 +45,13 @@ impl Entry {
             match file.try_lock() {
                 Ok(()) if is_at(&file, &path) => {
                     write_holder(&mut file, verb).map_err(Error::file("write", &path))?;
-                    return Ok(Self {
-                        directory,
-                        name,
-                        _lock: file,
-                    });
+                    return Ok(Self { directory, name, _lock: file });
                 }
                 Ok(()) => {}
                 Err(fs::TryLockError::WouldBlock) => {
                     let holder = read_holder(&mut file);
                     if Instant::now() >= end {
-                        return Err(Error::Locked {
-                            cluster: name,
-                            holder,
-                        });
+                        return Err(Error::Locked { cluster: name, holder });
                     }
                     if let Some(tell) = on_wait.take() {
                         tell(&holder);
@@ -118,17 +111,22 @@ impl Entry {
         Ok(path)
     }
 
+    /// Forgets the record and keeps the keys.
+    pub fn forget_record(&self) -> Result<(), Error> {
+        let record = self.directory.join("cluster.json");
+        match fs::remove_file(&record) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::file("remove", &record)(e))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Removes everything that is remembered of the cluster, the lock last.
     pub fn remove(self) -> Result<(), Error> {
         // The record goes first: a run cut short after that leaves keys of machines that are gone, and
         // no cluster that is listed.
-        let record = self.directory.join("cluster.json");
-        match fs::remove_file(&record) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Error::file("remove", &record)(e));
-            }
-            _ => {}
-        }
+        self.forget_record()?;
         fs::remove_dir_all(&self.directory).map_err(Error::file("remove", &self.directory))?;
         if let Some(parent) = self.directory.parent() {
             durable::sync_directory(parent).map_err(Error::file("sync", parent))?;
@@ -155,11 +153,7 @@ fn read_holder(file: &mut File) -> String {
     let mut text = String::new();
     // What cannot be read is a courtesy lost, no more.
     let _ = file.read_to_string(&mut text);
-    if text.trim().is_empty() {
-        "it has just begun".to_owned()
-    } else {
-        text.trim().to_owned()
-    }
+    if text.trim().is_empty() { "it has just begun".to_owned() } else { text.trim().to_owned() }
 }
 
 #[cfg(test)]
@@ -180,13 +174,7 @@ mod tests {
     }
 
     async fn lock(home: &Home, wait: u64) -> Result<Entry, Error> {
-        home.lock(
-            &"practice".parse().unwrap(),
-            "up",
-            Duration::from_millis(wait),
-            |_| {},
-        )
-        .await
+        home.lock(&"practice".parse().unwrap(), "up", Duration::from_millis(wait), |_| {}).await
     }
 
     #[tokio::test]
@@ -195,17 +183,11 @@ mod tests {
         let home = Home::new(root.path());
         let entry = lock(&home, 0).await.unwrap();
         assert_eq!(entry.record().unwrap(), None);
-        let record = Record {
-            phase: Phase::Ready,
-            ..record()
-        };
+        let record = Record { phase: Phase::Ready, ..record() };
         entry.save(&record).unwrap();
         assert_eq!(entry.record().unwrap(), Some(record));
         entry.remove().unwrap();
-        assert_eq!(
-            fs::read_dir(root.path().join("clusters")).unwrap().count(),
-            0
-        );
+        assert_eq!(fs::read_dir(root.path().join("clusters")).unwrap().count(), 0);
     }
 
     #[tokio::test]
@@ -244,10 +226,7 @@ mod tests {
         fs::write(&path, "{\"schema\": 1, \"clus").unwrap();
         assert!(matches!(entry.record(), Err(Error::Damaged { .. })));
         fs::write(&path, "{\"schema\": 99}").unwrap();
-        assert!(matches!(
-            entry.record(),
-            Err(Error::Newer { found: 99, .. })
-        ));
+        assert!(matches!(entry.record(), Err(Error::Newer { found: 99, .. })));
         assert_eq!(home.list().unwrap().len(), 1);
     }
 }

@@ -4,16 +4,28 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use serde::{Deserialize, Serialize};
+
 use crate::durable;
 use crate::model::ClusterName;
 
-use super::{Entry, Error, PreviousContext, Record};
+use super::{Entry, Error, Record};
+
+/// The docker context that was selected before a `dojo use`; `name` is absent if it was docker's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreviousContext {
+    /// Its name.
+    pub name: Option<String>,
+}
 
 /// `$DOJO_HOME`, else `$XDG_DATA_HOME/clusterdojo`, else `~/.local/share/clusterdojo`.
 #[derive(Debug, Clone)]
 pub struct Home {
     root: PathBuf,
 }
+
+/// A cluster that has a directory here, with its record or why it cannot be read.
+pub type Listed = (ClusterName, Result<Option<Record>, Error>);
 
 impl Home {
     /// A home at a given place. It is made when the first cluster is.
@@ -23,11 +35,7 @@ impl Home {
 
     /// The home that the environment names.
     pub fn from_env() -> Result<Self, Error> {
-        let set = |key| {
-            env::var_os(key)
-                .filter(|v| !v.is_empty())
-                .map(PathBuf::from)
-        };
+        let set = |key| env::var_os(key).filter(|v| !v.is_empty()).map(PathBuf::from);
         let root = set("DOJO_HOME")
             .or_else(|| set("XDG_DATA_HOME").map(|d| d.join("clusterdojo")))
             .or_else(|| set("HOME").map(|d| d.join(".local/share/clusterdojo")))
@@ -46,7 +54,7 @@ impl Home {
 
     /// Every cluster that has a directory here, by name, with its record or why it cannot be read. One
     /// damaged record hides no other cluster.
-    pub fn list(&self) -> Result<Vec<(ClusterName, Result<Option<Record>, Error>)>, Error> {
+    pub fn list(&self) -> Result<Vec<Listed>, Error> {
         let directory = self.clusters();
         let entries = match fs::read_dir(&directory) {
             Ok(entries) => entries,
@@ -111,17 +119,13 @@ impl Home {
     }
 
     fn check_owner(&self) -> Result<(), Error> {
-        let owner = fs::metadata(&self.root)
-            .map_err(Error::file("read", &self.root))?
-            .uid();
+        let owner = fs::metadata(&self.root).map_err(Error::file("read", &self.root))?.uid();
         let me = rustix::process::geteuid().as_raw();
         // Root may use anyone's: `sudo dojo` with a kept HOME is the user's own cluster.
         if owner == me || me == 0 {
             Ok(())
         } else {
-            Err(Error::ForeignHome {
-                path: self.root.clone(),
-            })
+            Err(Error::ForeignHome { path: self.root.clone() })
         }
     }
 }

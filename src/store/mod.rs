@@ -13,8 +13,8 @@ use std::path::PathBuf;
 use crate::model::ClusterName;
 
 pub use entry::Entry;
-pub use home::Home;
-pub use record::{Phase, PreviousContext, Record, SCHEMA};
+pub use home::{Home, Listed, PreviousContext};
+pub use record::{Phase, Record, SCHEMA};
 
 /// Why the memory of a cluster could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -72,10 +72,6 @@ pub enum Error {
 impl Error {
     fn file(operation: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
-        move |source| Self::File {
-            operation,
-            path,
-            source,
-        }
+        move |source| Self::File { operation, path, source }
     }
 }

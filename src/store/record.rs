@@ -23,13 +23,6 @@ pub enum Phase {
     Destroying,
 }
 
-/// The docker context that was selected before ours; `name` is absent if it was docker's default.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PreviousContext {
-    /// Its name.
-    pub name: Option<String>,
-}
-
 /// What is remembered of one cluster.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
@@ -45,8 +38,6 @@ pub struct Record {
     pub spec: ClusterSpec,
     /// The machines as last seen.
     pub machines: Vec<Machine>,
-    /// What to select again when the cluster goes; absent if ours was never selected.
-    pub previous_context: Option<PreviousContext>,
 }
 
 impl Record {
@@ -59,7 +50,6 @@ impl Record {
             phase: Phase::Creating,
             spec,
             machines: Vec::new(),
-            previous_context: None,
         }
     }
 
@@ -68,16 +58,10 @@ impl Record {
         struct Version {
             schema: u32,
         }
-        let damaged = |source| Error::Damaged {
-            cluster: cluster.clone(),
-            source,
-        };
+        let damaged = |source| Error::Damaged { cluster: cluster.clone(), source };
         let Version { schema } = serde_json::from_slice(text).map_err(damaged)?;
         if schema > SCHEMA {
-            return Err(Error::Newer {
-                cluster: cluster.clone(),
-                found: schema,
-            });
+            return Err(Error::Newer { cluster: cluster.clone(), found: schema });
         }
         serde_json::from_slice(text).map_err(damaged)
     }

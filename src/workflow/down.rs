@@ -1,8 +1,9 @@
 //! `down`: removes a cluster without a trace, with its record or without.
 
-use crate::event::Progress;
+use crate::context;
+use crate::event::{Progress, chain};
 use crate::failpoint;
-use crate::model::{ClusterName, Machine, MachineName};
+use crate::model::{ClusterName, Machine};
 use crate::store::{self, Entry, Phase, Record};
 
 use super::{Error, Failure, MachineError, Services, settle};
@@ -41,46 +42,51 @@ async fn remove(
         Err(store::Error::Damaged { .. }) => None,
         Err(error) => return Err(error.into()),
     };
-    let machines = services.driver.list(Some(&name)).await?;
-    let (ours, others): (Vec<_>, Vec<_>) = machines.into_iter().partition(|m| {
-        record
-            .as_ref()
-            .map_or(options.without_record, |r| r.cluster_id == m.cluster_id)
-    });
-    let foreign: Vec<MachineName> = others.iter().map(|m| m.id.name).collect();
-    if record.is_none() && !foreign.is_empty() {
-        // Taking the lock has made a directory; without a record there is nothing in it to keep.
-        if matches!(entry.record(), Ok(None)) {
-            entry.remove()?;
+    if record.is_none() && !options.without_record {
+        let machines = services.driver.list(Some(&name)).await?;
+        if !machines.is_empty() {
+            // Taking the lock has made a directory; without a record there is nothing in it to keep.
+            if matches!(entry.record(), Ok(None)) {
+                entry.remove()?;
+            }
+            let machines = machines.iter().map(|m| m.id.name).collect();
+            return Err(Error::NoRecord { cluster: name, machines });
         }
-        return Err(Error::NoRecord {
-            cluster: name,
-            machines: foreign,
-        });
     }
+    let count = remove_machines(services, &entry, record.as_ref(), progress).await?;
+    failpoint::reached("down.record.before");
+    entry.remove()?;
+    Ok(count)
+}
 
-    if let Some(record) = &record {
-        entry.save(&Record {
-            phase: Phase::Destroying,
-            ..record.clone()
-        })?;
+/// Removes contexts, machines and what they share; returns how many machines there were. Without a
+/// record these are all machines of that name, else those of the record's cluster id.
+pub(super) async fn remove_machines(
+    services: &Services,
+    entry: &Entry,
+    record: Option<&Record>,
+    progress: &Progress,
+) -> Result<usize, Error> {
+    let name = entry.name();
+    if let Some(record) = record {
+        entry.save(&Record { phase: Phase::Destroying, ..record.clone() })?;
     }
     // Contexts go first: a docker that points at a dying engine only hangs.
     failpoint::reached("down.context.before");
-    forget_context(services, &name, record.as_ref())?;
+    forget_context(services, name, record, progress)?;
     failpoint::reached("down.context.after");
 
+    let machines = services.driver.list(Some(name)).await?;
+    let (ours, others): (Vec<_>, Vec<_>) =
+        machines.into_iter().partition(|m| record.is_none_or(|r| r.cluster_id == m.cluster_id));
     let count = ours.len();
-    destroy(services, &name, ours, progress).await?;
-    if foreign.is_empty() {
+    destroy(services, name, ours, progress).await?;
+    // What machines share has only the cluster's name, so it stays while others of that name use it.
+    if others.is_empty() {
         failpoint::reached("down.cleanup.before");
-        progress
-            .step("clean up", services.driver.cleanup(&name))
-            .await?;
+        progress.step("clean up", services.driver.cleanup(name)).await?;
         failpoint::reached("down.cleanup.after");
     }
-    failpoint::reached("down.record.before");
-    entry.remove()?;
     Ok(count)
 }
 
@@ -88,16 +94,18 @@ fn forget_context(
     services: &Services,
     name: &ClusterName,
     record: Option<&Record>,
+    progress: &Progress,
 ) -> Result<(), Error> {
-    let context = name.context();
-    let previous = record
-        .and_then(|r| r.previous_context.as_ref())
-        .and_then(|p| p.name.as_deref());
-    services.contexts.restore(&context, previous)?;
-    services
-        .contexts
-        .remove(&context, record.map(|r| r.cluster_id.as_str()))?;
-    Ok(())
+    let id = record.map(|r| r.cluster_id.as_str());
+    match services.contexts.remove(&name.context(), id) {
+        Ok(_) => Ok(()),
+        // Whose it is can no longer be told, so it stays; the machines go all the same.
+        Err(error @ context::Error::Damaged { .. }) => {
+            progress.warn(chain(&error));
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn destroy(
@@ -111,9 +119,7 @@ async fn destroy(
         let progress = progress.machine(machine.id.name);
         (machine.id.name, async move {
             failpoint::reached("down.machine.before");
-            progress
-                .step("destroy", services.driver.destroy(&machine))
-                .await?;
+            progress.step("destroy", services.driver.destroy(&machine)).await?;
             failpoint::reached("down.machine.after");
             Ok::<_, MachineError>(())
         })

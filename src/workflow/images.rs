@@ -15,9 +15,7 @@ pub async fn load_image(
     archive: &Path,
 ) -> Result<usize, Error> {
     let (entry, progress) = services.lock(name, "image-load").await?;
-    let record = entry
-        .record()?
-        .ok_or_else(|| Error::UnknownCluster(name.clone()))?;
+    let record = entry.record()?.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
     let (machines, _) = ours(&*services.driver, name, Some(&record)).await?;
     let tls = TlsFiles::in_directory(&entry.pki()?.join("client"));
     let of = machines.len();
@@ -29,12 +27,7 @@ pub async fn load_image(
             }
             let deadline = std::time::Duration::from_secs(10);
             let engine = services.dialer.engine(&machine, tls, deadline).await?;
-            let load = async {
-                engine
-                    .load_image(archive)
-                    .await
-                    .map_err(MachineError::Engine)
-            };
+            let load = async { engine.load_image(archive).await.map_err(MachineError::Engine) };
             progress.step("load image", load).await?;
             progress.ready();
             Ok(())

@@ -12,9 +12,7 @@ pub struct Interrupt {
 
 impl Default for Interrupt {
     fn default() -> Self {
-        Self {
-            wanted: Arc::new(watch::channel(false).0),
-        }
+        Self { wanted: Arc::new(watch::channel(false).0) }
     }
 }
 

@@ -1,9 +1,11 @@
 //! What the verbs have in common: a cluster's keys, its machines, and their way to being nodes.
 
+use std::time::Duration;
+
 use crate::driver::Driver;
 use crate::event::Progress;
 use crate::failpoint;
-use crate::model::{ClusterName, Machine, MachineId, MachineRequest, SshFiles};
+use crate::model::{ClusterName, Machine, MachineId, MachineRequest, MachineState, SshFiles};
 use crate::pki::{self, Authority};
 use crate::provision::{Node, Provisioner};
 use crate::remote::keys;
@@ -11,6 +13,9 @@ use crate::spec::ClusterSpec;
 use crate::store::{Entry, Record};
 
 use super::{Error, MachineError, Services};
+
+/// How often to see whether a machine that is waited for still runs.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// The cluster's keys, made if they are absent.
 pub(super) fn provisioner(entry: &Entry, record: &Record) -> Result<Provisioner, Error> {
@@ -20,13 +25,7 @@ pub(super) fn provisioner(entry: &Entry, record: &Record) -> Result<Provisioner,
     let subject = format!("clusterdojo {} {}", entry.name(), record.cluster_id);
     let authority = Authority::ensure(&pki, &subject)?;
     let tls = pki::ensure_client(&pki.join("client"), &authority, &subject)?;
-    Ok(Provisioner {
-        ssh,
-        tls,
-        authority,
-        pki,
-        options: record.spec.engine.clone(),
-    })
+    Ok(Provisioner { ssh, tls, authority, pki, options: record.spec.engine.clone() })
 }
 
 /// What to ask the driver for, by machine.
@@ -40,10 +39,7 @@ pub(super) fn requests(
         .into_iter()
         .map(|machine| {
             Ok(MachineRequest {
-                id: MachineId {
-                    cluster: spec.name.clone(),
-                    name: machine.name,
-                },
+                id: MachineId { cluster: spec.name.clone(), name: machine.name },
                 cluster_id: record.cluster_id.clone(),
                 orchestrator: spec.orchestrator,
                 size: machine.size,
@@ -62,9 +58,7 @@ pub(super) async fn ours(
     record: Option<&Record>,
 ) -> Result<(Vec<Machine>, Vec<Machine>), Error> {
     let machines = driver.list(Some(name)).await?;
-    Ok(machines
-        .into_iter()
-        .partition(|m| record.is_some_and(|r| r.cluster_id == m.cluster_id)))
+    Ok(machines.into_iter().partition(|m| record.is_some_and(|r| r.cluster_id == m.cluster_id)))
 }
 
 /// Where a machine's way to being a node begins.
@@ -88,11 +82,17 @@ pub(super) async fn become_node(
         return Err(MachineError::Interrupted);
     }
     let driver = &*services.driver;
+    let known_hosts = &provisioner.ssh.known_hosts;
     let machine = match origin {
         Origin::Create(request) => {
             failpoint::reached("machine.create.before");
             let machine = progress.step("create", driver.create(&request)).await?;
             failpoint::reached("machine.create.after");
+            // A run that was killed may have had the machine under way, with a host key of its own.
+            let key = driver.host_key(&machine).await?;
+            if let Some(key) = key.filter(|key| !same_key(key, &request.host_key.public)) {
+                keys::pin(known_hosts, &[(machine.id.alias(), key)])?;
+            }
             machine
         }
         Origin::Start(machine) => {
@@ -104,18 +104,39 @@ pub(super) async fn become_node(
     // A record that was rebuilt has no pinned keys; the driver may have a way to read them that needs
     // no trust on first use.
     let alias = machine.id.alias();
-    if keys::pinned(&provisioner.ssh.known_hosts, &alias)?.is_none()
+    if keys::pinned(known_hosts, &alias)?.is_none()
         && let Some(key) = driver.host_key(&machine).await?
     {
-        keys::pin(&provisioner.ssh.known_hosts, &[(alias, key)])?;
+        keys::pin(known_hosts, &[(alias, key)])?;
     }
-    let provision = provisioner.provision(&*services.dialer, machine, progress);
-    match services.interrupt.or(provision).await {
-        Some(node) => {
-            let node = node?;
-            progress.ready();
-            Ok(node)
+    let handle = machine.handle.clone();
+    let work = async {
+        tokio::select! {
+            node = provisioner.provision(&*services.dialer, machine, progress) => Ok(node?),
+            state = until_it_stops(driver, &handle) => Err(MachineError::Stopped(state)),
         }
-        None => Err(MachineError::Interrupted),
+    };
+    let node = services.interrupt.or(work).await.unwrap_or(Err(MachineError::Interrupted))?;
+    progress.ready();
+    Ok(node)
+}
+
+/// Whether two OpenSSH lines hold the same key; the comment behind it may differ.
+fn same_key(one: &str, other: &str) -> bool {
+    one.split_whitespace().take(2).eq(other.split_whitespace().take(2))
+}
+
+/// Waits until a machine no longer runs, and says what has become of it; a machine that is gone will
+/// not answer, however long it is waited for.
+async fn until_it_stops(driver: &dyn Driver, handle: &str) -> &'static str {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        // A driver that does not answer says nothing about the machine.
+        let Ok(machines) = driver.list(None).await else { continue };
+        match machines.iter().find(|m| m.handle == handle).map(|m| m.state) {
+            Some(MachineState::Running) => {}
+            Some(_) => return "it stopped",
+            None => return "it is gone",
+        }
     }
 }

@@ -61,9 +61,7 @@ pub struct Services {
 
 impl fmt::Debug for Services {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Services")
-            .field("home", &self.home)
-            .finish_non_exhaustive()
+        f.debug_struct("Services").field("home", &self.home).finish_non_exhaustive()
     }
 }
 
@@ -77,9 +75,7 @@ impl Services {
         let entry = self
             .home
             .lock(name, verb, LOCK_WAIT, |holder| {
-                early.warn(format!(
-                    "waiting for another command on cluster `{name}`: {holder}"
-                ));
+                early.warn(format!("waiting for another command on cluster `{name}`: {holder}"));
             })
             .await?;
         let reporter = (self.open_log)(&entry.logs()?, verb);
@@ -159,19 +155,11 @@ pub enum Error {
 }
 
 fn findings(findings: &[Finding]) -> String {
-    findings
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join("; ")
+    findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 fn names(names: &[MachineName]) -> String {
-    names
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(", ")
+    names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// Why work on one machine failed.
@@ -192,6 +180,9 @@ pub enum MachineError {
     /// It is off.
     #[error("the machine is {0}")]
     NotRunning(crate::model::MachineState),
+    /// It no longer runs.
+    #[error("the machine did not come up: {0}")]
+    Stopped(&'static str),
     /// The user wanted to stop.
     #[error("interrupted")]
     Interrupted,

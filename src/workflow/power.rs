@@ -12,15 +12,7 @@ use super::{Error, Failure, MachineError, Services, Summary, UpOptions, settle, 
 pub async fn start(services: &Services, name: &ClusterName) -> Result<Summary, Error> {
     let record = services.home.record(name)?;
     let record = record.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
-    up(
-        services,
-        record.spec,
-        UpOptions {
-            select: false,
-            rollback: false,
-        },
-    )
-    .await
+    up(services, record.spec, UpOptions { select: false, rollback: false }).await
 }
 
 /// Starts one machine and waits for its engine.
@@ -30,9 +22,7 @@ pub async fn start_machine(
     machine: MachineName,
 ) -> Result<(), Error> {
     let (entry, progress) = services.lock(name, "start").await?;
-    let record = entry
-        .record()?
-        .ok_or_else(|| Error::UnknownCluster(name.clone()))?;
+    let record = entry.record()?.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
     let machine = one(services, name, &record, machine).await?;
     let provisioner = provisioner(&entry, &record)?;
     let label = machine.id.name;
@@ -56,9 +46,7 @@ pub async fn stop(
     only: Option<MachineName>,
 ) -> Result<(), Error> {
     let (entry, progress) = services.lock(name, "stop").await?;
-    let record = entry
-        .record()?
-        .ok_or_else(|| Error::UnknownCluster(name.clone()))?;
+    let record = entry.record()?.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
     let machines = match only {
         Some(machine) => vec![one(services, name, &record, machine).await?],
         None => ours(&*services.driver, name, Some(&record)).await?.0,
@@ -78,19 +66,13 @@ async fn stop_all(
     let work = machines.into_iter().map(|machine| {
         let progress = progress.machine(machine.id.name);
         (machine.id.name, async move {
-            progress
-                .step("stop", services.driver.stop(&machine))
-                .await?;
+            progress.step("stop", services.driver.stop(&machine)).await?;
             progress.ready();
             Ok::<_, MachineError>(())
         })
     });
     let (_, causes) = settle(work).await;
-    if causes.is_empty() {
-        Ok(())
-    } else {
-        Err(failure(services, name, causes, of).await)
-    }
+    if causes.is_empty() { Ok(()) } else { Err(failure(services, name, causes, of).await) }
 }
 
 async fn one(
@@ -101,10 +83,7 @@ async fn one(
 ) -> Result<Machine, Error> {
     let (machines, _) = ours(&*services.driver, cluster, Some(record)).await?;
     let found = machines.into_iter().find(|m| m.id.name == machine);
-    found.ok_or_else(|| Error::UnknownMachine {
-        cluster: cluster.clone(),
-        machine,
-    })
+    found.ok_or_else(|| Error::UnknownMachine { cluster: cluster.clone(), machine })
 }
 
 async fn failure(

@@ -22,10 +22,7 @@ pub async fn repair(
         Ok(None) => {}
         Err(store::Error::Damaged { .. }) => {
             let aside = entry.set_aside()?;
-            progress.warn(format!(
-                "the damaged record is kept as `{}`",
-                aside.display()
-            ));
+            progress.warn(format!("the damaged record is kept as `{}`", aside.display()));
         }
         Err(error) => return Err(error.into()),
     }
@@ -41,7 +38,7 @@ pub async fn repair(
         engine: Default::default(),
         docker: Default::default(),
     });
-    record.cluster_id = first.cluster_id.clone();
+    record.cluster_id.clone_from(&first.cluster_id);
     record.machines = machines;
     entry.save(&record)?;
     progress.ready();
@@ -50,10 +47,7 @@ pub async fn repair(
 
 fn groups(machines: &[Machine], driver: DriverName) -> Vec<MachineGroup> {
     let highest = |role: Role| {
-        let of_role = machines
-            .iter()
-            .map(|m| m.id.name)
-            .filter(|n| n.role == role);
+        let of_role = machines.iter().map(|m| m.id.name).filter(|n| n.role == role);
         of_role.map(|n| n.number).max()
     };
     Role::ALL

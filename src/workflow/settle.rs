@@ -11,9 +11,7 @@ use super::MachineError;
 pub async fn settle<T>(
     work: impl IntoIterator<Item = (MachineName, impl Future<Output = Result<T, MachineError>>)>,
 ) -> (Vec<T>, Vec<(MachineName, MachineError)>) {
-    let named = work
-        .into_iter()
-        .map(async |(name, future)| (name, future.await));
+    let named = work.into_iter().map(async |(name, future)| (name, future.await));
     let mut done = Vec::new();
     let mut failed = Vec::new();
     for (name, result) in join_all(named).await {

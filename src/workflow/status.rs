@@ -51,10 +51,7 @@ impl ClusterStatus {
     pub fn healthy(&self) -> bool {
         self.record.phase == Phase::Ready
             && self.machines.len() == self.record.spec.machines().len()
-            && self
-                .machines
-                .iter()
-                .all(|m| m.healthy(self.record.spec.orchestrator))
+            && self.machines.iter().all(|m| m.healthy(self.record.spec.orchestrator))
     }
 }
 
@@ -63,14 +60,8 @@ pub async fn status(services: &Services, name: &ClusterName) -> Result<ClusterSt
     let record = services.home.record(name)?;
     let record = record.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
     let (existing, _) = ours(&*services.driver, name, Some(&record)).await?;
-    let lost = record
-        .machines
-        .iter()
-        .filter(|m| existing.iter().all(|e| e.id != m.id));
-    let all = existing
-        .iter()
-        .map(|m| (m, true))
-        .chain(lost.map(|m| (m, false)));
+    let lost = record.machines.iter().filter(|m| existing.iter().all(|e| e.id != m.id));
+    let all = existing.iter().map(|m| (m, true)).chain(lost.map(|m| (m, false)));
     let tls = TlsFiles::in_directory(&services.home.directory(name).join("pki/client"));
     let mut machines = join_all(all.map(async |(machine, exists)| MachineStatus {
         machine: machine.clone(),
@@ -100,7 +91,5 @@ async fn health(
         engine.health().await.map_err(|e| chain(&*e))
     };
     let late = || Err(format!("no answer within {} s", DEADLINE.as_secs()));
-    tokio::time::timeout(DEADLINE, ask)
-        .await
-        .unwrap_or_else(|_| late())
+    tokio::time::timeout(DEADLINE, ask).await.unwrap_or_else(|_| late())
 }

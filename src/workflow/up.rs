@@ -12,8 +12,9 @@ use crate::plan::Plan;
 use crate::provision::{Node, Provisioner};
 use crate::remote::keys;
 use crate::spec::ClusterSpec;
-use crate::store::{Entry, Phase, PreviousContext, Record};
+use crate::store::{Entry, Phase, Record};
 
+use super::down::remove_machines;
 use super::machines::{self, Origin, become_node};
 use super::{DownOptions, Error, Failure, Services, down, settle};
 
@@ -68,14 +69,7 @@ pub async fn up(
             let name = entry.name().clone();
             drop(entry);
             progress.warn("rolling back, as --rollback asks");
-            down(
-                services,
-                &name,
-                DownOptions {
-                    without_record: true,
-                },
-            )
-            .await?;
+            down(services, &name, DownOptions { without_record: true }).await?;
             Err(error)
         }
         Err(error) => {
@@ -95,23 +89,25 @@ async fn converge(
     begin: Instant,
 ) -> Result<Summary, Error> {
     // Everything that can be refused is refused here, before the first side effect.
-    let recorded = entry.record()?;
+    let mut recorded = entry.record()?;
+    if recorded.as_ref().is_some_and(|r| r.phase == Phase::Destroying) {
+        // Machines of a `down` that was cut short may be on their way out although they still seem to
+        // run, so it comes to its end first.
+        progress.warn("finishing an interrupted `down` first");
+        remove_machines(services, entry, recorded.as_ref(), progress).await?;
+        entry.forget_record()?;
+        recorded = None;
+    }
     refuse_other_kind(&spec, recorded.as_ref())?;
     let (existing, others) =
         machines::ours(&*services.driver, &spec.name, recorded.as_ref()).await?;
     refuse_others(&spec, &others)?;
     let plan = Plan::new(&spec, &existing);
     if !plan.surplus.is_empty() {
-        return Err(Error::Surplus {
-            cluster: spec.name,
-            plan: Box::new(plan),
-        });
+        return Err(Error::Surplus { cluster: spec.name, plan: Box::new(plan) });
     }
     let mut record = match recorded {
-        Some(record) => Record {
-            spec: spec.clone(),
-            ..record
-        },
+        Some(record) => Record { spec: spec.clone(), ..record },
         None => Record::new(spec.clone()),
     };
     let context = spec.name.context();
@@ -143,7 +139,7 @@ async fn converge(
         endpoint: speaker.machine().endpoint(Service::Engine),
         tls: provisioner.tls.clone(),
     };
-    let selected = write_context(services, entry, &mut record, &access, options)?;
+    let selected = write_context(services, &record, &access, options)?;
 
     failpoint::reached("up.done.before");
     record.phase = Phase::Ready;
@@ -154,15 +150,7 @@ async fn converge(
     entry.save(&record)?;
     failpoint::reached("up.done.after");
     let machines = record.machines;
-    Ok(Summary {
-        spec,
-        machines,
-        access,
-        context,
-        selected,
-        plan,
-        elapsed: begin.elapsed(),
-    })
+    Ok(Summary { spec, machines, access, context, selected, plan, elapsed: begin.elapsed() })
 }
 
 fn refuse_other_kind(spec: &ClusterSpec, recorded: Option<&Record>) -> Result<(), Error> {
@@ -186,26 +174,19 @@ fn refuse_others(spec: &ClusterSpec, others: &[Machine]) -> Result<(), Error> {
         return Ok(());
     }
     let machines: Vec<MachineName> = others.iter().map(|m| m.id.name).collect();
-    Err(Error::NoRecord {
-        cluster: spec.name.clone(),
-        machines,
-    })
+    Err(Error::NoRecord { cluster: spec.name.clone(), machines })
 }
 
 async fn check_surroundings(services: &Services, progress: &Progress) -> Result<(), Error> {
     let findings = services.driver.check().await?;
-    for finding in findings.iter().filter(|f| f.level == Level::Warning) {
-        progress.warn(finding.to_string());
+    let warnings = findings.iter().filter(|f| f.level == Level::Warning);
+    let subjects: Vec<&str> = warnings.map(|f| f.subject.as_str()).collect();
+    if !subjects.is_empty() {
+        // What follows from it and what helps takes more words than fit here.
+        progress.warn(format!("`dojo doctor` has something to say on: {}", subjects.join(", ")));
     }
-    let problems: Vec<_> = findings
-        .into_iter()
-        .filter(|f| f.level == Level::Problem)
-        .collect();
-    if problems.is_empty() {
-        Ok(())
-    } else {
-        Err(Error::NotReady(problems))
-    }
+    let problems: Vec<_> = findings.into_iter().filter(|f| f.level == Level::Problem).collect();
+    if problems.is_empty() { Ok(()) } else { Err(Error::NotReady(problems)) }
 }
 
 /// Where each machine begins. What machines share is prepared, and the host keys of those that are yet
@@ -219,25 +200,17 @@ async fn origins(
     progress: &Progress,
 ) -> Result<Vec<(MachineName, Origin)>, Error> {
     let usable = |name: MachineName| {
-        existing
-            .iter()
-            .find(|m| m.id.name == name && m.state != MachineState::Unfinished)
+        existing.iter().find(|m| m.id.name == name && m.state != MachineState::Unfinished)
     };
     let requests = machines::requests(spec, record, &provisioner.ssh)?;
-    let (present, absent): (Vec<_>, Vec<_>) = requests
-        .into_iter()
-        .partition(|r| usable(r.id.name).is_some());
+    let (present, absent): (Vec<_>, Vec<_>) =
+        requests.into_iter().partition(|r| usable(r.id.name).is_some());
     if !absent.is_empty() {
         failpoint::reached("driver.prepare.before");
-        services
-            .driver
-            .prepare(&spec.name, &absent, progress)
-            .await?;
+        services.driver.prepare(&spec.name, &absent, progress).await?;
         failpoint::reached("driver.prepare.after");
-        let pins: Vec<_> = absent
-            .iter()
-            .map(|r| (r.id.alias(), r.host_key.public.clone()))
-            .collect();
+        let pins: Vec<_> =
+            absent.iter().map(|r| (r.id.alias(), r.host_key.public.clone())).collect();
         failpoint::reached("known-hosts.before");
         keys::pin(&provisioner.ssh.known_hosts, &pins)?;
         failpoint::reached("known-hosts.after");
@@ -246,18 +219,13 @@ async fn origins(
         .into_iter()
         .map(|request| (request.id.name, Origin::Create(Box::new(request))))
         .collect();
-    origins.extend(
-        present
-            .iter()
-            .filter_map(|r| usable(r.id.name))
-            .map(|machine| {
-                let origin = match machine.state {
-                    MachineState::Stopped => Origin::Start(machine.clone()),
-                    _ => Origin::Keep(machine.clone()),
-                };
-                (machine.id.name, origin)
-            }),
-    );
+    origins.extend(present.iter().filter_map(|r| usable(r.id.name)).map(|machine| {
+        let origin = match machine.state {
+            MachineState::Stopped => Origin::Start(machine.clone()),
+            _ => Origin::Keep(machine.clone()),
+        };
+        (machine.id.name, origin)
+    }));
     origins.sort_by_key(|(name, _)| *name);
     Ok(origins)
 }
@@ -272,27 +240,20 @@ async fn all_nodes(
     let of = origins.len();
     let work = origins.into_iter().map(|(name, origin)| {
         let progress = progress.machine(name);
-        (name, async move {
-            become_node(services, provisioner, origin, &progress).await
-        })
+        (name, async move { become_node(services, provisioner, origin, &progress).await })
     });
     let (nodes, causes) = settle(work).await;
     if causes.is_empty() {
         return Ok(nodes);
     }
     // Asked, not remembered: what failed may be there all the same.
-    let left = services
-        .driver
-        .list(Some(&spec.name))
-        .await
-        .unwrap_or_default();
+    let left = services.driver.list(Some(&spec.name)).await.unwrap_or_default();
     Err(Failure { causes, left, of }.into())
 }
 
 fn write_context(
     services: &Services,
-    entry: &Entry,
-    record: &mut Record,
+    record: &Record,
     access: &Access,
     options: UpOptions,
 ) -> Result<bool, Error> {
@@ -313,9 +274,6 @@ fn write_context(
         return Ok(current.as_deref() == Some(&name));
     }
     if current.as_deref() != Some(&name) {
-        // Remembered before it is changed, so that `down` can always go back.
-        record.previous_context = Some(PreviousContext { name: current });
-        entry.save(record)?;
         failpoint::reached("context.select.before");
         services.contexts.select(&name)?;
         failpoint::reached("context.select.after");
@@ -335,11 +293,7 @@ fn describe(spec: &ClusterSpec, endpoint: SocketAddr) -> String {
 async fn forget_if_nothing_was_made(services: &Services, entry: Entry, error: &Error) {
     let never_begun = matches!(entry.record(), Ok(None));
     let refused = matches!(error, Error::Driver(_))
-        && services
-            .driver
-            .list(Some(entry.name()))
-            .await
-            .is_ok_and(|m| m.is_empty())
+        && services.driver.list(Some(entry.name())).await.is_ok_and(|m| m.is_empty())
         && services.driver.cleanup(entry.name()).await.is_ok();
     if never_begun || refused {
         // The error that is being told matters more than a directory that stays.

@@ -1,10 +1,7 @@
 //! The driver contract: what every driver promises, whatever machines are made of. Beneath it, what
 //! the docker driver promises on top.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on must say where"
-)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must say where")]
 
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -46,19 +43,13 @@ fn request(cluster: &ClusterName, role: Role, number: u16) -> MachineRequest {
     };
     let (public, private) = key("host");
     MachineRequest {
-        id: MachineId {
-            cluster: cluster.clone(),
-            name: MachineName::new(role, number),
-        },
+        id: MachineId { cluster: cluster.clone(), name: MachineName::new(role, number) },
         cluster_id: format!("id-of-{cluster}"),
         orchestrator: Orchestrator::None,
         size: Size::default(),
         ports: Vec::new(),
         authorized_key: key("user").0,
-        host_key: HostKey {
-            public,
-            private: Secret::new(private),
-        },
+        host_key: HostKey { public, private: Secret::new(private) },
     }
 }
 
@@ -83,24 +74,15 @@ fn assert_answers(machine: &Machine) {
 /// Runs every promise of [`Driver`] against a real driver. Leaves nothing behind unless it fails.
 pub(crate) async fn driver_contract(driver: &dyn Driver) {
     let (first, second) = (cluster("a"), cluster("b"));
-    let requests = [
-        request(&first, Role::Manager, 1),
-        request(&first, Role::Worker, 1),
-    ];
+    let requests = [request(&first, Role::Manager, 1), request(&first, Role::Worker, 1)];
     let neighbour = request(&second, Role::Manager, 1);
 
     // Preparing and creating twice is once.
     for _ in 0..2 {
-        driver
-            .prepare(&first, &requests, &progress())
-            .await
-            .unwrap();
+        driver.prepare(&first, &requests, &progress()).await.unwrap();
     }
     let neighbours = std::slice::from_ref(&neighbour);
-    driver
-        .prepare(&second, neighbours, &progress())
-        .await
-        .unwrap();
+    driver.prepare(&second, neighbours, &progress()).await.unwrap();
     let (manager, worker, other) = futures_util::try_join!(
         driver.create(&requests[0]),
         driver.create(&requests[1]),
@@ -133,10 +115,7 @@ pub(crate) async fn driver_contract(driver: &dyn Driver) {
     for _ in 0..2 {
         driver.stop(&manager).await.unwrap();
     }
-    let stopped = Machine {
-        state: MachineState::Stopped,
-        ..manager.clone()
-    };
+    let stopped = Machine { state: MachineState::Stopped, ..manager.clone() };
     assert_eq!(driver.list(Some(&first)).await.unwrap()[0], stopped);
     let found = driver.create(&requests[0]).await.unwrap();
     assert_eq!(found, stopped, "creating what is off must not replace it");
@@ -181,9 +160,7 @@ fn remains(cluster: &ClusterName) -> Vec<String> {
         &["network", "ls", "-q", "--filter", &filter],
     ];
     let lists = lists.into_iter().map(docker);
-    lists
-        .flat_map(|l| l.lines().map(str::to_owned).collect::<Vec<_>>())
-        .collect()
+    lists.flat_map(|l| l.lines().map(str::to_owned).collect::<Vec<_>>()).collect()
 }
 
 async fn connect(options: DockerOptions) -> DockerDriver {
@@ -192,10 +169,7 @@ async fn connect(options: DockerOptions) -> DockerDriver {
     let driver = DockerDriver::connect(options).await.unwrap();
     let _one_at_a_time = IMAGE.lock().await;
     if !driver.image_present().await.unwrap() {
-        driver
-            .build_image(ImageBuild::default(), &progress())
-            .await
-            .unwrap();
+        driver.build_image(ImageBuild::default(), &progress()).await.unwrap();
     }
     driver
 }
@@ -210,10 +184,7 @@ async fn nothing_of_a_machine_is_left() {
     let driver = connect(DockerOptions::default()).await;
     let name = cluster("gone");
     let wanted = request(&name, Role::Engine, 1);
-    driver
-        .prepare(&name, std::slice::from_ref(&wanted), &progress())
-        .await
-        .unwrap();
+    driver.prepare(&name, std::slice::from_ref(&wanted), &progress()).await.unwrap();
     let machine = driver.create(&wanted).await.unwrap();
     let template = "{{range .Mounts}}{{if eq .Type \"volume\"}}{{.Name}} {{end}}{{end}}";
     let volumes = docker(&["inspect", "--format", template, &machine.handle]);
@@ -239,10 +210,7 @@ async fn nothing_of_a_machine_is_left() {
 async fn a_machine_is_a_whole_system_with_an_engine_that_works() {
     let driver = connect(DockerOptions::default()).await;
     let name = cluster("whole");
-    let requests = [
-        request(&name, Role::Manager, 1),
-        request(&name, Role::Worker, 1),
-    ];
+    let requests = [request(&name, Role::Manager, 1), request(&name, Role::Worker, 1)];
     driver.prepare(&name, &requests, &progress()).await.unwrap();
     let (manager, worker) =
         futures_util::try_join!(driver.create(&requests[0]), driver.create(&requests[1])).unwrap();
@@ -275,10 +243,7 @@ async fn a_machine_that_never_booted_is_replaced() {
     let driver = connect(DockerOptions::default()).await;
     let name = cluster("half");
     let wanted = request(&name, Role::Worker, 1);
-    driver
-        .prepare(&name, std::slice::from_ref(&wanted), &progress())
-        .await
-        .unwrap();
+    driver.prepare(&name, std::slice::from_ref(&wanted), &progress()).await.unwrap();
     let machine = driver.create(&wanted).await.unwrap();
     // The same container as a killed `up` leaves it: all labels, never started.
     let template = "{{range $k, $v := .Config.Labels}}--label={{$k}}={{$v}}\n{{end}}";
@@ -324,27 +289,12 @@ async fn foreign_things_of_our_name_are_left_alone() {
         );
     }
     driver.cleanup(&name).await.unwrap();
-    assert_eq!(
-        docker(&["inspect", "--format", "{{.Id}}", &alias]),
-        container
-    );
+    assert_eq!(docker(&["inspect", "--format", "{{.Id}}", &alias]), container);
     docker(&["rm", &container]);
 
-    let network = docker(&[
-        "network",
-        "create",
-        "--subnet",
-        "10.199.254.0/24",
-        &name.context(),
-    ]);
-    let error = driver
-        .prepare(&name, requests, &progress())
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(&error, Error::Foreign { subject } if subject.contains("network")),
-        "{error}"
-    );
+    let network = docker(&["network", "create", "--subnet", "10.199.254.0/24", &name.context()]);
+    let error = driver.prepare(&name, requests, &progress()).await.unwrap_err();
+    assert!(matches!(&error, Error::Foreign { subject } if subject.contains("network")), "{error}");
     driver.cleanup(&name).await.unwrap();
     docker(&["network", "rm", &network]);
 }
@@ -354,28 +304,19 @@ async fn another_cluster_of_the_same_name_is_left_alone() {
     let driver = connect(DockerOptions::default()).await;
     let name = cluster("twin");
     let mine = request(&name, Role::Worker, 1);
-    driver
-        .prepare(&name, std::slice::from_ref(&mine), &progress())
-        .await
-        .unwrap();
+    driver.prepare(&name, std::slice::from_ref(&mine), &progress()).await.unwrap();
     let machine = driver.create(&mine).await.unwrap();
     let theirs = MachineRequest {
         cluster_id: "of-somebody-else".to_owned(),
         ..request(&name, Role::Worker, 1)
     };
     for result in [
-        driver
-            .prepare(&name, std::slice::from_ref(&theirs), &progress())
-            .await
-            .err(),
+        driver.prepare(&name, std::slice::from_ref(&theirs), &progress()).await.err(),
         driver.create(&theirs).await.err(),
     ] {
         let error = result.unwrap();
         let names_it = |owner: &str| owner.contains(&mine.cluster_id);
-        assert!(
-            matches!(&error, Error::Taken { owner, .. } if names_it(owner)),
-            "{error}"
-        );
+        assert!(matches!(&error, Error::Taken { owner, .. } if names_it(owner)), "{error}");
     }
     assert_eq!(driver.list(Some(&name)).await.unwrap(), [machine]);
     driver.cleanup(&name).await.unwrap();
@@ -387,10 +328,7 @@ async fn what_is_taken_is_refused_before_anything_is_made() {
     let (name, other) = (cluster("taken"), cluster("owner"));
     let refused =
         async |driver: &DockerDriver, wanted: &[MachineRequest], resource: &str, by: &str| {
-            let error = driver
-                .prepare(&name, wanted, &progress())
-                .await
-                .unwrap_err();
+            let error = driver.prepare(&name, wanted, &progress()).await.unwrap_err();
             let text = error.to_string();
             assert!(matches!(error, Error::Taken { .. }), "{text}");
             assert!(text.contains(resource) && text.contains(by), "{text}");
@@ -409,10 +347,7 @@ async fn what_is_taken_is_refused_before_anything_is_made() {
     drop(listener);
     let mut owner = request(&other, Role::Worker, 1);
     owner.ports.clone_from(&wanted.ports);
-    driver
-        .prepare(&other, std::slice::from_ref(&owner), &progress())
-        .await
-        .unwrap();
+    driver.prepare(&other, std::slice::from_ref(&owner), &progress()).await.unwrap();
     let machine = driver.create(&owner).await.unwrap();
     let alias = owner.id.alias();
     refused(&driver, std::slice::from_ref(&wanted), &resource, &alias).await;
@@ -426,17 +361,9 @@ async fn what_is_taken_is_refused_before_anything_is_made() {
     refused(&driver, &[wanted, twin], &resource, "worker-1").await;
 
     // A subnet, by a network.
-    let bridge = docker(&[
-        "network",
-        "inspect",
-        "--format",
-        "{{(index .IPAM.Config 0).Subnet}}",
-        "bridge",
-    ]);
-    let inside_bridge = DockerOptions {
-        subnet: Some(bridge.clone()),
-        ..Default::default()
-    };
+    let bridge =
+        docker(&["network", "inspect", "--format", "{{(index .IPAM.Config 0).Subnet}}", "bridge"]);
+    let inside_bridge = DockerOptions { subnet: Some(bridge.clone()), ..Default::default() };
     let driver = connect(inside_bridge).await;
     let wanted = request(&name, Role::Worker, 1);
     refused(&driver, &[wanted], &bridge, "network `bridge`").await;
@@ -447,10 +374,8 @@ async fn many_clusters_at_once_get_networks_of_their_own() {
     let names: Vec<_> = (0..10).map(|n| cluster(&format!("many{n}"))).collect();
     let work = names.iter().map(|name| async move {
         // Two processes that prepare the same cluster settle on one network.
-        let (one, two) = (
-            connect(DockerOptions::default()).await,
-            connect(DockerOptions::default()).await,
-        );
+        let (one, two) =
+            (connect(DockerOptions::default()).await, connect(DockerOptions::default()).await);
         let wanted = [request(name, Role::Worker, 1)];
         let progress = progress();
         let (a, b) = futures_util::join!(
@@ -466,13 +391,7 @@ async fn many_clusters_at_once_get_networks_of_their_own() {
         let networks = remains(name);
         assert_eq!(networks.len(), 1, "{name}");
         let template = "{{(index .IPAM.Config 0).Subnet}}";
-        subnets.insert(docker(&[
-            "network",
-            "inspect",
-            "--format",
-            template,
-            &networks[0],
-        ]));
+        subnets.insert(docker(&["network", "inspect", "--format", template, &networks[0]]));
     }
     assert_eq!(subnets.len(), names.len());
     let driver = connect(DockerOptions::default()).await;

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::world::{World, engine, traces, until};
+use crate::world::{World, engine, files, traces, until};
 
 #[test]
 fn without_an_engine_the_user_is_told_how_to_get_one() {
@@ -37,8 +37,8 @@ fn a_taken_subnet_is_refused_and_its_owner_named() {
     let (first, second) = (world.name("subnet"), world.name("subnet"));
     world.dojo(&["up", &first, "--workers", "0", "--subnet", "10.201.77.0/24"]).ok();
     world
-        .dojo(&["up", &second, "--subnet", "10.201.77.0/25"])
-        .fails(1, &["10.201.77.0/25", &format!("dojo-{first}")]);
+        .dojo(&["up", &second, "--subnet", "10.201.77.0/24"])
+        .fails(1, &["10.201.77.0/24", &format!("dojo-{first}")]);
     world.assert_gone(&second);
     world.dojo(&["down", &first]).ok();
 }
@@ -135,7 +135,9 @@ fn ten_clusters_at_once_do_not_meet() {
     }
     let all: Vec<&str> = names.iter().map(String::as_str).collect();
     world.dojo(&[&["down"], all.as_slice()].concat()).ok();
-    names.iter().for_each(|name| world.assert_gone(name));
+    for name in &names {
+        world.assert_gone(name);
+    }
 }
 
 #[test]
@@ -223,7 +225,7 @@ fn no_secret_is_in_a_log_a_record_or_an_argument() {
     let inspect = world.dojo(&["inspect", &name]).ok();
     assert!(!secrets_in(&inspect));
     let cluster = world.home().join("clusters").join(&name);
-    for file in world.files(&cluster).into_iter().filter(|p| p.is_file()) {
+    for file in files(&cluster).into_iter().filter(|p| p.is_file()) {
         let secret = secrets_in(&fs::read_to_string(&file).unwrap_or_default());
         let key = file.ends_with("id_ed25519") || file.to_string_lossy().ends_with("key.pem");
         assert_eq!(secret, key, "{}", file.display());
@@ -315,8 +317,18 @@ fn docker_is_installed_over_ssh_where_there_is_none() {
     let image = world.dojo(&["image", "build", "--bare"]).ok();
     world
         .dojo(&[
-            "up", &name, "--workers", "0", "--image", image.trim(), "--engine-label", "disk=ssd",
-            "--engine-opt", "max-concurrent-downloads=2", "--registry-mirror", "https://mirror.example",
+            "up",
+            &name,
+            "--workers",
+            "0",
+            "--image",
+            image.trim(),
+            "--engine-label",
+            "disk=ssd",
+            "--engine-opt",
+            "max-concurrent-downloads=2",
+            "--registry-mirror",
+            "https://mirror.example",
         ])
         .ok();
     let info = world.docker(&["info", "--format", "{{.Labels}} {{.RegistryConfig.Mirrors}}"]).ok();

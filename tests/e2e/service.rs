@@ -77,9 +77,25 @@ fn a_service_is_healed_and_updated_without_dropping_a_request() {
     // Host-mode publishing works on every kernel; the routing mesh needs ip_vs.
     world
         .docker(&[
-            "service", "create", "--quiet", "--name", "web", "--mode", "global",
-            "--publish", "mode=host,published=8080,target=8080", "--env", "VERSION=1",
-            "--stop-grace-period", "1s", "--update-parallelism", "1", "--update-monitor", "2s", "--no-resolve-image", &reference,
+            "service",
+            "create",
+            "--quiet",
+            "--name",
+            "web",
+            "--mode",
+            "global",
+            "--publish",
+            "mode=host,published=8080,target=8080",
+            "--env",
+            "VERSION=1",
+            "--stop-grace-period",
+            "1s",
+            "--update-parallelism",
+            "1",
+            "--update-monitor",
+            "2s",
+            "--no-resolve-image",
+            &reference,
         ])
         .ok();
     for port in &ports {
@@ -91,7 +107,18 @@ fn a_service_is_healed_and_updated_without_dropping_a_request() {
     // An ill replica is noticed by its health check, killed and replaced.
     let replica = |state: &str| {
         let filter = format!("desired-state={state}");
-        world.docker(&["service", "ps", "--no-trunc", "web", "--filter", &filter, "--format", "{{.ID}} {{.Error}}"]).ok()
+        world
+            .docker(&[
+                "service",
+                "ps",
+                "--no-trunc",
+                "web",
+                "--filter",
+                &filter,
+                "--format",
+                "{{.ID}} {{.Error}}",
+            ])
+            .ok()
     };
     let before = replica("running");
     request(&ports[1..2], "/break").unwrap();

@@ -7,8 +7,7 @@ use serde_json::Value;
 use crate::world::{World, engine, until};
 
 fn ready_nodes(world: &World, context: &str) -> usize {
-    let nodes =
-        world.docker(&["--context", context, "node", "ls", "--format", "{{.Status}}"]);
+    let nodes = world.docker(&["--context", context, "node", "ls", "--format", "{{.Status}}"]);
     nodes.stdout.lines().filter(|line| *line == "Ready").count()
 }
 
@@ -32,7 +31,8 @@ fn up_makes_a_swarm_that_plain_docker_sees_and_down_leaves_nothing() {
     let said = world.dojo(&["up", &name]).ok();
     assert!(said.contains("is ready") && said.contains("docker node ls"), "{said}");
     // No flag, no variable: the selected context leads there.
-    let nodes = world.docker(&["node", "ls", "--format", "{{.Hostname}} {{.Status}} {{.ManagerStatus}}"]);
+    let nodes =
+        world.docker(&["node", "ls", "--format", "{{.Hostname}} {{.Status}} {{.ManagerStatus}}"]);
     let mut nodes: Vec<String> = nodes.ok().lines().map(|l| l.trim().to_owned()).collect();
     nodes.sort();
     assert_eq!(nodes, ["manager-1 Ready Leader", "worker-1 Ready", "worker-2 Ready"]);
@@ -132,11 +132,17 @@ fn plain_docker_hosts_answer_to_env_ssh_ip_and_url() {
     assert!(world.dojo(&["url", &machine]).ok().starts_with("tcp://127.0.0.1:"));
     let said = world.dojo(&["ssh", &machine, "--", "hostname; exit 7"]);
     assert_eq!((said.code, said.stdout.as_str()), (Some(7), "machine-1\n"));
-    let sum = world.dojo(&["ssh", &machine, "--", "head -c 3000000 /dev/urandom | tee /tmp/f; sha256sum < /tmp/f >&2"]);
+    let sum = world.dojo(&[
+        "ssh",
+        &machine,
+        "--",
+        "head -c 3000000 /dev/urandom | tee /tmp/f; sha256sum < /tmp/f >&2",
+    ]);
     assert_eq!(sum.code, Some(0));
 
     let env = world.dojo(&["env", "--shell", "bash", &machine]).ok();
-    let script = format!("{env}\ndocker info --format '{{{{.Name}}}} {{{{.Swarm.LocalNodeState}}}}'");
+    let script =
+        format!("{env}\ndocker info --format '{{{{.Name}}}} {{{{.Swarm.LocalNodeState}}}}'");
     let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "machine-1 inactive\n");
     world.dojo(&["down", &name]).ok();

@@ -19,7 +19,7 @@ pub struct Said {
 }
 
 impl Said {
-    fn new(output: Output) -> Self {
+    fn new(output: &Output) -> Self {
         Self {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -114,7 +114,7 @@ impl World {
 
     /// Runs `dojo`.
     pub fn dojo(&self, args: &[&str]) -> Said {
-        Said::new(self.command(args).output().unwrap())
+        Said::new(&self.command(args).output().unwrap())
     }
 
     /// Runs the user's own `docker`, which follows the selected context.
@@ -122,31 +122,31 @@ impl World {
         let mut command = Command::new("docker");
         command.args(args);
         self.within(&mut command);
-        Said::new(command.output().unwrap())
+        Said::new(&command.output().unwrap())
     }
+}
 
-    /// Every file below the test's directory, but for the docker configuration and state.
-    pub fn files(&self, below: &Path) -> BTreeSet<PathBuf> {
-        let mut found = BTreeSet::new();
-        let mut waiting = vec![below.to_owned()];
-        while let Some(directory) = waiting.pop() {
-            for entry in std::fs::read_dir(&directory).into_iter().flatten().flatten() {
-                let path = entry.path();
-                if path.is_dir() {
-                    waiting.push(path.clone());
-                }
-                found.insert(path);
+/// Every file and directory below a directory.
+pub fn files(below: &Path) -> BTreeSet<PathBuf> {
+    let mut found = BTreeSet::new();
+    let mut waiting = vec![below.to_owned()];
+    while let Some(directory) = waiting.pop() {
+        for entry in std::fs::read_dir(&directory).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                waiting.push(path.clone());
             }
+            found.insert(path);
         }
-        found
     }
+    found
 }
 
 /// Runs `docker` on the engine that machines are made with.
 pub fn engine(args: &[&str]) -> Said {
     let mut command = Command::new("docker");
     command.args(args).env_remove("DOCKER_HOST").env("DOCKER_CONTEXT", "default");
-    Said::new(command.stdin(Stdio::null()).output().unwrap())
+    Said::new(&command.stdin(Stdio::null()).output().unwrap())
 }
 
 /// Every container, volume and network of the engine whose name or labels speak of a cluster.
@@ -173,11 +173,14 @@ impl World {
     pub fn assert_gone(&self, cluster: &str) {
         assert_eq!(traces(cluster), Vec::<String>::new());
         assert!(!self.home().join("clusters").join(cluster).exists(), "state is left");
-        let contexts = self.files(&self.docker_config().join("contexts"));
-        let files: Vec<_> = contexts.iter().filter(|p| p.is_file()).collect();
-        assert!(files.is_empty(), "left: {files:?}");
-        let temporary: Vec<_> = self
-            .files(self.path())
+        let contexts = self.docker_config().join("contexts");
+        for file in files(&contexts).iter().filter(|p| p.ends_with("meta.json")) {
+            let text = std::fs::read_to_string(file).unwrap();
+            assert!(!text.contains(&format!("dojo-{cluster}")), "left: {}", file.display());
+        }
+        let count = |kind| std::fs::read_dir(contexts.join(kind)).into_iter().flatten().count();
+        assert!(count("tls") <= count("meta"), "keys of a context are left");
+        let temporary: Vec<_> = files(self.path())
             .into_iter()
             .filter(|p| p.extension().is_some_and(|e| e == "tmp" || e == "lock"))
             .collect();

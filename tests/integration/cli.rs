@@ -53,7 +53,11 @@ impl World {
         let text = |bytes: Vec<u8>| {
             String::from_utf8(bytes).unwrap().replace(root.to_str().unwrap(), "/world")
         };
-        Said { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+        Said {
+            code: output.status.code(),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
     }
 
     fn dojo(&self, args: &[&str]) -> Said {
@@ -112,8 +116,18 @@ fn a_dry_run_tells_the_plan_and_does_nothing() {
 fn the_printed_spec_is_a_spec_file() {
     let world = World::new();
     let flags = [
-        "up", "practice", "--managers", "3", "-p", "8080:80", "--memory", "2GiB",
-        "--engine-label", "disk=ssd", "--engine-opt", "debug=true",
+        "up",
+        "practice",
+        "--managers",
+        "3",
+        "-p",
+        "8080:80",
+        "--memory",
+        "2GiB",
+        "--engine-label",
+        "disk=ssd",
+        "--engine-opt",
+        "debug=true",
     ];
     let yaml = world.dojo(&[flags.as_slice(), &["--dry-run", "-o", "yaml"]].concat()).ok();
     insta::assert_snapshot!(yaml, @r#"
@@ -182,7 +196,11 @@ fn a_spec_file_is_refused_with_line_and_column() {
     );
     let said = world.dojo(&["up", "-f", &file]);
     assert_eq!(said.code, Some(2));
-    assert!(said.stderr.contains("spec.yaml:4:") && said.stderr.contains("cuont"), "{}", said.stderr);
+    assert!(
+        said.stderr.contains("spec.yaml:4:") && said.stderr.contains("cuont"),
+        "{}",
+        said.stderr
+    );
 }
 
 #[test]
@@ -216,9 +234,10 @@ fn unknown_clusters_and_machines_are_named() {
 #[test]
 fn machines_that_fail_leave_the_others_and_up_again_completes() {
     let world = World::new();
-    for (operation, kept) in
-        [("create:worker-1", "manager-1, worker-2"), ("boot:worker-1", "manager-1, worker-1, worker-2")]
-    {
+    for (operation, kept) in [
+        ("create:worker-1", "manager-1, worker-2"),
+        ("boot:worker-1", "manager-1, worker-1, worker-2"),
+    ] {
         let said = world.dojo_with(&[("DOJO_FAKE_FAIL", operation)], &UP);
         assert_eq!(said.code, Some(1));
         let told = [
@@ -268,7 +287,8 @@ fn down_keeps_a_cluster_that_cannot_be_removed_and_ends_it_later() {
     world.dojo(&UP).ok();
     assert!(current().contains("dojo-practice"), "{}", current());
 
-    let said = world.dojo_with(&[("DOJO_FAKE_FAIL", "destroy:worker-1")], &["-q", "down", "practice"]);
+    let said =
+        world.dojo_with(&[("DOJO_FAKE_FAIL", "destroy:worker-1")], &["-q", "down", "practice"]);
     assert_eq!(said.code, Some(1));
     assert!(said.stderr.contains("kept: worker-1"), "{}", said.stderr);
     assert!(!current().contains("dojo-practice"), "{}", current());

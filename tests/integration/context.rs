@@ -39,11 +39,7 @@ impl Home {
             name: name.to_owned(),
             description: "swarm of 3 machines".to_owned(),
             endpoint: "127.0.0.1:32770".parse().unwrap(),
-            tls: TlsFiles {
-                ca: file("ca"),
-                cert: file("cert"),
-                key: file("key"),
-            },
+            tls: TlsFiles { ca: file("ca"), cert: file("cert"), key: file("key") },
             cluster: "practice".to_owned(),
             cluster_id: "id-1".to_owned(),
         }
@@ -85,11 +81,8 @@ impl Home {
             for entry in fs::read_dir(&dir).unwrap() {
                 let path = entry.unwrap().path();
                 let metadata = fs::symlink_metadata(&path).unwrap();
-                let content = if metadata.is_file() {
-                    fs::read(&path).unwrap()
-                } else {
-                    Vec::new()
-                };
+                let content =
+                    if metadata.is_file() { fs::read(&path).unwrap() } else { Vec::new() };
                 if metadata.is_dir() {
                     queue.push(path.clone());
                 }
@@ -111,18 +104,14 @@ impl Home {
 
     fn create_foreign(&self, name: &str) {
         let host = "host=tcp://10.0.0.1:2375";
-        self.docker(&["context", "create", name, "--docker", host])
-            .unwrap();
+        self.docker(&["context", "create", name, "--docker", host]).unwrap();
     }
 }
 
 /// Whether there is a `docker` to ask. Continuous integration must have one.
 fn has_docker() -> bool {
     let found = Command::new("docker").arg("--version").output().is_ok();
-    assert!(
-        found || std::env::var_os("CI").is_none(),
-        "docker is missing"
-    );
+    assert!(found || std::env::var_os("CI").is_none(), "docker is missing");
     found
 }
 
@@ -153,8 +142,7 @@ fn docker_sees_the_context_with_its_certificates() {
     // What docker exports holds the certificates and our mark.
     let export = home.root.path().join("export.tar");
     let path = export.to_str().unwrap();
-    home.docker(&["context", "export", "dojo-practice", path])
-        .unwrap();
+    home.docker(&["context", "export", "dojo-practice", path]).unwrap();
     let bytes = fs::read(&export).unwrap();
     let tar = String::from_utf8_lossy(&bytes);
     assert!(tar.contains("key of the cluster") && tar.contains("\"cluster\":\"practice\""));
@@ -186,10 +174,7 @@ fn missing_directory_is_made_for_the_user_alone_and_only_when_needed() {
     assert_eq!(contexts.current().unwrap(), None);
     assert_eq!(contexts.list_ours().unwrap(), []);
     assert!(!contexts.remove("dojo-a", None).unwrap());
-    assert_eq!(
-        contexts.restore("dojo-a", None).unwrap(),
-        Restored::LeftAlone
-    );
+    assert_eq!(contexts.restore("dojo-a", None).unwrap(), Restored::LeftAlone);
     assert!(!home.dir().exists(), "a question makes no directory");
 
     contexts.write(&home.context("dojo-a")).unwrap();
@@ -234,10 +219,7 @@ fn context_of_another_cluster_of_the_same_name_is_refused_and_untouched() {
     let contexts = home.contexts();
     contexts.write(&home.context("dojo-a")).unwrap();
     let before = home.snapshot();
-    assert!(matches!(
-        contexts.check("dojo-a", "id-2"),
-        Err(Error::Foreign(_))
-    ));
+    assert!(matches!(contexts.check("dojo-a", "id-2"), Err(Error::Foreign(_))));
     assert!(!contexts.remove("dojo-a", Some("id-2")).unwrap());
     assert_eq!(home.snapshot(), before);
     assert!(contexts.remove("dojo-a", None).unwrap());
@@ -411,11 +393,7 @@ fn users_own_context_comes_back_in_whatever_order_clusters_go() {
             contexts.restore(name, previous[name].as_deref()).unwrap();
             contexts.remove(name, Some("id-1")).unwrap();
         }
-        assert_eq!(
-            fs::read_to_string(home.config()).unwrap(),
-            CONFIG,
-            "{order:?}"
-        );
+        assert_eq!(fs::read_to_string(home.config()).unwrap(), CONFIG, "{order:?}");
     }
 }
 
@@ -426,10 +404,7 @@ fn choice_made_in_the_meantime_is_left_alone() {
     contexts.write(&home.context("dojo-a")).unwrap();
     contexts.select("dojo-a").unwrap();
     fs::write(home.config(), CONFIG).unwrap();
-    assert_eq!(
-        contexts.restore("dojo-a", None).unwrap(),
-        Restored::LeftAlone
-    );
+    assert_eq!(contexts.restore("dojo-a", None).unwrap(), Restored::LeftAlone);
     contexts.remove("dojo-a", None).unwrap();
     assert_eq!(fs::read_to_string(home.config()).unwrap(), CONFIG);
 }
@@ -542,10 +517,7 @@ fn parallel_changes_do_not_lose_each_other() {
     });
     let contexts = home.contexts();
     let ours = contexts.list_ours().unwrap();
-    assert_eq!(
-        ours.iter().map(|c| &c.0).collect::<Vec<_>>(),
-        names.iter().collect::<Vec<_>>()
-    );
+    assert_eq!(ours.iter().map(|c| &c.0).collect::<Vec<_>>(), names.iter().collect::<Vec<_>>());
     let config = fs::read_to_string(home.config()).unwrap();
     assert!(config.contains("example.org") && config.contains("\"zeta\": 1"));
     for name in &names {

@@ -49,19 +49,8 @@ fn events() -> Vec<Event> {
     let step = "start Docker".to_owned();
     let kinds = [
         (worker, Kind::Started { step: step.clone() }),
-        (
-            worker,
-            Kind::Detail {
-                text: "systemctl \u{1b}[31mrestart\u{1b}[0m docker".to_owned(),
-            },
-        ),
-        (
-            worker,
-            Kind::Finished {
-                step: step.clone(),
-                elapsed: Duration::from_micros(420_499),
-            },
-        ),
+        (worker, Kind::Detail { text: "systemctl \u{1b}[31mrestart\u{1b}[0m docker".to_owned() }),
+        (worker, Kind::Finished { step: step.clone(), elapsed: Duration::from_micros(420_499) }),
         (
             worker,
             Kind::Failed {
@@ -70,19 +59,11 @@ fn events() -> Vec<Event> {
                 elapsed: Duration::from_secs(2),
             },
         ),
-        (
-            Subject::Cluster,
-            Kind::Warning {
-                text: "no IPVS in this kernel".to_owned(),
-            },
-        ),
+        (Subject::Cluster, Kind::Warning { text: "no IPVS in this kernel".to_owned() }),
         (worker, Kind::Ready),
         (Subject::Cluster, Kind::Ready),
     ];
-    kinds
-        .into_iter()
-        .map(|(subject, kind)| Event { subject, kind })
-        .collect()
+    kinds.into_iter().map(|(subject, kind)| Event { subject, kind }).collect()
 }
 
 fn replay(reporter: &dyn Reporter) {
@@ -214,16 +195,11 @@ fn newest_logs_are_kept_and_nothing_else_is_touched() {
         made.push(log.path().to_owned());
         std::thread::sleep(Duration::from_millis(2));
     }
-    let mut left: Vec<_> = fs::read_dir(root.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let mut left: Vec<_> =
+        fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
     left.sort();
     assert_eq!(left.remove(0), root.path().join("0000-notes.txt"));
     assert_eq!(left, made[5..]);
     let name = left[0].file_name().unwrap().to_str().unwrap();
-    assert!(
-        name.ends_with("Z-up.jsonl") && !name.contains(':'),
-        "{name}"
-    );
+    assert!(name.ends_with("Z-up.jsonl") && !name.contains(':'), "{name}");
 }

@@ -19,10 +19,7 @@ const MEMORY: u64 = 2 << 30;
 /// Looks at the surroundings of an engine that answers.
 pub(super) async fn check(engine: &Engine, image_present: bool) -> Result<Vec<Finding>, Error> {
     let info = engine.client.info().await;
-    let info = info.map_err(failed(
-        "ask",
-        format!("the Docker engine at `{}`", engine.place),
-    ))?;
+    let info = info.map_err(failed("ask", format!("the Docker engine at `{}`", engine.place)))?;
     let mut findings = vec![
         of_engine(engine, &info),
         of_cgroups(&info),
@@ -31,9 +28,7 @@ pub(super) async fn check(engine: &Engine, image_present: bool) -> Result<Vec<Fi
         of_image(image_present),
     ];
     if engine.process.is_some() {
-        findings.extend(of_inotify(Path::new(
-            "/proc/sys/fs/inotify/max_user_instances",
-        )));
+        findings.extend(of_inotify(Path::new("/proc/sys/fs/inotify/max_user_instances")));
         findings.extend(of_disk(info.docker_root_dir.as_deref().unwrap_or("/")));
         findings.push(of_virtual_services(Path::new("/")));
     }
@@ -46,11 +41,7 @@ fn of_engine(engine: &Engine, info: &SystemInfo) -> Finding {
     let words = info.security_options.iter().flatten();
     if info.os_type.as_deref().is_some_and(|os| os != "linux") {
         let fix = "switch it to Linux containers";
-        return Finding::problem(
-            "engine",
-            format!("{seen}, for other containers than Linux"),
-            fix,
-        );
+        return Finding::problem("engine", format!("{seen}, for other containers than Linux"), fix);
     }
     if words.into_iter().any(|option| option.contains("rootless")) {
         let fix =
@@ -120,10 +111,7 @@ fn of_disk(folder: &str) -> Option<Finding> {
     if free >= DISK {
         return Some(Finding::ok(subject, seen));
     }
-    let fix = format!(
-        "free {} or more there; `docker system df` shows what uses it",
-        Bytes(DISK)
-    );
+    let fix = format!("free {} or more there; `docker system df` shows what uses it", Bytes(DISK));
     Some(Finding::warning(subject, seen, fix))
 }
 
@@ -136,10 +124,7 @@ fn of_virtual_services(root: &Path) -> Finding {
         return Finding::ok(subject, "there");
     }
     if loadable(root).unwrap_or(false) {
-        return Finding::ok(
-            subject,
-            "not loaded yet; the engine loads it when a swarm needs it",
-        );
+        return Finding::ok(subject, "not loaded yet; the engine loads it when a swarm needs it");
     }
     Finding::warning(
         subject,
@@ -192,12 +177,7 @@ mod tests {
         fs::write(file.path(), "128\n").unwrap();
         let finding = of_inotify(file.path()).unwrap();
         assert_eq!(finding.level, Level::Warning);
-        assert!(
-            finding
-                .fix
-                .unwrap()
-                .contains("fs.inotify.max_user_instances=512")
-        );
+        assert!(finding.fix.unwrap().contains("fs.inotify.max_user_instances=512"));
         fs::write(file.path(), "8192\n").unwrap();
         assert_eq!(of_inotify(file.path()).unwrap().level, Level::Ok);
     }

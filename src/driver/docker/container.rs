@@ -133,27 +133,16 @@ fn mounts(request: &MachineRequest, allowances: &Allowances) -> Vec<Mount> {
         ..Default::default()
     };
     let volumes = VOLUMES.into_iter().map(volume);
-    volumes
-        .chain(allowances.modules.then_some(modules))
-        .collect()
+    volumes.chain(allowances.modules.then_some(modules)).collect()
 }
 
 fn bindings(request: &MachineRequest, place: &Place<'_>) -> PortMap {
     let binding = |ip: IpAddr, host: u16| {
-        Some(vec![PortBinding {
-            host_ip: Some(ip.to_string()),
-            host_port: Some(host.to_string()),
-        }])
+        Some(vec![PortBinding { host_ip: Some(ip.to_string()), host_port: Some(host.to_string()) }])
     };
     let mut bindings = PortMap::from([
-        (
-            format!("{}/tcp", Service::Ssh.port()),
-            binding(place.publish, place.ports.ssh),
-        ),
-        (
-            format!("{}/tcp", Service::Engine.port()),
-            binding(place.publish, place.ports.engine),
-        ),
+        (format!("{}/tcp", Service::Ssh.port()), binding(place.publish, place.ports.ssh)),
+        (format!("{}/tcp", Service::Engine.port()), binding(place.publish, place.ports.engine)),
     ]);
     for port in &request.ports {
         let protocol = match port.protocol {
@@ -162,11 +151,7 @@ fn bindings(request: &MachineRequest, place: &Place<'_>) -> PortMap {
         };
         let entry = bindings.entry(format!("{}/{protocol}", port.machine));
         let to_same = entry.or_default().get_or_insert_default();
-        to_same.extend(
-            binding(Ipv4Addr::LOCALHOST.into(), port.host)
-                .into_iter()
-                .flatten(),
-        );
+        to_same.extend(binding(Ipv4Addr::LOCALHOST.into(), port.host).into_iter().flatten());
     }
     bindings
 }

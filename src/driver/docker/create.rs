@@ -59,10 +59,7 @@ impl DockerDriver {
             return Ok(());
         };
         let info = self.engine.client.info().await;
-        let info = info.map_err(failed(
-            "ask",
-            format!("the engine at `{}`", self.engine.place),
-        ))?;
+        let info = info.map_err(failed("ask", format!("the engine at `{}`", self.engine.place)))?;
         match info.ncpu {
             Some(there) if i64::from(cpus.milli) > there * 1000 => {
                 Err(Error::Unsupported(format!(
@@ -104,10 +101,8 @@ impl DockerDriver {
         };
         let allowances = lock(&self.allowances).clone();
         let body = container::body(request, &place, &allowances);
-        let options = CreateContainerOptions {
-            name: Some(request.id.alias()),
-            ..Default::default()
-        };
+        let options =
+            CreateContainerOptions { name: Some(request.id.alias()), ..Default::default() };
         let created = self.engine.client.create_container(Some(options), body);
         let id = match created.await {
             Ok(created) => created.id,
@@ -189,15 +184,9 @@ impl DockerDriver {
             mode: 0o600,
             content: text.as_bytes(),
         });
-        let options = UploadToContainerOptions {
-            path: "/".to_owned(),
-            ..Default::default()
-        };
+        let options = UploadToContainerOptions { path: "/".to_owned(), ..Default::default() };
         let archive = body_full(archive::pack(&files)?);
-        let upload = self
-            .engine
-            .client
-            .upload_to_container(id, Some(options), archive);
+        let upload = self.engine.client.upload_to_container(id, Some(options), archive);
         upload.await
     }
 
@@ -207,15 +196,12 @@ impl DockerDriver {
         for container in &containers {
             refuse_other_owner(request, container)?;
         }
-        let mut machines = containers
-            .iter()
-            .filter_map(|c| labels::machine(c, self.engine.reach));
+        let mut machines = containers.iter().filter_map(|c| labels::machine(c, self.engine.reach));
         let Some(machine) = machines.find(|machine| machine.id == request.id) else {
             return Ok(None);
         };
         if machine.state == MachineState::Unfinished {
-            self.remove_container(&machine.handle, &machine.id.to_string())
-                .await?;
+            self.remove_container(&machine.handle, &machine.id.to_string()).await?;
             return Ok(None);
         }
         Ok(Some(machine))
@@ -240,11 +226,7 @@ impl DockerDriver {
 }
 
 fn again_if(may_help: bool, error: Error) -> Result<Try, Error> {
-    if may_help {
-        Ok(Try::Again(error))
-    } else {
-        Err(error)
-    }
+    if may_help { Ok(Try::Again(error)) } else { Err(error) }
 }
 
 /// Refuses a container that has the request's name and is not the same machine.
@@ -252,9 +234,7 @@ fn refuse_other_owner(request: &MachineRequest, container: &ContainerSummary) ->
     let alias = request.id.alias();
     let same_cluster = labels::cluster(container) == Some(request.id.cluster.as_str());
     if labels::name(container) == alias && !same_cluster {
-        return Err(Error::Foreign {
-            subject: format!("a container named `{alias}`"),
-        });
+        return Err(Error::Foreign { subject: format!("a container named `{alias}`") });
     }
     let id = labels::cluster_id(container);
     if same_cluster && id != request.cluster_id {

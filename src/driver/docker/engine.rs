@@ -43,25 +43,13 @@ impl Engine {
         let version = API_DEFAULT_VERSION;
         let (client, reach, publish) = if let Some(path) = place.strip_prefix("unix://") {
             let client = Docker::connect_with_unix(path, TIMEOUT, version);
-            (
-                client,
-                Ipv4Addr::LOCALHOST.into(),
-                Ipv4Addr::LOCALHOST.into(),
-            )
+            (client, Ipv4Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into())
         } else if let Some(authority) = place.strip_prefix("tcp://") {
             let reach = resolve(authority).map_err(|e| unreachable(named(), e))?;
             // Ports on the loopback of another computer cannot be reached from here. What listens
             // behind them takes keys and client certificates only.
-            let publish = if reach.is_loopback() {
-                reach
-            } else {
-                Ipv4Addr::UNSPECIFIED.into()
-            };
-            (
-                Docker::connect_with_http(&place, TIMEOUT, version),
-                reach,
-                publish,
-            )
+            let publish = if reach.is_loopback() { reach } else { Ipv4Addr::UNSPECIFIED.into() };
+            (Docker::connect_with_http(&place, TIMEOUT, version), reach, publish)
         } else {
             return Err(Error::Unsupported(format!(
                 "`{place}` is not a Docker engine's address: use unix:///path or tcp://host:port"
@@ -73,13 +61,7 @@ impl Engine {
         };
         let client = client.map_err(|error| unreachable(named(), error))?;
         let process = surroundings::engine_process(&place).await;
-        Ok(Self {
-            client,
-            place,
-            reach,
-            publish,
-            process,
-        })
+        Ok(Self { client, place, reach, publish, process })
     }
 
     /// What containers may be given here, as far as can be known without trying.
@@ -103,10 +85,7 @@ fn locate(
     exists: impl Fn(&Path) -> bool,
 ) -> Result<String, Vec<String>> {
     let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
-    if let Some(host) = host
-        .map(str::to_owned)
-        .or_else(|| variable("DOJO_DOCKER_HOST"))
-    {
+    if let Some(host) = host.map(str::to_owned).or_else(|| variable("DOJO_DOCKER_HOST")) {
         return Ok(host);
     }
     // With `dojo env` in effect, DOCKER_HOST is a machine that we made, not the engine under it.
@@ -135,10 +114,7 @@ fn resolve(authority: &str) -> io::Result<IpAddr> {
 }
 
 fn unreachable(place: String, source: impl Into<Source>) -> Error {
-    Error::Unreachable {
-        place,
-        source: source.into(),
-    }
+    Error::Unreachable { place, source: source.into() }
 }
 
 /// Wraps an error of the client.
@@ -147,11 +123,7 @@ pub(super) fn failed(
     subject: impl Into<String>,
 ) -> impl FnOnce(bollard::errors::Error) -> Error {
     let subject = subject.into();
-    move |source| Error::Failed {
-        operation,
-        subject,
-        source: source.into(),
-    }
+    move |source| Error::Failed { operation, subject, source: source.into() }
 }
 
 /// The HTTP status with which the engine refused; `None` when it did not answer.
@@ -193,18 +165,12 @@ mod tests {
 
     #[test]
     fn the_nearest_wish_wins() {
-        let all = [
-            ("DOJO_DOCKER_HOST", "tcp://b:1"),
-            ("DOCKER_HOST", "tcp://c:1"),
-        ];
+        let all = [("DOJO_DOCKER_HOST", "tcp://b:1"), ("DOCKER_HOST", "tcp://c:1")];
         let socket = "/var/run/docker.sock";
         assert_eq!(with(Some("tcp://a:1"), &all, socket).unwrap(), "tcp://a:1");
         assert_eq!(with(None, &all, socket).unwrap(), "tcp://b:1");
         assert_eq!(with(None, &all[1..], socket).unwrap(), "tcp://c:1");
-        assert_eq!(
-            with(None, &[], socket).unwrap(),
-            "unix:///var/run/docker.sock"
-        );
+        assert_eq!(with(None, &[], socket).unwrap(), "unix:///var/run/docker.sock");
     }
 
     #[test]
@@ -215,19 +181,12 @@ mod tests {
             ("HOME", "/home/me"),
         ];
         let colima = "/home/me/.colima/default/docker.sock";
-        assert_eq!(
-            with(None, &variables, colima).unwrap(),
-            format!("unix://{colima}")
-        );
+        assert_eq!(with(None, &variables, colima).unwrap(), format!("unix://{colima}"));
     }
 
     #[test]
     fn names_all_places_when_there_is_no_engine() {
-        let tried = with(
-            None,
-            &[("HOME", "/home/me"), ("DOCKER_HOST", "")],
-            "/nowhere",
-        );
+        let tried = with(None, &[("HOME", "/home/me"), ("DOCKER_HOST", "")], "/nowhere");
         let tried = tried.unwrap_err();
         assert_eq!(tried[0], "/var/run/docker.sock");
         assert_eq!(tried.len(), 4);

@@ -17,10 +17,7 @@ use crate::event::Progress;
 
 macro_rules! template {
     ($name:literal) => {
-        (
-            $name,
-            include_str!(concat!("../../../templates/docker/", $name)),
-        )
+        ($name, include_str!(concat!("../../../templates/docker/", $name)))
     };
 }
 
@@ -101,10 +98,7 @@ impl DockerDriver {
         if let Some(reference) = &self.options.image {
             return pull(&self.engine, reference, progress).await;
         }
-        let default = ImageBuild {
-            bare: self.options.bare,
-            ..Default::default()
-        };
+        let default = ImageBuild { bare: self.options.bare, ..Default::default() };
         build(&self.engine, &default, progress).await.map(drop)
     }
 }
@@ -126,10 +120,7 @@ pub(super) async fn build(
         t: Some(tag.clone()),
         target: variant.to_owned(),
         buildargs: Some(HashMap::from([("BASE".to_owned(), base.to_owned())])),
-        labels: Some(HashMap::from([(
-            LABEL_IMAGE.to_owned(),
-            variant.to_owned(),
-        )])),
+        labels: Some(HashMap::from([(LABEL_IMAGE.to_owned(), variant.to_owned())])),
         nocache: build.no_cache,
         forcerm: true,
         ..Default::default()
@@ -177,10 +168,8 @@ async fn run(
 }
 
 async fn pull(engine: &Engine, reference: &str, progress: &Progress) -> Result<(), Error> {
-    let options = CreateImageOptions {
-        from_image: Some(reference.to_owned()),
-        ..Default::default()
-    };
+    let options =
+        CreateImageOptions { from_image: Some(reference.to_owned()), ..Default::default() };
     let pull = engine.client.create_image(Some(options), None, None);
     let pull = pull.try_for_each(|said| {
         if let Some(status) = said.status {
@@ -188,10 +177,7 @@ async fn pull(engine: &Engine, reference: &str, progress: &Progress) -> Result<(
         }
         std::future::ready(Ok(()))
     });
-    let work = async {
-        pull.await
-            .map_err(failed("pull", format!("image `{reference}`")))
-    };
+    let work = async { pull.await.map_err(failed("pull", format!("image `{reference}`"))) };
     progress.step("pull machine image", work).await
 }
 

@@ -40,10 +40,7 @@ pub(super) fn of_machine(
     labels.extend([
         (LABEL_MACHINE.to_owned(), request.id.name.to_string()),
         (LABEL_ROLE.to_owned(), request.id.name.role.to_string()),
-        (
-            LABEL_ORCHESTRATOR.to_owned(),
-            request.orchestrator.to_string(),
-        ),
+        (LABEL_ORCHESTRATOR.to_owned(), request.orchestrator.to_string()),
         (LABEL_ADDRESS.to_owned(), address.to_string()),
         (LABEL_SSH.to_owned(), ports.ssh.to_string()),
         (LABEL_ENGINE.to_owned(), ports.engine.to_string()),
@@ -101,10 +98,7 @@ pub(super) fn machine(container: &ContainerSummary, reach: IpAddr) -> Option<Mac
         let port = label(container, key)?.parse().ok()?;
         Some((service, SocketAddr::new(reach, port)))
     };
-    let endpoints = [
-        endpoint(Service::Ssh, LABEL_SSH),
-        endpoint(Service::Engine, LABEL_ENGINE),
-    ];
+    let endpoints = [endpoint(Service::Ssh, LABEL_SSH), endpoint(Service::Engine, LABEL_ENGINE)];
     Some(Machine {
         id: MachineId {
             cluster: cluster(container)?.parse().ok()?,

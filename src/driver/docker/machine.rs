@@ -37,11 +37,7 @@ impl DockerDriver {
         &self,
         filters: Option<HashMap<String, Vec<String>>>,
     ) -> Result<Vec<ContainerSummary>, Error> {
-        let options = ListContainersOptions {
-            all: true,
-            filters,
-            ..Default::default()
-        };
+        let options = ListContainersOptions { all: true, filters, ..Default::default() };
         let list = self.engine.client.list_containers(Some(options));
         list.await.map_err(failed("list", "machines"))
     }
@@ -71,30 +67,19 @@ impl DockerDriver {
 
     /// Stops a machine, in good order if it does so in time.
     pub(super) async fn stop_machine(&self, machine: &Machine) -> Result<(), Error> {
-        let options = StopContainerOptions {
-            t: Some(STOP_SECONDS),
-            ..Default::default()
-        };
-        let stop = self
-            .engine
-            .client
-            .stop_container(&machine.handle, Some(options));
-        stop.await
-            .map_err(failed("stop", format!("machine `{}`", machine.id)))
+        let options = StopContainerOptions { t: Some(STOP_SECONDS), ..Default::default() };
+        let stop = self.engine.client.stop_container(&machine.handle, Some(options));
+        stop.await.map_err(failed("stop", format!("machine `{}`", machine.id)))
     }
 
     /// The machine's public host key, read from its disk.
     pub(super) async fn read_host_key(&self, machine: &Machine) -> Result<String, Error> {
-        let options = DownloadFromContainerOptions {
-            path: format!("/{HOST_KEY}.pub"),
-        };
+        let options = DownloadFromContainerOptions { path: format!("/{HOST_KEY}.pub") };
         let subject = || format!("the host key of machine `{}`", machine.id);
         let client = &self.engine.client;
         let download = client.download_from_container(&machine.handle, Some(options));
-        let archive: Vec<bytes::Bytes> = download
-            .try_collect()
-            .await
-            .map_err(failed("read", subject()))?;
+        let archive: Vec<bytes::Bytes> =
+            download.try_collect().await.map_err(failed("read", subject()))?;
         let text = archive::first_text(&archive.concat()).map_err(|source| Error::Failed {
             operation: "read",
             subject: subject(),

@@ -166,8 +166,7 @@ impl Driver for DockerDriver {
         let network = match settled {
             network::Settled::Exists(network) => network,
             network::Settled::Free(wanted) => {
-                self.create_network(cluster, &first.cluster_id, wanted)
-                    .await?
+                self.create_network(cluster, &first.cluster_id, wanted).await?
             }
         };
         lock(&self.networks).insert(cluster.clone(), network);
@@ -191,8 +190,7 @@ impl Driver for DockerDriver {
     }
 
     async fn destroy(&self, machine: &Machine) -> Result<(), Error> {
-        self.remove_container(&machine.handle, &machine.id.to_string())
-            .await
+        self.remove_container(&machine.handle, &machine.id.to_string()).await
     }
 
     async fn cleanup(&self, cluster: &ClusterName) -> Result<(), Error> {

@@ -69,9 +69,8 @@ impl DockerDriver {
         networks: &[Network],
     ) -> Result<Vec<Subnet>, Error> {
         let owner = |wanted: Subnet| {
-            let of_network = networks
-                .iter()
-                .find(|network| ranges(network).any(|range| range.overlaps(wanted)));
+            let of_network =
+                networks.iter().find(|network| ranges(network).any(|range| range.overlaps(wanted)));
             if let Some(network) = of_network {
                 let name = network.name.as_deref().unwrap_or("?");
                 return Some(format!("network `{name}`"));
@@ -88,9 +87,8 @@ impl DockerDriver {
                 Some(owner) => Err(taken(given, owner)),
             };
         }
-        let free: Vec<_> = Subnet::candidates(cluster)
-            .filter(|subnet| owner(*subnet).is_none())
-            .collect();
+        let free: Vec<_> =
+            Subnet::candidates(cluster).filter(|subnet| owner(*subnet).is_none()).collect();
         if free.is_empty() {
             return Err(Error::Unsupported(
                 "all of 10.200.0.0/16 is in use: remove clusters, or choose a subnet".to_owned(),
@@ -171,25 +169,17 @@ impl DockerDriver {
         cluster: Option<&ClusterName>,
     ) -> Result<Vec<Network>, Error> {
         let filters = cluster.map(|cluster| labels::filter(Some(cluster)));
-        let list = self
-            .engine
-            .client
-            .list_networks(Some(ListNetworksOptions { filters }));
+        let list = self.engine.client.list_networks(Some(ListNetworksOptions { filters }));
         list.await.map_err(failed("list", "networks"))
     }
 }
 
 fn no_network(cluster: &ClusterName) -> Error {
-    Error::Unsupported(format!(
-        "cluster `{cluster}` has no network: prepare it first"
-    ))
+    Error::Unsupported(format!("cluster `{cluster}` has no network: prepare it first"))
 }
 
 fn taken(subnet: Subnet, owner: String) -> Error {
-    Error::Taken {
-        resource: format!("subnet {subnet}"),
-        owner,
-    }
+    Error::Taken { resource: format!("subnet {subnet}"), owner }
 }
 
 /// The network of a cluster, the oldest if there are several.
@@ -203,9 +193,7 @@ fn existing(
     let (ours, foreign): (Vec<_>, Vec<_>) =
         named.partition(|n| label(n, LABEL_CLUSTER) == Some(cluster.as_str()));
     if !foreign.is_empty() {
-        return Err(Error::Foreign {
-            subject: format!("a network named `{name}`"),
-        });
+        return Err(Error::Foreign { subject: format!("a network named `{name}`") });
     }
     let Some(oldest) = ours.into_iter().min_by_key(|n| (created(n), &n.id)) else {
         return Ok(None);
@@ -237,16 +225,10 @@ fn label<'a>(network: &'a Network, key: &str) -> Option<&'a str> {
 
 /// The IPv4 ranges of a network.
 fn ranges(network: &Network) -> impl Iterator<Item = Subnet> {
-    let configs = network
-        .ipam
-        .iter()
-        .flat_map(|ipam| ipam.config.iter().flatten());
+    let configs = network.ipam.iter().flat_map(|ipam| ipam.config.iter().flatten());
     configs.filter_map(|config| {
         let (address, prefix) = config.subnet.as_deref()?.split_once('/')?;
-        Some(Subnet::containing(
-            address.parse().ok()?,
-            prefix.parse().ok()?,
-        ))
+        Some(Subnet::containing(address.parse().ok()?, prefix.parse().ok()?))
     })
 }
 
@@ -281,12 +263,7 @@ mod tests {
     fn network(id: &str, created: &str, labels: &[(&str, &str)]) -> Network {
         let text = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
         let cluster: ClusterName = "practice".parse().unwrap();
-        let request = request(
-            "dojo-practice",
-            &cluster,
-            "1",
-            "10.200.7.0/24".parse().unwrap(),
-        );
+        let request = request("dojo-practice", &cluster, "1", "10.200.7.0/24".parse().unwrap());
         Network {
             name: Some(request.name),
             id: Some(id.to_owned()),
@@ -319,10 +296,7 @@ mod tests {
         assert!(matches!(foreign, Err(Error::Foreign { .. })));
         let theirs = [(LABEL_CLUSTER, "practice"), (LABEL_CLUSTER_ID, "2")];
         let theirs = [network("00", time, &theirs)];
-        assert!(matches!(
-            existing(&cluster, Some("1"), &theirs),
-            Err(Error::Taken { .. })
-        ));
+        assert!(matches!(existing(&cluster, Some("1"), &theirs), Err(Error::Taken { .. })));
         assert!(existing(&cluster, None, &theirs).unwrap().is_some());
     }
 }

@@ -91,9 +91,7 @@ pub(super) fn admit(
         }
     }
     for (port, request) in wanted {
-        let owner = containers
-            .iter()
-            .find(|c| labels::host_ports(c).any(|p| p == port.host));
+        let owner = containers.iter().find(|c| labels::host_ports(c).any(|p| p == port.host));
         match owner.map(labels::name) {
             Some(name) if name == request.id.alias() => {}
             Some(name) => return Err(taken(port.host, format!("container `{name}`"))),
@@ -109,10 +107,7 @@ pub(super) fn admit(
 
 /// The error for a port in use.
 pub(super) fn taken(port: u16, owner: String) -> Error {
-    Error::Taken {
-        resource: format!("port {port}"),
-        owner,
-    }
+    Error::Taken { resource: format!("port {port}"), owner }
 }
 
 /// The port that the engine could not publish, if that is what its message says.

@@ -19,11 +19,7 @@ impl DockerDriver {
     /// Removes a container and its volumes, and returns when it is gone.
     pub(super) async fn remove_container(&self, id: &str, subject: &str) -> Result<(), Error> {
         let gone = retry(Patience::until(REMOVAL), || async {
-            let options = RemoveContainerOptions {
-                force: true,
-                v: true,
-                ..Default::default()
-            };
+            let options = RemoveContainerOptions { force: true, v: true, ..Default::default() };
             match self.engine.client.remove_container(id, Some(options)).await {
                 Ok(()) => Attempt::Ready(()),
                 Err(error) => match status(&error) {
@@ -35,8 +31,7 @@ impl DockerDriver {
                 },
             }
         });
-        gone.await
-            .map_err(|error| removal_failed(format!("machine `{subject}`"), error))
+        gone.await.map_err(|error| removal_failed(format!("machine `{subject}`"), error))
     }
 
     /// Removes everything that carries the cluster's label.
@@ -55,9 +50,7 @@ impl DockerDriver {
         };
         let (volumes, networks) = try_join!(volumes, self.networks(Some(cluster)))?;
         let volumes = volumes.volumes.unwrap_or_default();
-        let volumes = volumes
-            .iter()
-            .map(|volume| self.remove_volume(&volume.name));
+        let volumes = volumes.iter().map(|volume| self.remove_volume(&volume.name));
         let networks = networks.iter().filter_map(|network| network.id.as_deref());
         let networks = networks.map(|id| self.remove_network(id, cluster));
         let (volumes, networks) = join!(join_all(volumes), join_all(networks));

@@ -21,10 +21,7 @@ impl Subnet {
     pub(super) fn containing(address: Ipv4Addr, prefix: u8) -> Self {
         let host_bits = 32 - u32::from(prefix.min(32));
         let mask = u32::MAX.checked_shl(host_bits).unwrap_or(0);
-        Self {
-            base: u32::from(address) & mask,
-            prefix: prefix.min(32),
-        }
+        Self { base: u32::from(address) & mask, prefix: prefix.min(32) }
     }
 
     /// Whether the ranges share an address.
@@ -108,14 +105,7 @@ mod tests {
     #[test]
     fn reads_what_it_writes_and_refuses_the_rest() {
         assert_eq!(subnet("10.200.7.0/24").to_string(), "10.200.7.0/24");
-        for bad in [
-            "",
-            "10.200.7.0",
-            "10.200.7.0/25",
-            "10.200.7.0/33",
-            "::/64",
-            "x/24",
-        ] {
+        for bad in ["", "10.200.7.0", "10.200.7.0/25", "10.200.7.0/33", "::/64", "x/24"] {
             assert!(bad.parse::<Subnet>().is_err(), "{bad}");
         }
         let error = "10.200.7.9/24".parse::<Subnet>().unwrap_err().to_string();

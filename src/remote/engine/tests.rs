@@ -36,10 +36,7 @@ fn client(authority: &Authority) -> (TempDir, TlsFiles) {
 
 fn machine(port: u16) -> Machine {
     Machine {
-        id: MachineId {
-            cluster: "practice".parse().unwrap(),
-            name: "worker-1".parse().unwrap(),
-        },
+        id: MachineId { cluster: "practice".parse().unwrap(), name: "worker-1".parse().unwrap() },
         cluster_id: String::new(),
         orchestrator: Orchestrator::None,
         handle: String::new(),
@@ -54,9 +51,7 @@ fn machine(port: u16) -> Machine {
 fn serve(listener: TcpListener, trusted: &Authority, identity: &Identity) {
     let mut roots = RootCertStore::empty();
     let pem = trusted.cert_pem().as_bytes();
-    roots
-        .add(CertificateDer::from_pem_slice(pem).unwrap())
-        .unwrap();
+    roots.add(CertificateDer::from_pem_slice(pem).unwrap()).unwrap();
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier =
         WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
@@ -126,10 +121,7 @@ async fn both_sides_of_one_authority_get_through() {
 async fn an_engine_of_another_authority_is_refused() {
     let (ours, theirs) = (authority(), authority());
     let why = refused(&ours, &identity(&theirs), &client(&ours).1).await;
-    assert!(
-        why.contains("BadSignature") || why.contains("UnknownIssuer"),
-        "{why}"
-    );
+    assert!(why.contains("BadSignature") || why.contains("UnknownIssuer"), "{why}");
 }
 
 #[tokio::test]
@@ -141,20 +133,14 @@ async fn a_client_of_another_authority_is_refused() {
     let (listener, machine) = listen();
     serve(listener, &ours, &identity(&ours));
     let error = Engine::connect(&machine, &files, SOON).await.unwrap_err();
-    assert!(
-        matches!(error, Error::Certificate { .. }),
-        "{}",
-        chain(&error)
-    );
+    assert!(matches!(error, Error::Certificate { .. }), "{}", chain(&error));
     drop(dir);
 }
 
 #[tokio::test]
 async fn an_engine_at_another_address_than_its_certificate_says_is_refused() {
     let ours = authority();
-    let elsewhere = ours
-        .server("engine", &[], &["192.0.2.7".parse().unwrap()])
-        .unwrap();
+    let elsewhere = ours.server("engine", &[], &["192.0.2.7".parse().unwrap()]).unwrap();
     let why = refused(&ours, &elsewhere, &client(&ours).1).await;
     assert!(why.contains("not valid for name"), "{why}");
 }

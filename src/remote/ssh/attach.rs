@@ -29,11 +29,7 @@ pub(super) async fn attach(session: &Session, command: Option<&str>) -> Result<u
     let terminal = command.is_none() && raw_mode::is_terminal();
     // When asking fails, the connection is broken, and reading below tells why.
     let _ = ask(&outgoing, command, terminal).await;
-    let _raw = if terminal {
-        Some(RawMode::enter().map_err(local("set up"))?)
-    } else {
-        None
-    };
+    let _raw = if terminal { Some(RawMode::enter().map_err(local("set up"))?) } else { None };
 
     // Both directions go on at once: a command may want to be read before it reads on.
     let download = download(&mut incoming);
@@ -69,9 +65,7 @@ async fn ask(
         let (columns, rows) = raw_mode::size();
         let modes = [(Pty::IUTF8, 1)];
         let kind = raw_mode::kind();
-        outgoing
-            .request_pty(true, &kind, columns, rows, 0, 0, &modes)
-            .await?;
+        outgoing.request_pty(true, &kind, columns, rows, 0, 0, &modes).await?;
     }
     match command {
         Some(command) => outgoing.exec(true, command).await,
@@ -142,10 +136,7 @@ fn standard_input() -> mpsc::Receiver<Bytes> {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) | Ok(0) => return,
                 Ok(length) => {
-                    if sender
-                        .blocking_send(Bytes::copy_from_slice(&piece[..length]))
-                        .is_err()
-                    {
+                    if sender.blocking_send(Bytes::copy_from_slice(&piece[..length])).is_err() {
                         return;
                     }
                 }
@@ -172,10 +163,7 @@ async fn resizing(outgoing: &ChannelWriteHalf<Msg>, terminal: bool) {
 /// a shell reports for it.
 async fn terminated(terminal: bool) -> u32 {
     let listen = |kind| terminal.then(|| signal(kind).ok()).flatten();
-    let signals = (
-        listen(SignalKind::hangup()),
-        listen(SignalKind::terminate()),
-    );
+    let signals = (listen(SignalKind::hangup()), listen(SignalKind::terminate()));
     let (Some(mut hangup), Some(mut terminate)) = signals else {
         return std::future::pending().await;
     };
@@ -186,9 +174,5 @@ async fn terminated(terminal: bool) -> u32 {
 }
 
 fn local(operation: &'static str) -> impl FnOnce(io::Error) -> Error {
-    move |source| Error::File {
-        operation,
-        path: "standard streams".into(),
-        source: source.into(),
-    }
+    move |source| Error::File { operation, path: "standard streams".into(), source: source.into() }
 }

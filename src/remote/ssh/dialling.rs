@@ -63,11 +63,7 @@ pub(super) async fn dial(
         identity: keys::identity(files)?,
         state: Mutex::new(State::default()),
     };
-    let patience = Patience {
-        deadline,
-        first_pause: FIRST_PAUSE,
-        longest_pause: LONGEST_PAUSE,
-    };
+    let patience = Patience { deadline, first_pause: FIRST_PAUSE, longest_pause: LONGEST_PAUSE };
     let result = retry(patience, || dialling.attempt()).await;
     result.map_err(|failure| match failure {
         Some(Failure::Final(error)) => error,
@@ -139,26 +135,15 @@ impl Dialling<'_> {
             Ok::<_, io::Error>(stream)
         });
         let stream = stream.await?.map_err(not_yet)?;
-        let banner = self.stage(
-            "connected, but nothing like sshd spoke",
-            BANNER,
-            speaks(&stream),
-        );
+        let banner = self.stage("connected, but nothing like sshd spoke", BANNER, speaks(&stream));
         banner.await?.map_err(not_yet)?;
-        self.stage(
-            "sshd answered, but the login did not end",
-            LOGIN,
-            self.authenticate(stream),
-        )
-        .await?
+        self.stage("sshd answered, but the login did not end", LOGIN, self.authenticate(stream))
+            .await?
     }
 
     async fn authenticate(&self, stream: TcpStream) -> Result<Session, Failure> {
         let fate = Fate::new();
-        let client = Client {
-            pin: self.pin.clone(),
-            fate: Arc::clone(&fate),
-        };
+        let client = Client { pin: self.pin.clone(), fate: Arc::clone(&fate) };
         let connecting = client::connect_stream(Arc::clone(&self.config), stream, client);
         let mut handle = connecting.await.map_err(|error| {
             if let Some(mismatch) = self.pin.mismatch(&error, &fate) {
@@ -203,10 +188,7 @@ impl Dialling<'_> {
     }
 
     fn denied(&self) -> Error {
-        Error::Denied {
-            machine: self.machine.id.clone(),
-            user: self.machine.user.clone(),
-        }
+        Error::Denied { machine: self.machine.id.clone(), user: self.machine.user.clone() }
     }
 
     fn timeout(&self, waited: Duration, source: Source) -> Error {

@@ -22,9 +22,8 @@ pub(super) struct Pin {
 impl Pin {
     pub(super) fn of(machine: &MachineId, known_hosts: &Path) -> Result<Self, Error> {
         let alias = machine.alias();
-        let line = keys::pinned(known_hosts, &alias)?.ok_or_else(|| Error::NoHostKey {
-            machine: machine.clone(),
-        })?;
+        let line = keys::pinned(known_hosts, &alias)?
+            .ok_or_else(|| Error::NoHostKey { machine: machine.clone() })?;
         let parse = |source: crate::driver::Source| Error::File {
             operation: "parse",
             path: known_hosts.to_owned(),
@@ -45,20 +44,15 @@ impl Pin {
     /// Only the pinned type is asked for. Otherwise a machine with several host keys would present
     /// another one, and an impostor could choose a type that nobody compares.
     pub(super) fn preferred(&self) -> Preferred {
-        Preferred {
-            key: Cow::Owned(vec![self.key.algorithm()]),
-            ..Preferred::DEFAULT
-        }
+        Preferred { key: Cow::Owned(vec![self.key.algorithm()]), ..Preferred::DEFAULT }
     }
 
     /// The mismatch that made the key exchange fail, if that was the reason.
     pub(super) fn mismatch(&self, error: &russh::Error, fate: &Fate) -> Option<Error> {
         let offered = match error {
-            russh::Error::NoCommonAlgo {
-                kind: AlgorithmKind::Key,
-                theirs,
-                ..
-            } => format!("of another type ({})", theirs.join(", ")),
+            russh::Error::NoCommonAlgo { kind: AlgorithmKind::Key, theirs, .. } => {
+                format!("of another type ({})", theirs.join(", "))
+            }
             _ => fate.refused.get()?.clone(),
         };
         Some(Error::HostKeyMismatch {
@@ -80,19 +74,14 @@ pub(super) struct Fate {
 
 impl Fate {
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self {
-            refused: OnceLock::new(),
-            end: watch::Sender::new(None),
-        })
+        Arc::new(Self { refused: OnceLock::new(), end: watch::Sender::new(None) })
     }
 
     /// Why the connection ended; waits until it has.
     pub(super) async fn end(&self) -> String {
         let mut end = self.end.subscribe();
         let reason = end.wait_for(Option::is_some).await;
-        reason
-            .map_or_else(|_| None, |reason| reason.clone())
-            .unwrap_or_default()
+        reason.map_or_else(|_| None, |reason| reason.clone()).unwrap_or_default()
     }
 }
 

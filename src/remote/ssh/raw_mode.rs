@@ -21,10 +21,7 @@ pub(super) fn size() -> (u32, u32) {
 
 /// The terminal's type.
 pub(super) fn kind() -> String {
-    env::var("TERM")
-        .ok()
-        .filter(|kind| !kind.is_empty())
-        .unwrap_or_else(|| "xterm".to_owned())
+    env::var("TERM").ok().filter(|kind| !kind.is_empty()).unwrap_or_else(|| "xterm".to_owned())
 }
 
 /// The terminal passes every key on, until the value is dropped.

@@ -36,12 +36,7 @@ impl Session {
         machine: &Machine,
         fate: std::sync::Arc<Fate>,
     ) -> Self {
-        Self {
-            handle,
-            machine: machine.id.clone(),
-            root: machine.user == "root",
-            fate,
-        }
+        Self { handle, machine: machine.id.clone(), root: machine.user == "root", fate }
     }
 
     pub(super) async fn channel(&self) -> Result<Channel<Msg>, Error> {
@@ -198,9 +193,7 @@ fn tail(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text);
     let lines: Vec<&str> = text.trim_end().lines().collect();
     let last = lines[lines.len().saturating_sub(STDERR_LINES)..].join("\n");
-    last.chars()
-        .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
-        .collect()
+    last.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
 }
 
 #[cfg(test)]
@@ -218,12 +211,7 @@ mod tests {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        child
-            .stdin
-            .take()
-            .unwrap()
-            .write_all(input.as_bytes())
-            .unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
         child.wait_with_output().unwrap()
     }
 
@@ -246,10 +234,7 @@ mod tests {
     #[test]
     fn an_exit_within_the_script_is_its_status() {
         assert_eq!(sh(&whole("exit 7\n")).status.code(), Some(7));
-        assert_eq!(
-            sh(&whole("set -e\nfalse\necho no\n")).status.code(),
-            Some(1)
-        );
+        assert_eq!(sh(&whole("set -e\nfalse\necho no\n")).status.code(), Some(1));
     }
 
     #[test]

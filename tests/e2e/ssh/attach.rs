@@ -27,10 +27,7 @@ async fn child() {
         port: port.parse().unwrap(),
         dir: tempfile::tempdir().unwrap(),
     };
-    let remote = SshDialer
-        .dial(&world.machine(), &world.files, SOON)
-        .await
-        .unwrap();
+    let remote = SshDialer.dial(&world.machine(), &world.files, SOON).await.unwrap();
     let mut stdout = std::io::stdout();
     stdout.write_all(MARK.as_bytes()).unwrap();
     stdout.flush().unwrap();
@@ -68,10 +65,7 @@ fn run(mut command: Command, input: Vec<u8>) -> Output {
     });
     let mut output = child.wait_with_output().unwrap();
     writing.join().unwrap();
-    let mark = output
-        .stdout
-        .windows(MARK.len())
-        .position(|w| w == MARK.as_bytes());
+    let mark = output.stdout.windows(MARK.len()).position(|w| w == MARK.as_bytes());
     let mark = mark.unwrap_or_else(|| panic!("it did not attach: {output:?}"));
     output.stdout.drain(..mark + MARK.len());
     output
@@ -79,9 +73,7 @@ fn run(mut command: Command, input: Vec<u8>) -> Output {
 
 fn random(length: u8) -> Vec<u8> {
     // Every byte value, and no period that a buffer's size could hide in.
-    (0..u32::from(length) * 100_003)
-        .map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8)
-        .collect()
+    (0..u32::from(length) * 100_003).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
 }
 
 #[test]
@@ -89,16 +81,8 @@ fn streams_are_passed_on_byte_for_byte_until_their_end() {
     let world = World::new();
     let _sshd = world.start(KINDS);
     let input = random(60);
-    let output = run(
-        attaching(&world, Some("cat; echo done >&2; exit 7")),
-        input.clone(),
-    );
-    assert!(
-        output.stdout == input,
-        "{} of {} bytes",
-        output.stdout.len(),
-        input.len()
-    );
+    let output = run(attaching(&world, Some("cat; echo done >&2; exit 7")), input.clone());
+    assert!(output.stdout == input, "{} of {} bytes", output.stdout.len(), input.len());
     assert_eq!(output.status.code(), Some(7));
     assert!(String::from_utf8_lossy(&output.stderr).ends_with("done\n"));
 }
@@ -107,10 +91,7 @@ fn streams_are_passed_on_byte_for_byte_until_their_end() {
 fn a_command_that_does_not_read_ends_all_the_same() {
     let world = World::new();
     let _sshd = world.start(KINDS);
-    let output = run(
-        attaching(&world, Some("echo hi; kill -TERM $$")),
-        random(60),
-    );
+    let output = run(attaching(&world, Some("echo hi; kill -TERM $$")), random(60));
     assert_eq!(output.stdout, b"hi\n");
     assert_eq!(output.status.code(), Some(143));
 }
@@ -133,15 +114,9 @@ fn nobody_reading_the_output_is_no_panic() {
 fn a_shell_without_a_terminal_reads_its_commands_from_a_pipe() {
     let world = World::new();
     let _sshd = world.start(KINDS);
-    let output = run(
-        attaching(&world, None),
-        b"echo $((6*7)); tty; exit 4\n".to_vec(),
-    );
+    let output = run(attaching(&world, None), b"echo $((6*7)); tty; exit 4\n".to_vec());
     let text = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        text.contains("42\n") && text.contains("not a tty"),
-        "{text}"
-    );
+    assert!(text.contains("42\n") && text.contains("not a tty"), "{text}");
     assert_eq!(output.status.code(), Some(4));
 }
 
@@ -159,22 +134,12 @@ fn a_shell_on_a_terminal_gets_its_size_and_gives_the_terminal_back() {
     let mut script = Command::new("script");
     script
         .args(["-qefc", &line, "/dev/null"])
-        .envs(
-            child
-                .get_envs()
-                .filter_map(|(key, value)| Some((key, value?))),
-        )
+        .envs(child.get_envs().filter_map(|(key, value)| Some((key, value?))))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped());
     let output = run(script, b"tty; stty size; exit 5\n".to_vec());
     let text = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        text.contains("/dev/pts/") && text.contains("33 99"),
-        "{text}"
-    );
+    assert!(text.contains("/dev/pts/") && text.contains("33 99"), "{text}");
     assert!(text.contains("status 5"), "{text}");
-    assert!(
-        text.contains(" icanon") && text.contains(" echo "),
-        "{text}"
-    );
+    assert!(text.contains(" icanon") && text.contains(" echo "), "{text}");
 }

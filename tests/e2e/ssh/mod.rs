@@ -1,9 +1,6 @@
 //! SSH against a real sshd: what a boot, a busy network and an impostor do.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on must say where"
-)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must say where")]
 
 mod attach;
 mod sshd;
@@ -41,9 +38,7 @@ async fn scripts_get_their_inputs_and_give_their_output_over_one_connection() {
     let world = World::new();
     let _sshd = world.start(KINDS);
     let remote = dial(&world, &world.machine()).await.unwrap();
-    let hello = script("printf '%s' \"$A$B\"\n")
-        .with("A", "it's ")
-        .with("B", "$(id)");
+    let hello = script("printf '%s' \"$A$B\"\n").with("A", "it's ").with("B", "$(id)");
     assert_eq!(remote.run(&hello).await.unwrap(), "it's $(id)");
     assert_eq!(remote.run(&script("id -u")).await.unwrap(), "0\n");
     let several = (0..5).map(|_| remote.run(&hello));
@@ -61,25 +56,13 @@ async fn a_failing_script_gives_its_status_and_last_words() {
     let _sshd = world.start(KINDS);
     let remote = dial(&world, &world.machine()).await.unwrap();
     let failing = script("for n in $(seq 100); do echo \"line $n\" >&2; done; exit 3");
-    let Err(Error::Script {
-        status,
-        stderr,
-        title,
-        ..
-    }) = remote.run(&failing).await
-    else {
+    let Err(Error::Script { status, stderr, title, .. }) = remote.run(&failing).await else {
         panic!("it did not fail as a script");
     };
     assert_eq!((status, title.as_str()), (3, "try it"));
-    assert!(
-        stderr.starts_with("line 81\n") && stderr.ends_with("line 100"),
-        "{stderr}"
-    );
+    assert!(stderr.starts_with("line 81\n") && stderr.ends_with("line 100"), "{stderr}");
     let killed = remote.run(&script("kill -9 $$")).await.unwrap_err();
-    assert!(
-        matches!(killed, Error::Script { status: 137, .. }),
-        "{killed:?}"
-    );
+    assert!(matches!(killed, Error::Script { status: 137, .. }), "{killed:?}");
 }
 
 #[tokio::test]
@@ -96,10 +79,7 @@ async fn secrets_are_on_no_command_line_and_in_no_environment() {
     .with_secret("KEY", &Secret::new(secret));
     let output = remote.run(&look).await.unwrap();
     assert!(output.contains(&format!("length {}\n", secret.len())));
-    assert!(
-        output.contains("sh -s") && output.contains("SSH_CONNECTION="),
-        "{output}"
-    );
+    assert!(output.contains("sh -s") && output.contains("SSH_CONNECTION="), "{output}");
     assert!(!output.contains(secret));
     assert!(!world.log().contains(secret));
 }
@@ -112,12 +92,7 @@ async fn large_inputs_and_outputs_arrive_whole() {
     let value = "0123456789abcdef".repeat(400_000);
     let echo = script("printf '%s' \"$V\"; printf '%s' \"$V\"").with("V", value.clone());
     let output = remote.run(&echo).await.unwrap();
-    assert!(
-        output == value.repeat(2),
-        "{} of {} bytes",
-        output.len(),
-        2 * value.len()
-    );
+    assert!(output == value.repeat(2), "{} of {} bytes", output.len(), 2 * value.len());
 }
 
 #[tokio::test]
@@ -126,16 +101,10 @@ async fn something_left_in_the_background_does_not_hold_a_script_up() {
     let _sshd = world.start(KINDS);
     let remote = dial(&world, &world.machine()).await.unwrap();
     let begin = Instant::now();
-    let output = remote
-        .run(&script("sleep 60 & echo started $!"))
-        .await
-        .unwrap();
+    let output = remote.run(&script("sleep 60 & echo started $!")).await.unwrap();
     assert!(begin.elapsed() < Duration::from_secs(10));
     let sleeper = output.trim().strip_prefix("started ").unwrap().to_owned();
-    remote
-        .run(&script("kill \"$P\"").with("P", sleeper))
-        .await
-        .unwrap();
+    remote.run(&script("kill \"$P\"").with("P", sleeper)).await.unwrap();
 }
 
 #[tokio::test]
@@ -147,21 +116,12 @@ async fn a_changed_host_key_ends_it_at_once_and_nothing_is_sent() {
     let pins = [(machine.id.alias(), other.public.clone())];
     keys::pin(&world.files.known_hosts, &pins).unwrap();
     let error = failure(&world, &machine, SOON).await;
-    let Error::HostKeyMismatch {
-        pinned, offered, ..
-    } = &error
-    else {
+    let Error::HostKeyMismatch { pinned, offered, .. } = &error else {
         panic!("{error:?}");
     };
-    assert!(
-        pinned.ends_with(&keys::fingerprint(&other.public).unwrap()),
-        "{pinned}"
-    );
+    assert!(pinned.ends_with(&keys::fingerprint(&other.public).unwrap()), "{pinned}");
     let real = std::fs::read_to_string(world.dir.path().join("ed25519.pub")).unwrap();
-    assert!(
-        offered.ends_with(&keys::fingerprint(&real).unwrap()),
-        "{offered}"
-    );
+    assert!(offered.ends_with(&keys::fingerprint(&real).unwrap()), "{offered}");
     assert_eq!(world.seen(), (1, 0), "{}", world.log());
 }
 

@@ -43,11 +43,7 @@ impl World {
     pub(super) fn pin(&self, kind: &str) {
         let path = self.dir.path().join(kind).with_extension("pub");
         let alias = self.machine().id.alias();
-        keys::pin(
-            &self.files.known_hosts,
-            &[(alias, fs::read_to_string(path).unwrap())],
-        )
-        .unwrap();
+        keys::pin(&self.files.known_hosts, &[(alias, fs::read_to_string(path).unwrap())]).unwrap();
     }
 
     /// The machine that the sshd plays.
@@ -101,20 +97,14 @@ impl World {
     pub(super) fn seen(&self) -> (usize, usize) {
         let log = self.log();
         let count = |text| log.matches(text).count();
-        (
-            count("Connection from "),
-            count("userauth-request for user"),
-        )
+        (count("Connection from "), count("userauth-request for user"))
     }
 }
 
 /// The machine behind a port.
 pub(super) fn machine_at(port: u16) -> Machine {
     Machine {
-        id: MachineId {
-            cluster: "practice".parse().unwrap(),
-            name: "worker-1".parse().unwrap(),
-        },
+        id: MachineId { cluster: "practice".parse().unwrap(), name: "worker-1".parse().unwrap() },
         cluster_id: "4f2a".to_owned(),
         orchestrator: Orchestrator::None,
         handle: "test".to_owned(),
@@ -147,15 +137,8 @@ impl Wire {
     pub(super) fn to(target: u16) -> Self {
         let listener = TcpListener::bind(local(0)).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let (ends, cut) = (
-            Arc::<Mutex<Vec<_>>>::default(),
-            Arc::<AtomicBool>::default(),
-        );
-        let wire = Self {
-            port,
-            ends: Arc::clone(&ends),
-            cut: Arc::clone(&cut),
-        };
+        let (ends, cut) = (Arc::<Mutex<Vec<_>>>::default(), Arc::<AtomicBool>::default());
+        let wire = Self { port, ends: Arc::clone(&ends), cut: Arc::clone(&cut) };
         thread::spawn(move || {
             for near in listener.incoming().map_while(Result::ok) {
                 if cut.load(Ordering::SeqCst) {
@@ -165,9 +148,7 @@ impl Wire {
                     continue;
                 };
                 let (near2, far2) = (near.try_clone().unwrap(), far.try_clone().unwrap());
-                ends.lock()
-                    .unwrap()
-                    .extend([near.try_clone().unwrap(), far.try_clone().unwrap()]);
+                ends.lock().unwrap().extend([near.try_clone().unwrap(), far.try_clone().unwrap()]);
                 thread::spawn(move || pass(near, far));
                 thread::spawn(move || pass(far2, near2));
             }
@@ -209,17 +190,10 @@ fn ssh_keygen(kind: &str, path: &Path) {
         .arg(path)
         .output()
         .expect("these tests need ssh-keygen: apt-get install openssh-client");
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 pub(super) fn whoami() -> String {
     let output: io::Result<_> = Command::new("id").arg("-un").output();
-    String::from_utf8(output.unwrap().stdout)
-        .unwrap()
-        .trim()
-        .to_owned()
+    String::from_utf8(output.unwrap().stdout).unwrap().trim().to_owned()
 }
