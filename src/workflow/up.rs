@@ -152,6 +152,7 @@ async fn converge(
         Orchestrator::Swarm => bootstrap::bootstrap(&*services.swarm, &nodes, progress).await?,
         Orchestrator::None => nodes[0].clone(),
     };
+    nodes.iter().for_each(|node| progress.machine(node.machine().id.name).ready());
     let access = Access::Engine {
         endpoint: speaker.machine().endpoint(Service::Engine),
         tls: provisioner.tls.clone(),
