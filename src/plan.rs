@@ -41,6 +41,13 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// Whether nothing has to be done to the machines.
+    pub fn is_empty(&self) -> bool {
+        self.start.is_empty() && self.create.is_empty() && self.surplus.is_empty()
+    }
+}
+
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut line = |verb: &str, names: &[MachineName]| {

@@ -10,7 +10,7 @@ use crate::spec::DriverName;
 
 /// Real multi-machine Docker clusters for learning, up in seconds and gone without a trace
 #[derive(Debug, Parser)]
-#[command(name = "dojo", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(name = "dojo", version, max_term_width = 100)]
 pub(super) struct Cli {
     #[command(flatten)]
     pub(super) global: Global,
@@ -37,8 +37,10 @@ pub(super) enum Command {
     /// Create a cluster; again: resume, repair or extend it
     Up(Up),
     /// Remove clusters without a trace
+    #[command(alias = "rm")]
     Down(Down),
     /// List clusters
+    #[command(alias = "list")]
     Ls(Ls),
     /// Tell how a cluster is; the exit status says whether it is healthy
     Status(Status),
@@ -172,7 +174,7 @@ pub(super) struct Up {
     /// Print every step with its reason and its script, and do nothing
     #[arg(long, help_heading = "How")]
     pub(super) explain: bool,
-    /// Remove everything again if anything fails, instead of keeping it for the next try
+    /// If a new cluster cannot be made, remove what there is of it, instead of keeping it for the next try
     #[arg(long, help_heading = "How")]
     pub(super) rollback: bool,
     /// Leave the selected docker context as it is

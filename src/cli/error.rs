@@ -135,6 +135,13 @@ fn hints(error: &Error) -> Vec<String> {
         workflow::Error::OtherKind { cluster, .. } => {
             vec![format!("`dojo down {cluster}` removes it, or choose another name")]
         }
+        workflow::Error::Unchangeable { cluster, .. } => vec![
+            format!("`dojo inspect {cluster}` shows what it is"),
+            format!("`dojo down {cluster}` removes it, so that it can be made anew"),
+        ],
+        workflow::Error::NoKeys(cluster) => {
+            vec![format!("`dojo down {cluster} --yes` removes its machines")]
+        }
         workflow::Error::Interrupted => {
             vec![
                 "the same command again goes on from here; `dojo down` removes what is there"
@@ -182,6 +189,9 @@ fn remote_hints(error: &remote::Error, cluster: Option<&ClusterName>) -> Vec<Str
         )],
         remote::Error::Certificate { .. } => {
             vec![format!("`dojo up{name}` renews certificates that have expired or do not fit")]
+        }
+        remote::Error::Denied { .. } => {
+            vec![format!("the machine was made with other keys; `dojo down{name}` removes it")]
         }
         remote::Error::Timeout { machine, .. } if cluster.is_none() => {
             vec![format!("`dojo start {machine}` starts it, if it is off")]

@@ -21,7 +21,8 @@ struct Row {
     /// swarm, none; absent if it cannot be known
     orchestrator: Option<String>,
     state: String,
-    running: usize,
+    /// absent if the driver cannot be asked
+    running: Option<usize>,
     machines: usize,
     context: String,
     selected: bool,
@@ -102,7 +103,7 @@ fn row(
         name,
         orchestrator: orchestrator.map(|o| o.to_string()),
         state: state.to_owned(),
-        running,
+        running: asked.then_some(running),
         machines: wanted,
         selected: current == Some(&context),
         context,
@@ -117,7 +118,7 @@ fn table(rows: &[Row]) -> Result<(), Error> {
             row.name.to_string(),
             row.orchestrator.clone().unwrap_or_else(|| "?".to_owned()),
             row.state.clone(),
-            format!("{}/{}", row.running, row.machines),
+            format!("{}/{}", row.running.map_or("?".to_owned(), |n| n.to_string()), row.machines),
             if row.selected { format!("{} *", row.context) } else { row.context.clone() },
         ]
     }));

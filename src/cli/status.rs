@@ -44,6 +44,11 @@ pub(super) async fn run(context: &Context, args: Status) -> Result<ExitCode, Err
         DataFormat::Json => output::json(&view)?,
         DataFormat::Table => {
             output::table(&table(&view))?;
+            for machine in &view.machines {
+                if let Some(problem) = machine.problem.as_ref().filter(|p| **p != machine.state) {
+                    output::line(&format!("! {}: {problem}", machine.name))?;
+                }
+            }
             for finding in services.driver.check().await?.iter().filter(|f| f.level != Level::Ok) {
                 output::line(&format!("! {finding}"))?;
             }
@@ -81,7 +86,7 @@ fn table(view: &View) -> Vec<Vec<String>> {
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     rows.extend(view.machines.iter().map(|m| {
         let node = match &m.problem {
-            Some(problem) if problem != &m.state => problem.clone(),
+            Some(problem) if problem != &m.state => "no answer".to_owned(),
             _ => dash(&m.node),
         };
         vec![

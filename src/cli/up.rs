@@ -169,12 +169,11 @@ fn engine_options(options: &mut EngineOptions, args: &Up) -> Result<(), Error> {
 
 fn tell(summary: &Summary) -> Result<(), Error> {
     let name = &summary.spec.name;
-    let changed = !(summary.plan.create.is_empty() && summary.plan.start.is_empty());
-    let state = if changed { "is ready" } else { "was ready already" };
+    let state = if summary.changes { "is ready" } else { "was ready already" };
     let machines = summary.machines.len();
     let kind = match summary.spec.orchestrator {
         Orchestrator::Swarm => format!("swarm of {machines}"),
-        Orchestrator::None => format!("{machines} Docker hosts"),
+        Orchestrator::None => format!("plain Docker hosts, {machines} of them"),
     };
     let mut text = format!("{name} {state}: {kind}, {:.1} s\n\n", summary.elapsed.as_secs_f64());
     let last = summary.machines.last().map(|m| m.id.name.to_string()).unwrap_or_default();

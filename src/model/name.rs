@@ -19,9 +19,7 @@ pub enum InvalidName {
     #[error("`{0}` is reserved: docker calls its own context that, so choose another name")]
     Reserved(String),
     /// The machine name does not have the form `ROLE-NUMBER`.
-    #[error(
-        "`{0}` is not a machine name: expected manager-N, control-plane-N, worker-N or machine-N"
-    )]
+    #[error("`{0}` is not a machine name: expected manager-N, worker-N or machine-N")]
     Machine(String),
 }
 
@@ -96,6 +94,16 @@ pub enum Orchestrator {
     None,
 }
 
+impl Orchestrator {
+    /// What machines with it are called in a sentence.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::Swarm => "a swarm",
+            Self::None => "plain Docker hosts",
+        }
+    }
+}
+
 impl fmt::Display for Orchestrator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -126,6 +134,7 @@ pub enum Role {
     /// A swarm worker.
     Worker,
     /// A plain Docker host that belongs to no cluster.
+    #[serde(rename = "machine")]
     Engine,
 }
 

@@ -122,6 +122,18 @@ impl Entry {
         }
     }
 
+    /// Whether the keys are here that it takes to reach the machines.
+    pub fn has_keys(&self) -> bool {
+        self.directory.join("ssh/id_ed25519").exists()
+            && self.directory.join("pki/ca-key.pem").exists()
+    }
+
+    /// Removes a directory that only the taking of its lock has made: one with a record or keys stays.
+    pub fn discard(self) -> Result<(), Error> {
+        let made_for_more = ["cluster.json", "ssh", "pki"].map(|name| self.directory.join(name));
+        if made_for_more.iter().any(|path| path.exists()) { Ok(()) } else { self.remove() }
+    }
+
     /// Removes everything that is remembered of the cluster, the lock last.
     pub fn remove(self) -> Result<(), Error> {
         // The record goes first: a run cut short after that leaves keys of machines that are gone, and

@@ -45,10 +45,7 @@ async fn remove(
     if record.is_none() && !options.without_record {
         let machines = services.driver.list(Some(&name)).await?;
         if !machines.is_empty() {
-            // Taking the lock has made a directory; without a record there is nothing in it to keep.
-            if matches!(entry.record(), Ok(None)) {
-                entry.remove()?;
-            }
+            entry.discard()?;
             let machines = machines.iter().map(|m| m.id.name).collect();
             return Err(Error::NoRecord { cluster: name, machines });
         }
@@ -84,7 +81,12 @@ pub(super) async fn remove_machines(
     // What machines share has only the cluster's name, so it stays while others of that name use it.
     if others.is_empty() {
         failpoint::reached("down.cleanup.before");
-        progress.step("clean up", services.driver.cleanup(name)).await?;
+        if count > 0 {
+            progress.step("clean up", services.driver.cleanup(name)).await?;
+        } else {
+            // Nobody waits for that, and mostly there is nothing.
+            services.driver.cleanup(name).await?;
+        }
         failpoint::reached("down.cleanup.after");
     }
     Ok(count)

@@ -18,14 +18,18 @@ use super::{Error, MachineError, Services};
 const LOOK: Duration = Duration::from_secs(5);
 
 /// The cluster's keys, made if they are absent.
-pub(super) fn provisioner(entry: &Entry, record: &Record) -> Result<Provisioner, Error> {
+pub(super) fn provisioner(
+    entry: &Entry,
+    record: &Record,
+    spec: &ClusterSpec,
+) -> Result<Provisioner, Error> {
     let ssh = entry.ssh()?;
     keys::ensure_identity(&ssh)?;
     let pki = entry.pki()?;
     let subject = format!("clusterdojo {} {}", entry.name(), record.cluster_id);
     let authority = Authority::ensure(&pki, &subject)?;
     let tls = pki::ensure_client(&pki.join("client"), &authority, &subject)?;
-    Ok(Provisioner { ssh, tls, authority, pki, options: record.spec.engine.clone() })
+    Ok(Provisioner { ssh, tls, authority, pki, options: spec.engine.clone() })
 }
 
 /// What to ask the driver for, by machine.

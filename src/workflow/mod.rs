@@ -1,5 +1,6 @@
 //! The order of work, one file per verb. Nothing here draws, retries or knows a driver's name.
 
+mod admit;
 mod down;
 mod images;
 mod interrupt;
@@ -146,6 +147,17 @@ pub enum Error {
         /// What was asked for.
         wanted: String,
     },
+    /// What was asked for cannot be changed any more.
+    #[error("cluster `{cluster}` exists, and {what} cannot be changed any more")]
+    Unchangeable {
+        /// The cluster.
+        cluster: ClusterName,
+        /// What would have to change.
+        what: String,
+    },
+    /// The keys of a cluster are gone, so no record can bring it back.
+    #[error("the keys of cluster `{0}` are not on this computer, so it cannot be taken over")]
+    NoKeys(ClusterName),
     /// Some machines failed.
     #[error(transparent)]
     Machines(#[from] Failure),

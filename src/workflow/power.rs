@@ -24,7 +24,7 @@ pub async fn start_machine(
     let (entry, progress) = services.lock(name, "start").await?;
     let record = entry.record()?.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
     let machine = one(services, name, &record, machine).await?;
-    let provisioner = provisioner(&entry, &record)?;
+    let provisioner = provisioner(&entry, &record, &record.spec)?;
     let label = machine.id.name;
     let origin = match machine.state {
         MachineState::Running => Origin::Keep(machine),
@@ -67,7 +67,6 @@ async fn stop_all(
         let progress = progress.machine(machine.id.name);
         (machine.id.name, async move {
             progress.step("stop", services.driver.stop(&machine)).await?;
-            progress.ready();
             Ok::<_, MachineError>(())
         })
     });

@@ -28,9 +28,13 @@ pub async fn repair(
     }
     let machines = services.driver.list(Some(name)).await?;
     let Some(first) = machines.first() else {
-        entry.remove()?;
+        entry.discard()?;
         return Err(Error::UnknownCluster(name.clone()));
     };
+    if !entry.has_keys() {
+        entry.discard()?;
+        return Err(Error::NoKeys(name.clone()));
+    }
     let mut record = Record::new(ClusterSpec {
         name: name.clone(),
         orchestrator: first.orchestrator,

@@ -7,16 +7,17 @@ use crate::bootstrap;
 use crate::context::DockerContext;
 use crate::event::{Progress, chain};
 use crate::failpoint;
-use crate::model::{Access, Level, Machine, MachineName, MachineState, Orchestrator, Service};
+use crate::model::{Access, Machine, MachineName, MachineState, Orchestrator, Service};
 use crate::plan::Plan;
 use crate::provision::{Node, Provisioner};
 use crate::remote::keys;
 use crate::spec::ClusterSpec;
 use crate::store::{Entry, Phase, Record};
 
+use super::admit::{admit, check_surroundings};
 use super::down::remove_machines;
 use super::machines::{self, Origin, become_node};
-use super::{Error, Failure, Services, settle};
+use super::{Error, Failure, MachineError, Services, settle};
 
 /// How `up` goes about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,8 +41,8 @@ pub struct Summary {
     pub context: String,
     /// Whether that is the selected one now.
     pub selected: bool,
-    /// What had to be done.
-    pub plan: Plan,
+    /// Whether anything had to be done.
+    pub changes: bool,
     /// How long it took.
     pub elapsed: Duration,
 }
@@ -49,9 +50,7 @@ pub struct Summary {
 /// What `up` would do, without doing it.
 pub async fn plan(services: &Services, spec: &ClusterSpec) -> Result<Plan, Error> {
     let record = services.home.record(&spec.name)?;
-    let (ours, others) = machines::ours(&*services.driver, &spec.name, record.as_ref()).await?;
-    refuse_others(spec, &others)?;
-    Ok(Plan::new(spec, &ours))
+    Ok(admit(services, spec, record.as_ref()).await?.0)
 }
 
 /// Makes the cluster as the spec says, whatever of it exists already.
@@ -86,7 +85,7 @@ async fn undo(
 ) -> Result<(), Error> {
     let Some(record) = entry.record()? else {
         // It was refused before the first side effect; the lock has made a directory.
-        return Ok(entry.remove()?);
+        return Ok(entry.discard()?);
     };
     let nothing_made = matches!(error, Error::Driver(_))
         && services.driver.list(Some(entry.name())).await?.is_empty();
@@ -115,34 +114,33 @@ async fn converge(
         entry.forget_record()?;
         recorded = None;
     }
-    refuse_other_kind(&spec, recorded.as_ref())?;
-    let (existing, others) =
-        machines::ours(&*services.driver, &spec.name, recorded.as_ref()).await?;
-    refuse_others(&spec, &others)?;
-    let plan = Plan::new(&spec, &existing);
-    if !plan.surplus.is_empty() {
-        return Err(Error::Surplus { cluster: spec.name, plan: Box::new(plan) });
-    }
+    let (plan, existing) = admit(services, &spec, recorded.as_ref()).await?;
+    let is_new = recorded.is_none();
     let mut record = match recorded {
-        Some(record) => Record { spec: spec.clone(), ..record },
+        Some(record) => record,
         None => Record::new(spec.clone()),
     };
-    let context = spec.name.context();
-    services.contexts.check(&context, &record.cluster_id)?;
+    services.contexts.check(&spec.name.context(), &record.cluster_id)?;
     if !plan.create.is_empty() {
         check_surroundings(services, progress).await?;
     }
 
-    failpoint::reached("up.record.before");
-    if record.phase != Phase::Ready || !plan.create.is_empty() {
-        record.phase = Phase::Creating;
+    if is_new {
+        // From here on `down` knows what to look for.
+        failpoint::reached("up.record.before");
+        entry.save(&record)?;
+        failpoint::reached("up.record.after");
     }
-    entry.save(&record)?;
-    failpoint::reached("up.record.after");
-
-    let provisioner = machines::provisioner(entry, &record)?;
+    let provisioner = machines::provisioner(entry, &record, &spec)?;
     failpoint::reached("up.keys.after");
     let origins = origins(services, &spec, &record, &provisioner, &existing, progress).await?;
+    // The driver has agreed, so what was asked for is now what the cluster is to be.
+    let changes = record.phase != Phase::Ready || record.spec != spec || !plan.is_empty();
+    if changes {
+        record.spec = spec.clone();
+        record.phase = Phase::Creating;
+        entry.save(&record)?;
+    }
     let nodes = all_nodes(services, &spec, &provisioner, origins, progress).await?;
     if services.interrupt.raised() {
         return Err(Error::Interrupted);
@@ -152,7 +150,9 @@ async fn converge(
         Orchestrator::Swarm => bootstrap::bootstrap(&*services.swarm, &nodes, progress).await?,
         Orchestrator::None => nodes[0].clone(),
     };
-    nodes.iter().for_each(|node| progress.machine(node.machine().id.name).ready());
+    for node in &nodes {
+        progress.machine(node.machine().id.name).ready();
+    }
     let access = Access::Engine {
         endpoint: speaker.machine().endpoint(Service::Engine),
         tls: provisioner.tls.clone(),
@@ -167,44 +167,9 @@ async fn converge(
     }
     entry.save(&record)?;
     failpoint::reached("up.done.after");
+    let context = spec.name.context();
     let machines = record.machines;
-    Ok(Summary { spec, machines, access, context, selected, plan, elapsed: begin.elapsed() })
-}
-
-fn refuse_other_kind(spec: &ClusterSpec, recorded: Option<&Record>) -> Result<(), Error> {
-    match recorded {
-        Some(record) if record.spec.orchestrator != spec.orchestrator => Err(Error::OtherKind {
-            cluster: spec.name.clone(),
-            exists: record.spec.orchestrator.to_string(),
-            wanted: spec.orchestrator.to_string(),
-        }),
-        Some(record) if record.spec.driver() != spec.driver() => Err(Error::OtherKind {
-            cluster: spec.name.clone(),
-            exists: format!("{:?}", record.spec.driver()).to_lowercase(),
-            wanted: format!("{:?}", spec.driver()).to_lowercase(),
-        }),
-        _ => Ok(()),
-    }
-}
-
-fn refuse_others(spec: &ClusterSpec, others: &[Machine]) -> Result<(), Error> {
-    if others.is_empty() {
-        return Ok(());
-    }
-    let machines: Vec<MachineName> = others.iter().map(|m| m.id.name).collect();
-    Err(Error::NoRecord { cluster: spec.name.clone(), machines })
-}
-
-async fn check_surroundings(services: &Services, progress: &Progress) -> Result<(), Error> {
-    let findings = services.driver.check().await?;
-    let warnings = findings.iter().filter(|f| f.level == Level::Warning);
-    let subjects: Vec<&str> = warnings.map(|f| f.subject.as_str()).collect();
-    if !subjects.is_empty() {
-        // What follows from it and what helps takes more words than fit here.
-        progress.warn(format!("`dojo doctor` has something to say on: {}", subjects.join(", ")));
-    }
-    let problems: Vec<_> = findings.into_iter().filter(|f| f.level == Level::Problem).collect();
-    if problems.is_empty() { Ok(()) } else { Err(Error::NotReady(problems)) }
+    Ok(Summary { spec, machines, access, context, selected, changes, elapsed: begin.elapsed() })
 }
 
 /// Where each machine begins. What machines share is prepared, and the host keys of those that are yet
@@ -264,6 +229,9 @@ async fn all_nodes(
     if causes.is_empty() {
         return Ok(nodes);
     }
+    if causes.iter().all(|(_, cause)| matches!(cause, MachineError::Interrupted)) {
+        return Err(Error::Interrupted);
+    }
     // Asked, not remembered: what failed may be there all the same.
     let left = services.driver.list(Some(&spec.name)).await.unwrap_or_default();
     Err(Failure { causes, left, of }.into())
@@ -300,9 +268,8 @@ fn write_context(
 }
 
 fn describe(spec: &ClusterSpec, endpoint: SocketAddr) -> String {
-    let machines = spec.machines().len();
     match spec.orchestrator {
-        Orchestrator::Swarm => format!("swarm of {machines} machines, manager at {endpoint}"),
-        Orchestrator::None => format!("the first of {machines} Docker hosts, at {endpoint}"),
+        Orchestrator::Swarm => format!("swarm {}, by its manager at {endpoint}", spec.name),
+        Orchestrator::None => format!("the first Docker host of {}, at {endpoint}", spec.name),
     }
 }

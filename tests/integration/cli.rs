@@ -276,7 +276,7 @@ fn up_takes_no_machine_away() {
     hint: `dojo down practice` removes the whole cluster
     ");
     let other = world.dojo(&["-q", "up", "practice", "--engines", "--driver", "fake"]);
-    assert!(other.failure().contains("another kind: swarm, not none"));
+    assert!(other.failure().contains("another kind: a swarm, not plain Docker hosts"));
 }
 
 #[test]
@@ -365,4 +365,43 @@ fn a_newer_record_is_left_alone() {
         assert_ne!(said.code, Some(0), "{verb}");
     }
     assert_eq!(fs::read_to_string(&record).unwrap(), "{\"schema\": 99}");
+}
+
+#[test]
+fn what_a_machine_was_given_at_birth_cannot_be_changed_and_is_not_recorded_as_if() {
+    let world = World::new();
+    world.dojo(&UP).ok();
+    let before = world.dojo(&["inspect"]).ok();
+    for (flags, what) in [
+        (["-p", "18080:80@worker-1"], "the ports of machine `worker-1`"),
+        (["--memory", "2GiB"], "the limits of machine `manager-1`"),
+        (["--subnet", "10.9.0.0/24"], "the subnet"),
+    ] {
+        let said = world.dojo(&[["-q", "up", "practice"].as_slice(), &flags].concat()).failure();
+        assert!(said.starts_with("exit 1\n") && said.contains(what), "{said}");
+    }
+    assert_eq!(world.dojo(&["inspect"]).ok(), before);
+    // A machine that is yet to be made can still be given something.
+    world.dojo(&["-q", "up", "practice", "--workers", "3", "-p", "18080:80@worker-3"]).ok();
+}
+
+#[test]
+fn a_lost_record_costs_no_keys_and_lost_keys_are_told() {
+    let world = World::new();
+    world.dojo(&UP).ok();
+    let cluster = world.directory.path().join("state/clusters/practice");
+    fs::remove_file(cluster.join("cluster.json")).unwrap();
+    for args in [["up", "practice"].as_slice(), &["down", "practice"]] {
+        let said =
+            world.dojo(&[args, if args[0] == "up" { &["--driver", "fake"] } else { &[] }].concat());
+        assert_ne!(said.code, Some(0), "{args:?}");
+        assert!(cluster.join("ssh/id_ed25519").exists(), "{args:?} took the keys");
+    }
+    world.dojo(&["repair", "practice", "--driver", "fake"]).ok();
+    world.dojo(&UP).ok();
+
+    fs::remove_file(cluster.join("cluster.json")).unwrap();
+    fs::remove_dir_all(cluster.join("ssh")).unwrap();
+    let said = world.dojo(&["-q", "repair", "practice", "--driver", "fake"]).failure();
+    assert!(said.contains("keys of cluster `practice`") && said.contains("--yes"), "{said}");
 }

@@ -45,7 +45,7 @@ fn of_engine(engine: &Engine, info: &SystemInfo) -> Finding {
     }
     if words.into_iter().any(|option| option.contains("rootless")) {
         let fix =
-            "use an engine that runs as root: dojo up --docker-host unix:///var/run/docker.sock";
+            "use an engine that runs as root: DOJO_DOCKER_HOST=unix:///var/run/docker.sock dojo up";
         return Finding::problem("engine", format!("{seen}, rootless"), fix);
     }
     Finding::ok("engine", seen)

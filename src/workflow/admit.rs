@@ -1,0 +1,88 @@
+//! What `up` refuses, before the first side effect.
+
+use crate::event::Progress;
+use crate::model::{Level, Machine};
+use crate::plan::Plan;
+use crate::spec::{ClusterSpec, DriverName};
+use crate::store::Record;
+
+use super::machines::ours;
+use super::{Error, Services};
+
+/// Checks that a spec can be reached from what there is, without taking anything away; returns the way
+/// there, and the machines that exist.
+pub(super) async fn admit(
+    services: &Services,
+    spec: &ClusterSpec,
+    recorded: Option<&Record>,
+) -> Result<(Plan, Vec<Machine>), Error> {
+    let cluster = &spec.name;
+    let (existing, others) = ours(&*services.driver, cluster, recorded).await?;
+    if !others.is_empty() {
+        let machines = others.iter().map(|m| m.id.name).collect();
+        return Err(Error::NoRecord { cluster: cluster.clone(), machines });
+    }
+    let plan = Plan::new(spec, &existing);
+    if let Some(record) = recorded {
+        refuse_other_kind(spec, &record.spec)?;
+        refuse_changes(spec, &record.spec, &plan)?;
+    }
+    if !plan.surplus.is_empty() {
+        return Err(Error::Surplus { cluster: cluster.clone(), plan: Box::new(plan) });
+    }
+    Ok((plan, existing))
+}
+
+fn refuse_other_kind(spec: &ClusterSpec, recorded: &ClusterSpec) -> Result<(), Error> {
+    let refuse = |exists: String, wanted: String| {
+        Err(Error::OtherKind { cluster: spec.name.clone(), exists, wanted })
+    };
+    if recorded.orchestrator != spec.orchestrator {
+        return refuse(
+            recorded.orchestrator.noun().to_owned(),
+            spec.orchestrator.noun().to_owned(),
+        );
+    }
+    if recorded.driver() != spec.driver() {
+        let from = |driver: DriverName| format!("from driver {driver:?}").to_lowercase();
+        return refuse(from(recorded.driver()), from(spec.driver()));
+    }
+    Ok(())
+}
+
+/// What a machine is given at birth stays with it; a wish to change it must not pass for done.
+fn refuse_changes(spec: &ClusterSpec, recorded: &ClusterSpec, plan: &Plan) -> Result<(), Error> {
+    let refuse = |what: String| Err(Error::Unchangeable { cluster: spec.name.clone(), what });
+    let exists = |name| plan.keep.contains(&name) || plan.start.contains(&name);
+    let before = recorded.machines();
+    for machine in spec.machines().into_iter().filter(|m| exists(m.name)) {
+        let Some(old) = before.iter().find(|m| m.name == machine.name) else { continue };
+        if old.size != machine.size {
+            return refuse(format!("the limits of machine `{}`", machine.name));
+        }
+        if old.ports != machine.ports {
+            return refuse(format!("the ports of machine `{}`", machine.name));
+        }
+    }
+    let any_exists = !(plan.keep.is_empty() && plan.start.is_empty());
+    if any_exists && recorded.docker.subnet != spec.docker.subnet {
+        return refuse("the subnet".to_owned());
+    }
+    Ok(())
+}
+
+/// Looks whether machines can be made here at all.
+pub(super) async fn check_surroundings(
+    services: &Services,
+    progress: &Progress,
+) -> Result<(), Error> {
+    let findings = services.driver.check().await?;
+    let warnings = findings.iter().filter(|f| f.level == Level::Warning);
+    let subjects: Vec<&str> = warnings.map(|f| f.subject.as_str()).collect();
+    if !subjects.is_empty() {
+        // What follows from it and what helps takes more words than fit here.
+        progress.warn(format!("`dojo doctor` has something to say on: {}", subjects.join(", ")));
+    }
+    let problems: Vec<_> = findings.into_iter().filter(|f| f.level == Level::Problem).collect();
+    if problems.is_empty() { Ok(()) } else { Err(Error::NotReady(problems)) }
+}
