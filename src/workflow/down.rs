@@ -45,10 +45,7 @@ async fn remove(
     if record.is_none() && !options.without_record {
         let machines = services.driver.list(Some(&name)).await?;
         if !machines.is_empty() {
-            // Taking the lock has made a directory; without a record there is nothing in it to keep.
-            if matches!(entry.record(), Ok(None)) {
-                entry.remove()?;
-            }
+            entry.remove_if_unused()?;
             let machines = machines.iter().map(|m| m.id.name).collect();
             return Err(Error::NoRecord { cluster: name, machines });
         }
