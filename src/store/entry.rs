@@ -128,23 +128,52 @@ impl Entry {
             && self.directory.join("pki/ca-key.pem").exists()
     }
 
-    /// Removes a directory that only the taking of its lock has made: one with a record or keys stays.
-    pub fn discard(self) -> Result<(), Error> {
-        let made_for_more = ["cluster.json", "ssh", "pki"].map(|name| self.directory.join(name));
-        if made_for_more.iter().any(|path| path.exists()) { Ok(()) } else { self.remove() }
-    }
-
-    /// Removes everything that is remembered of the cluster, the lock last.
+    /// Removes everything that is remembered of the cluster.
     pub fn remove(self) -> Result<(), Error> {
         // The record goes first: a run cut short after that leaves keys of machines that are gone, and
         // no cluster that is listed.
         self.forget_record()?;
-        fs::remove_dir_all(&self.directory).map_err(Error::file("remove", &self.directory))?;
-        if let Some(parent) = self.directory.parent() {
-            durable::sync_directory(parent).map_err(Error::file("sync", parent))?;
+        // Whoever waits for the lock makes a new file of it as soon as the old one is gone. So the
+        // directory leaves its place in one step, before anything within it is removed.
+        let parent = self.directory.parent().unwrap_or(Path::new("."));
+        let aside = parent.join(format!(".{}.gone", self.name));
+        loop {
+            remove_all(&aside)?;
+            match fs::rename(&self.directory, &aside) {
+                Ok(()) => break,
+                // Another one of this name is being removed at the same time.
+                Err(e) if is_occupied(&e) => {}
+                Err(e) => return Err(Error::file("remove", &self.directory)(e)),
+            }
         }
-        Ok(())
+        remove_all(&aside)?;
+        durable::sync_directory(parent).map_err(Error::file("sync", parent))
     }
+
+    /// Removes the directory that taking the lock has made, for a command that was refused. Keys that
+    /// are there belong to a cluster whose record was lost, and are the only way to take it over again.
+    pub fn remove_if_unused(self) -> Result<(), Error> {
+        let used = ["cluster.json", "ssh", "pki"].iter().any(|f| self.directory.join(f).exists());
+        if used { Ok(()) } else { self.remove() }
+    }
+}
+
+/// Removes a directory, also while other processes do the same or put another one in its place.
+fn remove_all(directory: &Path) -> Result<(), Error> {
+    loop {
+        match fs::remove_dir_all(directory) {
+            Ok(()) => return Ok(()),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(e) if is_occupied(&e) => {}
+            Err(e) => return Err(Error::file("remove", directory)(e)),
+        }
+    }
+}
+
+/// File systems differ in which of the two they say of a directory that is not empty (rename(2)).
+fn is_occupied(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{AlreadyExists, DirectoryNotEmpty};
+    matches!(error.kind(), AlreadyExists | DirectoryNotEmpty)
 }
 
 fn is_at(file: &File, path: &Path) -> bool {
@@ -227,6 +256,42 @@ mod tests {
         let second = waiting.await.unwrap().unwrap();
         second.save(&record()).unwrap();
         assert!(matches!(lock(&home, 0).await, Err(Error::Locked { .. })));
+    }
+
+    #[test]
+    fn many_that_come_and_go_at_once_never_meet() {
+        let root = tempfile::tempdir().unwrap();
+        let home = Home::new(root.path());
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let mut runtime = tokio::runtime::Builder::new_current_thread();
+                    let runtime = runtime.enable_all().build().unwrap();
+                    for _ in 0..100 {
+                        let entry = runtime.block_on(lock(&home, 30_000)).unwrap();
+                        assert_eq!(entry.record().unwrap(), None);
+                        entry.save(&record()).unwrap();
+                        entry.remove().unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(fs::read_dir(root.path().join("clusters")).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_refused_command_keeps_keys_and_nothing_else() {
+        let root = tempfile::tempdir().unwrap();
+        let home = Home::new(root.path());
+        let entry = lock(&home, 0).await.unwrap();
+        entry.logs().unwrap();
+        entry.remove_if_unused().unwrap();
+        assert_eq!(fs::read_dir(root.path().join("clusters")).unwrap().count(), 0);
+        let entry = lock(&home, 0).await.unwrap();
+        let identity = entry.ssh().unwrap().identity;
+        fs::write(&identity, "key").unwrap();
+        entry.remove_if_unused().unwrap();
+        assert!(identity.exists());
     }
 
     #[tokio::test]

@@ -45,7 +45,7 @@ async fn remove(
     if record.is_none() && !options.without_record {
         let machines = services.driver.list(Some(&name)).await?;
         if !machines.is_empty() {
-            entry.discard()?;
+            entry.remove_if_unused()?;
             let machines = machines.iter().map(|m| m.id.name).collect();
             return Err(Error::NoRecord { cluster: name, machines });
         }

@@ -73,12 +73,10 @@ impl Services {
     /// Takes the lock of a cluster and opens the log of this run.
     async fn lock(&self, name: &ClusterName, verb: &str) -> Result<(Entry, Progress), Error> {
         let early = Progress::new(Arc::clone(&self.reporter));
-        let entry = self
-            .home
-            .lock(name, verb, LOCK_WAIT, |holder| {
-                early.warn(format!("waiting for another command on cluster `{name}`: {holder}"));
-            })
-            .await?;
+        let lock = self.home.lock(name, verb, LOCK_WAIT, |holder| {
+            early.warn(format!("waiting for another command on cluster `{name}`: {holder}"));
+        });
+        let entry = self.interrupt.or(lock).await.ok_or(Error::Interrupted)??;
         let reporter = (self.open_log)(&entry.logs()?, verb);
         Ok((entry, Progress::new(reporter)))
     }

@@ -1,8 +1,9 @@
 //! `repair`: rebuilds a record that is lost or damaged from the labels that machines carry.
 
+use crate::event::Progress;
 use crate::model::{ClusterName, Machine, Role};
 use crate::spec::{ClusterSpec, DriverName, MachineGroup};
-use crate::store::{self, Record};
+use crate::store::{self, Entry, Record};
 
 use super::{Error, Services};
 
@@ -14,29 +15,40 @@ pub async fn repair(
     driver: DriverName,
 ) -> Result<Record, Error> {
     let (entry, progress) = services.lock(name, "repair").await?;
-    match entry.record() {
-        Ok(Some(record)) => {
-            progress.ready();
-            return Ok(record);
-        }
-        Ok(None) => {}
-        Err(store::Error::Damaged { .. }) => {
-            let aside = entry.set_aside()?;
-            progress.warn(format!("the damaged record is kept as `{}`", aside.display()));
-        }
+    let result = rebuild(services, entry, driver, &progress).await;
+    progress.ready();
+    result
+}
+
+async fn rebuild(
+    services: &Services,
+    entry: Entry,
+    driver: DriverName,
+    progress: &Progress,
+) -> Result<Record, Error> {
+    let name = entry.name().clone();
+    let damaged = match entry.record() {
+        Ok(Some(record)) => return Ok(record),
+        Ok(None) => false,
+        Err(store::Error::Damaged { .. }) => true,
         Err(error) => return Err(error.into()),
-    }
-    let machines = services.driver.list(Some(name)).await?;
+    };
+    let machines = services.driver.list(Some(&name)).await?;
     let Some(first) = machines.first() else {
-        entry.discard()?;
-        return Err(Error::UnknownCluster(name.clone()));
+        // Its machines may be in a place that only the damaged record names, so its keys stay.
+        entry.remove_if_unused()?;
+        return Err(Error::UnknownCluster(name));
     };
     if !entry.has_keys() {
-        entry.discard()?;
-        return Err(Error::NoKeys(name.clone()));
+        entry.remove_if_unused()?;
+        return Err(Error::NoKeys(name));
+    }
+    if damaged {
+        let aside = entry.set_aside()?;
+        progress.warn(format!("the damaged record is kept as `{}`", aside.display()));
     }
     let mut record = Record::new(ClusterSpec {
-        name: name.clone(),
+        name,
         orchestrator: first.orchestrator,
         machines: groups(&machines, driver),
         engine: Default::default(),
@@ -45,7 +57,6 @@ pub async fn repair(
     record.cluster_id.clone_from(&first.cluster_id);
     record.machines = machines;
     entry.save(&record)?;
-    progress.ready();
     Ok(record)
 }
 

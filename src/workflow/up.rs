@@ -85,7 +85,7 @@ async fn undo(
 ) -> Result<(), Error> {
     let Some(record) = entry.record()? else {
         // It was refused before the first side effect; the lock has made a directory.
-        return Ok(entry.discard()?);
+        return Ok(entry.remove_if_unused()?);
     };
     let nothing_made = matches!(error, Error::Driver(_))
         && services.driver.list(Some(entry.name())).await?.is_empty();

@@ -6,7 +6,15 @@
 set -eu
 : "${CHANNEL:?}" "${REPOSITORY?}"
 
-if command -v dockerd >/dev/null 2>&1; then
+# Ours stays behind only if a run was cut short in the middle of a package, and then the engine may be
+# there but not be set up.
+policy=/usr/sbin/policy-rc.d
+ours="# clusterdojo: nothing starts while Docker is being installed"
+cut_short() {
+    grep -qsxF "$ours" "$policy"
+}
+
+if command -v dockerd >/dev/null 2>&1 && ! cut_short; then
     exit 0
 fi
 
@@ -15,19 +23,26 @@ if ! command -v apt-get >/dev/null 2>&1; then
     exit 1
 fi
 
-# First boot may still be installing packages of its own. 2 means done, with something to complain
-# about that need not concern us.
+# First boot may still be installing packages of its own. What it complains about in the end, or that
+# it hangs, need not concern us: what we need is looked at below.
 if command -v cloud-init >/dev/null 2>&1; then
-    cloud-init status --wait >/dev/null || [ $? -eq 2 ]
+    timeout 600 cloud-init status --wait >/dev/null 2>&1 || true
 fi
 
 export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a
 # Unattended upgrades hold the package lock for minutes; waiting for it beats failing on it.
+log=/run/clusterdojo-apt.log
 apt() {
-    apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@" >/tmp/clusterdojo-apt.log 2>&1 || {
-        tail -n 20 /tmp/clusterdojo-apt.log >&2
-        return 1
-    }
+    tries=60
+    until apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@" >"$log" 2>&1; do
+        tries=$((tries - 1))
+        # apt waits for dpkg's lock, but not for the one on its own lists, which it names.
+        if [ "$tries" -eq 0 ] || ! grep -q 'lists/lock' "$log"; then
+            tail -n 20 "$log" >&2
+            return 1
+        fi
+        sleep 5
+    done
 }
 
 # An earlier run may have been cut short in the middle of a package.
@@ -35,13 +50,15 @@ dpkg --configure -a >/dev/null 2>&1 || true
 
 # Package scripts start what they install. The engine must not listen before its TLS is in place, and
 # starting it twice costs time.
-policy=/usr/sbin/policy-rc.d
-if [ ! -e "$policy" ]; then
-    printf '#!/bin/sh\nexit 101\n' >"$policy"
+if [ ! -e "$policy" ] || cut_short; then
+    printf '#!/bin/sh\n%s\nexit 101\n' "$ours" >"$policy"
     chmod 755 "$policy"
     trap 'rm -f "$policy"' EXIT
 fi
 
+# A repository that was given wrongly the last time must not make every further run fail.
+list=/etc/apt/sources.list.d/clusterdojo-docker.list
+rm -f "$list"
 apt update
 case $CHANNEL in
 distro)
@@ -58,10 +75,10 @@ docker-ce)
     # shellcheck source=/dev/null
     . /etc/os-release
     install -d -m 755 /etc/apt/keyrings
-    curl -fsSL "$REPOSITORY/linux/$ID/gpg" -o /etc/apt/keyrings/docker.asc
+    curl -fsSL --retry 3 --connect-timeout 20 --max-time 120 "$REPOSITORY/linux/$ID/gpg" -o /etc/apt/keyrings/docker.asc
     chmod 644 /etc/apt/keyrings/docker.asc
     echo "deb [signed-by=/etc/apt/keyrings/docker.asc] $REPOSITORY/linux/$ID $VERSION_CODENAME stable" \
-        >/etc/apt/sources.list.d/docker.list
+        >"$list"
     apt update
     apt install --no-install-recommends -y docker-ce docker-ce-cli containerd.io
     ;;

@@ -1,7 +1,9 @@
 //! The command line, on a driver that touches nothing but a file.
 
 use std::fs;
+use std::io::BufRead as _;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -391,12 +393,9 @@ fn a_lost_record_costs_no_keys_and_lost_keys_are_told() {
     world.dojo(&UP).ok();
     let cluster = world.directory.path().join("state/clusters/practice");
     fs::remove_file(cluster.join("cluster.json")).unwrap();
-    for args in [["up", "practice"].as_slice(), &["down", "practice"]] {
-        let said =
-            world.dojo(&[args, if args[0] == "up" { &["--driver", "fake"] } else { &[] }].concat());
-        assert_ne!(said.code, Some(0), "{args:?}");
-        assert!(cluster.join("ssh/id_ed25519").exists(), "{args:?} took the keys");
-    }
+    let said = world.dojo(&UP).failure();
+    assert!(said.contains("not the record of it") && said.contains("dojo repair"), "{said}");
+    assert!(cluster.join("ssh/id_ed25519").exists());
     world.dojo(&["repair", "practice", "--driver", "fake"]).ok();
     world.dojo(&UP).ok();
 
@@ -404,4 +403,38 @@ fn a_lost_record_costs_no_keys_and_lost_keys_are_told() {
     fs::remove_dir_all(cluster.join("ssh")).unwrap();
     let said = world.dojo(&["-q", "repair", "practice", "--driver", "fake"]).failure();
     assert!(said.contains("keys of cluster `practice`") && said.contains("--yes"), "{said}");
+}
+
+#[test]
+fn whoever_waits_for_another_command_can_be_interrupted() {
+    let world = World::new();
+    world.dojo(&UP).ok();
+    let root = world.directory.path();
+    let lock = fs::File::open(root.join("state/clusters/practice/lock")).unwrap();
+    lock.lock().unwrap();
+    let mut waiting = Command::new(env!("CARGO_BIN_EXE_dojo"))
+        .args(["up", "practice"])
+        .env("HOME", root)
+        .env("DOJO_HOME", root.join("state"))
+        .env("DOCKER_CONFIG", root.join("docker"))
+        .env("DOJO_FAKE_STATE", root.join("fake.json"))
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = std::io::BufReader::new(waiting.stderr.take().unwrap()).lines();
+    assert!(said.any(|line| line.unwrap().contains("waiting for another command")));
+    // The task that listens for signals is on its way; before that a signal simply ends the process.
+    std::thread::sleep(Duration::from_millis(500));
+    let pid = rustix::process::Pid::from_child(&waiting);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let end = Instant::now() + Duration::from_secs(20);
+    let status = loop {
+        match waiting.try_wait().unwrap() {
+            Some(status) => break Some(status),
+            None if Instant::now() > end => break None,
+            None => std::thread::sleep(Duration::from_millis(20)),
+        }
+    };
+    let _ = waiting.kill();
+    assert_eq!(status.expect("it went on waiting").code(), Some(130));
 }
