@@ -126,6 +126,7 @@ pub enum Role {
     /// A swarm worker.
     Worker,
     /// A plain Docker host that belongs to no cluster.
+    #[serde(rename = "machine", alias = "engine")]
     Engine,
 }
 
