@@ -149,8 +149,15 @@ impl Driver for Fake {
         Ok(())
     }
 
-    async fn cleanup(&self, cluster: &ClusterName) -> Result<(), driver::Error> {
-        self.change(|state| state.machines.retain(|m| m.id.cluster != *cluster));
+    async fn cleanup(
+        &self,
+        cluster: &ClusterName,
+        cluster_id: Option<&str>,
+    ) -> Result<(), driver::Error> {
+        let meant = |m: &Machine| {
+            m.id.cluster == *cluster && cluster_id.is_none_or(|id| m.cluster_id == id)
+        };
+        self.change(|state| state.machines.retain(|m| !meant(m)));
         Ok(())
     }
 

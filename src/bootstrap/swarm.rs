@@ -112,6 +112,11 @@ impl Bootstrapper for Swarm {
                     let votes = state.control_available == Some(true);
                     Attempt::Later(Ok(Membership::Member { node_id, speaks: false, votes }))
                 }
+                // It has a swarm whose key only the user has; joining afresh would throw that away.
+                (Some(LocalNodeState::LOCKED), _) => {
+                    let why = "its swarm is locked, and `docker swarm unlock` there opens it";
+                    Attempt::GiveUp(Err(not_active(node, why.to_owned())))
+                }
                 // `error` is what a worker says that was struck off the list; it joins afresh.
                 _ => Attempt::Ready(Membership::None),
             }
@@ -192,11 +197,17 @@ impl Bootstrapper for Swarm {
         }))
         .await?;
         loop {
-            let list = members(speaker).await?;
-            let waiting = not_ready(&ids, &list);
-            if waiting.is_empty() {
-                return strike_out_the_lost(speaker, &ids, &list).await;
-            }
+            let waiting = match members(speaker).await {
+                Ok(list) => {
+                    let waiting = not_ready(&ids, &list);
+                    if waiting.is_empty() {
+                        return strike_out_the_lost(speaker, &ids, &list).await;
+                    }
+                    waiting
+                }
+                // While managers join there may be no leader for a moment.
+                Err(error) => vec![crate::event::chain(&error)],
+            };
             // An event says that something changed. The pause is for what changes without one.
             let pause = tokio::time::sleep(Duration::from_millis(250));
             tokio::select! {

@@ -195,7 +195,7 @@ fn driver(text: &str) -> Result<DriverName, String> {
 pub(super) struct Down {
     /// Which clusters [default: dojo]
     pub(super) names: Vec<ClusterName>,
-    /// All clusters of this computer
+    /// All clusters that this computer has a record of
     #[arg(long, conflicts_with = "names")]
     pub(super) all: bool,
     /// Also remove machines of which this computer has no record, without asking

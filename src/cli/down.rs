@@ -1,11 +1,8 @@
 //! `dojo down`.
 
-use std::collections::BTreeSet;
 use std::io::Write as _;
 
-use crate::driver::docker::DockerOptions;
 use crate::model::ClusterName;
-use crate::spec::DriverName;
 use crate::workflow::{self, DownOptions};
 
 use super::args::Down;
@@ -15,7 +12,7 @@ use super::services::{Context, DEFAULT_CLUSTER};
 
 pub(super) async fn run(context: &Context, args: Down) -> Result<(), Error> {
     let names = if args.all {
-        every_cluster(context, args.yes).await?
+        context.home.list()?.into_iter().map(|(name, _)| name).collect()
     } else if args.names.is_empty() {
         vec![DEFAULT_CLUSTER.parse()?]
     } else {
@@ -36,17 +33,6 @@ pub(super) async fn run(context: &Context, args: Down) -> Result<(), Error> {
         Some(error) if of == 1 => Err(error),
         Some(_) => Err(Error::Several { failed, of }),
     }
-}
-
-/// Every cluster that is recorded here; with `--yes` also those that only the machines tell of.
-async fn every_cluster(context: &Context, yes: bool) -> Result<Vec<ClusterName>, Error> {
-    let mut names: BTreeSet<ClusterName> =
-        context.home.list()?.into_iter().map(|(name, _)| name).collect();
-    if yes {
-        let services = context.services(DriverName::default(), &DockerOptions::default()).await?;
-        names.extend(services.driver.list(None).await?.into_iter().map(|m| m.id.cluster));
-    }
-    Ok(names.into_iter().collect())
 }
 
 async fn one(context: &Context, name: &ClusterName, yes: bool) -> Result<(), Error> {

@@ -139,6 +139,11 @@ fn hints(error: &Error) -> Vec<String> {
             format!("`dojo inspect {cluster}` shows what it is"),
             format!("`dojo down {cluster}` removes it, so that it can be made anew"),
         ],
+        workflow::Error::HalfRemoved(cluster) => {
+            vec![format!(
+                "`dojo down {cluster}` removes the rest, `dojo up {cluster}` makes it anew"
+            )]
+        }
         workflow::Error::NoKeys(cluster) => {
             vec![format!("`dojo down {cluster} --yes` removes its machines")]
         }

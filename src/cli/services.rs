@@ -4,6 +4,8 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 use std::sync::Arc;
 
+use tokio::signal::unix::{SignalKind, signal};
+
 use crate::bootstrap::swarm::Swarm;
 use crate::context::DockerContexts;
 use crate::driver::docker::{DockerDriver, DockerOptions};
@@ -102,16 +104,23 @@ impl Context {
     }
 
     fn listen_for_interrupts(&self) {
-        let interrupt = self.interrupt.clone();
+        // Registered here and not in the task, which may begin after the first signal has come.
+        let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+        let (Ok(mut interrupt), Ok(mut terminate)) = signals else { return };
+        let raised = self.interrupt.clone();
         let progress = Progress::new(Arc::clone(&self.reporter));
         tokio::spawn(async move {
-            if tokio::signal::ctrl_c().await.is_err() {
-                return;
-            }
-            interrupt.raise();
-            progress.warn("stopping after the steps under way; once more stops at once");
-            if tokio::signal::ctrl_c().await.is_ok() {
-                std::process::exit(130);
+            loop {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
+                if raised.raised() {
+                    // The user has asked twice.
+                    std::process::exit(130);
+                }
+                raised.raise();
+                progress.warn("stopping after the steps under way; once more stops at once");
             }
         });
     }

@@ -21,13 +21,11 @@ pub(super) fn run(context: &Context, args: &Use) -> Result<(), Error> {
         None => None,
     };
     if before != target {
-        context.home.remember(&PreviousContext { name: before.clone() })?;
-        match (&target, &before) {
-            (Some(name), _) => drop(context.contexts.select(name)?),
-            // Docker's own default is the absence of a selection.
-            (None, Some(before)) => drop(context.contexts.restore(before, None)?),
-            (None, None) => {}
+        match &target {
+            Some(name) => drop(context.contexts.select(name)?),
+            None => context.contexts.deselect()?,
         }
+        context.home.remember(&PreviousContext { name: before })?;
     }
     if context.quiet {
         return Ok(());

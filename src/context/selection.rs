@@ -59,6 +59,16 @@ impl DockerContexts {
         Ok(previous)
     }
 
+    /// Makes plain `docker` use its own default.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] if `config.json` is not valid; it is untouched then.
+    pub fn deselect(&self) -> Result<(), Error> {
+        ConfigFile::locate(self.dir())?.edit(|keys| {
+            keys.shift_remove(KEY);
+        })
+    }
+
     /// Undoes [`select`](Self::select): if `ours` is still selected, goes back to `previous`. If
     /// that is gone, goes back to what was noted when `ours` was selected, and else to docker's
     /// default. What the user selected in the meantime is left alone.

@@ -110,8 +110,9 @@ pub trait Driver: Send + Sync {
     /// Removes a machine and its disk for good.
     async fn destroy(&self, machine: &Machine) -> Result<(), Error>;
 
-    /// Removes whatever else carries the cluster's label: what `prepare` made, and remains.
-    async fn cleanup(&self, cluster: &ClusterName) -> Result<(), Error>;
+    /// Removes whatever else carries the cluster's label: what `prepare` made, and remains. With an id
+    /// only what carries that id as well, because clusters of one name may belong to several users.
+    async fn cleanup(&self, cluster: &ClusterName, cluster_id: Option<&str>) -> Result<(), Error>;
 
     /// The public host key of a machine, read over a channel that needs no SSH; `None` where there
     /// is no such channel.

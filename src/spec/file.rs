@@ -146,6 +146,14 @@ mod tests {
     }
 
     #[test]
+    fn roles_are_called_as_in_machine_names() {
+        let text = format!("{HEAD}orchestrator: none\nmachines:\n  - {{ role: machine }}\n");
+        let spec = parse(&text).unwrap();
+        assert_eq!(spec.machines()[0].name.to_string(), "machine-1");
+        assert!(spec.to_yaml().contains("role: machine"), "{}", spec.to_yaml());
+    }
+
+    #[test]
     fn problems_are_told_with_line_and_column() {
         let unknown = refused(&format!("{HEAD}machines:\n  - {{ role: manager, cuont: 1 }}\n"));
         assert!(unknown.starts_with("4:"), "{unknown}");

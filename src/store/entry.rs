@@ -259,24 +259,29 @@ mod tests {
     }
 
     #[test]
-    fn many_that_come_and_go_at_once_never_meet() {
+    fn a_cluster_can_be_removed_while_others_reach_for_its_lock() {
+        use std::sync::atomic::{AtomicBool, Ordering};
         let root = tempfile::tempdir().unwrap();
         let home = Home::new(root.path());
-        std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| {
-                    let mut runtime = tokio::runtime::Builder::new_current_thread();
-                    let runtime = runtime.enable_all().build().unwrap();
-                    for _ in 0..100 {
-                        let entry = runtime.block_on(lock(&home, 30_000)).unwrap();
-                        assert_eq!(entry.record().unwrap(), None);
-                        entry.save(&record()).unwrap();
-                        entry.remove().unwrap();
-                    }
-                });
-            }
+        let path = root.path().join("clusters/practice/lock");
+        let done = AtomicBool::new(false);
+        let results: Vec<_> = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    // Between two removals there is no directory to make it in.
+                    let _ = durable::open_private(&path);
+                }
+            });
+            let mut runtime = tokio::runtime::Builder::new_current_thread();
+            let runtime = runtime.enable_all().build().unwrap();
+            let remove = || runtime.block_on(lock(&home, 0)).and_then(Entry::remove);
+            let results = (0..200).map(|_| remove()).collect();
+            done.store(true, Ordering::Relaxed);
+            results
         });
-        assert_eq!(fs::read_dir(root.path().join("clusters")).unwrap().count(), 0);
+        for result in results {
+            result.unwrap();
+        }
     }
 
     #[tokio::test]

@@ -73,22 +73,20 @@ pub(super) async fn remove_machines(
     forget_context(services, name, record, progress)?;
     failpoint::reached("down.context.after");
 
-    let machines = services.driver.list(Some(name)).await?;
-    let (ours, others): (Vec<_>, Vec<_>) =
-        machines.into_iter().partition(|m| record.is_none_or(|r| r.cluster_id == m.cluster_id));
-    let count = ours.len();
-    destroy(services, name, ours, progress).await?;
-    // What machines share has only the cluster's name, so it stays while others of that name use it.
-    if others.is_empty() {
-        failpoint::reached("down.cleanup.before");
-        if count > 0 {
-            progress.step("clean up", services.driver.cleanup(name)).await?;
-        } else {
-            // Nobody waits for that, and mostly there is nothing.
-            services.driver.cleanup(name).await?;
-        }
-        failpoint::reached("down.cleanup.after");
+    let id = record.map(|r| r.cluster_id.as_str());
+    let mut machines = services.driver.list(Some(name)).await?;
+    machines.retain(|m| id.is_none_or(|id| m.cluster_id == id));
+    let count = machines.len();
+    destroy(services, name, machines, progress).await?;
+    failpoint::reached("down.cleanup.before");
+    let cleanup = services.driver.cleanup(name, id);
+    if count > 0 {
+        progress.step("clean up", cleanup).await?;
+    } else {
+        // Nobody waits for that, and mostly there is nothing.
+        cleanup.await?;
     }
+    failpoint::reached("down.cleanup.after");
     Ok(count)
 }
 

@@ -153,6 +153,9 @@ pub enum Error {
         /// What would have to change.
         what: String,
     },
+    /// A `down` was cut short.
+    #[error("cluster `{0}` is half removed")]
+    HalfRemoved(ClusterName),
     /// The keys of a cluster are gone, so no record can bring it back.
     #[error("the keys of cluster `{0}` are not on this computer, so it cannot be taken over")]
     NoKeys(ClusterName),

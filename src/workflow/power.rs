@@ -2,7 +2,7 @@
 
 use crate::event::Progress;
 use crate::model::{ClusterName, Machine, MachineName, MachineState};
-use crate::store::Record;
+use crate::store::{Phase, Record};
 
 use super::machines::{Origin, become_node, ours, provisioner};
 use super::{Error, Failure, MachineError, Services, Summary, UpOptions, settle, up};
@@ -12,6 +12,9 @@ use super::{Error, Failure, MachineError, Services, Summary, UpOptions, settle, 
 pub async fn start(services: &Services, name: &ClusterName) -> Result<Summary, Error> {
     let record = services.home.record(name)?;
     let record = record.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
+    if record.phase == Phase::Destroying {
+        return Err(Error::HalfRemoved(name.clone()));
+    }
     up(services, record.spec, UpOptions { select: false, rollback: false }).await
 }
 

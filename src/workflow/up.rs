@@ -137,7 +137,10 @@ async fn converge(
     // The driver has agreed, so what was asked for is now what the cluster is to be.
     let changes = record.phase != Phase::Ready || record.spec != spec || !plan.is_empty();
     if changes {
-        record.spec = spec.clone();
+        // Engine options count only once the engines have taken them: one that they refuse must not
+        // make every later `up` fail.
+        let engine = record.spec.engine.clone();
+        record.spec = ClusterSpec { engine, ..spec.clone() };
         record.phase = Phase::Creating;
         entry.save(&record)?;
     }
@@ -161,6 +164,7 @@ async fn converge(
 
     failpoint::reached("up.done.before");
     record.phase = Phase::Ready;
+    record.spec = spec.clone();
     record.machines = nodes.iter().map(|n| n.machine().clone()).collect();
     for machine in &mut record.machines {
         machine.state = MachineState::Running;

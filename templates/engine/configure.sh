@@ -9,23 +9,27 @@ umask 077
 : "${CA:?}" "${CERT:?}" "${KEY:?}" "${DAEMON?}"
 
 tls=/etc/docker/clusterdojo
-dropin=/etc/systemd/system/docker.service.d/10-clusterdojo.conf
+dropin=/etc/systemd/system/docker.service.d/20-clusterdojo.conf
 daemon=/etc/docker/daemon.json
-changed=
+# There while files are newer than the running engine, so that a run after one that was cut short knows.
+pending=$tls/pending
 
-# put FILE MODE CONTENTS: writes a file unless it is so already, and keeps what was there before.
+# put FILE MODE CONTENTS: writes a file unless it is so already, and keeps what was there before the
+# first change that the engine has not taken up yet.
 put() {
     if [ "$(cat "$1" 2>/dev/null)" = "$3" ]; then
         return
     fi
     mkdir -p "${1%/*}"
+    : >"$pending"
     printf '%s\n' "$3" >"$1.new"
     chmod "$2" "$1.new"
-    if [ -e "$1" ]; then
+    if [ ! -e "$1" ]; then
+        : >"$1.absent"
+    elif [ ! -e "$1.before" ] && [ ! -e "$1.absent" ]; then
         cp -p "$1" "$1.before"
     fi
     mv "$1.new" "$1"
-    changed="$changed $1"
 }
 
 # The unit's own command line stays and ours is added to it: distributions differ in the path of
@@ -40,6 +44,7 @@ if [ -z "$command" ]; then
     exit 1
 fi
 
+mkdir -p "$tls"
 put "$tls/ca.pem" 644 "$CA"
 put "$tls/server.pem" 644 "$CERT"
 put "$tls/server-key.pem" 600 "$KEY"
@@ -52,20 +57,31 @@ ExecStart=
 ExecStart=$command -H tcp://0.0.0.0:2376 --tlsverify --tlscacert=$tls/ca.pem --tlscert=$tls/server.pem --tlskey=$tls/server-key.pem"
 chmod 755 "${dropin%/*}"
 
-if [ -z "$changed" ] && systemctl --quiet is-active docker.service && systemctl --quiet is-enabled docker.service; then
+was_active=
+if systemctl --quiet is-active docker.service; then
+    was_active=yes
+fi
+if [ ! -e "$pending" ] && [ -n "$was_active" ] && systemctl --quiet is-enabled docker.service; then
     exit 0
 fi
 
+# Puts back the files that the engine would not start with, and the engine as it was.
 put_back() {
-    for file in $changed; do
+    for file in "$tls/ca.pem" "$tls/server.pem" "$tls/server-key.pem" "$daemon" "$dropin"; do
         if [ -e "$file.before" ]; then
             mv "$file.before" "$file"
-        else
-            rm -f "$file"
+        elif [ -e "$file.absent" ]; then
+            rm -f "$file" "$file.absent"
         fi
     done
+    rm -f "$pending"
     systemctl daemon-reload
-    systemctl --no-block restart docker.service || true
+    systemctl reset-failed docker.service 2>/dev/null || true
+    if [ -z "$was_active" ]; then
+        systemctl --quiet disable --now docker.service
+    elif ! systemctl restart docker.service; then
+        echo "the engine does not start with its former configuration either" >&2
+    fi
 }
 
 # Enabling reloads systemd, so that it sees the drop-in as well.
@@ -75,6 +91,7 @@ if ! systemctl restart docker.service; then
     put_back
     exit 1
 fi
-for file in $changed; do
-    rm -f "$file.before"
+for file in "$tls/ca.pem" "$tls/server.pem" "$tls/server-key.pem" "$daemon" "$dropin"; do
+    rm -f "$file.before" "$file.absent"
 done
+rm -f "$pending"

@@ -135,11 +135,11 @@ pub(crate) async fn driver_contract(driver: &dyn Driver) {
 
     // Cleaning up removes machines too, and only this cluster's.
     for _ in 0..2 {
-        driver.cleanup(&first).await.unwrap();
+        driver.cleanup(&first, None).await.unwrap();
     }
     assert!(driver.list(Some(&first)).await.unwrap().is_empty());
     assert_eq!(driver.list(Some(&second)).await.unwrap(), [other]);
-    driver.cleanup(&second).await.unwrap();
+    driver.cleanup(&second, None).await.unwrap();
     assert!(driver.list(Some(&second)).await.unwrap().is_empty());
 }
 
@@ -202,7 +202,7 @@ async fn nothing_of_a_machine_is_left() {
     for volume in volumes {
         assert!(!all.contains(volume), "{volume} outlived its machine");
     }
-    driver.cleanup(&name).await.unwrap();
+    driver.cleanup(&name, None).await.unwrap();
     assert_eq!(remains(&name), Vec::<String>::new());
 }
 
@@ -234,7 +234,7 @@ async fn a_machine_is_a_whole_system_with_an_engine_that_works() {
     run(tiny);
     run("docker run --rm --network none tiny /usr/bin/true");
     run("docker run --rm --privileged tiny /usr/bin/true");
-    driver.cleanup(&name).await.unwrap();
+    driver.cleanup(&name, None).await.unwrap();
     assert_eq!(remains(&name), Vec::<String>::new());
 }
 
@@ -263,7 +263,7 @@ async fn a_machine_that_never_booted_is_replaced() {
     assert_eq!(machine.state, MachineState::Running);
     assert_ne!(machine.handle, unfinished);
     assert_answers(&machine);
-    driver.cleanup(&name).await.unwrap();
+    driver.cleanup(&name, None).await.unwrap();
     assert_eq!(remains(&name), Vec::<String>::new());
 }
 
@@ -288,14 +288,14 @@ async fn foreign_things_of_our_name_are_left_alone() {
             "{error}"
         );
     }
-    driver.cleanup(&name).await.unwrap();
+    driver.cleanup(&name, None).await.unwrap();
     assert_eq!(docker(&["inspect", "--format", "{{.Id}}", &alias]), container);
     docker(&["rm", &container]);
 
     let network = docker(&["network", "create", "--subnet", "10.199.254.0/24", &name.context()]);
     let error = driver.prepare(&name, requests, &progress()).await.unwrap_err();
     assert!(matches!(&error, Error::Foreign { subject } if subject.contains("network")), "{error}");
-    driver.cleanup(&name).await.unwrap();
+    driver.cleanup(&name, None).await.unwrap();
     docker(&["network", "rm", &network]);
 }
 
@@ -319,7 +319,7 @@ async fn another_cluster_of_the_same_name_is_left_alone() {
         assert!(matches!(&error, Error::Taken { owner, .. } if names_it(owner)), "{error}");
     }
     assert_eq!(driver.list(Some(&name)).await.unwrap(), [machine]);
-    driver.cleanup(&name).await.unwrap();
+    driver.cleanup(&name, None).await.unwrap();
 }
 
 #[tokio::test]
@@ -353,7 +353,7 @@ async fn what_is_taken_is_refused_before_anything_is_made() {
     refused(&driver, std::slice::from_ref(&wanted), &resource, &alias).await;
     driver.stop(&machine).await.unwrap();
     refused(&driver, std::slice::from_ref(&wanted), &resource, &alias).await;
-    driver.cleanup(&other).await.unwrap();
+    driver.cleanup(&other, None).await.unwrap();
 
     // By another machine of the same request.
     let mut twin = request(&name, Role::Worker, 2);
@@ -373,17 +373,12 @@ async fn what_is_taken_is_refused_before_anything_is_made() {
 async fn many_clusters_at_once_get_networks_of_their_own() {
     let names: Vec<_> = (0..10).map(|n| cluster(&format!("many{n}"))).collect();
     let work = names.iter().map(|name| async move {
-        // Two processes that prepare the same cluster settle on one network.
-        let (one, two) =
-            (connect(DockerOptions::default()).await, connect(DockerOptions::default()).await);
-        let wanted = [request(name, Role::Worker, 1)];
-        let progress = progress();
-        let (a, b) = futures_util::join!(
-            one.prepare(name, &wanted, &progress),
-            two.prepare(name, &wanted, &progress)
-        );
-        a.unwrap();
-        b.unwrap();
+        // Each cluster is prepared by two processes, one after the other as its lock has them.
+        for _ in 0..2 {
+            let driver = connect(DockerOptions::default()).await;
+            let wanted = [request(name, Role::Worker, 1)];
+            driver.prepare(name, &wanted, &progress()).await.unwrap();
+        }
     });
     futures_util::future::join_all(work).await;
     let mut subnets = BTreeSet::new();
@@ -396,7 +391,7 @@ async fn many_clusters_at_once_get_networks_of_their_own() {
     assert_eq!(subnets.len(), names.len());
     let driver = connect(DockerOptions::default()).await;
     for name in &names {
-        driver.cleanup(name).await.unwrap();
+        driver.cleanup(name, None).await.unwrap();
         assert_eq!(remains(name), Vec::<String>::new());
     }
 }

@@ -336,6 +336,8 @@ fn docker_is_installed_over_ssh_where_there_is_none() {
     // An option that the engine refuses is told in its own words, and the engine goes on as it was.
     world.dojo(&["up", &name, "--engine-opt", "no-such-option=1"]).fails(1, &["no-such-option"]);
     until("the engine is back", 30, || world.docker(&["node", "ls"]).code == Some(0));
+    world.dojo(&["up", &name]).ok();
+    assert_eq!(world.docker(&["info", "--format", "{{.Labels}}"]).ok(), "[disk=ssd]\n");
     world.dojo(&["down", &name]).ok();
     world.assert_gone(&name);
 }

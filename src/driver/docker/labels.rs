@@ -49,6 +49,17 @@ pub(super) fn of_machine(
     labels
 }
 
+/// The filter for what carries the labels of one cluster, also of one id where it is given.
+pub(super) fn exact_filter(
+    cluster: &ClusterName,
+    cluster_id: Option<&str>,
+) -> HashMap<String, Vec<String>> {
+    let mut filter = filter(Some(cluster));
+    let id = cluster_id.map(|id| format!("{LABEL_CLUSTER_ID}={id}"));
+    filter.entry("label".to_owned()).or_default().extend(id);
+    filter
+}
+
 /// The filter for what carries the label of one cluster, or of any.
 pub(super) fn filter(cluster: Option<&ClusterName>) -> HashMap<String, Vec<String>> {
     let label = match cluster {

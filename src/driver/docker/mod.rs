@@ -193,9 +193,9 @@ impl Driver for DockerDriver {
         self.remove_container(&machine.handle, &machine.id.to_string()).await
     }
 
-    async fn cleanup(&self, cluster: &ClusterName) -> Result<(), Error> {
+    async fn cleanup(&self, cluster: &ClusterName, cluster_id: Option<&str>) -> Result<(), Error> {
         lock(&self.networks).remove(cluster);
-        self.remove_remains(cluster).await
+        self.remove_remains(cluster, cluster_id).await
     }
 
     async fn host_key(&self, machine: &Machine) -> Result<Option<String>, Error> {

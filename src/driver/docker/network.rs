@@ -1,5 +1,7 @@
 //! A cluster's own network, with a range of addresses that nothing else uses.
 
+use std::collections::HashMap;
+
 use bollard::models::{Ipam, IpamConfig, Network, NetworkCreateRequest};
 use bollard::query_parameters::ListNetworksOptions;
 
@@ -116,7 +118,7 @@ impl DockerDriver {
                     refusal = Some((subnet, error));
                 }
                 Err(error) if status(&error) == Some(CONFLICT) => {
-                    let networks = self.networks(Some(cluster)).await?;
+                    let networks = self.networks(Some(labels::filter(Some(cluster)))).await?;
                     let found = existing(cluster, Some(cluster_id), &networks)?;
                     return found.ok_or_else(|| Error::Foreign {
                         subject: format!("a network named `{name}`"),
@@ -142,7 +144,7 @@ impl DockerDriver {
         cluster_id: &str,
         made: &str,
     ) -> Result<ClusterNetwork, Error> {
-        let networks = self.networks(Some(cluster)).await?;
+        let networks = self.networks(Some(labels::filter(Some(cluster)))).await?;
         let kept = existing(cluster, Some(cluster_id), &networks);
         if !matches!(&kept, Ok(Some(network)) if network.id == made) {
             let remove = self.engine.client.remove_network(made).await;
@@ -157,18 +159,17 @@ impl DockerDriver {
         if let Some(network) = known {
             return Ok(network);
         }
-        let networks = self.networks(Some(cluster)).await?;
+        let networks = self.networks(Some(labels::filter(Some(cluster)))).await?;
         let network = existing(cluster, None, &networks)?.ok_or_else(|| no_network(cluster))?;
         lock(&self.networks).insert(cluster.clone(), network.clone());
         Ok(network)
     }
 
-    /// The engine's networks: those with a cluster's label, or all.
+    /// The engine's networks: those that pass a filter, or all.
     pub(super) async fn networks(
         &self,
-        cluster: Option<&ClusterName>,
+        filters: Option<HashMap<String, Vec<String>>>,
     ) -> Result<Vec<Network>, Error> {
-        let filters = cluster.map(|cluster| labels::filter(Some(cluster)));
         let list = self.engine.client.list_networks(Some(ListNetworksOptions { filters }));
         list.await.map_err(failed("list", "networks"))
     }

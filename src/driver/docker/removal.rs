@@ -34,9 +34,13 @@ impl DockerDriver {
         gone.await.map_err(|error| removal_failed(format!("machine `{subject}`"), error))
     }
 
-    /// Removes everything that carries the cluster's label.
-    pub(super) async fn remove_remains(&self, cluster: &ClusterName) -> Result<(), Error> {
-        let filter = || Some(labels::filter(Some(cluster)));
+    /// Removes everything that carries the cluster's labels.
+    pub(super) async fn remove_remains(
+        &self,
+        cluster: &ClusterName,
+        cluster_id: Option<&str>,
+    ) -> Result<(), Error> {
+        let filter = || Some(labels::exact_filter(cluster, cluster_id));
         let containers = self.containers(filter()).await?;
         let removals = containers.iter().filter_map(|container| {
             let id = container.id.as_deref()?;
@@ -48,7 +52,7 @@ impl DockerDriver {
             let list = self.engine.client.list_volumes(Some(options));
             list.await.map_err(failed("list", "volumes"))
         };
-        let (volumes, networks) = try_join!(volumes, self.networks(Some(cluster)))?;
+        let (volumes, networks) = try_join!(volumes, self.networks(filter()))?;
         let volumes = volumes.volumes.unwrap_or_default();
         let volumes = volumes.iter().map(|volume| self.remove_volume(&volume.name));
         let networks = networks.iter().filter_map(|network| network.id.as_deref());
