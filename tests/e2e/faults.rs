@@ -92,8 +92,11 @@ fn the_earlier_context_comes_back() {
     world.dojo(&["up", &name, "--workers", "0"]).ok();
     assert_eq!(world.docker(&["context", "show"]).ok().trim(), format!("dojo-{name}"));
     world.dojo(&["use", "--none"]).ok();
+    assert_eq!(world.docker(&["context", "show"]).ok().trim(), "default");
     world.dojo(&["use", "--previous"]).ok();
     assert_eq!(world.docker(&["context", "show"]).ok().trim(), format!("dojo-{name}"));
+    world.docker(&["context", "use", "mine"]).ok();
+    world.dojo(&["use", &name]).ok();
     world.dojo(&["down", &name]).ok();
     assert_eq!(world.docker(&["context", "show"]).ok().trim(), "mine");
 }
