@@ -6,7 +6,8 @@ use crate::failpoint;
 use crate::model::{ClusterName, Machine};
 use crate::store::{self, Entry, Phase, Record};
 
-use super::{Error, Failure, MachineError, Services, settle};
+use super::settle::all_well;
+use super::{Error, MachineError, Services, settle};
 
 /// How `down` goes about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,9 +126,5 @@ async fn destroy(
         })
     });
     let (_, causes) = settle(work).await;
-    if causes.is_empty() {
-        return Ok(());
-    }
-    let left = services.driver.list(Some(name)).await.unwrap_or_default();
-    Err(Failure { causes, left, of }.into())
+    all_well(services, name, of, causes).await
 }

@@ -5,7 +5,8 @@ use std::path::Path;
 use crate::model::{ClusterName, MachineState, TlsFiles};
 
 use super::machines::ours;
-use super::{Error, Failure, MachineError, Services, settle};
+use super::settle::all_well;
+use super::{Error, MachineError, Services, settle};
 
 /// Loads an image archive (as `docker save` writes it) into the engine of every machine; returns how
 /// many machines there are.
@@ -35,9 +36,6 @@ pub async fn load_image(
     });
     let (_, causes) = settle(work).await;
     progress.ready();
-    if causes.is_empty() {
-        return Ok(of);
-    }
-    let left = services.driver.list(Some(name)).await.unwrap_or_default();
-    Err(Failure { causes, left, of }.into())
+    all_well(services, name, of, causes).await?;
+    Ok(of)
 }

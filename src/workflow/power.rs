@@ -5,7 +5,8 @@ use crate::model::{ClusterName, Machine, MachineName, MachineState};
 use crate::store::{Phase, Record};
 
 use super::machines::{Origin, become_node, ours, provisioner};
-use super::{Error, Failure, MachineError, Services, Summary, UpOptions, settle, up};
+use super::settle::all_well;
+use super::{Error, MachineError, Services, Summary, UpOptions, settle, up};
 
 /// Starts a whole cluster. That is `up` with what was asked for then: it heals membership, certificates
 /// and contexts on the way, and leaves the selected context alone.
@@ -36,10 +37,8 @@ pub async fn start_machine(
     let progress_of_one = progress.machine(label);
     let result = become_node(services, &provisioner, origin, &progress_of_one).await;
     progress.ready();
-    match result {
-        Ok(_) => Ok(()),
-        Err(cause) => Err(failure(services, name, vec![(label, cause)], 1).await),
-    }
+    let causes = result.err().map(|cause| (label, cause)).into_iter().collect();
+    all_well(services, name, 1, causes).await
 }
 
 /// Stops a whole cluster, or one machine of it. Disks are kept, and so is the record.
@@ -74,7 +73,7 @@ async fn stop_all(
         })
     });
     let (_, causes) = settle(work).await;
-    if causes.is_empty() { Ok(()) } else { Err(failure(services, name, causes, of).await) }
+    all_well(services, name, of, causes).await
 }
 
 async fn one(
@@ -86,14 +85,4 @@ async fn one(
     let (machines, _) = ours(&*services.driver, cluster, Some(record)).await?;
     let found = machines.into_iter().find(|m| m.id.name == machine);
     found.ok_or_else(|| Error::UnknownMachine { cluster: cluster.clone(), machine })
-}
-
-async fn failure(
-    services: &Services,
-    name: &ClusterName,
-    causes: Vec<(MachineName, MachineError)>,
-    of: usize,
-) -> Error {
-    let left = services.driver.list(Some(name)).await.unwrap_or_default();
-    Failure { causes, left, of }.into()
 }

@@ -2,9 +2,9 @@
 
 use futures_util::future::join_all;
 
-use crate::model::MachineName;
+use crate::model::{ClusterName, MachineName};
 
-use super::MachineError;
+use super::{Error, Failure, MachineError, Services};
 
 /// Awaits every piece of work, also when some fail. Giving up at the first failure would drop siblings
 /// whose request may already have been sent, and leave behind what nobody knows of.
@@ -21,6 +21,24 @@ pub async fn settle<T>(
         }
     }
     (done, failed)
+}
+
+/// Nothing, if no machine of a fan-out failed; else which ones did, and what is left: asked of the driver
+/// and not remembered, because what failed may be there all the same.
+pub(super) async fn all_well(
+    services: &Services,
+    cluster: &ClusterName,
+    of: usize,
+    causes: Vec<(MachineName, MachineError)>,
+) -> Result<(), Error> {
+    if causes.is_empty() {
+        return Ok(());
+    }
+    if causes.iter().all(|(_, cause)| matches!(cause, MachineError::Interrupted)) {
+        return Err(Error::Interrupted);
+    }
+    let left = services.driver.list(Some(cluster)).await.unwrap_or_default();
+    Err(Failure { causes, left, of }.into())
 }
 
 #[cfg(test)]

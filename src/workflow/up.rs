@@ -17,7 +17,8 @@ use crate::store::{Entry, Phase, Record};
 use super::admit::{admit, check_surroundings};
 use super::down::remove_machines;
 use super::machines::{self, Origin, become_node};
-use super::{Error, Failure, MachineError, Services, settle};
+use super::settle::all_well;
+use super::{Error, Services, settle};
 
 /// How `up` goes about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -230,15 +231,8 @@ async fn all_nodes(
         (name, async move { become_node(services, provisioner, origin, &progress).await })
     });
     let (nodes, causes) = settle(work).await;
-    if causes.is_empty() {
-        return Ok(nodes);
-    }
-    if causes.iter().all(|(_, cause)| matches!(cause, MachineError::Interrupted)) {
-        return Err(Error::Interrupted);
-    }
-    // Asked, not remembered: what failed may be there all the same.
-    let left = services.driver.list(Some(&spec.name)).await.unwrap_or_default();
-    Err(Failure { causes, left, of }.into())
+    all_well(services, &spec.name, of, causes).await?;
+    Ok(nodes)
 }
 
 fn write_context(

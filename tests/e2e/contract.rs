@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must say where")]
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -22,10 +23,26 @@ fn progress() -> Progress {
     Progress::new(Arc::new(Silent))
 }
 
+/// The clusters of one test; when its thread ends, also by a panic, whatever is left of them goes.
+#[derive(Default)]
+struct Made(Vec<ClusterName>);
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        self.0.iter().for_each(|name| crate::world::remove_all(name.as_str()));
+    }
+}
+
+thread_local! {
+    static MADE: RefCell<Made> = RefCell::default();
+}
+
 /// A name that no other test run uses at the same time.
 fn cluster(what: &str) -> ClusterName {
     let number: u32 = rand::random();
-    format!("test-{what}-{number:08x}").parse().unwrap()
+    let name: ClusterName = format!("test-{what}-{number:08x}").parse().unwrap();
+    MADE.with_borrow_mut(|made| made.0.push(name.clone()));
+    name
 }
 
 fn request(cluster: &ClusterName, role: Role, number: u16) -> MachineRequest {

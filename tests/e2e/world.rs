@@ -190,20 +190,23 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        for cluster in &self.clusters {
-            // By label and not by `dojo down`: this must work however broken things are.
-            let label = format!("label=io.clusterdojo.cluster={cluster}");
-            for (list, remove) in [
-                (["ps", "-aq"].as_slice(), ["rm", "-f", "-v"].as_slice()),
-                (&["volume", "ls", "-q"], &["volume", "rm", "-f"]),
-                (&["network", "ls", "-q"], &["network", "rm"]),
-            ] {
-                let found = engine(&[list, &["--filter", &label]].concat()).stdout;
-                let found: Vec<&str> = found.lines().collect();
-                if !found.is_empty() {
-                    let _ = engine(&[remove, &found].concat());
-                }
-            }
+        self.clusters.iter().for_each(|cluster| remove_all(cluster));
+    }
+}
+
+/// Removes whatever there is of a test's cluster: by label and not by `dojo down`, because this must work
+/// however broken things are.
+pub fn remove_all(cluster: &str) {
+    let label = format!("label=io.clusterdojo.cluster={cluster}");
+    for (list, remove) in [
+        (["ps", "-aq"].as_slice(), ["rm", "-f", "-v"].as_slice()),
+        (&["volume", "ls", "-q"], &["volume", "rm", "-f"]),
+        (&["network", "ls", "-q"], &["network", "rm"]),
+    ] {
+        let found = engine(&[list, &["--filter", &label]].concat()).stdout;
+        let found: Vec<&str> = found.lines().collect();
+        if !found.is_empty() {
+            let _ = engine(&[remove, &found].concat());
         }
     }
 }
