@@ -1,6 +1,7 @@
 //! A swarm's life as a user sees it.
 
 use std::fs;
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -56,6 +57,14 @@ fn up_makes_a_swarm_that_plain_docker_sees_and_down_leaves_nothing() {
     // Again is fine.
     world.dojo(&["down", &name]).ok();
     world.assert_gone(&name);
+}
+
+#[test]
+fn doctor_says_what_a_kernel_without_ip_vs_cannot_do() {
+    let said = World::new().dojo(&["doctor"]).ok();
+    assert!(said.contains("kernel ip_vs"), "{said}");
+    let loaded = ["/proc/net/ip_vs", "/sys/module/ip_vs"].iter().any(|p| Path::new(p).exists());
+    assert_eq!(said.contains("--endpoint-mode dnsrr"), !loaded, "{said}");
 }
 
 #[test]
