@@ -120,9 +120,7 @@ pub(super) async fn become_node(
             state = until_it_stops(driver, &handle) => Err(MachineError::Stopped(state)),
         }
     };
-    let node = services.interrupt.or(work).await.unwrap_or(Err(MachineError::Interrupted))?;
-    progress.ready();
-    Ok(node)
+    services.interrupt.or(work).await.unwrap_or(Err(MachineError::Interrupted))
 }
 
 /// Whether two OpenSSH lines hold the same key; the comment behind it may differ.

@@ -37,6 +37,9 @@ pub async fn start_machine(
     let progress_of_one = progress.machine(label);
     let result = become_node(services, &provisioner, origin, &progress_of_one).await;
     progress.ready();
+    if result.is_ok() {
+        progress_of_one.ready();
+    }
     let causes = result.err().map(|cause| (label, cause)).into_iter().collect();
     all_well(services, name, 1, causes).await
 }
