@@ -3,11 +3,11 @@
 use crate::context;
 use crate::event::{Progress, chain};
 use crate::failpoint;
-use crate::model::{ClusterName, Machine};
+use crate::model::ClusterName;
 use crate::store::{self, Entry, Phase, Record};
 
-use super::settle::all_well;
-use super::{Error, MachineError, Services, settle};
+use super::settle::on_each;
+use super::{Error, Services};
 
 /// How `down` goes about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +78,13 @@ pub(super) async fn remove_machines(
     let mut machines = services.driver.list(Some(name)).await?;
     machines.retain(|m| id.is_none_or(|id| m.cluster_id == id));
     let count = machines.len();
-    destroy(services, name, machines, progress).await?;
+    on_each(services, name, machines, progress, async |machine, progress| {
+        failpoint::reached("down.machine.before");
+        progress.step("destroy", services.driver.destroy(machine)).await?;
+        failpoint::reached("down.machine.after");
+        Ok(())
+    })
+    .await?;
     failpoint::reached("down.cleanup.before");
     let cleanup = services.driver.cleanup(name, id);
     if count > 0 {
@@ -107,24 +113,4 @@ fn forget_context(
         }
         Err(error) => Err(error.into()),
     }
-}
-
-async fn destroy(
-    services: &Services,
-    name: &ClusterName,
-    machines: Vec<Machine>,
-    progress: &Progress,
-) -> Result<(), Error> {
-    let of = machines.len();
-    let work = machines.into_iter().map(|machine| {
-        let progress = progress.machine(machine.id.name);
-        (machine.id.name, async move {
-            failpoint::reached("down.machine.before");
-            progress.step("destroy", services.driver.destroy(&machine)).await?;
-            failpoint::reached("down.machine.after");
-            Ok::<_, MachineError>(())
-        })
-    });
-    let (_, causes) = settle(work).await;
-    all_well(services, name, of, causes).await
 }

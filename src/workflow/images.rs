@@ -1,12 +1,16 @@
 //! `image load`: puts an image on every node, in parallel.
 
 use std::path::Path;
+use std::time::Duration;
 
 use crate::model::{ClusterName, MachineState, TlsFiles};
 
 use super::machines::ours;
-use super::settle::all_well;
-use super::{Error, MachineError, Services, settle};
+use super::settle::on_each;
+use super::{Error, MachineError, Services};
+
+/// How long an engine that runs may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Loads an image archive (as `docker save` writes it) into the engine of every machine; returns how
 /// many machines there are.
@@ -20,22 +24,18 @@ pub async fn load_image(
     let (machines, _) = ours(&*services.driver, name, Some(&record)).await?;
     let tls = TlsFiles::in_directory(&entry.pki()?.join("client"));
     let of = machines.len();
-    let work = machines.into_iter().map(|machine| {
-        let (tls, progress) = (&tls, progress.machine(machine.id.name));
-        (machine.id.name, async move {
-            if machine.state != MachineState::Running {
-                return Err(MachineError::NotRunning(machine.state));
-            }
-            let deadline = std::time::Duration::from_secs(10);
-            let engine = services.dialer.engine(&machine, tls, deadline).await?;
-            let load = async { engine.load_image(archive).await.map_err(MachineError::Engine) };
-            progress.step("load image", load).await?;
-            progress.ready();
-            Ok(())
-        })
-    });
-    let (_, causes) = settle(work).await;
+    let result = on_each(services, name, machines, &progress, async |machine, progress| {
+        if machine.state != MachineState::Running {
+            return Err(MachineError::NotRunning(machine.state));
+        }
+        let engine = services.dialer.engine(machine, &tls, PATIENCE).await?;
+        let load = async { engine.load_image(archive).await.map_err(MachineError::Engine) };
+        progress.step("load image", load).await?;
+        progress.ready();
+        Ok(())
+    })
+    .await;
     progress.ready();
-    all_well(services, name, of, causes).await?;
+    result?;
     Ok(of)
 }

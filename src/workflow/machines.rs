@@ -5,7 +5,9 @@ use std::time::Duration;
 use crate::driver::Driver;
 use crate::event::Progress;
 use crate::failpoint;
-use crate::model::{ClusterName, Machine, MachineId, MachineRequest, MachineState, SshFiles};
+use crate::model::{
+    ClusterName, Machine, MachineId, MachineName, MachineRequest, MachineState, SshFiles,
+};
 use crate::pki::{self, Authority};
 use crate::provision::{Node, Provisioner};
 use crate::remote::keys;
@@ -32,15 +34,17 @@ pub(super) fn provisioner(
     Ok(Provisioner { ssh, tls, authority, pki, options: spec.engine.clone() })
 }
 
-/// What to ask the driver for, by machine.
+/// What to ask the driver for, for those machines of the spec that are yet to be made.
 pub(super) fn requests(
     spec: &ClusterSpec,
     record: &Record,
     ssh: &SshFiles,
+    absent: &[MachineName],
 ) -> Result<Vec<MachineRequest>, Error> {
     let authorized_key = keys::ensure_identity(ssh)?;
     spec.machines()
         .into_iter()
+        .filter(|machine| absent.contains(&machine.name))
         .map(|machine| {
             Ok(MachineRequest {
                 id: MachineId { cluster: spec.name.clone(), name: machine.name },

@@ -1,12 +1,11 @@
 //! `start` and `stop`, of a whole cluster or of one machine.
 
-use crate::event::Progress;
 use crate::model::{ClusterName, Machine, MachineName, MachineState};
 use crate::store::{Phase, Record};
 
 use super::machines::{Origin, become_node, ours, provisioner};
-use super::settle::all_well;
-use super::{Error, MachineError, Services, Summary, UpOptions, settle, up};
+use super::settle::{all_well, on_each};
+use super::{Error, Services, Summary, UpOptions, up};
 
 /// Starts a whole cluster. That is `up` with what was asked for then: it heals membership, certificates
 /// and contexts on the way, and leaves the selected context alone.
@@ -56,27 +55,13 @@ pub async fn stop(
         Some(machine) => vec![one(services, name, &record, machine).await?],
         None => ours(&*services.driver, name, Some(&record)).await?.0,
     };
-    let result = stop_all(services, name, machines, &progress).await;
+    let result = on_each(services, name, machines, &progress, async |machine, progress| {
+        progress.step("stop", services.driver.stop(machine)).await?;
+        Ok(())
+    })
+    .await;
     progress.ready();
     result
-}
-
-async fn stop_all(
-    services: &Services,
-    name: &ClusterName,
-    machines: Vec<Machine>,
-    progress: &Progress,
-) -> Result<(), Error> {
-    let of = machines.len();
-    let work = machines.into_iter().map(|machine| {
-        let progress = progress.machine(machine.id.name);
-        (machine.id.name, async move {
-            progress.step("stop", services.driver.stop(&machine)).await?;
-            Ok::<_, MachineError>(())
-        })
-    });
-    let (_, causes) = settle(work).await;
-    all_well(services, name, of, causes).await
 }
 
 async fn one(

@@ -2,7 +2,8 @@
 
 use futures_util::future::join_all;
 
-use crate::model::{ClusterName, MachineName};
+use crate::event::Progress;
+use crate::model::{ClusterName, Machine, MachineName};
 
 use super::{Error, Failure, MachineError, Services};
 
@@ -21,6 +22,24 @@ pub async fn settle<T>(
         }
     }
     (done, failed)
+}
+
+/// Does the same to several machines of a cluster at once.
+pub(super) async fn on_each(
+    services: &Services,
+    cluster: &ClusterName,
+    machines: Vec<Machine>,
+    progress: &Progress,
+    work: impl AsyncFn(&Machine, &Progress) -> Result<(), MachineError>,
+) -> Result<(), Error> {
+    let of = machines.len();
+    let all = machines.iter().map(|machine| {
+        let progress = progress.machine(machine.id.name);
+        let work = &work;
+        (machine.id.name, async move { work(machine, &progress).await })
+    });
+    let (_, causes) = settle(all).await;
+    all_well(services, cluster, of, causes).await
 }
 
 /// Nothing, if no machine of a fan-out failed; else which ones did, and what is left: asked of the driver

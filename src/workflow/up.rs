@@ -134,10 +134,11 @@ async fn converge(
     }
     let provisioner = machines::provisioner(entry, &record, &spec)?;
     failpoint::reached("up.keys.after");
-    let origins = origins(services, &spec, &record, &provisioner, &existing, progress).await?;
+    let origins =
+        origins(services, &spec, &record, &provisioner, &plan, existing, progress).await?;
     // The driver has agreed, so what was asked for is now what the cluster is to be.
     let changes = record.phase != Phase::Ready || record.spec != spec || !plan.is_empty();
-    if changes {
+    if changes && !is_new {
         // Engine options count only once the engines have taken them: one that they refuse must not
         // make every later `up` fail.
         let engine = record.spec.engine.clone();
@@ -184,15 +185,11 @@ async fn origins(
     spec: &ClusterSpec,
     record: &Record,
     provisioner: &Provisioner,
-    existing: &[Machine],
+    plan: &Plan,
+    existing: Vec<Machine>,
     progress: &Progress,
 ) -> Result<Vec<(MachineName, Origin)>, Error> {
-    let usable = |name: MachineName| {
-        existing.iter().find(|m| m.id.name == name && m.state != MachineState::Unfinished)
-    };
-    let requests = machines::requests(spec, record, &provisioner.ssh)?;
-    let (present, absent): (Vec<_>, Vec<_>) =
-        requests.into_iter().partition(|r| usable(r.id.name).is_some());
+    let absent = machines::requests(spec, record, &provisioner.ssh, &plan.create)?;
     if !absent.is_empty() {
         failpoint::reached("driver.prepare.before");
         services.driver.prepare(&spec.name, &absent, progress).await?;
@@ -207,12 +204,12 @@ async fn origins(
         .into_iter()
         .map(|request| (request.id.name, Origin::Create(Box::new(request))))
         .collect();
-    origins.extend(present.iter().filter_map(|r| usable(r.id.name)).map(|machine| {
-        let origin = match machine.state {
-            MachineState::Stopped => Origin::Start(machine.clone()),
-            _ => Origin::Keep(machine.clone()),
-        };
-        (machine.id.name, origin)
+    origins.extend(existing.into_iter().filter_map(|machine| {
+        let name = machine.id.name;
+        let starts = plan.start.contains(&name);
+        let keeps = plan.keep.contains(&name);
+        let origin = if starts { Origin::Start(machine) } else { Origin::Keep(machine) };
+        (starts || keeps).then_some((name, origin))
     }));
     origins.sort_by_key(|(name, _)| *name);
     Ok(origins)
