@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use crate::context;
-use crate::driver::docker::DockerOptions;
-use crate::model::{ClusterName, EngineOptions, MachineName, Orchestrator, Port, Role};
+use crate::model::{
+    ClusterName, EngineOptions, KubernetesOptions, MachineName, Orchestrator, Port, Role,
+};
 use crate::spec::{self, ClusterSpec, DriverName, MachineGroup};
 use crate::workflow::{self, Summary, UpOptions};
 
@@ -50,13 +51,17 @@ fn from_flags(context: &Context, args: &Up) -> Result<ClusterSpec, Error> {
         }
         _ => default_spec(name, args),
     };
+    // Asked for by name, so an existing cluster of another kind must not pass for one.
     if args.swarm {
-        // Asked for by name, so an existing cluster of another kind must not pass for one.
         spec.orchestrator = Orchestrator::Swarm;
+    }
+    if wants_kubernetes(args) {
+        spec.orchestrator = Orchestrator::Kubernetes;
     }
     let driver = args.driver.unwrap_or(spec.driver());
     for (role, count) in [
         (Role::Manager, args.managers),
+        (Role::ControlPlane, args.control_planes),
         (Role::Worker, args.workers),
         (Role::Engine, args.machines),
     ] {
@@ -73,26 +78,48 @@ fn from_flags(context: &Context, args: &Up) -> Result<ClusterSpec, Error> {
         publish(&mut spec.machines, text)?;
     }
     spec.docker.image = args.image.clone().or(spec.docker.image);
-    spec.docker.subnet = args.subnet.clone().or(spec.docker.subnet);
+    spec.docker.subnet = args.subnet.or(spec.docker.subnet);
     engine_options(&mut spec.engine, args)?;
+    kubernetes_options(&mut spec.kubernetes, args)?;
     Ok(spec)
+}
+
+/// Whether what is asked for makes sense for Kubernetes alone.
+fn wants_kubernetes(args: &Up) -> bool {
+    args.kubernetes || args.control_planes.is_some() || args.kubernetes_version.is_some()
+}
+
+fn kubernetes_options(options: &mut KubernetesOptions, args: &Up) -> Result<(), Error> {
+    options.version = args.kubernetes_version.or(options.version);
+    if let Some(bundle) = &args.bundle {
+        // The record outlives the directory that this command runs in.
+        let absolute = std::path::absolute(bundle);
+        options.bundle =
+            Some(absolute.map_err(|source| Error::Io { operation: "find the bundle", source })?);
+    }
+    options.repository = args.kubernetes_repository.clone().or(options.repository.take());
+    options.registry = args.kubernetes_registry.clone().or(options.registry.take());
+    if let Some(cni) = &args.cni {
+        options.cni = cni.clone();
+    }
+    options.pod_subnet = args.pod_subnet.unwrap_or(options.pod_subnet);
+    options.service_subnet = args.service_subnet.unwrap_or(options.service_subnet);
+    Ok(())
 }
 
 fn default_spec(name: ClusterName, args: &Up) -> ClusterSpec {
     let driver = args.driver.unwrap_or_default();
     let (orchestrator, machines) = if args.engines {
         (Orchestrator::None, vec![MachineGroup::new(Role::Engine, 3, driver)])
+    } else if wants_kubernetes(args) {
+        let control_plane = MachineGroup::new(Role::ControlPlane, 1, driver);
+        let workers = MachineGroup::new(Role::Worker, 2, driver);
+        (Orchestrator::Kubernetes, vec![control_plane, workers])
     } else {
         let manager = MachineGroup::new(Role::Manager, 1, driver);
         (Orchestrator::Swarm, vec![manager, MachineGroup::new(Role::Worker, 2, driver)])
     };
-    ClusterSpec {
-        name,
-        orchestrator,
-        machines,
-        engine: EngineOptions::default(),
-        docker: DockerOptions::default(),
-    }
+    ClusterSpec::new(name, orchestrator, machines)
 }
 
 /// Makes the groups of a role add up to a count: the last ones shrink, or the last one grows.
@@ -173,6 +200,7 @@ fn tell(summary: &Summary) -> Result<(), Error> {
     let machines = summary.machines.len();
     let kind = match summary.spec.orchestrator {
         Orchestrator::Swarm => format!("swarm of {machines}"),
+        Orchestrator::Kubernetes => format!("Kubernetes on {machines} machines"),
         Orchestrator::None => format!("plain Docker hosts, {machines} of them"),
     };
     let mut text = format!("{name} {state}: {kind}, {:.1} s\n\n", summary.elapsed.as_secs_f64());
@@ -187,6 +215,7 @@ fn tell(summary: &Summary) -> Result<(), Error> {
     }
     match summary.spec.orchestrator {
         Orchestrator::Swarm => hint("docker node ls", "see the nodes"),
+        Orchestrator::Kubernetes => hint("kubectl get nodes", "see the nodes"),
         Orchestrator::None => hint("docker info", "see the first of them"),
     }
     hint(&ssh, "look inside a machine");
@@ -225,13 +254,7 @@ mod tests {
     }
 
     fn default_spec_of(name: &str) -> ClusterSpec {
-        ClusterSpec {
-            name: name.parse().unwrap(),
-            orchestrator: Orchestrator::Swarm,
-            machines: Vec::new(),
-            engine: EngineOptions::default(),
-            docker: DockerOptions::default(),
-        }
+        ClusterSpec::new(name.parse().unwrap(), Orchestrator::Swarm, Vec::new())
     }
 
     #[test]

@@ -205,13 +205,9 @@ mod tests {
     use crate::spec::{ClusterSpec, DriverName, MachineGroup};
 
     fn record() -> Record {
-        Record::new(ClusterSpec {
-            name: "practice".parse().unwrap(),
-            orchestrator: Orchestrator::Swarm,
-            machines: vec![MachineGroup::new(Role::Manager, 1, DriverName::Docker)],
-            engine: Default::default(),
-            docker: Default::default(),
-        })
+        let machines = vec![MachineGroup::new(Role::Manager, 1, DriverName::Docker)];
+        let name = "practice".parse().unwrap();
+        Record::new(ClusterSpec::new(name, Orchestrator::Swarm, machines))
     }
 
     async fn lock(home: &Home, wait: u64) -> Result<Entry, Error> {

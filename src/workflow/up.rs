@@ -153,6 +153,7 @@ async fn converge(
 
     let speaker = match spec.orchestrator {
         Orchestrator::Swarm => bootstrap::bootstrap(&*services.swarm, &nodes, progress).await?,
+        Orchestrator::Kubernetes => todo!(),
         Orchestrator::None => nodes[0].clone(),
     };
     for node in &nodes {
@@ -265,6 +266,7 @@ fn write_context(
 fn describe(spec: &ClusterSpec, endpoint: SocketAddr) -> String {
     match spec.orchestrator {
         Orchestrator::Swarm => format!("swarm {}, by its manager at {endpoint}", spec.name),
+        Orchestrator::Kubernetes => String::new(),
         Orchestrator::None => format!("the first Docker host of {}, at {endpoint}", spec.name),
     }
 }

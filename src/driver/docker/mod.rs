@@ -32,7 +32,7 @@ use self::network::ClusterNetwork;
 use self::ports::PortBook;
 use super::{Driver, Error};
 use crate::event::Progress;
-use crate::model::{ClusterName, Finding, Machine, MachineRequest};
+use crate::model::{ClusterName, Finding, Machine, MachineRequest, Subnet};
 
 pub use self::image::ImageBuild;
 
@@ -49,7 +49,7 @@ pub struct DockerOptions {
     /// The cluster network's address range, as in `10.200.7.0/24`; absent means that a free one is
     /// chosen.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub subnet: Option<String>,
+    pub subnet: Option<Subnet>,
     /// Machines without Docker, so that its installation can be practised.
     pub bare: bool,
 }
