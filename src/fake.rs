@@ -212,13 +212,17 @@ impl Dialer for Fake {
 
 #[async_trait]
 impl Bootstrapper for Fake {
+    fn noun(&self) -> &'static str {
+        "swarm"
+    }
+
     async fn member(&self, node: &Node) -> Result<Membership, bootstrap::Error> {
         let id = &node.machine().id;
         let state = self.state.lock().expect("no test panics while it holds the lock");
         if !state.members.contains(&id.to_string()) {
             return Ok(Membership::None);
         }
-        let manages = id.name.role == Role::Manager;
+        let manages = matches!(id.name.role, Role::Manager | Role::ControlPlane);
         Ok(Membership::Member { node_id: id.to_string(), speaks: manages, votes: manages })
     }
 
@@ -233,10 +237,15 @@ impl Bootstrapper for Fake {
     }
 
     async fn ticket(&self, _speaker: &Node, _role: Role) -> Result<Ticket, bootstrap::Error> {
-        Ok(Ticket { remote: "192.0.2.1:2377".to_owned(), token: Secret::new("fake") })
+        Ok(Ticket { remote: "192.0.2.1:2377".to_owned(), token: Secret::new("fake"), pin: None })
     }
 
-    async fn join(&self, node: &Node, _ticket: &Ticket) -> Result<(), bootstrap::Error> {
+    async fn join(
+        &self,
+        _speaker: &Node,
+        node: &Node,
+        _ticket: &Ticket,
+    ) -> Result<(), bootstrap::Error> {
         let id = &node.machine().id;
         if self.fails("join", id.name) {
             return Err(bootstrap::Error::Node {
@@ -251,5 +260,10 @@ impl Bootstrapper for Fake {
 
     async fn ready(&self, _speaker: &Node, _nodes: &[Node]) -> Result<(), bootstrap::Error> {
         Ok(())
+    }
+
+    async fn access(&self, speaker: &Node, tls: &TlsFiles) -> Result<Access, bootstrap::Error> {
+        let endpoint = speaker.machine().endpoint(Service::Engine);
+        Ok(Access::Engine { endpoint, tls: tls.clone() })
     }
 }

@@ -15,6 +15,7 @@
 
 pub mod bootstrap;
 pub mod cli;
+pub mod bundle;
 pub mod context;
 pub mod driver;
 pub mod durable;

@@ -1,6 +1,7 @@
 //! The order of work, one file per verb. Nothing here draws, retries or knows a driver's name.
 
 mod admit;
+mod contexts;
 mod down;
 mod images;
 mod interrupt;
@@ -17,10 +18,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::bootstrap::{self, Bootstrapper};
-use crate::context::{self, DockerContexts};
+use crate::bundle;
+use crate::context::{self, DockerContexts, KubeContexts};
 use crate::driver::{self, Driver};
 use crate::event::{Progress, Reporter, chain};
-use crate::model::{ClusterName, Finding, Machine, MachineName};
+use crate::model::{ClusterName, Finding, KubernetesVersion, Machine, MachineName, Orchestrator};
 use crate::pki;
 use crate::plan::Plan;
 use crate::provision;
@@ -50,8 +52,12 @@ pub struct Services {
     pub dialer: Arc<dyn Dialer>,
     /// Makes swarms of them.
     pub swarm: Arc<dyn Bootstrapper>,
+    /// Makes Kubernetes clusters of them.
+    pub kubeadm: Arc<dyn Bootstrapper>,
     /// The user's docker contexts.
     pub contexts: DockerContexts,
+    /// The user's kubectl contexts.
+    pub kube_contexts: KubeContexts,
     /// Opens the log of a run on one cluster.
     pub open_log: OpenLog,
     /// Where events go that belong to no cluster.
@@ -70,6 +76,15 @@ impl fmt::Debug for Services {
 const LOCK_WAIT: Duration = Duration::from_secs(600);
 
 impl Services {
+    /// What makes a cluster of that kind; nothing does for plain Docker hosts.
+    fn bootstrapper(&self, orchestrator: Orchestrator) -> Option<&dyn Bootstrapper> {
+        match orchestrator {
+            Orchestrator::Swarm => Some(&*self.swarm),
+            Orchestrator::Kubernetes => Some(&*self.kubeadm),
+            Orchestrator::None => None,
+        }
+    }
+
     /// Takes the lock of a cluster and opens the log of this run.
     async fn lock(&self, name: &ClusterName, verb: &str) -> Result<(Entry, Progress), Error> {
         let early = Progress::new(Arc::clone(&self.reporter));
@@ -153,6 +168,20 @@ pub enum Error {
         /// What would have to change.
         what: String,
     },
+    /// What is there is another release of Kubernetes.
+    #[error("Kubernetes {wanted} was asked for, and the bundle holds {there}")]
+    OtherRelease {
+        /// What was asked for.
+        wanted: KubernetesVersion,
+        /// What there is.
+        there: KubernetesVersion,
+    },
+    /// Nothing says where Kubernetes comes from.
+    #[error("there is no bundle and no package repository to install Kubernetes from")]
+    NoKubernetes,
+    /// A bundle.
+    #[error(transparent)]
+    Bundle(#[from] bundle::Error),
     /// A `down` was cut short.
     #[error("cluster `{0}` is half removed")]
     HalfRemoved(ClusterName),

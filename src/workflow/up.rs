@@ -1,13 +1,11 @@
 //! `up`: creates, resumes, repairs, or does nothing. One path for all of them.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use crate::bootstrap;
-use crate::context::DockerContext;
 use crate::event::{Progress, chain};
 use crate::failpoint;
-use crate::model::{Access, Machine, MachineName, MachineState, Orchestrator, Service};
+use crate::model::{Access, Machine, MachineName, MachineState, Service};
 use crate::plan::Plan;
 use crate::provision::{Node, Provisioner};
 use crate::remote::keys;
@@ -15,6 +13,7 @@ use crate::spec::ClusterSpec;
 use crate::store::{Entry, Phase, Record};
 
 use super::admit::{admit, check_surroundings};
+use super::contexts;
 use super::down::remove_machines;
 use super::machines::{self, Origin, become_node};
 use super::settle::all_well;
@@ -121,18 +120,19 @@ async fn converge(
         Some(record) => record,
         None => Record::new(spec.clone()),
     };
-    services.contexts.check(&spec.name.context(), &record.cluster_id)?;
+    contexts::check(services, &spec, &record.cluster_id)?;
     if !plan.create.is_empty() {
         check_surroundings(services, progress).await?;
     }
 
+    let install = machines::install(&spec)?;
     if is_new {
         // From here on `down` knows what to look for.
         failpoint::reached("up.record.before");
         entry.save(&record)?;
         failpoint::reached("up.record.after");
     }
-    let provisioner = machines::provisioner(entry, &record, &spec)?;
+    let provisioner = machines::provisioner(entry, &record, install)?;
     failpoint::reached("up.keys.after");
     let origins =
         origins(services, &spec, &record, &provisioner, &plan, existing, progress).await?;
@@ -151,19 +151,20 @@ async fn converge(
         return Err(Error::Interrupted);
     }
 
-    let speaker = match spec.orchestrator {
-        Orchestrator::Swarm => bootstrap::bootstrap(&*services.swarm, &nodes, progress).await?,
-        Orchestrator::Kubernetes => todo!(),
-        Orchestrator::None => nodes[0].clone(),
+    let access = match services.bootstrapper(spec.orchestrator) {
+        Some(kind) => {
+            let speaker = bootstrap::bootstrap(kind, &nodes, progress).await?;
+            kind.access(&speaker, &provisioner.tls).await?
+        }
+        None => Access::Engine {
+            endpoint: nodes[0].machine().endpoint(Service::Engine),
+            tls: provisioner.tls.clone(),
+        },
     };
     for node in &nodes {
         progress.machine(node.machine().id.name).ready();
     }
-    let access = Access::Engine {
-        endpoint: speaker.machine().endpoint(Service::Engine),
-        tls: provisioner.tls.clone(),
-    };
-    let selected = write_context(services, &record, &access, options)?;
+    let selected = contexts::write(services, entry, &record, &access, options.select)?;
 
     failpoint::reached("up.done.before");
     record.phase = Phase::Ready;
@@ -231,42 +232,4 @@ async fn all_nodes(
     let (nodes, causes) = settle(work).await;
     all_well(services, &spec.name, of, causes).await?;
     Ok(nodes)
-}
-
-fn write_context(
-    services: &Services,
-    record: &Record,
-    access: &Access,
-    options: UpOptions,
-) -> Result<bool, Error> {
-    let Access::Engine { endpoint, tls } = access;
-    let name = record.spec.name.context();
-    failpoint::reached("context.write.before");
-    services.contexts.write(&DockerContext {
-        name: name.clone(),
-        description: describe(&record.spec, *endpoint),
-        endpoint: *endpoint,
-        tls: tls.clone(),
-        cluster: record.spec.name.to_string(),
-        cluster_id: record.cluster_id.clone(),
-    })?;
-    failpoint::reached("context.write.after");
-    let current = services.contexts.current()?;
-    if !options.select {
-        return Ok(current.as_deref() == Some(&name));
-    }
-    if current.as_deref() != Some(&name) {
-        failpoint::reached("context.select.before");
-        services.contexts.select(&name)?;
-        failpoint::reached("context.select.after");
-    }
-    Ok(true)
-}
-
-fn describe(spec: &ClusterSpec, endpoint: SocketAddr) -> String {
-    match spec.orchestrator {
-        Orchestrator::Swarm => format!("swarm {}, by its manager at {endpoint}", spec.name),
-        Orchestrator::Kubernetes => String::new(),
-        Orchestrator::None => format!("the first Docker host of {}, at {endpoint}", spec.name),
-    }
 }
