@@ -37,10 +37,27 @@ pub const ALL: &[&str] = &[
     "down.record.before",
 ];
 
+/// Every point that taking machines away passes on top of those of `up`, in their order.
+pub const SCALE: &[&str] = &[
+    "scale.record.before",
+    "scale.record.after",
+    "scale.drain.before",
+    "scale.drain.after",
+    "scale.leave.before",
+    "scale.leave.demoted",
+    "scale.leave.left",
+    "scale.leave.after",
+    "scale.destroy.before",
+    "scale.destroy.after",
+];
+
 /// Says that the process has come to a point; ends it there if a test asked for that.
 #[cfg(feature = "failpoints")]
 pub fn reached(point: &str) {
-    debug_assert!(ALL.contains(&point), "failpoint `{point}` is missing from the list");
+    debug_assert!(
+        ALL.contains(&point) || SCALE.contains(&point),
+        "failpoint `{point}` is missing from the list"
+    );
     if std::env::var_os("DOJO_FAILPOINT").is_some_and(|wanted| wanted == point) {
         let _ =
             rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);

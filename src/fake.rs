@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use futures_util::TryStreamExt as _;
 use serde::{Deserialize, Serialize};
 
-use crate::bootstrap::{self, Bootstrapper, Membership, Ticket};
+use crate::bootstrap::{self, Bootstrapper, Leaving, Membership, Ticket};
 use crate::driver::{self, Driver, Source};
 use crate::event::Progress;
 use crate::model::{
@@ -275,5 +275,27 @@ impl Bootstrapper for Fake {
     async fn access(&self, speaker: &Node, tls: &TlsFiles) -> Result<Access, bootstrap::Error> {
         let endpoint = speaker.machine().endpoint(Service::Engine);
         Ok(Access::Engine { endpoint, tls: tls.clone() })
+    }
+
+    async fn drain(
+        &self,
+        _speaker: &Node,
+        leaving: &[Leaving],
+    ) -> Result<Vec<String>, bootstrap::Error> {
+        let busy = leaving.iter().filter(|l| self.fails("drain", l.name));
+        Ok(busy.map(|l| format!("{} still runs 1 of its tasks", l.name)).collect())
+    }
+
+    async fn leave(&self, speaker: &Node, leaving: &Leaving) -> Result<(), bootstrap::Error> {
+        let id = MachineId { name: leaving.name, ..speaker.machine().id.clone() };
+        if self.fails("leave", leaving.name) {
+            return Err(bootstrap::Error::Node {
+                machine: id,
+                operation: "leave the swarm",
+                source: Source::from("the test wants it so"),
+            });
+        }
+        self.change(|state| state.members.retain(|m| *m != id.to_string()));
+        Ok(())
     }
 }

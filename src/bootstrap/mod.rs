@@ -42,6 +42,19 @@ pub enum Error {
         /// How many there are.
         leaders: usize,
     },
+    /// Without a leader that is to leave, those that answer would be no majority.
+    #[error(
+        "`{machine}` cannot leave: of the {voters} that vote without it only {reachable} answer, and a \
+         majority is needed"
+    )]
+    Majority {
+        /// Which one.
+        machine: MachineName,
+        /// How many of the others answer.
+        reachable: usize,
+        /// How many others there are.
+        voters: usize,
+    },
     /// A node did not become a ready member in time.
     #[error("nodes did not become ready within {seconds} s: {nodes}")]
     NotReady {
@@ -87,6 +100,15 @@ pub struct Ticket {
     pub pin: Option<String>,
 }
 
+/// A machine that is to leave its cluster for good.
+#[derive(Debug, Clone)]
+pub struct Leaving {
+    /// Its name.
+    pub name: MachineName,
+    /// The node, if it answers. One that is off, hangs or is gone is struck off without being asked.
+    pub node: Option<Node>,
+}
+
 /// A kind of cluster.
 #[async_trait]
 pub trait Bootstrapper: Send + Sync {
@@ -112,6 +134,16 @@ pub trait Bootstrapper: Send + Sync {
     /// How the cluster is reached from this computer; `tls` is the client's side where that is an
     /// engine.
     async fn access(&self, speaker: &Node, tls: &TlsFiles) -> Result<Access, Error>;
+    /// Gives these machines no new work and waits until what they do has gone elsewhere. Returns what
+    /// did not go in time, a few words each; that hinders nothing.
+    async fn drain(&self, speaker: &Node, leaving: &[Leaving]) -> Result<Vec<String>, Error>;
+    /// Takes a machine out of the cluster that `speaker` belongs to: it gives up its vote, leaves if it
+    /// answers, and is struck off the list. Fine if it is out already. Never called for the machine
+    /// that speaks, and never for two leaders at once.
+    ///
+    /// # Errors
+    /// [`Error::Majority`], with nothing changed, if those that stay would be no majority.
+    async fn leave(&self, speaker: &Node, leaving: &Leaving) -> Result<(), Error>;
 }
 
 /// Makes one cluster of the nodes, whatever of it exists already. The node that is returned speaks for

@@ -1,17 +1,16 @@
 //! Docker Swarm mode, through the machines' own remote API.
 
+mod leaving;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bollard::Docker;
 use bollard::models::{
-    LocalNodeState, Node as Member, NodeSpecRoleEnum, NodeState, SwarmInfo, SwarmInitRequest,
-    SwarmJoinRequest,
+    LocalNodeState, Node as Member, NodeState, SwarmInfo, SwarmInitRequest, SwarmJoinRequest,
 };
-use bollard::query_parameters::{
-    DeleteNodeOptions, EventsOptions, LeaveSwarmOptions, ListNodesOptions, UpdateNodeOptions,
-};
+use bollard::query_parameters::{EventsOptions, LeaveSwarmOptions, ListNodesOptions};
 use futures_util::StreamExt as _;
 
 use crate::driver::Source;
@@ -20,7 +19,7 @@ use crate::model::{Access, Role, Secret, Service, TlsFiles};
 use crate::provision::Node;
 use crate::retry::{Attempt, Patience, retry};
 
-use super::{Bootstrapper, Error, Membership, Ticket, settle};
+use super::{Bootstrapper, Error, Leaving, Membership, Ticket, settle};
 
 /// The port on which swarm nodes manage each other ("Getting started with swarm mode", Docker docs).
 const CLUSTER_PORT: u16 = 2377;
@@ -231,6 +230,14 @@ impl Bootstrapper for Swarm {
         let endpoint = speaker.machine().endpoint(Service::Engine);
         Ok(Access::Engine { endpoint, tls: tls.clone() })
     }
+
+    async fn drain(&self, speaker: &Node, leaving: &[Leaving]) -> Result<Vec<String>, Error> {
+        leaving::drain(speaker, leaving).await
+    }
+
+    async fn leave(&self, speaker: &Node, leaving: &Leaving) -> Result<(), Error> {
+        leaving::leave(speaker, leaving).await
+    }
 }
 
 /// Which nodes are not ready, each with its state. `ids` has each node's name and its id in the swarm.
@@ -268,29 +275,12 @@ async fn strike_out_the_lost(
 }
 
 async fn strike_out(speaker: &Node, dead: &Member) -> Result<(), Error> {
-    let id = dead.id.clone().unwrap_or_default();
-    let mut spec = dead.spec.clone().unwrap_or_default();
-    if spec.role == Some(NodeSpecRoleEnum::MANAGER) {
+    let id = dead.id.as_deref().unwrap_or_default();
+    if leaving::manages(dead) {
         // A dead manager still counts for the majority until it is demoted.
-        spec.role = Some(NodeSpecRoleEnum::WORKER);
-        let version = dead.version.as_ref().and_then(|v| v.index).unwrap_or_default();
-        let options = UpdateNodeOptions { version: i64::try_from(version).unwrap_or_default() };
-        api(speaker)
-            .update_node(&id, spec, options)
-            .await
-            .map_err(failed(speaker, "demote a lost manager"))?;
+        leaving::demote(speaker, id).await?;
     }
-    let attempt = || async {
-        match api(speaker).delete_node(&id, Some(DeleteNodeOptions { force: true })).await {
-            Ok(()) => Attempt::Ready(()),
-            Err(error) => Attempt::Later(error),
-        }
-    };
-    // The demotion takes a moment to reach the raft members.
-    retry(Patience::until(Duration::from_secs(15)), attempt).await.map_err(|last| match last {
-        Some(error) => failed(speaker, "strike out a lost node")(error),
-        None => not_active(speaker, "no answer".to_owned()),
-    })
+    leaving::strike_off(speaker, id).await
 }
 
 /// What the swarm is made of, as commands that a reader can type on the machines.

@@ -8,6 +8,7 @@ mod interrupt;
 mod machines;
 mod power;
 mod repair;
+mod scale;
 mod settle;
 mod status;
 mod up;
@@ -27,6 +28,7 @@ use crate::pki;
 use crate::plan::Plan;
 use crate::provision;
 use crate::remote::{self, Dialer};
+use crate::spec;
 use crate::store::{self, Entry, Home};
 
 pub use down::{DownOptions, down};
@@ -34,6 +36,7 @@ pub use images::load_image;
 pub use interrupt::Interrupt;
 pub use power::{start, start_machine, stop};
 pub use repair::repair;
+pub use scale::scale;
 pub use settle::settle;
 pub use status::{ClusterStatus, MachineStatus, status};
 pub use up::{Summary, UpOptions, plan, up};
@@ -160,6 +163,12 @@ pub enum Error {
         /// What was asked for.
         wanted: String,
     },
+    /// There cannot be such a cluster.
+    #[error(transparent)]
+    Invalid(#[from] spec::Invalid),
+    /// No machine that stays can speak for the cluster, so none can leave it.
+    #[error("no machine that stays can speak for cluster `{0}`")]
+    NoSpeaker(ClusterName),
     /// What was asked for cannot be changed any more.
     #[error("cluster `{cluster}` exists, and {what} cannot be changed any more")]
     Unchangeable {
@@ -216,6 +225,9 @@ pub enum MachineError {
     /// A connection to it.
     #[error(transparent)]
     Remote(#[from] remote::Error),
+    /// Its part in the cluster.
+    #[error(transparent)]
+    Bootstrap(#[from] bootstrap::Error),
     /// Its engine.
     #[error("the engine did not take the image")]
     Engine(#[source] driver::Source),

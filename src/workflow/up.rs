@@ -17,7 +17,7 @@ use super::contexts;
 use super::down::remove_machines;
 use super::machines::{self, Origin, become_node};
 use super::settle::all_well;
-use super::{Error, Services, settle};
+use super::{Error, Services, scale, settle};
 
 /// How `up` goes about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,7 +96,7 @@ async fn undo(
     Ok(())
 }
 
-async fn converge(
+pub(super) async fn converge(
     services: &Services,
     entry: &Entry,
     spec: ClusterSpec,
@@ -113,6 +113,12 @@ async fn converge(
         remove_machines(services, entry, recorded.as_ref(), progress).await?;
         entry.forget_record()?;
         recorded = None;
+    }
+    if let Some(record) = recorded.as_ref().filter(|r| scale::is_unfinished(r, &spec)) {
+        progress.warn("finishing an interrupted `scale` first");
+        let agreed = record.spec.clone();
+        Box::pin(converge(services, entry, agreed, options, progress, begin)).await?;
+        recorded = entry.record()?;
     }
     let (plan, existing) = admit(services, &spec, recorded.as_ref()).await?;
     let is_new = recorded.is_none();
@@ -133,6 +139,8 @@ async fn converge(
         failpoint::reached("up.record.after");
     }
     let provisioner = machines::provisioner(entry, &record, install)?;
+    let departures =
+        scale::departures(services, &provisioner, &record, &existing, progress).await?;
     failpoint::reached("up.keys.after");
     let origins =
         origins(services, &spec, &record, &provisioner, &plan, existing, progress).await?;
@@ -143,7 +151,9 @@ async fn converge(
         // make every later `up` fail.
         let engine = record.spec.engine.clone();
         record.spec = ClusterSpec { engine, ..spec.clone() };
-        record.phase = Phase::Creating;
+        if record.phase != Phase::Scaling {
+            record.phase = Phase::Creating;
+        }
         entry.save(&record)?;
     }
     let nodes = all_nodes(services, &spec, &provisioner, origins, progress).await?;
@@ -151,13 +161,25 @@ async fn converge(
         return Err(Error::Interrupted);
     }
 
-    let access = match services.bootstrapper(spec.orchestrator) {
+    let kind = services.bootstrapper(spec.orchestrator);
+    let speaker = match kind {
         Some(kind) => {
-            let speaker = bootstrap::bootstrap(kind, &nodes, progress).await?;
-            kind.access(&speaker, &provisioner.tls).await?
+            let members = scale::with_guides(kind, &nodes, &departures).await?;
+            let speaker = bootstrap::bootstrap(kind, &members, progress).await?;
+            if departures.is_empty() {
+                speaker
+            } else {
+                scale::lasting_speaker(kind, &spec.name, &nodes).await?
+            }
         }
+        None => nodes[0].clone(),
+    };
+    let cluster = kind.map(|kind| (kind, &speaker));
+    scale::dismiss(services, entry, cluster, departures, progress).await?;
+    let access = match kind {
+        Some(kind) => kind.access(&speaker, &provisioner.tls).await?,
         None => Access::Engine {
-            endpoint: nodes[0].machine().endpoint(Service::Engine),
+            endpoint: speaker.machine().endpoint(Service::Engine),
             tls: provisioner.tls.clone(),
         },
     };

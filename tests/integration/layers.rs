@@ -64,7 +64,7 @@ const KEEPERS: &[(&str, &[&str])] = &[
     ("indicatif", &["src/report/terminal.rs"]),
     ("rcgen", &["src/pki"]),
     ("clap", &["src/cli/", "src/report/mod.rs"]),
-    ("bollard", &["src/driver/docker/", "src/remote/", "src/bootstrap/swarm.rs"]),
+    ("bollard", &["src/driver/docker/", "src/remote/", "src/bootstrap/swarm"]),
 ];
 
 fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
