@@ -18,8 +18,8 @@ use crate::bootstrap::{self, Bootstrapper, Leaving, Membership, Ticket};
 use crate::driver::{self, Driver, Source};
 use crate::event::Progress;
 use crate::model::{
-    ClusterName, Finding, Machine, MachineId, MachineName, MachineRequest, MachineState, Role,
-    Secret, SshFiles, TlsFiles,
+    Access, ClusterName, Finding, Machine, MachineId, MachineName, MachineRequest, MachineState,
+    Role, Secret, Service, SshFiles, TlsFiles,
 };
 use crate::provision::Node;
 use crate::remote::{self, Dialer, Engine, Input, Remote, Script};

@@ -14,8 +14,8 @@
 //! `docs/architecture.md` has the floors that the modules stand on, and a test enforces them.
 
 pub mod bootstrap;
-pub mod cli;
 pub mod bundle;
+pub mod cli;
 pub mod context;
 pub mod driver;
 pub mod durable;

@@ -172,9 +172,10 @@ impl Context {
         let clusters = self.home.list()?;
         let docker = self.contexts.current().ok().flatten();
         let kubectl = self.kube_contexts.current().ok().flatten();
-        let selected = [docker, kubectl].into_iter().flatten().find_map(|current| {
-            clusters.iter().find(|(name, _)| name.context() == current)
-        });
+        let selected = [docker, kubectl]
+            .into_iter()
+            .flatten()
+            .find_map(|current| clusters.iter().find(|(name, _)| name.context() == current));
         match (selected, clusters.as_slice()) {
             (Some((name, _)), _) | (None, [(name, _)]) => Ok(name.clone()),
             _ => Ok(DEFAULT_CLUSTER.parse()?),

@@ -53,7 +53,8 @@ pub(super) fn run(context: &Context, args: &Use) -> Result<(), Error> {
         return Ok(());
     }
     // Whoever names a cluster wants to know of its tool; else what has changed is told.
-    let kubernetes = args.name.is_some() && after.kubectl == args.name.as_ref().map(|n| n.context());
+    let kubernetes =
+        args.name.is_some() && after.kubectl == args.name.as_ref().map(|n| n.context());
     if kubernetes || before.kubectl != after.kubectl {
         let name = after.kubectl.as_deref().unwrap_or("none");
         output::line(&format!("kubectl now uses context {name}"))?;

@@ -12,9 +12,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::bundle;
 use crate::event::Progress;
 use crate::failpoint;
-use crate::bundle;
 use crate::model::{EngineOptions, KubernetesVersion, Machine, SshFiles, TlsFiles};
 use crate::pki::{self, Authority};
 use crate::remote::{self, Dialer, Engine, Remote, Script};

@@ -1,6 +1,6 @@
 //! The way from a cluster to the user's own `docker` and `kubectl`, and back.
 
-use crate::context::{self, DockerContext, KubeContext, KubeContexts};
+use crate::context::{self, DockerContext, KubeContext, KubeContexts, kubeconfig};
 use crate::event::{Progress, chain};
 use crate::failpoint;
 use crate::model::{Access, ClusterName, Orchestrator};
@@ -53,8 +53,10 @@ pub(super) fn write(
         Access::Kubernetes { endpoint, credentials } => {
             let context = KubeContext {
                 name: name.clone(),
-                endpoint: *endpoint,
-                credentials: credentials.clone(),
+                server: format!("https://{endpoint}"),
+                ca: credentials.ca.clone(),
+                cert: credentials.cert.clone(),
+                key: credentials.key.clone(),
                 cluster: record.spec.name.to_string(),
                 cluster_id: record.cluster_id.clone(),
             };
@@ -88,17 +90,14 @@ pub(super) fn forget(
     progress: &Progress,
 ) -> Result<(), Error> {
     let id = record.map(|r| r.cluster_id.as_str());
-    let removed = [
-        services.contexts.remove(&name.context(), id),
-        services.kube_contexts.remove(&name.context(), id),
-    ];
-    for result in removed {
-        match result {
-            Ok(_) => {}
-            // Whose it is can no longer be told, so it stays; the machines go all the same.
-            Err(error @ context::Error::Damaged { .. }) => progress.warn(chain(&error)),
-            Err(error) => return Err(error.into()),
-        }
+    // Whose a context in a damaged file is can no longer be told, so it stays; the machines go all the same.
+    match services.contexts.remove(&name.context(), id) {
+        Err(error @ context::Error::Damaged { .. }) => progress.warn(chain(&error)),
+        result => drop(result?),
+    }
+    match services.kube_contexts.remove(&name.context(), id) {
+        Err(error @ kubeconfig::Error::Damaged { .. }) => progress.warn(chain(&error)),
+        result => drop(result?),
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use crate::bootstrap::{self, Bootstrapper};
 use crate::bundle;
-use crate::context::{self, DockerContexts, KubeContexts};
+use crate::context::{self, DockerContexts, KubeContexts, kubeconfig};
 use crate::driver::{self, Driver};
 use crate::event::{Progress, Reporter, chain};
 use crate::model::{ClusterName, Finding, KubernetesVersion, Machine, MachineName, Orchestrator};
@@ -118,6 +118,9 @@ pub enum Error {
     /// The user's docker contexts.
     #[error(transparent)]
     Context(#[from] context::Error),
+    /// The user's kubectl contexts.
+    #[error(transparent)]
+    Kubeconfig(#[from] kubeconfig::Error),
     /// The cluster on the machines.
     #[error(transparent)]
     Bootstrap(#[from] bootstrap::Error),

@@ -32,14 +32,14 @@ set -- --config "$config" --ignore-preflight-errors "$IGNORE"
 if [ -n "$SKIP" ]; then
     set -- "$@" --skip-phases "$SKIP"
 fi
+systemctl --quiet enable kubelet.service
 if ! kubeadm "$VERB" "$@" >"$log" 2>&1; then
     grep -v -e '^\[preflight\] Pulling' -e 'token' "$log" | tail -n 12 >&2
-    if systemctl --quiet is-enabled kubelet.service; then
+    if systemctl --quiet is-active kubelet.service; then
         echo "kubelet says:" >&2
         journalctl --no-pager --quiet --output=cat --unit=kubelet.service --lines=200 |
             grep -E '^[EF][0-9]{4} |level=(error|fatal)|[Ff]ailed' | tail -n 6 >&2 || true
     fi
     exit 1
 fi
-systemctl --quiet enable kubelet.service
 : >"$member"

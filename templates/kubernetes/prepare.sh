@@ -36,6 +36,12 @@ if [ -e /proc/sys/net/bridge/bridge-nf-call-iptables ]; then
     sysctl -q -w net.bridge.bridge-nf-call-iptables=1
 fi
 
+# Where the controllers have volumes of the default storage class be; it outlives a boot there.
+mkdir -p /var/lib/clusterdojo/volumes
+put /etc/tmpfiles.d/clusterdojo.conf "# clusterdojo: Kubernetes
+L /tmp/hostpath_pv - - - - /var/lib/clusterdojo/volumes"
+[ -e /tmp/hostpath_pv ] || ln -s /var/lib/clusterdojo/volumes /tmp/hostpath_pv
+
 # kubelet wants no swap, because it cannot keep pods' memory promises with it. A container shares the
 # swap of its host, which is not ours to turn off.
 if ! systemd-detect-virt --quiet --container; then

@@ -30,11 +30,7 @@ impl Facts {
     /// Reads what the script of that name printed.
     pub(super) fn parse(output: &str) -> Self {
         let has = |word: &str| output.lines().any(|line| line.trim() == word);
-        Self {
-            cgroup_v2: has("cgroup-v2"),
-            container: has("container"),
-            crictl: has("crictl"),
-        }
+        Self { cgroup_v2: has("cgroup-v2"), container: has("container"), crictl: has("crictl") }
     }
 }
 
@@ -84,6 +80,10 @@ impl Member<'_> {
     /// Preflight errors that do not apply here.
     pub(super) fn ignored(&self) -> String {
         let mut ignored = vec!["NumCPU", "Mem"];
+        if !self.facts.crictl {
+            // containerd is asked by kubelet, and by kubeadm since 1.32, without it.
+            ignored.push("FileExisting-crictl");
+        }
         if self.facts.container {
             // Kernel, modules and swap are the host's.
             ignored.extend([
@@ -127,7 +127,11 @@ pub(super) struct Cluster<'a> {
 
 /// The configuration of `kubeadm init`: four YAML documents.
 pub(super) fn init(cluster: &Cluster<'_>, member: &Member<'_>, token: &Secret) -> Secret {
-    let mut controllers = vec![("leader-elect", cluster.shared.to_string())];
+    let mut controllers = vec![
+        ("leader-elect", cluster.shared.to_string()),
+        // Makes the volumes of the default storage class.
+        ("enable-hostpath-provisioner", "true".to_owned()),
+    ];
     if cluster.own_pods {
         // Nobody needs it to hand out addresses, and others would wait 10 s for its first list.
         let list = "*,bootstrapsigner,tokencleaner,-nodeipam".to_owned();
@@ -180,8 +184,7 @@ fn kubelet(member: &Member<'_>) -> Value {
         // The host's swap and disk; a lesson must not end because the laptop's disk is nearly full.
         kubelet["failSwapOn"] = json!(false);
         kubelet["imageGCHighThresholdPercent"] = json!(100);
-        kubelet["evictionHard"] =
-            json!({ "nodefs.available": "0%", "nodefs.inodesFree": "0%", "imagefs.available": "0%" });
+        kubelet["evictionHard"] = json!({ "nodefs.available": "0%", "nodefs.inodesFree": "0%", "imagefs.available": "0%" });
     }
     if member.version.minor >= 35 && !member.facts.cgroup_v2 {
         kubelet["failCgroupV1"] = json!(false);

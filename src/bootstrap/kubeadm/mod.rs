@@ -14,18 +14,22 @@ use async_trait::async_trait;
 
 use crate::driver::Source;
 use crate::failpoint;
-use crate::model::{
-    Access, KubeCredentials, Machine, PodNetwork, Role, Secret, Service, TlsFiles,
-};
+use crate::model::{Access, KubeCredentials, Machine, PodNetwork, Role, Secret, Service, TlsFiles};
 use crate::pki;
 use crate::provision::Node;
-use crate::remote::{ApiServer, Script};
+use crate::remote::{ApiError, ApiServer, Script};
 
 use self::config::{Cluster, Discovery, Facts, Member};
-use super::{Bootstrapper, Error, Membership, Ticket, settle};
+use super::{Bootstrapper, Error, Leaving, Membership, Ticket, settle};
 
 /// How long an API server may take until it answers, after `kubeadm init` or a boot.
 const API_START: Duration = Duration::from_secs(120);
+/// How long a token to join is good for: the machines that it is for are waiting already.
+const TOKEN_LIFE: Duration = Duration::from_secs(15 * 60);
+/// How long the pods of a node that leaves may take to go elsewhere.
+const DRAIN: Duration = Duration::from_secs(90);
+/// How long a pod of such a node may take to end.
+const GRACE: Duration = Duration::from_secs(30);
 /// How long nodes may take to become ready.
 const SETTLING: Duration = Duration::from_secs(180);
 
@@ -172,8 +176,7 @@ impl Bootstrapper for Kubeadm {
         };
         let member = member(node, &facts);
         let config = config::init(&cluster, &member, &new_token());
-        let script =
-            kubeadm("init", &config, &member.skipped(kubernetes.dns), &member.ignored());
+        let script = kubeadm("init", &config, &member.skipped(kubernetes.dns), &member.ignored());
         failpoint::reached("kubeadm.init.before");
         node.remote().run(&script).await.map_err(failed(node, "begin a cluster"))?;
         failpoint::reached("kubeadm.init.after");
@@ -190,7 +193,7 @@ impl Bootstrapper for Kubeadm {
         let token = new_token();
         let credentials = credentials(speaker).await?;
         let api = api(speaker).await?;
-        api.allow_to_join(&token).await.map_err(failed(speaker, "make a token to join"))?;
+        api.admit(&token, TOKEN_LIFE).await.map_err(failed(speaker, "make a token to join"))?;
         Ok(Ticket {
             remote: format!("{}:{}", speaker.machine().private_ip, Service::Api.port()),
             token,
@@ -216,8 +219,44 @@ impl Bootstrapper for Kubeadm {
 
     async fn ready(&self, speaker: &Node, nodes: &[Node]) -> Result<(), Error> {
         let api = api(speaker).await?;
+        let storage = include_str!("../../../templates/kubernetes/storage.yaml");
+        api.apply(storage).await.map_err(failed(speaker, "make the default storage class"))?;
         let names: Vec<String> = nodes.iter().map(|n| n.machine().id.name.to_string()).collect();
         api.until_ready(&names, SETTLING).await.map_err(failed(speaker, "wait for the nodes"))
+    }
+
+    async fn drain(&self, speaker: &Node, leaving: &[Leaving]) -> Result<Vec<String>, Error> {
+        let api = api(speaker).await?;
+        let each = leaving.iter().map(async |leaving| {
+            let name = leaving.name.to_string();
+            // Nobody is there to end the pods of a node that is gone; they go with it.
+            if leaving.node.is_none() {
+                return Ok(None);
+            }
+            match api.drain(&name, Some(GRACE), DRAIN, |_| {}).await {
+                Ok(()) => Ok(None),
+                Err(error @ ApiError::NotDrained { .. }) => Ok(Some(error.to_string())),
+                Err(error) => Err(failed(speaker, "move pods elsewhere")(error)),
+            }
+        });
+        Ok(settle(each).await?.into_iter().flatten().collect())
+    }
+
+    async fn leave(&self, speaker: &Node, leaving: &Leaving) -> Result<(), Error> {
+        failpoint::reached("kubeadm.leave.before");
+        if let Some(node) = &leaving.node {
+            let script = Script::new(
+                "leave the cluster",
+                "kubeadm undoes what it has done on the machine.",
+                include_str!("../../../templates/kubernetes/leave.sh"),
+            );
+            node.remote().run(&script).await.map_err(failed(node, script.title))?;
+        }
+        let name = leaving.name.to_string();
+        let delete = api(speaker).await?.delete_node(&name).await;
+        delete.map_err(failed(speaker, "strike out a node that leaves"))?;
+        failpoint::reached("kubeadm.leave.after");
+        Ok(())
     }
 
     async fn access(&self, speaker: &Node, _tls: &TlsFiles) -> Result<Access, Error> {

@@ -99,9 +99,8 @@ async fn fill_and_commit(driver: &DockerDriver, baked: &Baked, id: &str) -> Resu
 
     let file = tokio::fs::File::open(&baked.archive).await.map_err(|e| other(e.into()))?;
     let stream = ReaderStream::with_capacity(file, CHUNK);
-    let into = |path: &str| {
-        Some(UploadToContainerOptions { path: path.to_owned(), ..Default::default() })
-    };
+    let into =
+        |path: &str| Some(UploadToContainerOptions { path: path.to_owned(), ..Default::default() });
     let upload = client.upload_to_container(id, into(&baked.directory), body_try_stream(stream));
     upload.await.map_err(failed("build", subject()))?;
     let script = archive::File { path: SCRIPT, mode: 0o700, content: baked.script.as_bytes() };
@@ -113,12 +112,16 @@ async fn fill_and_commit(driver: &DockerDriver, baked: &Baked, id: &str) -> Resu
     let ended = client.wait_container(id, None::<WaitContainerOptions>).next().await;
     if !matches!(ended, Some(Ok(_))) {
         let options = LogsOptions { stderr: true, tail: "12".to_owned(), ..Default::default() };
-        let logs: Vec<_> =
-            client.logs(id, Some(options)).try_collect().await.map_err(failed("build", subject()))?;
+        let logs: Vec<_> = client
+            .logs(id, Some(options))
+            .try_collect()
+            .await
+            .map_err(failed("build", subject()))?;
         let said: String = logs.iter().map(ToString::to_string).collect();
         return Err(other(format!("its script failed and said last: {}", said.trim()).into()));
     }
-    let (repository, tag) = baked.tag().split_once(':').map(|(r, t)| (r.to_owned(), t.to_owned())).unwrap_or_default();
+    let (repository, tag) =
+        baked.tag().split_once(':').map(|(r, t)| (r.to_owned(), t.to_owned())).unwrap_or_default();
     let options = CommitContainerOptions {
         container: Some(id.to_owned()),
         repo: Some(repository),
