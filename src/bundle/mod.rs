@@ -71,7 +71,7 @@ pub enum Error {
     },
     /// The end is missing, as after a broken download.
     #[error(
-        "bundle `{}` is truncated: it ends after {length} of {expected} bytes, within `{member}`",
+        "bundle `{}` is truncated: it ends after {length} of {expected} bytes, {place}",
         path.display()
     )]
     Truncated {
@@ -81,8 +81,8 @@ pub enum Error {
         length: u64,
         /// The length that its manifest asks for at least, in bytes.
         expected: u64,
-        /// The member in which it ends.
-        member: String,
+        /// Where that is: "before the end of `images/etcd.tar`".
+        place: String,
     },
     /// A file in it is not what it was.
     #[error(

@@ -40,7 +40,7 @@ pub(super) fn open(path: &Path) -> Result<Bundle, Error> {
         path: path.to_owned(),
         length: tape.length,
         expected: BLOCK + size,
-        member: "manifest.json".to_owned(),
+        place: "before the end of `manifest.json`".to_owned(),
     })?;
     let manifest = Manifest::parse(&text).map_err(|invalid| match invalid {
         Invalid::Newer(schema) => Error::Newer { path: path.to_owned(), schema },
@@ -105,15 +105,15 @@ impl Tape<'_> {
             return Ok(());
         }
         let mut files = manifest.files.iter().zip(offsets);
-        let member = files
-            .rfind(|(_, offset)| *offset - BLOCK <= self.length)
-            .filter(|(file, offset)| self.length < **offset + file.size)
-            .map_or("the end of the archive", |(file, _)| &file.path);
+        let cut = files.find(|(file, offset)| self.length < **offset + file.size);
+        let place = cut.map_or("after its last file".to_owned(), |(file, _)| {
+            format!("before the end of `{}`", file.path)
+        });
         Err(Error::Truncated {
             path: self.path.to_owned(),
             length: self.length,
             expected: end,
-            member: member.to_owned(),
+            place,
         })
     }
 
