@@ -1,6 +1,7 @@
 //! Tests that need nothing but a temporary directory.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod bundle;
 mod cli;
 mod context;
 mod layers;

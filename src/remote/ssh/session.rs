@@ -85,8 +85,8 @@ impl Session {
         tokio::pin!(send, collect);
         let collected = tokio::select! {
             collected = &mut collect => collected,
-            sent = &mut send => {
-                if let Err(Unsent::Source(source)) = sent {
+            result = &mut send => {
+                if let Err(Unsent::Source(source)) = result {
                     // Gives the script the time to take back what it has begun.
                     let _ = timeout(LINGER, &mut collect).await;
                     let input = name.unwrap_or_default();
