@@ -3,5 +3,6 @@
 
 mod cli;
 mod context;
+mod kubeconfig;
 mod layers;
 mod report;
