@@ -49,9 +49,7 @@ impl<'a> Splice<'a> {
             }
             Content::List { flow: false, items } => {
                 let Some(first) = self.dash(name.end, items.first()) else { return Vec::new() };
-                let indent =
-                    self.text[first..].len() - self.text[first..].trim_start_matches(' ').len();
-                let lines = self.item(entry, indent);
+                let lines = self.item(entry, self.spaces(first));
                 match replaced {
                     Some(index) => {
                         let Some((from, to)) = self.item_lines(name.end, items, index) else {
@@ -75,7 +73,7 @@ impl<'a> Splice<'a> {
                     Node::list(vec![entry.clone()]).write_flow(&mut flow);
                     return vec![self.replaced(colon, end, &flow)];
                 }
-                let indent = name.start - self.line_start(name.start);
+                let indent = self.spaces(self.line_start(name.start));
                 let bare = self.replaced(colon, end, "");
                 let at = line_end(&bare, colon);
                 vec![insert_lines(&bare, at, &self.item(entry, indent))]
@@ -189,7 +187,7 @@ impl<'a> Splice<'a> {
     /// How far a block document stands from the margin.
     fn indent(&self) -> usize {
         let first = self.root.and_then(|root| root.pairs().first());
-        first.map_or(0, |(key, _)| key.start - self.line_start(key.start))
+        first.map_or(0, |(key, _)| self.spaces(self.line_start(key.start)))
     }
 
     fn is_flow(&self) -> bool {
@@ -247,6 +245,11 @@ impl<'a> Splice<'a> {
         let bound = index.checked_sub(1).map_or(key, |before| items[before].end);
         let from = self.dash(bound, items.get(index))?;
         Some((from, self.line_end(items[index].end)))
+    }
+
+    /// How many spaces there are from some place on. A byte order mark is none.
+    fn spaces(&self, from: usize) -> usize {
+        self.text[from..].bytes().take_while(|byte| *byte == b' ').count()
     }
 
     fn line_start(&self, at: usize) -> usize {
