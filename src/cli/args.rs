@@ -325,12 +325,14 @@ pub(super) struct Targets {
 }
 
 #[derive(Debug, Args)]
-#[group(id = "counts", required = true, multiple = true, args = ["workers", "managers", "control_planes", "machines"])]
 pub(super) struct Scale {
     /// Which cluster [default: the current one]
     pub(super) name: Option<ClusterName>,
     /// How many workers
-    #[arg(long, value_name = "N")]
+    #[arg(
+        long, value_name = "N",
+        required_unless_present_any = ["managers", "control_planes", "machines"]
+    )]
     pub(super) workers: Option<u16>,
     /// How many swarm managers: 1, 3 or 5
     #[arg(long, value_name = "N")]
