@@ -7,7 +7,7 @@ use crate::bundle::{Bundle, Kind};
 use crate::event::Progress;
 use crate::failpoint;
 use crate::model::{KubernetesOptions, KubernetesVersion, Machine, Role};
-use crate::remote::{Remote, Script};
+use crate::remote::{Input, Remote, Script};
 
 use super::Error;
 
@@ -57,10 +57,7 @@ pub(super) async fn provision(
 ) -> Result<Kubernetes, Error> {
     let Source::Bundle(bundle) = &release.source else { todo!() };
     let role = machine.id.name.role;
-    let present = remote.run(&look()).await?;
-    if present.trim() != bundle.id() {
-        todo!()
-    }
+    install_bundle(remote, role, bundle, progress).await?;
     failpoint::reached("kubernetes.install.after");
     let prepare = prepare(pause(bundle));
     progress.step(prepare.title, remote.run(&prepare)).await?;
@@ -69,6 +66,28 @@ pub(super) async fn provision(
     failpoint::reached("kubernetes.images.after");
     let dns = references(bundle, Role::ControlPlane).any(|(_, image)| image.contains("/coredns"));
     Ok(Kubernetes { version: bundle.version(), dns, options: release.options.clone() })
+}
+
+/// Installs a bundle on a machine that does not have it yet.
+async fn install_bundle(
+    remote: &dyn Remote,
+    role: Role,
+    bundle: &Bundle,
+    progress: &Progress,
+) -> Result<(), Error> {
+    let seen = remote.run(&look()).await?;
+    let mut seen = seen.lines();
+    bundle.fits(seen.next().unwrap_or_default(), None)?;
+    if seen.next() == Some(bundle.id()) {
+        return Ok(());
+    }
+    let receive = receive();
+    let files = bundle.archive(&bundle.files_for(role))?;
+    let input = Input::new(bundle.path().display().to_string(), files.length(), files);
+    progress.step(receive.title, remote.run_with_input(&receive, input)).await?;
+    let install = install(bundle, role);
+    progress.step(install.title, remote.run(&install)).await?;
+    Ok(())
 }
 
 /// The script that makes of a machine image, and a bundle unpacked in [`DIRECTORY`], an image with
@@ -85,6 +104,7 @@ pub fn bake(bundle: &Bundle) -> String {
 fn install(bundle: &Bundle, role: Role) -> Script {
     let binaries: String = bundle
         .files_for(role)
+        .into_iter()
         .filter_map(|file| match &file.kind {
             Kind::Binary { target } => Some(format!("{} {target}\n", file.path)),
             _ => None,
@@ -104,7 +124,15 @@ fn look() -> Script {
     Script::new(
         "look for Kubernetes",
         "A machine image may have it inside.",
-        "cat /usr/lib/clusterdojo/kubernetes/id 2>/dev/null || true\n",
+        include_str!("../../templates/kubernetes/look.sh"),
+    )
+}
+
+fn receive() -> Script {
+    Script::new(
+        "copy Kubernetes",
+        "All that the machine needs comes from one file, so it needs no internet.",
+        include_str!("../../templates/kubernetes/receive.sh"),
     )
 }
 
@@ -133,7 +161,7 @@ fn images(bundle: &Bundle, role: Role) -> Script {
 
 /// The images that a role needs: the file in the bundle, and the reference.
 fn references(bundle: &Bundle, role: Role) -> impl Iterator<Item = (&str, &str)> {
-    bundle.files_for(role).filter_map(|file| match &file.kind {
+    bundle.files_for(role).into_iter().filter_map(|file| match &file.kind {
         Kind::Image { image } => Some((file.path.as_str(), image.as_str())),
         _ => None,
     })

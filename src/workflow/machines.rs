@@ -47,9 +47,7 @@ pub(super) fn install(spec: &ClusterSpec) -> Result<Install, Error> {
     let source = match &options.bundle {
         Some(path) => {
             let bundle = Bundle::open(path)?;
-            if let Some(wanted) = options.version.filter(|v| !v.admits(bundle.version())) {
-                return Err(Error::OtherRelease { wanted, there: bundle.version() });
-            }
+            bundle.fits(bundle.manifest().architecture.as_str(), options.version)?;
             Source::Bundle(Arc::new(bundle))
         }
         None => return Err(Error::NoKubernetes),

@@ -23,7 +23,7 @@ use crate::bundle;
 use crate::context::{self, DockerContexts, KubeContexts, kubeconfig};
 use crate::driver::{self, Driver};
 use crate::event::{Progress, Reporter, chain};
-use crate::model::{ClusterName, Finding, KubernetesVersion, Machine, MachineName, Orchestrator};
+use crate::model::{ClusterName, Finding, Machine, MachineName, Orchestrator};
 use crate::pki;
 use crate::plan::Plan;
 use crate::provision;
@@ -179,14 +179,6 @@ pub enum Error {
         cluster: ClusterName,
         /// What would have to change.
         what: String,
-    },
-    /// What is there is another release of Kubernetes.
-    #[error("Kubernetes {wanted} was asked for, and the bundle holds {there}")]
-    OtherRelease {
-        /// What was asked for.
-        wanted: KubernetesVersion,
-        /// What there is.
-        there: KubernetesVersion,
     },
     /// Nothing says where Kubernetes comes from.
     #[error("there is no bundle and no package repository to install Kubernetes from")]
