@@ -414,7 +414,7 @@ mod tests {
         for (minor, api) in [(20, "v1beta2"), (21, "v1beta2"), (22, "v1beta3"), (30, "v1beta3")] {
             let text = text(minor, &Facts::default());
             assert!(text.contains(&format!("kubeadm.k8s.io/{api}")), "1.{minor}");
-            assert!(text.contains("node-ip: 10.200.7.2"), "{text}");
+            assert!(text.contains("node-ip: \"10.200.7.2\""), "{text}");
         }
         let text = text(31, &Facts::default());
         assert!(text.contains("kubeadm.k8s.io/v1beta4"), "{text}");

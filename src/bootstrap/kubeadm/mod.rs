@@ -201,8 +201,12 @@ impl Bootstrapper for Kubeadm {
         })
     }
 
-    async fn join(&self, _speaker: &Node, node: &Node, ticket: &Ticket) -> Result<(), Error> {
+    async fn join(&self, speaker: &Node, node: &Node, ticket: &Ticket) -> Result<(), Error> {
         let facts = facts(node).await?;
+        // What bears its name is another machine that was lost, or what this one was before. As long as
+        // it counts as ready, kubeadm lets nobody join under its name.
+        let stale = api(speaker).await?.delete_node(&node.machine().id.name.to_string()).await;
+        stale.map_err(failed(speaker, "strike out a lost node"))?;
         let member = member(node, &facts);
         let discovery = Discovery {
             endpoint: &ticket.remote,
@@ -221,8 +225,25 @@ impl Bootstrapper for Kubeadm {
         let api = api(speaker).await?;
         let storage = include_str!("../../../templates/kubernetes/storage.yaml");
         api.apply(storage).await.map_err(failed(speaker, "make the default storage class"))?;
+        if let Some(network) = &speaker.kubernetes().network {
+            api.apply(network).await.map_err(failed(speaker, "apply the pod network"))?;
+        }
         let names: Vec<String> = nodes.iter().map(|n| n.machine().id.name.to_string()).collect();
-        api.until_ready(&names, SETTLING).await.map_err(failed(speaker, "wait for the nodes"))
+        if speaker.kubernetes().options.cni == PodNetwork::None {
+            // Without a pod network nodes never become ready, and that is what was asked for.
+            return Ok(());
+        }
+        api.until_ready(&names, SETTLING).await.map_err(failed(speaker, "wait for the nodes"))?;
+        let own = nodes.iter().filter(|n| n.kubernetes().options.cni == PodNetwork::Bridge);
+        settle(own.map(async |node| {
+            // Nobody needs it, but it is the truth, and people and programs look there for it.
+            let name = node.machine().id.name;
+            let share = network::share(node.kubernetes().options.pod_subnet, name).to_string();
+            let set = api.set_pod_cidr(&name.to_string(), &share).await;
+            set.map_err(failed(node, "tell the API of its pod subnet"))
+        }))
+        .await
+        .map(drop)
     }
 
     async fn drain(&self, speaker: &Node, leaving: &[Leaving]) -> Result<Vec<String>, Error> {
