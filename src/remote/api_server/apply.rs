@@ -140,8 +140,10 @@ fn may_pass(error: &kube::Error, defines: bool) -> bool {
         kube::Error::Api(status) => match status.code {
             // The server knows a new kind a moment before it takes objects of it.
             404 => defines,
-            // A controller was at it, or the server or a webhook is busy or just begins.
-            409 | 429 | 500.. => true,
+            // A controller was at it, or the server is busy or just begins.
+            409 | 429 | 501.. => true,
+            // A webhook that just begins; but 500 is also what 1.20 says of a field of the wrong type.
+            500 => status.message.contains("webhook"),
             // A pod in a namespace whose default service account is still being made.
             403 => status.message.contains("serviceaccount"),
             _ => false,
