@@ -69,16 +69,11 @@ mod tests {
     use crate::spec::{DriverName, MachineGroup};
 
     fn spec(workers: u16) -> ClusterSpec {
-        ClusterSpec {
-            name: "practice".parse().unwrap(),
-            orchestrator: Orchestrator::Swarm,
-            machines: vec![
-                MachineGroup::new(Role::Manager, 1, DriverName::Docker),
-                MachineGroup::new(Role::Worker, workers, DriverName::Docker),
-            ],
-            engine: Default::default(),
-            docker: Default::default(),
-        }
+        let machines = vec![
+            MachineGroup::new(Role::Manager, 1, DriverName::Docker),
+            MachineGroup::new(Role::Worker, workers, DriverName::Docker),
+        ];
+        ClusterSpec::new("practice".parse().unwrap(), Orchestrator::Swarm, machines)
     }
 
     fn machine(name: &str, state: MachineState) -> Machine {

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::model::{Bytes, ClusterName, Cpus, EngineChannel};
+use crate::model::{
+    Bytes, ClusterName, Cpus, EngineChannel, KubernetesVersion, PodNetwork, Subnet,
+};
 use crate::report::Format;
 use crate::spec::DriverName;
 
@@ -46,7 +48,7 @@ pub(super) enum Command {
     Status(Status),
     /// Print all that is known of a cluster, as JSON
     Inspect(Inspect),
-    /// Point docker at a cluster
+    /// Point docker or kubectl at a cluster
     Use(Use),
     /// Print shell commands that point docker at one machine
     Env(Env),
@@ -58,6 +60,8 @@ pub(super) enum Command {
     Url(OneMachine),
     /// Start stopped machines, and heal what needs healing
     Start(Targets),
+    /// Add machines, or empty and remove those with the highest numbers
+    Scale(Scale),
     /// Stop machines; their disks are kept
     Stop(Targets),
     /// Stop machines and start them again
@@ -106,13 +110,24 @@ pub(super) struct Up {
     /// A Docker swarm; the default
     #[arg(long, group = "kind", help_heading = "What")]
     pub(super) swarm: bool,
+    /// A Kubernetes cluster, made by kubeadm
+    #[arg(long, group = "kind", help_heading = "What")]
+    pub(super) kubernetes: bool,
     /// Plain Docker hosts, no cluster
     #[arg(long, group = "kind", help_heading = "What")]
     pub(super) engines: bool,
     /// How many swarm managers: 1, 3 or 5 [default: 1]
-    #[arg(long, value_name = "N", conflicts_with = "engines", help_heading = "What")]
+    #[arg(
+        long, value_name = "N", conflicts_with_all = ["engines", "kubernetes"], help_heading = "What"
+    )]
     pub(super) managers: Option<u16>,
-    /// How many swarm workers [default: 2]
+    /// How many Kubernetes control planes: 1 or 3 [default: 1]
+    #[arg(
+        long, value_name = "N", conflicts_with_all = ["engines", "swarm", "managers"],
+        help_heading = "What"
+    )]
+    pub(super) control_planes: Option<u16>,
+    /// How many workers [default: 2]
     #[arg(long, value_name = "N", conflicts_with = "engines", help_heading = "What")]
     pub(super) workers: Option<u16>,
     /// How many plain Docker hosts [default: 3]
@@ -121,9 +136,11 @@ pub(super) struct Up {
     /// Read what is wanted from a spec file
     #[arg(
         short, long, value_name = "FILE", help_heading = "What",
-        conflicts_with_all = ["name", "kind", "managers", "workers", "machines", "driver", "publish",
-            "memory", "cpus", "image", "subnet", "engine_channel", "engine_repository",
-            "registry_mirror", "insecure_registry", "engine_label", "engine_opt"]
+        conflicts_with_all = ["name", "kind", "managers", "control_planes", "workers", "machines",
+            "driver", "publish", "memory", "cpus", "image", "subnet", "engine_channel",
+            "engine_repository", "registry_mirror", "insecure_registry", "engine_label", "engine_opt",
+            "kubernetes_version", "bundle", "kubernetes_repository", "kubernetes_registry", "cni",
+            "pod_subnet", "service_subnet"]
     )]
     pub(super) file: Option<PathBuf>,
 
@@ -144,7 +161,7 @@ pub(super) struct Up {
     pub(super) image: Option<String>,
     /// The machines' network [default: a free one]
     #[arg(long, value_name = "CIDR", help_heading = "Machines")]
-    pub(super) subnet: Option<String>,
+    pub(super) subnet: Option<Subnet>,
 
     /// Where Docker's packages come from, if the machines have no Docker yet: distro, docker-ce
     #[arg(long, value_name = "CHANNEL", help_heading = "Docker on the machines")]
@@ -164,6 +181,28 @@ pub(super) struct Up {
     /// Set a key of daemon.json; the value is JSON, or else a string
     #[arg(long, value_name = "KEY=VALUE", help_heading = "Docker on the machines")]
     pub(super) engine_opt: Vec<String>,
+
+    /// Which release, 1.32 for its newest patch [default: that of the bundle, else the newest]
+    #[arg(long, value_name = "VERSION", help_heading = "Kubernetes")]
+    pub(super) kubernetes_version: Option<KubernetesVersion>,
+    /// A file with all of Kubernetes inside, so that nothing is fetched from the internet
+    #[arg(long, value_name = "FILE", env = "DOJO_BUNDLE", help_heading = "Kubernetes")]
+    pub(super) bundle: Option<PathBuf>,
+    /// The base address of the package repository, or of a mirror of it
+    #[arg(long, value_name = "URL", help_heading = "Kubernetes")]
+    pub(super) kubernetes_repository: Option<String>,
+    /// Where images are pulled from, instead of the registry that kubeadm knows
+    #[arg(long, value_name = "HOST[/PATH]", help_heading = "Kubernetes")]
+    pub(super) kubernetes_registry: Option<String>,
+    /// What connects pods: bridge, none, or the path of a manifest [default: bridge]
+    #[arg(long, value_name = "NETWORK", help_heading = "Kubernetes")]
+    pub(super) cni: Option<PodNetwork>,
+    /// The address range of pods [default: 10.244.0.0/16]
+    #[arg(long, value_name = "CIDR", help_heading = "Kubernetes")]
+    pub(super) pod_subnet: Option<Subnet>,
+    /// The address range of services [default: 10.96.0.0/16]
+    #[arg(long, value_name = "CIDR", help_heading = "Kubernetes")]
+    pub(super) service_subnet: Option<Subnet>,
 
     /// Say what would be done, and do nothing
     #[arg(long, help_heading = "How")]
@@ -233,7 +272,7 @@ pub(super) struct Use {
     /// Back to what was selected before
     #[arg(long)]
     pub(super) previous: bool,
-    /// Back to docker's own default
+    /// Away from every cluster
     #[arg(long)]
     pub(super) none: bool,
 }
@@ -283,6 +322,27 @@ pub(super) struct OneMachine {
 pub(super) struct Targets {
     /// Clusters or machines: practice, practice/worker-1 [default: the current cluster]
     pub(super) targets: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Scale {
+    /// Which cluster [default: the current one]
+    pub(super) name: Option<ClusterName>,
+    /// How many workers
+    #[arg(
+        long, value_name = "N",
+        required_unless_present_any = ["managers", "control_planes", "machines"]
+    )]
+    pub(super) workers: Option<u16>,
+    /// How many swarm managers: 1, 3 or 5
+    #[arg(long, value_name = "N")]
+    pub(super) managers: Option<u16>,
+    /// How many Kubernetes control planes: 1 or 3
+    #[arg(long, value_name = "N")]
+    pub(super) control_planes: Option<u16>,
+    /// How many plain Docker hosts
+    #[arg(long, value_name = "N")]
+    pub(super) machines: Option<u16>,
 }
 
 #[derive(Debug, Args)]

@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use crate::context;
-use crate::driver::docker::DockerOptions;
-use crate::model::{ClusterName, EngineOptions, MachineName, Orchestrator, Port, Role};
-use crate::spec::{self, ClusterSpec, DriverName, MachineGroup};
+use crate::model::{
+    ClusterName, EngineOptions, KubernetesOptions, MachineName, Orchestrator, Port, Role,
+};
+use crate::spec::{self, ClusterSpec, MachineGroup};
 use crate::workflow::{self, Summary, UpOptions};
 
 use super::args::{SpecFormat, Up};
@@ -27,7 +28,7 @@ pub(super) async fn run(context: &Context, args: Up) -> Result<(), Error> {
         (true, Some(SpecFormat::Json)) => return output::json(&spec),
         _ => {}
     }
-    let services = context.services(spec.driver(), &spec.docker).await?;
+    let services = context.services_to_make(&spec).await?;
     if args.dry_run {
         let plan = workflow::plan(&services, &spec).await?;
         return output::write(plan.to_string().as_bytes());
@@ -50,18 +51,22 @@ fn from_flags(context: &Context, args: &Up) -> Result<ClusterSpec, Error> {
         }
         _ => default_spec(name, args),
     };
+    // Asked for by name, so an existing cluster of another kind must not pass for one.
     if args.swarm {
-        // Asked for by name, so an existing cluster of another kind must not pass for one.
         spec.orchestrator = Orchestrator::Swarm;
+    }
+    if wants_kubernetes(args) {
+        spec.orchestrator = Orchestrator::Kubernetes;
     }
     let driver = args.driver.unwrap_or(spec.driver());
     for (role, count) in [
         (Role::Manager, args.managers),
+        (Role::ControlPlane, args.control_planes),
         (Role::Worker, args.workers),
         (Role::Engine, args.machines),
     ] {
         if let Some(count) = count {
-            set_count(&mut spec.machines, role, count, driver);
+            spec.set_count(role, count, driver);
         }
     }
     for group in &mut spec.machines {
@@ -73,40 +78,48 @@ fn from_flags(context: &Context, args: &Up) -> Result<ClusterSpec, Error> {
         publish(&mut spec.machines, text)?;
     }
     spec.docker.image = args.image.clone().or(spec.docker.image);
-    spec.docker.subnet = args.subnet.clone().or(spec.docker.subnet);
+    spec.docker.subnet = args.subnet.or(spec.docker.subnet);
     engine_options(&mut spec.engine, args)?;
+    kubernetes_options(&mut spec.kubernetes, args)?;
     Ok(spec)
+}
+
+/// Whether what is asked for makes sense for Kubernetes alone.
+fn wants_kubernetes(args: &Up) -> bool {
+    args.kubernetes || args.control_planes.is_some() || args.kubernetes_version.is_some()
+}
+
+fn kubernetes_options(options: &mut KubernetesOptions, args: &Up) -> Result<(), Error> {
+    options.version = args.kubernetes_version.or(options.version);
+    if let Some(bundle) = &args.bundle {
+        // The record outlives the directory that this command runs in.
+        let absolute = std::path::absolute(bundle);
+        options.bundle =
+            Some(absolute.map_err(|source| Error::Io { operation: "find the bundle", source })?);
+    }
+    options.repository = args.kubernetes_repository.clone().or(options.repository.take());
+    options.registry = args.kubernetes_registry.clone().or(options.registry.take());
+    if let Some(cni) = &args.cni {
+        options.cni = cni.clone();
+    }
+    options.pod_subnet = args.pod_subnet.unwrap_or(options.pod_subnet);
+    options.service_subnet = args.service_subnet.unwrap_or(options.service_subnet);
+    Ok(())
 }
 
 fn default_spec(name: ClusterName, args: &Up) -> ClusterSpec {
     let driver = args.driver.unwrap_or_default();
     let (orchestrator, machines) = if args.engines {
         (Orchestrator::None, vec![MachineGroup::new(Role::Engine, 3, driver)])
+    } else if wants_kubernetes(args) {
+        let control_plane = MachineGroup::new(Role::ControlPlane, 1, driver);
+        let workers = MachineGroup::new(Role::Worker, 2, driver);
+        (Orchestrator::Kubernetes, vec![control_plane, workers])
     } else {
         let manager = MachineGroup::new(Role::Manager, 1, driver);
         (Orchestrator::Swarm, vec![manager, MachineGroup::new(Role::Worker, 2, driver)])
     };
-    ClusterSpec {
-        name,
-        orchestrator,
-        machines,
-        engine: EngineOptions::default(),
-        docker: DockerOptions::default(),
-    }
-}
-
-/// Makes the groups of a role add up to a count: the last ones shrink, or the last one grows.
-fn set_count(groups: &mut Vec<MachineGroup>, role: Role, count: u16, driver: DriverName) {
-    let mut left = count;
-    for group in groups.iter_mut().filter(|g| g.role == role) {
-        group.count = group.count.min(left);
-        left -= group.count;
-    }
-    match groups.iter_mut().rev().find(|g| g.role == role) {
-        Some(last) => last.count += left,
-        None => groups.push(MachineGroup::new(role, left, driver)),
-    }
-    groups.retain(|g| g.count > 0 || g.role != role);
+    ClusterSpec::new(name, orchestrator, machines)
 }
 
 /// Adds a published port. A machine that is not the first of its group gets a group of its own.
@@ -167,12 +180,13 @@ fn engine_options(options: &mut EngineOptions, args: &Up) -> Result<(), Error> {
     Ok(())
 }
 
-fn tell(summary: &Summary) -> Result<(), Error> {
+pub(super) fn tell(summary: &Summary) -> Result<(), Error> {
     let name = &summary.spec.name;
     let state = if summary.changes { "is ready" } else { "was ready already" };
     let machines = summary.machines.len();
     let kind = match summary.spec.orchestrator {
         Orchestrator::Swarm => format!("swarm of {machines}"),
+        Orchestrator::Kubernetes => format!("Kubernetes on {machines} machines"),
         Orchestrator::None => format!("plain Docker hosts, {machines} of them"),
     };
     let mut text = format!("{name} {state}: {kind}, {:.1} s\n\n", summary.elapsed.as_secs_f64());
@@ -187,6 +201,7 @@ fn tell(summary: &Summary) -> Result<(), Error> {
     }
     match summary.spec.orchestrator {
         Orchestrator::Swarm => hint("docker node ls", "see the nodes"),
+        Orchestrator::Kubernetes => hint("kubectl get nodes", "see the nodes"),
         Orchestrator::None => hint("docker info", "see the first of them"),
     }
     hint(&ssh, "look inside a machine");
@@ -202,6 +217,7 @@ fn tell(summary: &Summary) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spec::DriverName;
 
     fn groups() -> Vec<MachineGroup> {
         vec![
@@ -225,13 +241,7 @@ mod tests {
     }
 
     fn default_spec_of(name: &str) -> ClusterSpec {
-        ClusterSpec {
-            name: name.parse().unwrap(),
-            orchestrator: Orchestrator::Swarm,
-            machines: Vec::new(),
-            engine: EngineOptions::default(),
-            docker: DockerOptions::default(),
-        }
+        ClusterSpec::new(name.parse().unwrap(), Orchestrator::Swarm, Vec::new())
     }
 
     #[test]
@@ -250,15 +260,5 @@ mod tests {
             ]
         );
         assert!(publish(&mut groups, "8083:80@worker-4").is_err());
-    }
-
-    #[test]
-    fn counts_are_set_across_groups() {
-        let mut groups = groups();
-        publish(&mut groups, "8081:80@worker-2").unwrap();
-        set_count(&mut groups, Role::Worker, 1, DriverName::Docker);
-        assert_eq!(ports(groups.clone()), ["manager-1 []", "worker-1 []"]);
-        set_count(&mut groups, Role::Worker, 2, DriverName::Docker);
-        assert_eq!(ports(groups), ["manager-1 []", "worker-1 []", "worker-2 []"]);
     }
 }

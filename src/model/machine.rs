@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bytes, Cpus, MachineId, Orchestrator, Secret};
+use super::{Bytes, Cpus, MachineId, Orchestrator, Role, Secret};
 
 /// Something on a machine that this computer talks to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -17,14 +17,18 @@ pub enum Service {
     Ssh,
     /// The Docker engine's API, mutual TLS.
     Engine,
+    /// The Kubernetes API, mutual TLS.
+    Api,
 }
 
 impl Service {
-    /// The port on the machine itself: 22, and 2376, which IANA registers for Docker over TLS.
+    /// The port on the machine itself: 22; 2376, which IANA registers for Docker over TLS; and 6443, on
+    /// which kubeadm has the API server listen ("Ports and Protocols", kubernetes.io).
     pub fn port(self) -> u16 {
         match self {
             Self::Ssh => 22,
             Self::Engine => 2376,
+            Self::Api => 6443,
         }
     }
 }
@@ -130,6 +134,19 @@ pub struct MachineRequest {
     pub authorized_key: String,
     /// The host key that the machine must present from its first moment.
     pub host_key: HostKey,
+}
+
+impl MachineRequest {
+    /// What this computer talks to on the machine.
+    pub fn services(&self) -> Vec<Service> {
+        match (self.orchestrator, self.id.name.role) {
+            (Orchestrator::Kubernetes, Role::ControlPlane | Role::LoadBalancer) => {
+                vec![Service::Ssh, Service::Api]
+            }
+            (Orchestrator::Kubernetes, _) => vec![Service::Ssh],
+            (Orchestrator::Swarm | Orchestrator::None, _) => vec![Service::Ssh, Service::Engine],
+        }
+    }
 }
 
 /// What a machine is doing.

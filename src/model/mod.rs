@@ -2,19 +2,25 @@
 //! that nothing further in has to check it again.
 
 mod access;
+mod credentials;
 mod engine;
 mod files;
 mod finding;
+mod kubernetes;
 mod machine;
 mod name;
 mod quantity;
 mod secret;
+mod subnet;
 
 pub use access::Access;
+pub use credentials::KubeCredentials;
 pub use engine::{EngineChannel, EngineOptions};
 pub use files::{SshFiles, TlsFiles};
 pub use finding::{Finding, Level};
+pub use kubernetes::{KubernetesOptions, KubernetesVersion, PodNetwork};
 pub use machine::{HostKey, Machine, MachineRequest, MachineState, Port, Protocol, Service, Size};
 pub use name::{ClusterName, InvalidName, MachineId, MachineName, Orchestrator, Role};
 pub use quantity::{Bytes, Cpus, InvalidQuantity};
 pub use secret::Secret;
+pub use subnet::Subnet;

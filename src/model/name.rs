@@ -19,7 +19,9 @@ pub enum InvalidName {
     #[error("`{0}` is reserved: docker calls its own context that, so choose another name")]
     Reserved(String),
     /// The machine name does not have the form `ROLE-NUMBER`.
-    #[error("`{0}` is not a machine name: expected manager-N, worker-N or machine-N")]
+    #[error(
+        "`{0}` is not a machine name: expected manager-N, control-plane-N, worker-N or machine-N"
+    )]
     Machine(String),
 }
 
@@ -90,6 +92,8 @@ pub enum Orchestrator {
     /// Docker Swarm mode.
     #[default]
     Swarm,
+    /// Kubernetes, made by kubeadm.
+    Kubernetes,
     /// No cluster: plain Docker hosts.
     None,
 }
@@ -99,6 +103,7 @@ impl Orchestrator {
     pub fn noun(self) -> &'static str {
         match self {
             Self::Swarm => "a swarm",
+            Self::Kubernetes => "a Kubernetes cluster",
             Self::None => "plain Docker hosts",
         }
     }
@@ -108,6 +113,7 @@ impl fmt::Display for Orchestrator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Swarm => "swarm",
+            Self::Kubernetes => "kubernetes",
             Self::None => "none",
         })
     }
@@ -119,8 +125,11 @@ impl FromStr for Orchestrator {
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "swarm" => Ok(Self::Swarm),
+            "kubernetes" => Ok(Self::Kubernetes),
             "none" => Ok(Self::None),
-            other => Err(format!("`{other}` is not an orchestrator: expected swarm or none")),
+            other => {
+                Err(format!("`{other}` is not an orchestrator: expected swarm, kubernetes or none"))
+            }
         }
     }
 }
@@ -131,7 +140,11 @@ impl FromStr for Orchestrator {
 pub enum Role {
     /// A swarm manager.
     Manager,
-    /// A swarm worker.
+    /// A Kubernetes control plane: API server, etcd, scheduler and controllers.
+    ControlPlane,
+    /// Stands before several control planes and spreads connections over them.
+    LoadBalancer,
+    /// A worker of a swarm or of a Kubernetes cluster.
     Worker,
     /// A plain Docker host that belongs to no cluster.
     #[serde(rename = "machine")]
@@ -140,12 +153,15 @@ pub enum Role {
 
 impl Role {
     /// Every role, in the order in which machines are listed.
-    pub const ALL: [Self; 3] = [Self::Manager, Self::Worker, Self::Engine];
+    pub const ALL: [Self; 5] =
+        [Self::Manager, Self::ControlPlane, Self::LoadBalancer, Self::Worker, Self::Engine];
 
     /// The word as it stands in machine names, labels and spec files.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Manager => "manager",
+            Self::ControlPlane => "control-plane",
+            Self::LoadBalancer => "load-balancer",
             Self::Worker => "worker",
             Self::Engine => "machine",
         }

@@ -10,6 +10,7 @@ mod error;
 mod forward;
 mod nodes;
 mod target;
+mod token;
 mod transport;
 mod watching;
 
@@ -23,9 +24,10 @@ use tokio::time::timeout;
 use crate::driver::Source;
 use crate::retry::{Attempt, Patience, retry};
 
+use crate::model::KubeCredentials;
+
 use super::tls::is_final;
 
-pub use credentials::KubeCredentials;
 pub use error::ApiError;
 pub use nodes::NodeStatus;
 pub use target::PodPort;

@@ -8,6 +8,7 @@ mod attach;
 mod dialling;
 mod host_key;
 mod raw_mode;
+mod sending;
 mod session;
 
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_saphyr::{Location, Spanned};
 
 use crate::driver::docker::DockerOptions;
-use crate::model::{ClusterName, EngineOptions, Orchestrator};
+use crate::model::{ClusterName, EngineOptions, KubernetesOptions, Orchestrator};
 
 use super::{API_VERSION, ClusterSpec, Invalid, MachineGroup, Place};
 
@@ -48,6 +48,8 @@ struct Document {
     machines: Spanned<Vec<Spanned<MachineGroup>>>,
     #[serde(default)]
     engine: Option<Spanned<EngineOptions>>,
+    #[serde(default)]
+    kubernetes: Option<Spanned<KubernetesOptions>>,
     #[serde(default)]
     docker: DockerOptions,
 }
@@ -94,11 +96,13 @@ fn parse(text: &str) -> Result<ClusterSpec, (Location, String)> {
     let places: Vec<Location> = document.machines.value.iter().map(|g| g.referenced).collect();
     let machines_at = document.machines.referenced;
     let engine_at = document.engine.as_ref().map_or(machines_at, |e| e.referenced);
+    let kubernetes_at = document.kubernetes.as_ref().map_or(machines_at, |k| k.referenced);
     let spec = ClusterSpec {
         name: document.name,
         orchestrator: document.orchestrator,
         machines: document.machines.value.into_iter().map(|g| g.value).collect(),
         engine: document.engine.map(|e| e.value).unwrap_or_default(),
+        kubernetes: document.kubernetes.map(|k| k.value).unwrap_or_default(),
         docker: document.docker,
     };
     match spec.validate() {
@@ -108,6 +112,7 @@ fn parse(text: &str) -> Result<ClusterSpec, (Location, String)> {
                 Place::Group(index) => places[index],
                 Place::Machines => machines_at,
                 Place::Engine => engine_at,
+                Place::Kubernetes => kubernetes_at,
             },
             problem,
         )),

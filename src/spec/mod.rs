@@ -1,5 +1,6 @@
 //! What was asked for: from flags or from a file, the same struct, validated once.
 
+mod count;
 mod file;
 mod validate;
 
@@ -7,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::driver::docker::DockerOptions;
 use crate::model::{
-    Bytes, ClusterName, Cpus, EngineOptions, MachineName, Orchestrator, Port, Role, Size,
+    Bytes, ClusterName, Cpus, EngineOptions, KubernetesOptions, MachineName, Orchestrator, Port,
+    Role, Size,
 };
 
 pub use file::{Error, read};
@@ -28,6 +30,9 @@ pub struct ClusterSpec {
     /// How Docker is installed and configured on each.
     #[serde(default)]
     pub engine: EngineOptions,
+    /// What was chosen about Kubernetes.
+    #[serde(default, skip_serializing_if = "KubernetesOptions::is_default")]
+    pub kubernetes: KubernetesOptions,
     /// Options of the docker driver.
     #[serde(default)]
     pub docker: DockerOptions,
@@ -91,8 +96,20 @@ pub struct MachineSpec {
 }
 
 impl ClusterSpec {
+    /// A cluster of these machines, with nothing else chosen.
+    pub fn new(name: ClusterName, orchestrator: Orchestrator, machines: Vec<MachineGroup>) -> Self {
+        Self {
+            name,
+            orchestrator,
+            machines,
+            engine: EngineOptions::default(),
+            kubernetes: KubernetesOptions::default(),
+            docker: DockerOptions::default(),
+        }
+    }
+
     /// Every machine, in order: the groups as they are written, each counted through. Groups of the
-    /// same role continue the count.
+    /// same role continue the count. Before several control planes there is a load balancer.
     pub fn machines(&self) -> Vec<MachineSpec> {
         let mut machines: Vec<MachineSpec> = Vec::new();
         for group in &self.machines {
@@ -106,6 +123,13 @@ impl ClusterSpec {
                 size,
                 ports: if index == 0 { group.ports.clone() } else { Vec::new() },
             }));
+        }
+        if self.count(Role::ControlPlane) > 1 {
+            machines.push(MachineSpec {
+                name: MachineName::new(Role::LoadBalancer, 1),
+                size: Size::default(),
+                ports: Vec::new(),
+            });
         }
         machines.sort_by_key(|m| m.name);
         machines

@@ -23,10 +23,15 @@ pub enum Place {
     Machines,
     /// The engine's options.
     Engine,
+    /// The choices about Kubernetes.
+    Kubernetes,
 }
 
 /// The most machines of one role; each driver may set a lower limit.
 const MOST_MACHINES: usize = 99;
+
+/// The longest prefix of a pod subnet: every machine there can be gets a /24 of its own.
+const MOST_POD_PREFIX: u8 = 17;
 
 /// Keys of `daemon.json` that would undo what provisioning sets up, each with the reason.
 const RESERVED_DAEMON_KEYS: [(&str, &str); 6] = [
@@ -46,27 +51,17 @@ impl ClusterSpec {
                 .map_err(|problem| Invalid { place: Place::Group(index), problem })?;
         }
         let machines = |problem: String| Err(Invalid { place: Place::Machines, problem });
-        let managers = self.count(Role::Manager);
-        if self.orchestrator == Orchestrator::Swarm {
-            match managers {
-                0 => return machines("a swarm needs at least one manager".to_owned()),
-                1 | 3 | 5 => {}
-                even if even % 2 == 0 => {
-                    return machines(format!(
-                        "{even} managers tolerate no more failures than {}: a swarm needs a \
-                         majority of its managers, so use 1, 3 or 5",
-                        even - 1
-                    ));
-                }
-                _ => {
-                    return machines(format!(
-                        "{managers} managers are more than Docker recommends: every change waits \
-                         for a majority of them, so use 1, 3 or 5"
-                    ));
-                }
+        match self.orchestrator {
+            Orchestrator::Swarm => {
+                validate_managers(self.count(Role::Manager)).or_else(machines)?
             }
-        } else if self.machines.iter().all(|g| g.count == 0) {
-            return machines("there are no machines in it".to_owned());
+            Orchestrator::Kubernetes => {
+                validate_control_planes(self.count(Role::ControlPlane)).or_else(machines)?;
+            }
+            Orchestrator::None if self.machines.iter().all(|g| g.count == 0) => {
+                return machines("there are no machines in it".to_owned());
+            }
+            Orchestrator::None => {}
         }
         for role in Role::ALL {
             if self.count(role) > MOST_MACHINES {
@@ -80,12 +75,14 @@ impl ClusterSpec {
         {
             return machines(format!("port {} of this computer is given twice", twice[0].host));
         }
-        self.validate_engine().map_err(|problem| Invalid { place: Place::Engine, problem })
+        self.validate_engine().map_err(|problem| Invalid { place: Place::Engine, problem })?;
+        self.validate_kubernetes().map_err(|problem| Invalid { place: Place::Kubernetes, problem })
     }
 
     fn validate_group(&self, group: &MachineGroup) -> Result<(), String> {
         let fits = match self.orchestrator {
             Orchestrator::Swarm => matches!(group.role, Role::Manager | Role::Worker),
+            Orchestrator::Kubernetes => matches!(group.role, Role::ControlPlane | Role::Worker),
             Orchestrator::None => group.role == Role::Engine,
         };
         if !fits {
@@ -95,6 +92,7 @@ impl ClusterSpec {
                 self.orchestrator,
                 match self.orchestrator {
                     Orchestrator::Swarm => "manager or worker",
+                    Orchestrator::Kubernetes => "control-plane or worker",
                     Orchestrator::None => "machine",
                 }
             ));
@@ -131,24 +129,126 @@ impl ClusterSpec {
             None => Ok(()),
         }
     }
+
+    fn validate_kubernetes(&self) -> Result<(), String> {
+        let chosen = &self.kubernetes;
+        if self.orchestrator != Orchestrator::Kubernetes {
+            let problem = "choices about Kubernetes are given, but there is no Kubernetes in it";
+            return if chosen.is_default() { Ok(()) } else { Err(problem.to_owned()) };
+        }
+        let (pods, services) = (chosen.pod_subnet, chosen.service_subnet);
+        if pods.overlaps(services) {
+            return Err(format!("pod subnet {pods} and service subnet {services} overlap"));
+        }
+        if pods.prefix() > MOST_POD_PREFIX {
+            return Err(format!(
+                "pod subnet {pods} is too small: each node gets a /24 of it, so its prefix must be /{MOST_POD_PREFIX} or less"
+            ));
+        }
+        if let Some(machines) =
+            self.docker.subnet.filter(|m| m.overlaps(pods) || m.overlaps(services))
+        {
+            return Err(format!(
+                "machine subnet {machines} overlaps the pod subnet {pods} or the service subnet \
+                 {services}"
+            ));
+        }
+        if chosen.bundle.is_some() && (chosen.repository.is_some() || chosen.registry.is_some()) {
+            return Err("a bundle holds everything, so no package repository and no registry is \
+                        asked: give one or the other"
+                .to_owned());
+        }
+        Ok(())
+    }
+}
+
+fn validate_managers(managers: usize) -> Result<(), String> {
+    match managers {
+        0 => Err("a swarm needs at least one manager".to_owned()),
+        1 | 3 | 5 => Ok(()),
+        even if even % 2 == 0 => Err(format!(
+            "{even} managers tolerate no more failures than {}: a swarm needs a majority of its \
+             managers, so use 1, 3 or 5",
+            even - 1
+        )),
+        _ => Err(format!(
+            "{managers} managers are more than Docker recommends: every change waits for a majority \
+             of them, so use 1, 3 or 5"
+        )),
+    }
+}
+
+fn validate_control_planes(count: usize) -> Result<(), String> {
+    match count {
+        0 => Err("a Kubernetes cluster needs a control plane".to_owned()),
+        1 | 3 => Ok(()),
+        2 => {
+            Err("2 control planes tolerate no more failures than 1: etcd needs a majority of its \
+                  members, so use 1 or 3"
+                .to_owned())
+        }
+        _ => Err(format!("{count} control planes are more than a lesson needs: use 1 or 3")),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::DriverName;
     use super::*;
+    use crate::model::KubernetesOptions;
 
     fn swarm(managers: u16, workers: u16) -> ClusterSpec {
-        ClusterSpec {
-            name: "practice".parse().unwrap(),
-            orchestrator: Orchestrator::Swarm,
-            machines: vec![
-                MachineGroup::new(Role::Manager, managers, DriverName::Docker),
-                MachineGroup::new(Role::Worker, workers, DriverName::Docker),
-            ],
-            engine: Default::default(),
-            docker: Default::default(),
+        let machines = vec![
+            MachineGroup::new(Role::Manager, managers, DriverName::Docker),
+            MachineGroup::new(Role::Worker, workers, DriverName::Docker),
+        ];
+        ClusterSpec::new("practice".parse().unwrap(), Orchestrator::Swarm, machines)
+    }
+
+    fn kubernetes(control_planes: u16) -> ClusterSpec {
+        let machines = vec![
+            MachineGroup::new(Role::ControlPlane, control_planes, DriverName::Docker),
+            MachineGroup::new(Role::Worker, 2, DriverName::Docker),
+        ];
+        ClusterSpec::new("practice".parse().unwrap(), Orchestrator::Kubernetes, machines)
+    }
+
+    #[test]
+    fn three_control_planes_get_a_load_balancer() {
+        let names = |spec: &ClusterSpec| {
+            spec.machines().iter().map(|m| m.name.to_string()).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(names(&kubernetes(1)), "control-plane-1 worker-1 worker-2");
+        assert_eq!(
+            names(&kubernetes(3)),
+            "control-plane-1 control-plane-2 control-plane-3 load-balancer-1 worker-1 worker-2"
+        );
+        for bad in [0, 2, 4] {
+            assert!(kubernetes(bad).validate().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn address_ranges_of_a_cluster_must_not_meet() {
+        let mut spec = kubernetes(1);
+        assert_eq!(spec.validate(), Ok(()));
+        spec.docker.subnet = Some("10.244.9.0/24".parse().unwrap());
+        let refused = spec.validate().unwrap_err();
+        assert_eq!(refused.place, Place::Kubernetes);
+        assert!(refused.problem.contains("10.244.9.0/24 overlaps the pod subnet"), "{refused}");
+        spec.docker.subnet = None;
+        spec.kubernetes.service_subnet = "10.244.0.0/20".parse().unwrap();
+        assert!(spec.validate().is_err());
+        spec.kubernetes = KubernetesOptions::default();
+        spec.kubernetes.pod_subnet = "10.245.0.0/24".parse().unwrap();
+        assert!(spec.validate().unwrap_err().problem.contains("too small"));
+    }
+
+    #[test]
+    fn choices_about_kubernetes_belong_to_kubernetes() {
+        let mut spec = swarm(1, 0);
+        spec.kubernetes.version = Some("1.32".parse().unwrap());
+        assert_eq!(spec.validate().unwrap_err().place, Place::Kubernetes);
     }
 
     #[test]

@@ -47,13 +47,8 @@ async fn rebuild(
         let aside = entry.set_aside()?;
         progress.warn(format!("the damaged record is kept as `{}`", aside.display()));
     }
-    let mut record = Record::new(ClusterSpec {
-        name,
-        orchestrator: first.orchestrator,
-        machines: groups(&machines, driver),
-        engine: Default::default(),
-        docker: Default::default(),
-    });
+    let groups = groups(&machines, driver);
+    let mut record = Record::new(ClusterSpec::new(name, first.orchestrator, groups));
     record.cluster_id.clone_from(&first.cluster_id);
     record.machines = machines;
     entry.save(&record)?;
@@ -67,6 +62,8 @@ fn groups(machines: &[Machine], driver: DriverName) -> Vec<MachineGroup> {
     };
     Role::ALL
         .into_iter()
+        // What is implied by the others is not asked for.
+        .filter(|role| *role != Role::LoadBalancer)
         .filter_map(|role| Some(MachineGroup::new(role, highest(role)?, driver)))
         .collect()
 }

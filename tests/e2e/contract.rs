@@ -380,7 +380,8 @@ async fn what_is_taken_is_refused_before_anything_is_made() {
     // A subnet, by a network.
     let bridge =
         docker(&["network", "inspect", "--format", "{{(index .IPAM.Config 0).Subnet}}", "bridge"]);
-    let inside_bridge = DockerOptions { subnet: Some(bridge.clone()), ..Default::default() };
+    let inside_bridge =
+        DockerOptions { subnet: Some(bridge.parse().unwrap()), ..Default::default() };
     let driver = connect(inside_bridge).await;
     let wanted = request(&name, Role::Worker, 1);
     refused(&driver, &[wanted], &bridge, "network `bridge`").await;

@@ -14,13 +14,17 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("driver", &["model", "retry", "event", "failpoint"]),
     ("remote", &["model", "retry", "durable", "driver"]),
     ("pki", &["model", "durable"]),
+    ("bundle", &["model", "durable"]),
     ("context", &["model", "durable", "failpoint"]),
     ("report", &["model", "event", "durable"]),
     ("spec", &["model", "driver"]),
     ("plan", &["model", "spec"]),
     ("store", &["model", "spec", "durable"]),
     ("provision", &["model", "event", "remote", "pki", "durable", "failpoint"]),
-    ("bootstrap", &["model", "event", "retry", "remote", "provision", "driver", "failpoint"]),
+    (
+        "bootstrap",
+        &["model", "event", "retry", "remote", "bundle", "provision", "driver", "failpoint"],
+    ),
     (
         "workflow",
         &[
@@ -29,6 +33,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "driver",
             "remote",
             "pki",
+            "bundle",
             "context",
             "spec",
             "plan",
@@ -46,6 +51,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "event",
             "driver",
             "remote",
+            "bundle",
             "context",
             "report",
             "spec",
@@ -68,7 +74,7 @@ const KEEPERS: &[(&str, &[&str])] = &[
     ("clap", &["src/cli/", "src/report/mod.rs"]),
     ("kube", API_SERVER),
     ("k8s_openapi", API_SERVER),
-    ("bollard", &["src/driver/docker/", "src/remote/", "src/bootstrap/swarm.rs"]),
+    ("bollard", &["src/driver/docker/", "src/remote/", "src/bootstrap/swarm"]),
 ];
 
 fn sources(directory: &Path, found: &mut Vec<PathBuf>) {

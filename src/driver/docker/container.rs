@@ -12,13 +12,13 @@ use bollard::models::{
 use super::allowances::Allowances;
 use super::labels;
 use super::ports::HostPorts;
-use crate::model::{MachineRequest, Protocol, Service, Size};
+use crate::model::{MachineRequest, Protocol, Size};
 
 /// Folders that an overlay file system cannot hold: engines inside put overlays of their own there.
 const VOLUMES: [&str; 3] = ["/var/lib/docker", "/var/lib/containerd", "/var/lib/kubelet"];
 
 /// Where a machine is put.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Place<'a> {
     /// The image it is made from.
     pub image: &'a str,
@@ -52,7 +52,7 @@ pub(super) fn body(
     ContainerCreateBody {
         hostname: Some(name),
         image: Some(place.image.to_owned()),
-        labels: Some(labels::of_machine(request, place.address, place.ports)),
+        labels: Some(labels::of_machine(request, place.address, &place.ports)),
         exposed_ports: Some(bindings.keys().cloned().collect()),
         host_config: Some(HostConfig {
             network_mode: Some(place.network.to_owned()),
@@ -75,6 +75,16 @@ pub(super) fn body(
         }),
         ..Default::default()
     }
+}
+
+/// The rights of a container in which something is prepared: those of a machine, and the same volumes.
+pub(super) fn workshop(allowances: &Allowances) -> HostConfig {
+    let volume = |target: &str| Mount {
+        typ: Some(MountType::VOLUME),
+        target: Some(target.to_owned()),
+        ..Default::default()
+    };
+    HostConfig { mounts: Some(VOLUMES.into_iter().map(volume).collect()), ..rights(allowances) }
 }
 
 /// What systemd and an engine inside need, by name: less than `--privileged`, which also hands out
@@ -140,10 +150,10 @@ fn bindings(request: &MachineRequest, place: &Place<'_>) -> PortMap {
     let binding = |ip: IpAddr, host: u16| {
         Some(vec![PortBinding { host_ip: Some(ip.to_string()), host_port: Some(host.to_string()) }])
     };
-    let mut bindings = PortMap::from([
-        (format!("{}/tcp", Service::Ssh.port()), binding(place.publish, place.ports.ssh)),
-        (format!("{}/tcp", Service::Engine.port()), binding(place.publish, place.ports.engine)),
-    ]);
+    let services = place.ports.iter();
+    let mut bindings: PortMap = services
+        .map(|(service, port)| (format!("{}/tcp", service.port()), binding(place.publish, *port)))
+        .collect();
     for port in &request.ports {
         let protocol = match port.protocol {
             Protocol::Tcp => "tcp",

@@ -1,7 +1,6 @@
 //! Creating machines: everything is checked first, then tried, and tried again with what the engine
 //! refused left out.
 
-use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use bollard::body_full;
@@ -14,7 +13,7 @@ use super::engine::{CONFLICT, failed, message, status};
 use super::machine::HOST_KEY;
 use super::network::{ClusterNetwork, other_cluster};
 use super::ports::{self, HostPorts};
-use super::{DockerDriver, archive, labels, lock};
+use super::{DockerDriver, archive, labels, lock, subnet};
 use crate::driver::Error;
 use crate::failpoint;
 use crate::model::{Machine, MachineRequest, MachineState, Port, Protocol, Service};
@@ -95,8 +94,8 @@ impl DockerDriver {
         let place = Place {
             image: &image,
             network: &network.id,
-            address: network.subnet.address(request.id.name)?,
-            ports: self.choose_ports().await?,
+            address: subnet::address(network.subnet, request.id.name)?,
+            ports: self.choose_ports(&request.services()).await?,
             publish: self.engine.publish,
         };
         let allowances = lock(&self.allowances).clone();
@@ -152,7 +151,7 @@ impl DockerDriver {
         true
     }
 
-    async fn choose_ports(&self) -> Result<HostPorts, Error> {
+    async fn choose_ports(&self, services: &[Service]) -> Result<HostPorts, Error> {
         if !lock(&self.ports).complete {
             let containers = self.containers(None).await?;
             let mut book = lock(&self.ports);
@@ -162,7 +161,7 @@ impl DockerDriver {
         let is_free = |port| {
             !self.engine.shares_ports() || ports::is_free(self.engine.publish, port, Protocol::Tcp)
         };
-        lock(&self.ports).choose(ports::anywhere(), is_free)
+        lock(&self.ports).choose(services, ports::anywhere(), is_free)
     }
 
     /// Puts the keys where sshd looks for them, while the machine is still off: it is never up
@@ -217,10 +216,7 @@ impl DockerDriver {
             state: MachineState::Running,
             user: "root".to_owned(),
             private_ip: place.address.into(),
-            endpoints: BTreeMap::from([
-                (Service::Ssh, reach(place.ports.ssh)),
-                (Service::Engine, reach(place.ports.engine)),
-            ]),
+            endpoints: place.ports.iter().map(|(service, port)| (*service, reach(*port))).collect(),
         }
     }
 }

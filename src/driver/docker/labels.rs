@@ -14,10 +14,12 @@ use crate::model::{ClusterName, Machine, MachineId, MachineRequest, MachineState
 
 /// The machine's address in the cluster's network. The engine forgets it while a container is off.
 const LABEL_ADDRESS: &str = "io.clusterdojo.docker.address";
-/// The host port that leads to sshd.
-const LABEL_SSH: &str = "io.clusterdojo.docker.ssh-port";
-/// The host port that leads to the machine's own engine.
-const LABEL_ENGINE: &str = "io.clusterdojo.docker.engine-port";
+/// The host ports that lead to the machine's services.
+const LABELS_SERVICES: [(Service, &str); 3] = [
+    (Service::Ssh, "io.clusterdojo.docker.ssh-port"),
+    (Service::Engine, "io.clusterdojo.docker.engine-port"),
+    (Service::Api, "io.clusterdojo.docker.api-port"),
+];
 /// The further ports that were asked for, separated by commas.
 const LABEL_PORTS: &str = "io.clusterdojo.docker.ports";
 
@@ -33,7 +35,7 @@ pub(super) fn of_cluster(cluster: &ClusterName, cluster_id: &str) -> HashMap<Str
 pub(super) fn of_machine(
     request: &MachineRequest,
     address: Ipv4Addr,
-    ports: HostPorts,
+    ports: &HostPorts,
 ) -> HashMap<String, String> {
     let further: Vec<_> = request.ports.iter().map(Port::to_string).collect();
     let mut labels = of_cluster(&request.id.cluster, &request.cluster_id);
@@ -42,10 +44,13 @@ pub(super) fn of_machine(
         (LABEL_ROLE.to_owned(), request.id.name.role.to_string()),
         (LABEL_ORCHESTRATOR.to_owned(), request.orchestrator.to_string()),
         (LABEL_ADDRESS.to_owned(), address.to_string()),
-        (LABEL_SSH.to_owned(), ports.ssh.to_string()),
-        (LABEL_ENGINE.to_owned(), ports.engine.to_string()),
         (LABEL_PORTS.to_owned(), further.join(",")),
     ]);
+    labels.extend(
+        LABELS_SERVICES.iter().filter_map(|(service, key)| {
+            Some(((*key).to_owned(), ports.get(service)?.to_string()))
+        }),
+    );
     labels
 }
 
@@ -95,8 +100,8 @@ pub(super) fn name(container: &ContainerSummary) -> &str {
 pub(super) fn host_ports(container: &ContainerSummary) -> impl Iterator<Item = u16> {
     let published = container.ports.iter().flatten();
     let published = published.filter_map(|port| port.public_port);
-    let own = [LABEL_SSH, LABEL_ENGINE].into_iter();
-    let own = own.filter_map(|key| label(container, key)?.parse().ok());
+    let own = LABELS_SERVICES.into_iter();
+    let own = own.filter_map(|(_, key)| label(container, key)?.parse().ok());
     let further = label(container, LABEL_PORTS).unwrap_or_default().split(',');
     let further = further.filter_map(|text| Some(text.parse::<Port>().ok()?.host));
     published.chain(own).chain(further)
@@ -109,7 +114,7 @@ pub(super) fn machine(container: &ContainerSummary, reach: IpAddr) -> Option<Mac
         let port = label(container, key)?.parse().ok()?;
         Some((service, SocketAddr::new(reach, port)))
     };
-    let endpoints = [endpoint(Service::Ssh, LABEL_SSH), endpoint(Service::Engine, LABEL_ENGINE)];
+    let endpoints = LABELS_SERVICES.map(|(service, key)| endpoint(service, key));
     Some(Machine {
         id: MachineId {
             cluster: cluster(container)?.parse().ok()?,

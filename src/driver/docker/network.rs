@@ -6,10 +6,10 @@ use bollard::models::{Ipam, IpamConfig, Network, NetworkCreateRequest};
 use bollard::query_parameters::ListNetworksOptions;
 
 use super::engine::{CONFLICT, failed, message, status};
-use super::subnet::Subnet;
+use super::subnet;
 use super::{DockerDriver, labels, lock, surroundings};
 use crate::driver::{Error, LABEL_CLUSTER, LABEL_CLUSTER_ID};
-use crate::model::{ClusterName, MachineRequest};
+use crate::model::{ClusterName, MachineRequest, Subnet};
 
 /// A cluster's network.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,10 +36,7 @@ impl DockerDriver {
         cluster_id: &str,
         requests: &[MachineRequest],
     ) -> Result<Settled, Error> {
-        let given: Option<Subnet> = match &self.options.subnet {
-            Some(text) => Some(text.parse()?),
-            None => None,
-        };
+        let given = self.options.subnet;
         let networks = self.networks(None).await?;
         let settled = match existing(cluster, Some(cluster_id), &networks)? {
             Some(network) => {
@@ -59,7 +56,7 @@ impl DockerDriver {
             Settled::Free(subnets) => subnets.first().copied(),
         };
         for request in requests {
-            subnet.map(|s| s.address(request.id.name)).transpose()?;
+            subnet.map(|s| subnet::address(s, request.id.name)).transpose()?;
         }
         Ok(settled)
     }
@@ -90,7 +87,7 @@ impl DockerDriver {
             };
         }
         let free: Vec<_> =
-            Subnet::candidates(cluster).filter(|subnet| owner(*subnet).is_none()).collect();
+            subnet::candidates(cluster).filter(|subnet| owner(*subnet).is_none()).collect();
         if free.is_empty() {
             return Err(Error::Unsupported(
                 "all of 10.200.0.0/16 is in use: remove clusters, or choose a subnet".to_owned(),
@@ -245,7 +242,7 @@ fn request(
         ipam: Some(Ipam {
             config: Some(vec![IpamConfig {
                 subnet: Some(subnet.to_string()),
-                gateway: Some(subnet.gateway().to_string()),
+                gateway: Some(subnet::gateway(subnet).to_string()),
                 ..Default::default()
             }]),
             ..Default::default()

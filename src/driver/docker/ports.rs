@@ -1,6 +1,6 @@
 //! Ports of this computer that lead to machines.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::ops::RangeInclusive;
 
@@ -8,20 +8,14 @@ use bollard::models::ContainerSummary;
 
 use super::labels;
 use crate::driver::Error;
-use crate::model::{MachineRequest, Port, Protocol};
+use crate::model::{MachineRequest, Port, Protocol, Service};
 
 /// Where ports are chosen from: below what Linux hands out to outgoing connections (32768 and up,
 /// ip(7)), so that a machine that was off finds its ports free again.
 const RANGE: RangeInclusive<u16> = 20_000..=32_767;
 
-/// The host ports of one machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct HostPorts {
-    /// Leads to sshd.
-    pub ssh: u16,
-    /// Leads to the machine's own engine.
-    pub engine: u16,
-}
+/// The host ports that lead to the services of one machine.
+pub(super) type HostPorts = BTreeMap<Service, u16>;
 
 /// Host ports that are known to be in use, or promised.
 #[derive(Debug, Default)]
@@ -37,23 +31,25 @@ impl PortBook {
         self.taken.extend(ports);
     }
 
-    /// Chooses two ports, beginning the search at `start`, and notes them as taken.
+    /// Chooses a port for each service, beginning the search at `start`, and notes them as taken.
     pub(super) fn choose(
         &mut self,
+        services: &[Service],
         start: u16,
         is_free: impl Fn(u16) -> bool,
     ) -> Result<HostPorts, Error> {
         let around = (start..=*RANGE.end()).chain(*RANGE.start()..start);
         let mut free = around.filter(|port| !self.taken.contains(port) && is_free(*port));
-        let (Some(ssh), Some(engine)) = (free.next(), free.next()) else {
+        let ports: HostPorts = services.iter().copied().zip(&mut free).collect();
+        if ports.len() < services.len() {
             return Err(Error::Unsupported(format!(
                 "no free port is left on this computer from {} to {}",
                 RANGE.start(),
                 RANGE.end()
             )));
-        };
-        self.take([ssh, engine]);
-        Ok(HostPorts { ssh, engine })
+        }
+        self.take(ports.values().copied());
+        Ok(ports)
     }
 }
 
@@ -132,11 +128,13 @@ mod tests {
     fn never_gives_the_same_port_twice() {
         let mut book = PortBook::default();
         book.take([32_767]);
-        let first = book.choose(32_766, |_| true).unwrap();
-        assert_eq!((first.ssh, first.engine), (32_766, 20_000), "wraps around");
-        let second = book.choose(32_766, |port| port != 20_001).unwrap();
-        assert_eq!((second.ssh, second.engine), (20_002, 20_003));
-        assert!(book.choose(20_000, |_| false).is_err());
+        let both = [Service::Ssh, Service::Engine];
+        let ports = |ports: HostPorts| ports.into_values().collect::<Vec<_>>();
+        let first = book.choose(&both, 32_766, |_| true).unwrap();
+        assert_eq!(ports(first), [32_766, 20_000], "wraps around");
+        let second = book.choose(&both, 32_766, |port| port != 20_001).unwrap();
+        assert_eq!(ports(second), [20_002, 20_003]);
+        assert!(book.choose(&both, 20_000, |_| false).is_err());
     }
 
     #[test]

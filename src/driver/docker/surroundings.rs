@@ -4,7 +4,7 @@ use std::fs;
 
 use tokio::net::UnixStream;
 
-use super::subnet::Subnet;
+use crate::model::Subnet;
 
 /// The names of the kernel's capabilities by number (capabilities(7), linux/capability.h).
 const CAPABILITIES: [&str; 41] = [

@@ -5,20 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
 use crate::driver::Source;
-use crate::model::Secret;
+use crate::model::{KubeCredentials, Secret};
 
 use super::ApiError;
-
-/// An administrator's credentials, as kubeadm writes them. All PEM.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KubeCredentials {
-    /// The authority that the API server's certificate is of.
-    pub ca: String,
-    /// The client's certificate.
-    pub cert: String,
-    /// Its private key.
-    pub key: Secret,
-}
 
 /// What is needed of a kubeconfig (`kubeconfig (v1)`, Kubernetes reference).
 #[derive(Deserialize)]

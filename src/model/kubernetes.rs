@@ -1,0 +1,225 @@
+//! What may be chosen about a Kubernetes cluster.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::Subnet;
+
+/// A release of Kubernetes: `1.32` for the newest patch there is, or `1.32.4`.
+///
+/// All releases since 2015 are 1.x ("Kubernetes Release Versioning", kubernetes.io), and what kubeadm
+/// understands depends on the minor number alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct KubernetesVersion {
+    /// The minor number: 32 of 1.32.
+    pub minor: u16,
+    /// The patch number, if one is meant.
+    pub patch: Option<u16>,
+}
+
+impl KubernetesVersion {
+    /// The oldest release that is known to work.
+    pub const OLDEST: Self = Self { minor: 20, patch: None };
+
+    /// Whether a release is what this version asks for: `1.32.4` is a `1.32`.
+    pub fn admits(self, release: Self) -> bool {
+        self.minor == release.minor && (self.patch.is_none() || self.patch == release.patch)
+    }
+
+    /// The version as Kubernetes' own programs and image tags write it: `v1.32.4`.
+    pub fn tag(self) -> String {
+        format!("v{self}")
+    }
+}
+
+impl FromStr for KubernetesVersion {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is not a Kubernetes version: write it as 1.32 or 1.32.4");
+        let bare = text.strip_prefix('v').unwrap_or(text);
+        // Digits only, because a number may also begin with a sign.
+        let number = |n: &str| {
+            let digits = !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit());
+            if digits { n.parse().map_err(|_| wrong()) } else { Err(wrong()) }
+        };
+        let (major, rest) = bare.split_once('.').ok_or_else(wrong)?;
+        let (minor, patch) = match rest.split_once('.') {
+            Some((minor, patch)) => (number(minor)?, Some(number(patch)?)),
+            None => (number(rest)?, None),
+        };
+        if major != "1" {
+            return Err(wrong());
+        }
+        let version = Self { minor, patch };
+        if version.minor < Self::OLDEST.minor {
+            return Err(format!(
+                "Kubernetes {version} is not supported: the oldest that is known to work is {}",
+                Self::OLDEST
+            ));
+        }
+        Ok(version)
+    }
+}
+
+impl fmt::Display for KubernetesVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.patch {
+            Some(patch) => f.pad(&format!("1.{}.{patch}", self.minor)),
+            None => f.pad(&format!("1.{}", self.minor)),
+        }
+    }
+}
+
+impl TryFrom<String> for KubernetesVersion {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<KubernetesVersion> for String {
+    fn from(version: KubernetesVersion) -> Self {
+        version.to_string()
+    }
+}
+
+/// What connects the pods of different nodes.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum PodNetwork {
+    /// The `bridge` plugin on each node and a static route to each peer: nothing to pull, for machines
+    /// that share one layer-2 network.
+    #[default]
+    Bridge,
+    /// Nothing: the user brings one.
+    None,
+    /// A manifest of the user's own.
+    Manifest(PathBuf),
+}
+
+impl FromStr for PodNetwork {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "bridge" => Ok(Self::Bridge),
+            "none" => Ok(Self::None),
+            file if file.contains('/') || file.contains('.') => Ok(Self::Manifest(file.into())),
+            other => Err(format!(
+                "`{other}` is not a pod network: expected bridge, none, or the path of a manifest"
+            )),
+        }
+    }
+}
+
+impl fmt::Display for PodNetwork {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bridge => f.pad("bridge"),
+            Self::None => f.pad("none"),
+            Self::Manifest(path) => f.pad(&path.to_string_lossy()),
+        }
+    }
+}
+
+impl TryFrom<String> for PodNetwork {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<PodNetwork> for String {
+    fn from(network: PodNetwork) -> Self {
+        network.to_string()
+    }
+}
+
+/// What may be chosen about a Kubernetes cluster.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct KubernetesOptions {
+    /// The release; absent means what the bundle holds, or the newest there is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<KubernetesVersion>,
+    /// A bundle with everything inside, so that nothing is fetched from the internet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<PathBuf>,
+    /// The base address of the package repository, for mirrors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+    /// Where images are pulled from, instead of the registry that kubeadm knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registry: Option<String>,
+    /// What connects the pods.
+    pub cni: PodNetwork,
+    /// The address range of pods.
+    pub pod_subnet: Subnet,
+    /// The address range of services.
+    pub service_subnet: Subnet,
+}
+
+impl KubernetesOptions {
+    /// Whether nothing was chosen.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Default for KubernetesOptions {
+    /// The newest release there is, with the address ranges that kubeadm's documentation uses.
+    fn default() -> Self {
+        Self {
+            version: None,
+            bundle: None,
+            repository: None,
+            registry: None,
+            cni: PodNetwork::default(),
+            pod_subnet: Subnet::containing([10, 244, 0, 0].into(), 16),
+            service_subnet: Subnet::containing([10, 96, 0, 0].into(), 16),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_read_back_as_written_and_old_ones_are_refused() {
+        for text in ["1.20", "1.20.2", "1.36.0"] {
+            assert_eq!(text.parse::<KubernetesVersion>().unwrap().to_string(), text);
+        }
+        assert_eq!("v1.32.4".parse::<KubernetesVersion>().unwrap().tag(), "v1.32.4");
+        for bad in
+            ["", "1", "2.1", "1.x", "1.32.", "1.+32", "1.32.4.5", "1.19", "1.19.16", "latest"]
+        {
+            assert!(bad.parse::<KubernetesVersion>().is_err(), "{bad}");
+        }
+        let old = "1.19".parse::<KubernetesVersion>().unwrap_err();
+        assert!(old.contains("1.20"), "{old}");
+    }
+
+    #[test]
+    fn a_minor_version_admits_each_of_its_patches() {
+        let version = |text: &str| text.parse::<KubernetesVersion>().unwrap();
+        assert!(version("1.32").admits(version("1.32.4")));
+        assert!(!version("1.32.3").admits(version("1.32.4")));
+        assert!(!version("1.31").admits(version("1.32.4")));
+    }
+
+    #[test]
+    fn pod_networks_read_back_as_written() {
+        for text in ["bridge", "none", "./calico.yaml"] {
+            assert_eq!(text.parse::<PodNetwork>().unwrap().to_string(), text);
+        }
+        assert!("brigde".parse::<PodNetwork>().is_err());
+    }
+}
