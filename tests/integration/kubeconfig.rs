@@ -137,22 +137,43 @@ const SHAPES: &[(&str, &str)] = &[
     ),
     ("no line break after an empty list", "clusters: []\ncontexts: []\nusers: []"),
     ("no line break after the selection", "apiVersion: v1\ncurrent-context: 'a'"),
-    ("a literal at the end, not ended", "contexts: []\nusers:\n- name: a\n  user:\n    token: |\n      x"),
-    ("keys without values", "apiVersion: v1\nkind: Config\nclusters:\ncontexts: ~\ncurrent-context:\nusers: # none\n"),
+    (
+        "a literal at the end, not ended",
+        "contexts: []\nusers:\n- name: a\n  user:\n    token: |\n      x",
+    ),
+    (
+        "keys without values",
+        "apiVersion: v1\nkind: Config\nclusters:\ncontexts: ~\ncurrent-context:\nusers: # none\n",
+    ),
     ("nothing but the kind", "apiVersion: v1\nkind: Config\n"),
-    ("a mark at begin and end", "---\napiVersion: v1\nkind: Config\nclusters:\n- name: a\n  cluster: {server: \"https://a\"}\n...\n"),
+    (
+        "a mark at begin and end",
+        "---\napiVersion: v1\nkind: Config\nclusters:\n- name: a\n  cluster: {server: \"https://a\"}\n...\n",
+    ),
     ("two documents", "apiVersion: v1\ncurrent-context: a\n---\ncurrent-context: b\n"),
-    ("JSON", "{\"apiVersion\": \"v1\", \"kind\": \"Config\", \"clusters\": [{\"name\": \"a\", \"cluster\": {\"server\": \"https://a\"}}], \"contexts\": [], \"users\": null, \"current-context\": \"a\"}"),
+    (
+        "JSON",
+        "{\"apiVersion\": \"v1\", \"kind\": \"Config\", \"clusters\": [{\"name\": \"a\", \"cluster\": {\"server\": \"https://a\"}}], \"contexts\": [], \"users\": null, \"current-context\": \"a\"}",
+    ),
     (
         "JSON on many lines",
         "{\n    \"kind\": \"Config\",\n    \"apiVersion\": \"v1\",\n    \"clusters\": [\n        {\n            \"name\": \"a\",\n            \"cluster\": {\n                \"server\": \"https://a\"\n            }\n        }\n    ],\n    \"contexts\": [\n        {\n            \"name\": \"a\",\n            \"context\": {\n                \"cluster\": \"a\"\n            }\n        }\n    ]\n}\n",
     ),
-    ("lists between brackets", "clusters: [{name: a, cluster: {server: \"https://a\"}},]\ncontexts: [\n  # first\n  {name: a, context: {cluster: a}}\n]\nusers: [ ]\ncurrent-context: a\n"),
-    ("keys of others", "zeta: [1, 2]\nclusters: []\nextensions:\n- name: theirs\n  extension: {a: 1}\nalpha: {b: yes, c: 0x1F, d: 1e3}\n"),
+    (
+        "lists between brackets",
+        "clusters: [{name: a, cluster: {server: \"https://a\"}},]\ncontexts: [\n  # first\n  {name: a, context: {cluster: a}}\n]\nusers: [ ]\ncurrent-context: a\n",
+    ),
+    (
+        "keys of others",
+        "zeta: [1, 2]\nclusters: []\nextensions:\n- name: theirs\n  extension: {a: 1}\nalpha: {b: yes, c: 0x1F, d: 1e3}\n",
+    ),
     ("selected, but gone", "apiVersion: v1\nkind: Config\ncurrent-context: gone # where?\n"),
     ("selection on two lines", "current-context:\n  \"a\"\ncontexts:\n- name: a\n  context: {}\n"),
     ("a byte order mark", "\u{feff}apiVersion: v1\nkind: Config\ncurrent-context: a\n"),
-    ("far from the margin", "  apiVersion: v1\n  clusters:\n    - name: a\n      cluster: {server: \"https://a\"}\n"),
+    (
+        "far from the margin",
+        "  apiVersion: v1\n  clusters:\n    - name: a\n      cluster: {server: \"https://a\"}\n",
+    ),
 ];
 
 /// Each shape, and with the line ends of Windows.
@@ -209,7 +230,8 @@ fn what_was_written_and_removed_leaves_the_same_bytes() {
             assert_eq!(foreign(&written), foreign(&text), "{shape}:\n{written}");
             let lines: Vec<&str> = written.lines().collect();
             for line in text.lines().filter(|line| line.contains('#')) {
-                let kept = lines.iter().any(|found| found.contains(&line[line.find('#').unwrap()..]));
+                let kept =
+                    lines.iter().any(|found| found.contains(&line[line.find('#').unwrap()..]));
                 assert!(kept, "{shape}: {line} is gone from\n{written}");
             }
             let crlf = |text: &str| text.matches("\r\n").count() == text.matches('\n').count();

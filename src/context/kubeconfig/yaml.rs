@@ -24,9 +24,18 @@ pub(super) struct Node {
 #[derive(Clone)]
 pub(super) enum Content {
     /// What is written without quotes may mean a number, a truth value or nothing at all.
-    Scalar { text: String, plain: bool },
-    List { flow: bool, items: Vec<Node> },
-    Map { flow: bool, pairs: Vec<(Node, Node)> },
+    Scalar {
+        text: String,
+        plain: bool,
+    },
+    List {
+        flow: bool,
+        items: Vec<Node>,
+    },
+    Map {
+        flow: bool,
+        pairs: Vec<(Node, Node)>,
+    },
 }
 
 /// What is wrong with a file, and where. Says nothing of what the file holds: that may be a key.
@@ -81,7 +90,8 @@ pub(super) fn parse(text: &str) -> Result<Parsed, Problem> {
     let after = reader.next()?;
     let rest = &text[range(span).0..];
     let marked = rest.starts_with("...") || rest.starts_with("---");
-    let end = if marked || !matches!(after.0, Event::StreamEnd) { range(span).0 } else { text.len() };
+    let end =
+        if marked || !matches!(after.0, Event::StreamEnd) { range(span).0 } else { text.len() };
     Ok(Parsed { root: Some(root), end })
 }
 

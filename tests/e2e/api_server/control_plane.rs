@@ -6,11 +6,14 @@ use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use clusterdojo::model::KubeCredentials;
 use clusterdojo::pki::{Authority, Identity, Validity};
-use clusterdojo::remote::{ApiServer, KubeCredentials};
+use clusterdojo::remote::ApiServer;
 use tempfile::TempDir;
+use tokio::sync::Mutex;
 
 const LOCALHOST: Ipv4Addr = Ipv4Addr::LOCALHOST;
 const SOON: Duration = Duration::from_secs(40);
@@ -35,7 +38,21 @@ pub struct ControlPlane {
     directory: TempDir,
 }
 
+/// Tests that are under way at the same time share one, and the last of them ends it.
+static SHARED: Mutex<Weak<ControlPlane>> = Mutex::const_new(Weak::new());
+
 impl ControlPlane {
+    /// One for many tests, each of which must have its own nodes and its own namespace.
+    pub async fn shared() -> Arc<Self> {
+        let mut shared = SHARED.lock().await;
+        if let Some(plane) = shared.upgrade() {
+            return plane;
+        }
+        let plane = Arc::new(Self::start().await);
+        *shared = Arc::downgrade(&plane);
+        plane
+    }
+
     /// Starts both, and waits until the API server is ready.
     pub async fn start() -> Self {
         let directory = tempfile::Builder::new().prefix("dojo-e2e-").tempdir().unwrap();
@@ -66,12 +83,14 @@ impl ControlPlane {
         let credentials = plane.credentials(&plane.admin());
         plane.write_kubeconfig(&credentials);
         plane.start_api();
-        plane.connect().ready(SOON).await.unwrap_or_else(|error| {
+        if let Err(error) = plane.connect().ready(SOON).await {
+            let log = plane.directory.path().join("kube-apiserver.log");
             panic!(
-                "{error:?}\n{}",
-                fs::read_to_string(plane.directory.path().join("kube-apiserver.log")).unwrap()
-            )
-        });
+                "{error:?}
+{}",
+                fs::read_to_string(log).unwrap()
+            );
+        }
         plane
     }
 

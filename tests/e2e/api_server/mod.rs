@@ -17,7 +17,7 @@ const MOMENT: Duration = Duration::from_secs(2);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn both_sides_prove_themselves() {
-    let plane = ControlPlane::start().await;
+    let plane = ControlPlane::shared().await;
     assert_eq!(plane.connect().version().await.unwrap(), "v1.20.2");
 
     let other = Authority::create("system:masters", Validity::authority()).unwrap();
@@ -67,7 +67,7 @@ fn report(plane: &ControlPlane, name: &str, ready: bool) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nodes_are_waited_for_in_their_kubelets_words() {
-    let plane = ControlPlane::start().await;
+    let plane = ControlPlane::shared().await;
     let server = plane.connect();
     let names = ["node-1", "node-2", "node-3"].map(str::to_owned);
     node(&plane, "node-1");
@@ -103,7 +103,8 @@ async fn nodes_are_waited_for_in_their_kubelets_words() {
 
     server.delete_node("node-3").await.unwrap();
     server.delete_node("node-3").await.unwrap();
-    let nodes = server.nodes().await.unwrap();
+    let mut nodes = server.nodes().await.unwrap();
+    nodes.retain(|node| node.name.starts_with("node-"));
     assert_eq!(nodes.iter().map(|n| n.name.as_str()).collect::<Vec<_>>(), ["node-1", "node-2"]);
     let first = &nodes[0];
     assert_eq!(first.version, "v1.20.2");
@@ -143,36 +144,42 @@ async fn a_watch_outlives_the_api_server() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nodes_are_changed_in_what_was_asked_for() {
-    let plane = ControlPlane::start().await;
+    let plane = ControlPlane::shared().await;
     let server = plane.connect();
-    node(&plane, "node-1");
-    server.set_pod_cidr("node-1", "10.244.1.0/24").await.unwrap();
-    server.set_pod_cidr("node-1", "10.244.1.0/24").await.unwrap();
-    let error = server.set_pod_cidr("node-1", "10.244.2.0/24").await.unwrap_err();
-    let why = "node `node-1` has the pod subnet 10.244.1.0/24 and cannot get 10.244.2.0/24";
+    node(&plane, "changed");
+    server.set_pod_cidr("changed", "10.244.1.0/24").await.unwrap();
+    server.set_pod_cidr("changed", "10.244.1.0/24").await.unwrap();
+    let error = server.set_pod_cidr("changed", "10.244.2.0/24").await.unwrap_err();
+    let why = "node `changed` has the pod subnet 10.244.1.0/24 and cannot get 10.244.2.0/24";
     assert_eq!(error.to_string(), why);
-    server.label_node("node-1", "example.org/disk", "ssd").await.unwrap();
-    let found = plane.kubectl(&["get", "node", "node-1", "-o", "json"], "");
+    server.label_node("changed", "example.org/disk", "ssd").await.unwrap();
+    let found = plane.kubectl(&["get", "node", "changed", "-o", "json"], "");
     let found: Value = serde_json::from_str(&found).unwrap();
     assert_eq!(found["spec"]["podCIDRs"], json!(["10.244.1.0/24"]));
     assert_eq!(found["metadata"]["labels"]["example.org/disk"], "ssd");
     assert_eq!(found["metadata"]["labels"]["node-role.kubernetes.io/master"], "");
-    let error = server.label_node("node-9", "a", "b").await.unwrap_err();
+    let error = server.label_node("none", "a", "b").await.unwrap_err();
     let why = chain(&error);
-    assert!(why.contains("cannot label node `node-9`") && why.contains("not found"), "{why}");
+    assert!(why.contains("cannot label node `none`") && why.contains("not found"), "{why}");
     assert!(!why.contains("Status {"), "{why}");
 }
 
-/// A pod of one label on node-1, as if it ran.
-fn pod(plane: &ControlPlane, name: &str, more: &Value) {
-    let mut metadata = json!({ "name": name, "namespace": "default", "labels": { "app": name } });
+/// A node, and a namespace of the same name for its pods.
+fn inhabited(plane: &ControlPlane, name: &str) {
+    node(plane, name);
+    plane.kubectl(&["create", "namespace", name], "");
+}
+
+/// A pod with a label of its own on a node, as if it ran.
+fn pod(plane: &ControlPlane, node: &str, name: &str, more: &Value) {
+    let mut metadata = json!({ "name": name, "namespace": node, "labels": { "app": name } });
     for (key, value) in more.as_object().unwrap() {
         metadata[key] = value.clone();
     }
     plane.put(&json!({
         "apiVersion": "v1", "kind": "Pod", "metadata": metadata,
         "spec": {
-            "nodeName": "node-1",
+            "nodeName": node,
             "containers": [{
                 "name": "c", "image": "c",
                 "ports": [{ "name": "http", "containerPort": 8080 }],
@@ -181,37 +188,44 @@ fn pod(plane: &ControlPlane, name: &str, more: &Value) {
     }));
     let ready = json!([{ "type": "Ready", "status": "True" }]);
     let status = json!({ "phase": "Running", "conditions": ready });
-    plane.put_status(&format!("/api/v1/namespaces/default/pods/{name}"), &status);
+    plane.put_status(&format!("/api/v1/namespaces/{node}/pods/{name}"), &status);
 }
 
 /// What a kubelet does with a pod that is to end.
-fn end(plane: &ControlPlane, name: &str) {
-    plane.kubectl(&["delete", "pod", name, "--grace-period=0", "--force", "--wait=false"], "");
+fn end(plane: &ControlPlane, node: &str, name: &str) {
+    plane.kubectl(
+        &["delete", "pod", "-n", node, name, "--grace-period=0", "--force", "--wait=false"],
+        "",
+    );
 }
 
-fn is_ending(plane: &ControlPlane, name: &str) -> bool {
+fn is_ending(plane: &ControlPlane, node: &str, name: &str) -> bool {
     let path = "jsonpath={.metadata.deletionTimestamp}";
-    !plane.kubectl(&["get", "pod", name, "-o", path], "").is_empty()
+    !plane.kubectl(&["get", "pod", "-n", node, name, "-o", path], "").is_empty()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn draining_respects_budgets_and_leaves_what_belongs_to_the_node() {
-    let plane = ControlPlane::start().await;
+    let plane = ControlPlane::shared().await;
     let server = plane.connect();
-    node(&plane, "node-1");
+    inhabited(&plane, "drained");
+    let schedulable = async |server: &ApiServer| {
+        let nodes = server.nodes().await.unwrap();
+        nodes.iter().find(|node| node.name == "drained").unwrap().schedulable
+    };
     let owner = json!([{
         "apiVersion": "apps/v1", "kind": "DaemonSet", "name": "proxy", "uid": "1",
         "controller": true,
     }]);
-    pod(&plane, "daemon", &json!({ "ownerReferences": owner }));
-    pod(&plane, "web", &json!({}));
-    pod(&plane, "db", &json!({}));
+    pod(&plane, "drained", "daemon", &json!({ "ownerReferences": owner }));
+    pod(&plane, "drained", "web", &json!({}));
+    pod(&plane, "drained", "db", &json!({}));
     plane.put(&json!({
         "apiVersion": "policy/v1beta1", "kind": "PodDisruptionBudget",
-        "metadata": { "name": "keep-db", "namespace": "default" },
+        "metadata": { "name": "keep-db", "namespace": "drained" },
         "spec": { "minAvailable": 1, "selector": { "matchLabels": { "app": "db" } } },
     }));
-    let budget = "/apis/policy/v1beta1/namespaces/default/poddisruptionbudgets/keep-db";
+    let budget = "/apis/policy/v1beta1/namespaces/drained/poddisruptionbudgets/keep-db";
     let allow = |number: u8| {
         let status = json!({
             "observedGeneration": 1, "disruptionsAllowed": number, "currentHealthy": 1,
@@ -220,42 +234,42 @@ async fn draining_respects_budgets_and_leaves_what_belongs_to_the_node() {
         plane.put_status(budget, &status);
     };
     allow(0);
-    let error = server.drain("node-1", None, Duration::from_secs(3), |_| {}).await.unwrap_err();
+    let error = server.drain("drained", None, Duration::from_secs(3), |_| {}).await.unwrap_err();
     let said = error.to_string();
-    assert!(said.starts_with("node `node-1` still has pods after 3 s: "), "{said}");
-    assert!(said.contains("`default/web` (it is being ended)"), "{said}");
-    assert!(said.contains("`default/db` (The disruption budget keep-db needs 1"), "{said}");
+    assert!(said.starts_with("node `drained` still has pods after 3 s: "), "{said}");
+    assert!(said.contains("`drained/web` (it is being ended)"), "{said}");
+    assert!(said.contains("`drained/db` (The disruption budget keep-db needs 1"), "{said}");
     assert!(!said.contains("daemon"), "{said}");
-    assert!(is_ending(&plane, "web") && !is_ending(&plane, "db"));
-    assert!(!server.nodes().await.unwrap()[0].schedulable);
+    assert!(is_ending(&plane, "drained", "web") && !is_ending(&plane, "drained", "db"));
+    assert!(!schedulable(&server).await);
 
     let drained = {
         let server = server.clone();
         tokio::spawn(async move {
             let mut said = Vec::new();
             let grace = Some(Duration::from_secs(7));
-            let result = server.drain("node-1", grace, SOON, |line| said.push(line)).await;
+            let result = server.drain("drained", grace, SOON, |line| said.push(line)).await;
             (result, said)
         })
     };
-    end(&plane, "web");
+    end(&plane, "drained", "web");
     tokio::time::sleep(Duration::from_millis(500)).await;
     allow(1);
     let begin = Instant::now();
-    while !is_ending(&plane, "db") {
+    while !is_ending(&plane, "drained", "db") {
         assert!(begin.elapsed() < SOON, "it was not asked again");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert!(!drained.is_finished());
     let grace = "jsonpath={.metadata.deletionGracePeriodSeconds}";
-    assert_eq!(plane.kubectl(&["get", "pod", "db", "-o", grace], ""), "7");
-    end(&plane, "db");
+    assert_eq!(plane.kubectl(&["get", "pod", "-n", "drained", "db", "-o", grace], ""), "7");
+    end(&plane, "drained", "db");
     let (result, said) = drained.await.unwrap();
     result.unwrap();
     assert!(said.iter().any(|line| line.contains("keep-db")), "{said:?}");
-    assert_eq!(plane.kubectl(&["get", "pods", "-o", "name"], ""), "pod/daemon\n");
-    server.uncordon("node-1").await.unwrap();
-    assert!(server.nodes().await.unwrap()[0].schedulable);
+    assert_eq!(plane.kubectl(&["get", "pods", "-n", "drained", "-o", "name"], ""), "pod/daemon\n");
+    server.uncordon("drained").await.unwrap();
+    assert!(schedulable(&server).await);
 }
 
 /// As in the wild: what is needed comes after what needs it.
@@ -295,7 +309,7 @@ metadata: { name: garden }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn manifests_are_applied_in_an_order_that_works() {
-    let plane = ControlPlane::start().await;
+    let plane = ControlPlane::shared().await;
     let server = plane.connect();
     server.apply(MANIFEST).await.unwrap();
     let colour = |plane: &ControlPlane| {
@@ -333,13 +347,13 @@ async fn manifests_are_applied_in_an_order_that_works() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_leads_to_a_port_of_a_pod() {
-    let plane = ControlPlane::start().await;
+    let plane = ControlPlane::shared().await;
     let server = plane.connect();
-    node(&plane, "node-1");
-    pod(&plane, "web", &json!({}));
+    inhabited(&plane, "serving");
+    pod(&plane, "serving", "web", &json!({}));
     plane.put(&json!({
         "apiVersion": "v1", "kind": "Service",
-        "metadata": { "name": "shop", "namespace": "default" },
+        "metadata": { "name": "shop", "namespace": "serving" },
         "spec": {
             "selector": { "app": "web" },
             "ports": [
@@ -348,10 +362,15 @@ async fn a_service_leads_to_a_port_of_a_pod() {
             ],
         },
     }));
+    plane.put(&json!({
+        "apiVersion": "v1", "kind": "Service",
+        "metadata": { "name": "outside", "namespace": "serving" },
+        "spec": { "ports": [{ "port": 80 }] },
+    }));
     let selector = json!({ "matchLabels": { "app": "web" } });
     plane.put(&json!({
         "apiVersion": "apps/v1", "kind": "Deployment",
-        "metadata": { "name": "web", "namespace": "default" },
+        "metadata": { "name": "web", "namespace": "serving" },
         "spec": { "selector": selector, "template": {
             "metadata": { "labels": { "app": "web" } },
             "spec": { "containers": [{ "name": "c", "image": "c" }] },
@@ -364,18 +383,18 @@ async fn a_service_leads_to_a_port_of_a_pod() {
         ("pod/web:9000", 9000),
         ("web", 8080),
     ] {
-        let found = server.resolve("default", target).await.unwrap();
+        let found = server.resolve("serving", target).await.unwrap();
         assert_eq!((found.pod.as_str(), found.port), ("web", port), "{target}");
     }
     for (target, why) in [
         ("svc/shop", "the service has 2 ports; name one"),
         ("svc/shop:81", "the service has no port `81`"),
-        ("svc/kubernetes:443", "it selects no pods"),
+        ("svc/outside:80", "it selects no pods"),
         ("pod/web:smtp", "pod `web` has no port `smtp`"),
-        ("deploy/none:80", "namespace `default` has no deployment `none`"),
+        ("deploy/none:80", "namespace `serving` has no deployment `none`"),
         ("job/a:80", "expected svc/NAME:PORT, deploy/NAME:PORT or pod/NAME:PORT"),
     ] {
-        let error = server.resolve("default", target).await.unwrap_err();
+        let error = server.resolve("serving", target).await.unwrap_err();
         assert_eq!(error.to_string(), format!("cannot forward to `{target}`: {why}"));
     }
 }
