@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use crate::event::chain;
 use crate::model::{ClusterName, InvalidName};
-use crate::{bootstrap, context, driver, provision, remote, spec, store, workflow};
+use crate::{bootstrap, bundle, context, driver, provision, remote, spec, store, workflow};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +19,8 @@ pub(super) enum Error {
     Invalid(#[from] spec::Invalid),
     #[error(transparent)]
     Name(#[from] InvalidName),
+    #[error(transparent)]
+    Bundle(#[from] bundle::Error),
     /// Arguments that contradict each other or what exists.
     #[error("{0}")]
     Usage(String),
@@ -65,7 +67,7 @@ pub(super) fn tell(error: &Error) -> ExitCode {
 fn code(error: &Error) -> u8 {
     match error {
         Error::Spec(_) | Error::Invalid(_) | Error::Name(_) | Error::Usage(_) => USAGE,
-        Error::Io { .. } | Error::Several { .. } => FAILED,
+        Error::Bundle(_) | Error::Io { .. } | Error::Several { .. } => FAILED,
         Error::Workflow(error) => match error {
             workflow::Error::NotReady(_)
             | workflow::Error::Driver(driver::Error::Unreachable { .. }) => NOT_READY,
@@ -105,8 +107,10 @@ fn machines_code(failure: &workflow::Failure) -> u8 {
 }
 
 fn hints(error: &Error) -> Vec<String> {
-    let Error::Workflow(error) = error else {
-        return Vec::new();
+    let error = match error {
+        Error::Workflow(error) => error,
+        Error::Bundle(error) => return bundle_hints(error),
+        _ => return Vec::new(),
     };
     match error {
         workflow::Error::Driver(error) => driver_hints(error),
@@ -163,6 +167,19 @@ fn hints(error: &Error) -> Vec<String> {
         }
         workflow::Error::Bootstrap(_) => {
             vec!["the same command again goes on from here".to_owned()]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn bundle_hints(error: &bundle::Error) -> Vec<String> {
+    match error {
+        bundle::Error::Truncated { .. } | bundle::Error::Checksum { .. } => {
+            vec!["copy or download it once more".to_owned()]
+        }
+        bundle::Error::Newer { .. } => vec!["use the newer clusterdojo".to_owned()],
+        bundle::Error::OtherArchitecture { .. } | bundle::Error::OtherVersion { .. } => {
+            vec!["`dojo bundle inspect FILE` tells what a bundle is for".to_owned()]
         }
         _ => Vec::new(),
     }

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use clusterdojo::bundle::{Architecture, Bundle, BundleWriter, Kind};
+use clusterdojo::bundle::{Architecture, BundleWriter, Kind};
 use clusterdojo::event::chain;
 use clusterdojo::model::Role;
 use clusterdojo::remote::{Error, Input};
@@ -92,7 +92,6 @@ async fn a_large_file_arrives_as_it_is() {
     let begin = Instant::now();
     remote.upload(target, 0o750, Input::new("noise", 100 * MIB, Noise::endless())).await.unwrap();
     let elapsed = begin.elapsed();
-    println!("100 MiB in {elapsed:?}");
     assert!(fs::read(&path).unwrap() == Noise::endless().take(100 * MIB));
     let metadata = fs::metadata(&path).unwrap();
     assert_eq!((metadata.permissions().mode() & 0o7777, metadata.uid()), (0o750, 0));
