@@ -14,12 +14,12 @@ use async_trait::async_trait;
 use futures_util::TryStreamExt as _;
 use serde::{Deserialize, Serialize};
 
-use crate::bootstrap::{self, Bootstrapper, Membership, Ticket};
+use crate::bootstrap::{self, Bootstrapper, Leaving, Membership, Ticket};
 use crate::driver::{self, Driver, Source};
 use crate::event::Progress;
 use crate::model::{
-    ClusterName, Finding, Machine, MachineId, MachineName, MachineRequest, MachineState, Role,
-    Secret, SshFiles, TlsFiles,
+    Access, ClusterName, Finding, Machine, MachineId, MachineName, MachineRequest, MachineState,
+    Role, Secret, Service, SshFiles, TlsFiles,
 };
 use crate::provision::Node;
 use crate::remote::{self, Dialer, Engine, Input, Remote, Script};
@@ -222,13 +222,17 @@ impl Dialer for Fake {
 
 #[async_trait]
 impl Bootstrapper for Fake {
+    fn noun(&self) -> &'static str {
+        "swarm"
+    }
+
     async fn member(&self, node: &Node) -> Result<Membership, bootstrap::Error> {
         let id = &node.machine().id;
         let state = self.state.lock().expect("no test panics while it holds the lock");
         if !state.members.contains(&id.to_string()) {
             return Ok(Membership::None);
         }
-        let manages = id.name.role == Role::Manager;
+        let manages = matches!(id.name.role, Role::Manager | Role::ControlPlane);
         Ok(Membership::Member { node_id: id.to_string(), speaks: manages, votes: manages })
     }
 
@@ -243,10 +247,15 @@ impl Bootstrapper for Fake {
     }
 
     async fn ticket(&self, _speaker: &Node, _role: Role) -> Result<Ticket, bootstrap::Error> {
-        Ok(Ticket { remote: "192.0.2.1:2377".to_owned(), token: Secret::new("fake") })
+        Ok(Ticket { remote: "192.0.2.1:2377".to_owned(), token: Secret::new("fake"), pin: None })
     }
 
-    async fn join(&self, node: &Node, _ticket: &Ticket) -> Result<(), bootstrap::Error> {
+    async fn join(
+        &self,
+        _speaker: &Node,
+        node: &Node,
+        _ticket: &Ticket,
+    ) -> Result<(), bootstrap::Error> {
         let id = &node.machine().id;
         if self.fails("join", id.name) {
             return Err(bootstrap::Error::Node {
@@ -260,6 +269,33 @@ impl Bootstrapper for Fake {
     }
 
     async fn ready(&self, _speaker: &Node, _nodes: &[Node]) -> Result<(), bootstrap::Error> {
+        Ok(())
+    }
+
+    async fn access(&self, speaker: &Node, tls: &TlsFiles) -> Result<Access, bootstrap::Error> {
+        let endpoint = speaker.machine().endpoint(Service::Engine);
+        Ok(Access::Engine { endpoint, tls: tls.clone() })
+    }
+
+    async fn drain(
+        &self,
+        _speaker: &Node,
+        leaving: &[Leaving],
+    ) -> Result<Vec<String>, bootstrap::Error> {
+        let busy = leaving.iter().filter(|l| self.fails("drain", l.name));
+        Ok(busy.map(|l| format!("{} still runs 1 of its tasks", l.name)).collect())
+    }
+
+    async fn leave(&self, speaker: &Node, leaving: &Leaving) -> Result<(), bootstrap::Error> {
+        let id = MachineId { name: leaving.name, ..speaker.machine().id.clone() };
+        if self.fails("leave", leaving.name) {
+            return Err(bootstrap::Error::Node {
+                machine: id,
+                operation: "leave the swarm",
+                source: Source::from("the test wants it so"),
+            });
+        }
+        self.change(|state| state.members.retain(|m| *m != id.to_string()));
         Ok(())
     }
 }

@@ -1,26 +1,25 @@
 //! Docker Swarm mode, through the machines' own remote API.
 
+mod leaving;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bollard::Docker;
 use bollard::models::{
-    LocalNodeState, Node as Member, NodeSpecRoleEnum, NodeState, SwarmInfo, SwarmInitRequest,
-    SwarmJoinRequest,
+    LocalNodeState, Node as Member, NodeState, SwarmInfo, SwarmInitRequest, SwarmJoinRequest,
 };
-use bollard::query_parameters::{
-    DeleteNodeOptions, EventsOptions, LeaveSwarmOptions, ListNodesOptions, UpdateNodeOptions,
-};
+use bollard::query_parameters::{EventsOptions, LeaveSwarmOptions, ListNodesOptions};
 use futures_util::StreamExt as _;
 
 use crate::driver::Source;
 use crate::failpoint;
-use crate::model::{Role, Secret};
+use crate::model::{Access, Role, Secret, Service, TlsFiles};
 use crate::provision::Node;
 use crate::retry::{Attempt, Patience, retry};
 
-use super::{Bootstrapper, Error, Membership, Ticket, settle};
+use super::{Bootstrapper, Error, Leaving, Membership, Ticket, settle};
 
 /// The port on which swarm nodes manage each other ("Getting started with swarm mode", Docker docs).
 const CLUSTER_PORT: u16 = 2377;
@@ -88,6 +87,10 @@ fn not_active(node: &Node, why: String) -> Error {
 
 #[async_trait]
 impl Bootstrapper for Swarm {
+    fn noun(&self) -> &'static str {
+        "swarm"
+    }
+
     async fn member(&self, node: &Node) -> Result<Membership, Error> {
         // After a restart of the whole swarm the managers need a moment to elect a leader, and until
         // then none of them speaks for it.
@@ -156,10 +159,12 @@ impl Bootstrapper for Swarm {
         Ok(Ticket {
             remote: format!("{}:{CLUSTER_PORT}", speaker.machine().private_ip),
             token: Secret::new(token.unwrap_or_default()),
+            // The token holds it.
+            pin: None,
         })
     }
 
-    async fn join(&self, node: &Node, ticket: &Ticket) -> Result<(), Error> {
+    async fn join(&self, _speaker: &Node, node: &Node, ticket: &Ticket) -> Result<(), Error> {
         failpoint::reached("swarm.join.before");
         if info(node).await?.local_node_state != Some(LocalNodeState::INACTIVE) {
             // What it belongs to is not this swarm: the one before its manager was lost, or one that
@@ -220,6 +225,19 @@ impl Bootstrapper for Swarm {
             }
         }
     }
+
+    async fn access(&self, speaker: &Node, tls: &TlsFiles) -> Result<Access, Error> {
+        let endpoint = speaker.machine().endpoint(Service::Engine);
+        Ok(Access::Engine { endpoint, tls: tls.clone() })
+    }
+
+    async fn drain(&self, speaker: &Node, leaving: &[Leaving]) -> Result<Vec<String>, Error> {
+        leaving::drain(speaker, leaving).await
+    }
+
+    async fn leave(&self, speaker: &Node, leaving: &Leaving) -> Result<(), Error> {
+        leaving::leave(speaker, leaving).await
+    }
 }
 
 /// Which nodes are not ready, each with its state. `ids` has each node's name and its id in the swarm.
@@ -257,29 +275,12 @@ async fn strike_out_the_lost(
 }
 
 async fn strike_out(speaker: &Node, dead: &Member) -> Result<(), Error> {
-    let id = dead.id.clone().unwrap_or_default();
-    let mut spec = dead.spec.clone().unwrap_or_default();
-    if spec.role == Some(NodeSpecRoleEnum::MANAGER) {
+    let id = dead.id.as_deref().unwrap_or_default();
+    if leaving::manages(dead) {
         // A dead manager still counts for the majority until it is demoted.
-        spec.role = Some(NodeSpecRoleEnum::WORKER);
-        let version = dead.version.as_ref().and_then(|v| v.index).unwrap_or_default();
-        let options = UpdateNodeOptions { version: i64::try_from(version).unwrap_or_default() };
-        api(speaker)
-            .update_node(&id, spec, options)
-            .await
-            .map_err(failed(speaker, "demote a lost manager"))?;
+        leaving::demote(speaker, id).await?;
     }
-    let attempt = || async {
-        match api(speaker).delete_node(&id, Some(DeleteNodeOptions { force: true })).await {
-            Ok(()) => Attempt::Ready(()),
-            Err(error) => Attempt::Later(error),
-        }
-    };
-    // The demotion takes a moment to reach the raft members.
-    retry(Patience::until(Duration::from_secs(15)), attempt).await.map_err(|last| match last {
-        Some(error) => failed(speaker, "strike out a lost node")(error),
-        None => not_active(speaker, "no answer".to_owned()),
-    })
+    leaving::strike_off(speaker, id).await
 }
 
 /// What the swarm is made of, as commands that a reader can type on the machines.

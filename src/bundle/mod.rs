@@ -172,6 +172,11 @@ impl Bundle {
         &self.id
     }
 
+    /// The release that is in it.
+    pub fn version(&self) -> KubernetesVersion {
+        self.manifest.kubernetes
+    }
+
     /// Its size, in bytes.
     pub fn length(&self) -> u64 {
         self.length

@@ -48,7 +48,7 @@ pub(super) enum Command {
     Status(Status),
     /// Print all that is known of a cluster, as JSON
     Inspect(Inspect),
-    /// Point docker at a cluster
+    /// Point docker or kubectl at a cluster
     Use(Use),
     /// Print shell commands that point docker at one machine
     Env(Env),
@@ -60,6 +60,8 @@ pub(super) enum Command {
     Url(OneMachine),
     /// Start stopped machines, and heal what needs healing
     Start(Targets),
+    /// Add machines, or empty and remove those with the highest numbers
+    Scale(Scale),
     /// Stop machines; their disks are kept
     Stop(Targets),
     /// Stop machines and start them again
@@ -275,7 +277,7 @@ pub(super) struct Use {
     /// Back to what was selected before
     #[arg(long)]
     pub(super) previous: bool,
-    /// Back to docker's own default
+    /// Away from every cluster
     #[arg(long)]
     pub(super) none: bool,
 }
@@ -325,6 +327,27 @@ pub(super) struct OneMachine {
 pub(super) struct Targets {
     /// Clusters or machines: practice, practice/worker-1 [default: the current cluster]
     pub(super) targets: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Scale {
+    /// Which cluster [default: the current one]
+    pub(super) name: Option<ClusterName>,
+    /// How many workers
+    #[arg(
+        long, value_name = "N",
+        required_unless_present_any = ["managers", "control_planes", "machines"]
+    )]
+    pub(super) workers: Option<u16>,
+    /// How many swarm managers: 1, 3 or 5
+    #[arg(long, value_name = "N")]
+    pub(super) managers: Option<u16>,
+    /// How many Kubernetes control planes: 1 or 3
+    #[arg(long, value_name = "N")]
+    pub(super) control_planes: Option<u16>,
+    /// How many plain Docker hosts
+    #[arg(long, value_name = "N")]
+    pub(super) machines: Option<u16>,
 }
 
 #[derive(Debug, Args)]

@@ -45,7 +45,13 @@ macro_rules! through_workflow {
     };
 }
 
-through_workflow!(store::Error, driver::Error, remote::Error, context::Error);
+through_workflow!(
+    store::Error,
+    driver::Error,
+    remote::Error,
+    context::Error,
+    context::kubeconfig::Error
+);
 
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;
@@ -71,6 +77,7 @@ fn code(error: &Error) -> u8 {
         Error::Workflow(error) => match error {
             workflow::Error::NotReady(_)
             | workflow::Error::Driver(driver::Error::Unreachable { .. }) => NOT_READY,
+            workflow::Error::Invalid(_) => USAGE,
             workflow::Error::Interrupted => INTERRUPTED,
             workflow::Error::Remote(error) => remote_code(error),
             workflow::Error::Machines(failure) => machines_code(failure),
@@ -133,7 +140,7 @@ fn hints(error: &Error) -> Vec<String> {
             format!("`dojo repair {cluster}` takes them over again, if their keys are still here"),
         ],
         workflow::Error::Surplus { cluster, .. } => vec![
-            "`up` takes no machine away: ask for at least as many as there are".to_owned(),
+            format!("`up` takes no machine away; `dojo scale {cluster}` does, after emptying it"),
             format!("`dojo down {cluster}` removes the whole cluster"),
         ],
         workflow::Error::OtherKind { cluster, .. } => {
@@ -156,6 +163,9 @@ fn hints(error: &Error) -> Vec<String> {
                 "the same command again goes on from here; `dojo down` removes what is there"
                     .to_owned(),
             ]
+        }
+        workflow::Error::NoSpeaker(cluster) => {
+            vec![format!("`dojo status {cluster}` tells how its machines are")]
         }
         workflow::Error::Machines(failure) => machines_hints(failure),
         workflow::Error::Bootstrap(bootstrap::Error::NoQuorum { .. }) => {

@@ -13,6 +13,7 @@ mod list;
 mod machine;
 mod output;
 mod power;
+mod scale;
 mod services;
 mod ssh;
 mod status;
@@ -60,6 +61,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::Url(args) => machine::url(&context, &args).map(done),
         Command::Ssh(args) => ssh::run(&context, args).await,
         Command::Start(args) => power::start(&context, args).await.map(done),
+        Command::Scale(args) => scale::run(&context, &args).await.map(done),
         Command::Stop(args) => power::stop(&context, args).await.map(done),
         Command::Restart(args) => power::restart(&context, args).await.map(done),
         Command::Repair(args) => power::repair(&context, args).await.map(done),

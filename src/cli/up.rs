@@ -6,7 +6,7 @@ use crate::context;
 use crate::model::{
     ClusterName, EngineOptions, KubernetesOptions, MachineName, Orchestrator, Port, Role,
 };
-use crate::spec::{self, ClusterSpec, DriverName, MachineGroup};
+use crate::spec::{self, ClusterSpec, MachineGroup};
 use crate::workflow::{self, Summary, UpOptions};
 
 use super::args::{SpecFormat, Up};
@@ -28,7 +28,7 @@ pub(super) async fn run(context: &Context, args: Up) -> Result<(), Error> {
         (true, Some(SpecFormat::Json)) => return output::json(&spec),
         _ => {}
     }
-    let services = context.services(spec.driver(), &spec.docker).await?;
+    let services = context.services_to_make(&spec).await?;
     if args.dry_run {
         let plan = workflow::plan(&services, &spec).await?;
         return output::write(plan.to_string().as_bytes());
@@ -66,7 +66,7 @@ fn from_flags(context: &Context, args: &Up) -> Result<ClusterSpec, Error> {
         (Role::Engine, args.machines),
     ] {
         if let Some(count) = count {
-            set_count(&mut spec.machines, role, count, driver);
+            spec.set_count(role, count, driver);
         }
     }
     for group in &mut spec.machines {
@@ -120,20 +120,6 @@ fn default_spec(name: ClusterName, args: &Up) -> ClusterSpec {
         (Orchestrator::Swarm, vec![manager, MachineGroup::new(Role::Worker, 2, driver)])
     };
     ClusterSpec::new(name, orchestrator, machines)
-}
-
-/// Makes the groups of a role add up to a count: the last ones shrink, or the last one grows.
-fn set_count(groups: &mut Vec<MachineGroup>, role: Role, count: u16, driver: DriverName) {
-    let mut left = count;
-    for group in groups.iter_mut().filter(|g| g.role == role) {
-        group.count = group.count.min(left);
-        left -= group.count;
-    }
-    match groups.iter_mut().rev().find(|g| g.role == role) {
-        Some(last) => last.count += left,
-        None => groups.push(MachineGroup::new(role, left, driver)),
-    }
-    groups.retain(|g| g.count > 0 || g.role != role);
 }
 
 /// Adds a published port. A machine that is not the first of its group gets a group of its own.
@@ -194,7 +180,7 @@ fn engine_options(options: &mut EngineOptions, args: &Up) -> Result<(), Error> {
     Ok(())
 }
 
-fn tell(summary: &Summary) -> Result<(), Error> {
+pub(super) fn tell(summary: &Summary) -> Result<(), Error> {
     let name = &summary.spec.name;
     let state = if summary.changes { "is ready" } else { "was ready already" };
     let machines = summary.machines.len();
@@ -231,6 +217,7 @@ fn tell(summary: &Summary) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spec::DriverName;
 
     fn groups() -> Vec<MachineGroup> {
         vec![
@@ -273,15 +260,5 @@ mod tests {
             ]
         );
         assert!(publish(&mut groups, "8083:80@worker-4").is_err());
-    }
-
-    #[test]
-    fn counts_are_set_across_groups() {
-        let mut groups = groups();
-        publish(&mut groups, "8081:80@worker-2").unwrap();
-        set_count(&mut groups, Role::Worker, 1, DriverName::Docker);
-        assert_eq!(ports(groups.clone()), ["manager-1 []", "worker-1 []"]);
-        set_count(&mut groups, Role::Worker, 2, DriverName::Docker);
-        assert_eq!(ports(groups), ["manager-1 []", "worker-1 []", "worker-2 []"]);
     }
 }

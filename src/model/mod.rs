@@ -2,6 +2,7 @@
 //! that nothing further in has to check it again.
 
 mod access;
+mod credentials;
 mod engine;
 mod files;
 mod finding;
@@ -13,6 +14,7 @@ mod secret;
 mod subnet;
 
 pub use access::Access;
+pub use credentials::KubeCredentials;
 pub use engine::{EngineChannel, EngineOptions};
 pub use files::{SshFiles, TlsFiles};
 pub use finding::{Finding, Level};

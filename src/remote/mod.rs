@@ -1,11 +1,14 @@
-//! Reaching machines: scripts over SSH with a pinned host key, and the engine over mutual TLS.
+//! Reaching machines: scripts over SSH with a pinned host key, and an engine or a Kubernetes API server
+//! over mutual TLS.
 
+mod api_server;
 mod engine;
 mod health;
 mod input;
 pub mod keys;
 mod script;
 mod ssh;
+mod tls;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +17,7 @@ use async_trait::async_trait;
 
 use crate::model::{Machine, MachineId, SshFiles, TlsFiles};
 
+pub use api_server::{ApiError, ApiServer, NodeStatus, PodPort};
 pub use engine::Engine;
 pub use health::EngineHealth;
 pub use input::Input;

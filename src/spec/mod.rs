@@ -1,5 +1,6 @@
 //! What was asked for: from flags or from a file, the same struct, validated once.
 
+mod count;
 mod file;
 mod validate;
 

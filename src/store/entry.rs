@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::durable;
-use crate::model::{ClusterName, SshFiles};
+use crate::model::{ClusterName, MachineName, SshFiles};
 
 use super::home::read_record;
 use super::{Error, Record};
@@ -100,6 +100,11 @@ impl Entry {
         self.subdirectory("pki")
     }
 
+    /// Where the cluster's own kubeconfig is, if it is a Kubernetes cluster.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.directory.join("kubeconfig")
+    }
+
     /// Where the logs of each run are; the directory is made.
     pub fn logs(&self) -> Result<PathBuf, Error> {
         self.subdirectory("logs")
@@ -109,6 +114,11 @@ impl Entry {
         let path = self.directory.join(name);
         durable::private_directory(&path).map_err(Error::file("make", &path))?;
         Ok(path)
+    }
+
+    /// Forgets the certificate of a machine that is gone for good.
+    pub fn forget_machine(&self, name: MachineName) -> Result<(), Error> {
+        remove_all(&self.directory.join("pki").join(name.to_string()))
     }
 
     /// Forgets the record and keeps the keys.

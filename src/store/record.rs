@@ -19,6 +19,8 @@ pub enum Phase {
     Creating,
     /// `up` ended well.
     Ready,
+    /// Machines that the spec no longer has are being taken away.
+    Scaling,
     /// `down` began.
     Destroying,
 }

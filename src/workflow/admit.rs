@@ -4,13 +4,13 @@ use crate::event::Progress;
 use crate::model::{Level, Machine};
 use crate::plan::Plan;
 use crate::spec::{ClusterSpec, DriverName};
-use crate::store::Record;
+use crate::store::{Phase, Record};
 
 use super::machines::ours;
 use super::{Error, Services};
 
-/// Checks that a spec can be reached from what there is, without taking anything away; returns the way
-/// there, and the machines that exist.
+/// Checks that a spec can be reached from what there is, without taking anything away unless the record
+/// says that this was agreed; returns the way there, and the machines that exist.
 pub(super) async fn admit(
     services: &Services,
     spec: &ClusterSpec,
@@ -27,7 +27,8 @@ pub(super) async fn admit(
         refuse_other_kind(spec, &record.spec)?;
         refuse_changes(spec, &record.spec, &plan)?;
     }
-    if !plan.surplus.is_empty() {
+    let may_shrink = recorded.is_some_and(|r| r.phase == Phase::Scaling);
+    if !plan.surplus.is_empty() && !may_shrink {
         return Err(Error::Surplus { cluster: cluster.clone(), plan: Box::new(plan) });
     }
     Ok((plan, existing))

@@ -1,12 +1,14 @@
 //! The order of work, one file per verb. Nothing here draws, retries or knows a driver's name.
 
 mod admit;
+mod contexts;
 mod down;
 mod images;
 mod interrupt;
 mod machines;
 mod power;
 mod repair;
+mod scale;
 mod settle;
 mod status;
 mod up;
@@ -17,14 +19,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::bootstrap::{self, Bootstrapper};
-use crate::context::{self, DockerContexts};
+use crate::bundle;
+use crate::context::{self, DockerContexts, KubeContexts, kubeconfig};
 use crate::driver::{self, Driver};
 use crate::event::{Progress, Reporter, chain};
-use crate::model::{ClusterName, Finding, Machine, MachineName};
+use crate::model::{ClusterName, Finding, Machine, MachineName, Orchestrator};
 use crate::pki;
 use crate::plan::Plan;
 use crate::provision;
 use crate::remote::{self, Dialer};
+use crate::spec;
 use crate::store::{self, Entry, Home};
 
 pub use down::{DownOptions, down};
@@ -32,6 +36,7 @@ pub use images::load_image;
 pub use interrupt::Interrupt;
 pub use power::{start, start_machine, stop};
 pub use repair::repair;
+pub use scale::scale;
 pub use settle::settle;
 pub use status::{ClusterStatus, MachineStatus, status};
 pub use up::{Summary, UpOptions, plan, up};
@@ -50,8 +55,12 @@ pub struct Services {
     pub dialer: Arc<dyn Dialer>,
     /// Makes swarms of them.
     pub swarm: Arc<dyn Bootstrapper>,
+    /// Makes Kubernetes clusters of them.
+    pub kubeadm: Arc<dyn Bootstrapper>,
     /// The user's docker contexts.
     pub contexts: DockerContexts,
+    /// The user's kubectl contexts.
+    pub kube_contexts: KubeContexts,
     /// Opens the log of a run on one cluster.
     pub open_log: OpenLog,
     /// Where events go that belong to no cluster.
@@ -70,6 +79,15 @@ impl fmt::Debug for Services {
 const LOCK_WAIT: Duration = Duration::from_secs(600);
 
 impl Services {
+    /// What makes a cluster of that kind; nothing does for plain Docker hosts.
+    fn bootstrapper(&self, orchestrator: Orchestrator) -> Option<&dyn Bootstrapper> {
+        match orchestrator {
+            Orchestrator::Swarm => Some(&*self.swarm),
+            Orchestrator::Kubernetes => Some(&*self.kubeadm),
+            Orchestrator::None => None,
+        }
+    }
+
     /// Takes the lock of a cluster and opens the log of this run.
     async fn lock(&self, name: &ClusterName, verb: &str) -> Result<(Entry, Progress), Error> {
         let early = Progress::new(Arc::clone(&self.reporter));
@@ -100,6 +118,9 @@ pub enum Error {
     /// The user's docker contexts.
     #[error(transparent)]
     Context(#[from] context::Error),
+    /// The user's kubectl contexts.
+    #[error(transparent)]
+    Kubeconfig(#[from] kubeconfig::Error),
     /// The cluster on the machines.
     #[error(transparent)]
     Bootstrap(#[from] bootstrap::Error),
@@ -145,6 +166,12 @@ pub enum Error {
         /// What was asked for.
         wanted: String,
     },
+    /// There cannot be such a cluster.
+    #[error(transparent)]
+    Invalid(#[from] spec::Invalid),
+    /// No machine that stays can speak for the cluster, so none can leave it.
+    #[error("no machine that stays can speak for cluster `{0}`")]
+    NoSpeaker(ClusterName),
     /// What was asked for cannot be changed any more.
     #[error("cluster `{cluster}` exists, and {what} cannot be changed any more")]
     Unchangeable {
@@ -153,6 +180,12 @@ pub enum Error {
         /// What would have to change.
         what: String,
     },
+    /// Nothing says where Kubernetes comes from.
+    #[error("there is no bundle and no package repository to install Kubernetes from")]
+    NoKubernetes,
+    /// A bundle.
+    #[error(transparent)]
+    Bundle(#[from] bundle::Error),
     /// A `down` was cut short.
     #[error("cluster `{0}` is half removed")]
     HalfRemoved(ClusterName),
@@ -187,6 +220,9 @@ pub enum MachineError {
     /// A connection to it.
     #[error(transparent)]
     Remote(#[from] remote::Error),
+    /// Its part in the cluster.
+    #[error(transparent)]
+    Bootstrap(#[from] bootstrap::Error),
     /// Its engine.
     #[error("the engine did not take the image")]
     Engine(#[source] driver::Source),

@@ -6,6 +6,7 @@ mod contract;
 mod faults;
 mod kill;
 mod proxy;
+mod scale;
 mod service;
 mod ssh;
 mod swarm;

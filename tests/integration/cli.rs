@@ -274,11 +274,104 @@ fn up_takes_no_machine_away() {
     insta::assert_snapshot!(world.dojo(&["-q", "up", "practice", "--workers", "1"]).failure(), @r"
     exit 1
     error: cluster `practice` has machines that were not asked for: worker-2
-    hint: `up` takes no machine away: ask for at least as many as there are
+    hint: `up` takes no machine away; `dojo scale practice` does, after emptying it
     hint: `dojo down practice` removes the whole cluster
     ");
     let other = world.dojo(&["-q", "up", "practice", "--engines", "--driver", "fake"]);
     assert!(other.failure().contains("another kind: a swarm, not plain Docker hosts"));
+}
+
+/// The machines of the fake's world, the members of its swarm, and what `ls` calls the cluster.
+fn there_is(world: &World) -> (Vec<String>, Vec<String>, String) {
+    let text = fs::read(world.directory.path().join("fake.json")).unwrap();
+    let fake: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    let mut members: Vec<String> =
+        fake["members"].as_array().unwrap().iter().map(text_of).collect();
+    members.sort();
+    let machines = fake["machines"].as_array().unwrap().iter();
+    let mut machines: Vec<String> = machines.map(|m| text_of(&m["id"]["name"])).collect();
+    machines.sort();
+    let list: serde_json::Value =
+        serde_json::from_str(&world.dojo(&["ls", "-o", "json"]).ok()).unwrap();
+    (machines, members, text_of(&list[0]["state"]))
+}
+
+fn text_of(value: &serde_json::Value) -> String {
+    value.as_str().unwrap().trim_start_matches("practice/").to_owned()
+}
+
+#[test]
+fn scale_takes_away_the_highest_numbers_and_up_agrees_afterwards() {
+    let world = World::new();
+    world.dojo(&UP).ok();
+    world.dojo(&["-q", "scale", "--workers", "3", "--managers", "3"]).ok();
+    world.dojo(&["-q", "scale", "practice", "--workers", "1", "--managers", "1"]).ok();
+    let left = ["manager-1", "worker-1"].map(str::to_owned).to_vec();
+    assert_eq!(there_is(&world), (left.clone(), left.clone(), "running".to_owned()));
+    assert!(world.dojo(&["up", "practice"]).ok().contains("was ready already"));
+    // More of one and fewer of the other at once; the last worker may go.
+    world.dojo(&["-q", "scale", "--workers", "0", "--managers", "3"]).ok();
+    let managers = ["manager-1", "manager-2", "manager-3"].map(str::to_owned).to_vec();
+    assert_eq!(there_is(&world), (managers.clone(), managers, "running".to_owned()));
+}
+
+#[test]
+fn scale_refuses_what_no_cluster_can_be() {
+    let world = World::new();
+    world.dojo(&UP).ok();
+    for (args, word) in [
+        (["--managers", "2"].as_slice(), "no more failures than 1"),
+        (&["--managers", "0"], "at least one manager"),
+        (&["--control-planes", "1"], "does not belong"),
+        (&["--machines", "3"], "does not belong"),
+        (&[], "--workers"),
+    ] {
+        let said = world.dojo(&[&["scale", "practice"], args].concat());
+        assert_eq!(said.code, Some(2), "{args:?}: {}", said.stderr);
+        assert!(said.stderr.contains(word), "{args:?}: {}", said.stderr);
+    }
+    assert_eq!(there_is(&world).0.len(), 3);
+    assert!(world.dojo(&["scale", "nowhere", "--workers", "1"]).failure().contains("no cluster"));
+    assert!(!world.directory.path().join("state/clusters/nowhere").exists());
+}
+
+#[test]
+fn a_scale_that_fails_is_ended_by_the_same_command_or_by_up() {
+    let world = World::new();
+    let scale = ["-q", "scale", "practice", "--workers", "1"];
+    for (failing, again) in [
+        ("leave:worker-3", scale.as_slice()),
+        ("destroy:worker-3", &["-q", "up", "practice"]),
+        ("destroy:worker-2", &["-q", "start", "practice"]),
+    ] {
+        world.dojo(&[UP.as_slice(), &["--workers", "3"]].concat()).ok();
+        let said = world.dojo_with(&[("DOJO_FAKE_FAIL", failing)], &scale);
+        assert_eq!(said.code, Some(1), "{failing}: {}", said.stderr);
+        assert!(said.stderr.contains("the test wants it so"), "{failing}: {}", said.stderr);
+        assert_eq!(there_is(&world).2, "unfinished", "{failing}");
+        world.dojo(again).ok();
+        let left = ["manager-1", "worker-1"].map(str::to_owned).to_vec();
+        assert_eq!(there_is(&world), (left.clone(), left, "running".to_owned()), "{failing}");
+    }
+    // One that wants something else ends it first, and then does that.
+    let failing = [("DOJO_FAKE_FAIL", "destroy:worker-2")];
+    world.dojo(&[UP.as_slice(), &["--workers", "3"]].concat()).ok();
+    assert_eq!(world.dojo_with(&failing, &scale).code, Some(1));
+    let said = world.dojo(&["--log-format", "plain", "up", "practice", "--workers", "2"]);
+    assert!(said.stderr.contains("finishing an interrupted `scale` first"), "{}", said.stderr);
+    assert!(said.stderr.contains("worker-2: create"), "it is made anew: {}", said.stderr);
+    assert_eq!(there_is(&world).0, ["manager-1", "worker-1", "worker-2"]);
+}
+
+#[test]
+fn scale_says_what_did_not_move_in_time() {
+    let world = World::new();
+    world.dojo(&UP).ok();
+    let busy = [("DOJO_FAKE_FAIL", "drain:worker-2")];
+    let said = world.dojo_with(&busy, &["scale", "practice", "--workers", "1"]);
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    let words = "worker-2 still runs 1 of its tasks and goes all the same";
+    assert!(said.stderr.contains(words), "{}", said.stderr);
 }
 
 #[test]

@@ -4,5 +4,6 @@
 mod bundle;
 mod cli;
 mod context;
+mod kubeconfig;
 mod layers;
 mod report;

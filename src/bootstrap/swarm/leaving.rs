@@ -1,0 +1,292 @@
+//! Leaving a swarm: what a machine does goes elsewhere first, then its vote, then the machine.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bollard::errors::Error as ApiError;
+use bollard::models::{
+    LocalNodeState, Node as Member, NodeSpec, NodeSpecAvailabilityEnum, NodeSpecRoleEnum,
+    NodeState, Reachability, Task, TaskState,
+};
+use bollard::query_parameters::{
+    DeleteNodeOptions, LeaveSwarmOptions, ListTasksOptions, UpdateNodeOptions,
+};
+
+use crate::failpoint;
+use crate::model::MachineName;
+use crate::provision::Node;
+use crate::retry::{Attempt, Patience, retry};
+
+use super::{Error, Leaving, SETTLING, api, failed, info, members};
+
+/// How long tasks may take to end on machines that leave; a service's own `stop_grace_period` is 10 s
+/// unless it says otherwise.
+const DRAINING: Duration = Duration::from_secs(60);
+/// How long a change may take to reach the managers.
+const TAKING_EFFECT: Duration = Duration::from_secs(30);
+
+pub(super) async fn drain(speaker: &Node, leaving: &[Leaving]) -> Result<Vec<String>, Error> {
+    let list = listed(speaker).await?;
+    let mut waiting = HashMap::new();
+    for Leaving { name, .. } in leaving {
+        for member in of_name(&list, *name) {
+            let id = member.id.clone().unwrap_or_default();
+            let drained = NodeSpecAvailabilityEnum::DRAIN;
+            change(speaker, &id, "drain a node", |spec| {
+                spec.availability.replace(drained) != Some(drained)
+            })
+            .await?;
+            // What ran on a machine that is down has gone elsewhere, and nobody there can say so.
+            if member.status.as_ref().and_then(|s| s.state) == Some(NodeState::READY) {
+                waiting.insert(id, *name);
+            }
+        }
+    }
+    if waiting.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<String> = waiting.keys().cloned().collect();
+    let attempt = || async {
+        let filters = Some(HashMap::from([("node".to_owned(), ids.clone())]));
+        match api(speaker).list_tasks(Some(ListTasksOptions { filters })).await {
+            Ok(tasks) => {
+                let mut active: Vec<Task> = tasks.into_iter().filter(is_active).collect();
+                active.retain(|t| t.node_id.as_ref().is_some_and(|id| waiting.contains_key(id)));
+                if active.is_empty() { Attempt::Ready(()) } else { Attempt::Later(Ok(active)) }
+            }
+            Err(error) => Attempt::Later(Err(error)),
+        }
+    };
+    match retry(Patience::until(DRAINING), attempt).await {
+        Ok(()) => Ok(Vec::new()),
+        Err(Some(Err(error))) => Err(failed(speaker, "list tasks")(error)),
+        Err(left) => {
+            let left = left.and_then(Result::ok).unwrap_or_default();
+            let mut counts: Vec<(MachineName, usize)> = waiting
+                .iter()
+                .map(|(id, name)| {
+                    (*name, left.iter().filter(|t| t.node_id.as_ref() == Some(id)).count())
+                })
+                .filter(|(_, count)| *count > 0)
+                .collect();
+            counts.sort();
+            Ok(counts
+                .iter()
+                .map(|(name, n)| format!("{name} still runs {n} of its tasks"))
+                .collect())
+        }
+    }
+}
+
+/// Whether something of the task is or will be on its node.
+fn is_active(task: &Task) -> bool {
+    matches!(
+        task.status.as_ref().and_then(|s| s.state),
+        Some(
+            TaskState::ASSIGNED
+                | TaskState::ACCEPTED
+                | TaskState::PREPARING
+                | TaskState::READY
+                | TaskState::STARTING
+                | TaskState::RUNNING
+        )
+    )
+}
+
+pub(super) async fn leave(speaker: &Node, leaving: &Leaving) -> Result<(), Error> {
+    failpoint::reached("scale.leave.before");
+    let list = listed(speaker).await?;
+    let known: Vec<&Member> = of_name(&list, leaving.name).collect();
+    for member in known.iter().filter(|m| manages(m)) {
+        keep_majority(&list, member, leaving.name)?;
+        demote(speaker, member.id.as_deref().unwrap_or_default()).await?;
+    }
+    if let Some(node) = &leaving.node {
+        until_it_votes_no_more(node).await?;
+        failpoint::reached("scale.leave.demoted");
+        if info(node).await?.local_node_state != Some(LocalNodeState::INACTIVE) {
+            // By force, because it may also be a member that the others know no more.
+            api(node)
+                .leave_swarm(Some(LeaveSwarmOptions { force: true }))
+                .await
+                .map_err(failed(node, "leave the swarm"))?;
+        }
+    }
+    failpoint::reached("scale.leave.left");
+    for member in known {
+        strike_off(speaker, member.id.as_deref().unwrap_or_default()).await?;
+    }
+    failpoint::reached("scale.leave.after");
+    Ok(())
+}
+
+/// The members, also while the managers choose a new leader among themselves.
+async fn listed(speaker: &Node) -> Result<Vec<Member>, Error> {
+    let attempt = || async {
+        match members(speaker).await {
+            Ok(list) => Attempt::Ready(list),
+            Err(error) => Attempt::Later(error),
+        }
+    };
+    retry(Patience::until(SETTLING), attempt)
+        .await
+        .map_err(|last| last.unwrap_or_else(|| silent(speaker, "list the nodes of the swarm")))
+}
+
+/// Members that bear a machine's name. There may be several: a lost one, and the one that replaced it.
+fn of_name(list: &[Member], name: MachineName) -> impl Iterator<Item = &Member> {
+    let name = name.to_string();
+    list.iter().filter(move |member| {
+        member.description.as_ref().and_then(|d| d.hostname.as_ref()) == Some(&name)
+    })
+}
+
+/// Whether a member votes, or is to.
+pub(super) fn manages(member: &Member) -> bool {
+    member.manager_status.is_some()
+        || member.spec.as_ref().and_then(|s| s.role) == Some(NodeSpecRoleEnum::MANAGER)
+}
+
+/// Refuses to let a manager go if those that stay could decide nothing any more.
+fn keep_majority(list: &[Member], leaving: &Member, name: MachineName) -> Result<(), Error> {
+    let others = || list.iter().filter(|m| m.id != leaving.id && manages(m));
+    let answers = |m: &&Member| {
+        m.manager_status.as_ref().and_then(|s| s.reachability) == Some(Reachability::REACHABLE)
+    };
+    let (voters, reachable) = (others().count(), others().filter(answers).count());
+    if 2 * reachable > voters {
+        Ok(())
+    } else {
+        Err(Error::Majority { machine: name, reachable, voters })
+    }
+}
+
+/// Takes a manager's vote. Takes effect in a moment.
+pub(super) async fn demote(speaker: &Node, id: &str) -> Result<(), Error> {
+    let worker = NodeSpecRoleEnum::WORKER;
+    change(speaker, id, "demote a manager", |spec| spec.role.replace(worker) != Some(worker)).await
+}
+
+/// Waits until a node has seen that it was demoted; one that still votes would take the majority with
+/// it when it leaves.
+async fn until_it_votes_no_more(node: &Node) -> Result<(), Error> {
+    const OPERATION: &str = "give up the vote";
+    let attempt = || async {
+        match info(node).await {
+            Ok(state) if state.control_available == Some(true) => {
+                Attempt::Later(said(node, OPERATION, "it still votes"))
+            }
+            Ok(_) => Attempt::Ready(()),
+            Err(error) => Attempt::Later(error),
+        }
+    };
+    retry(Patience::until(SETTLING), attempt)
+        .await
+        .map_err(|last| last.unwrap_or_else(|| silent(node, OPERATION)))
+}
+
+/// Strikes a member off the list. Fine if it is off already.
+pub(super) async fn strike_off(speaker: &Node, id: &str) -> Result<(), Error> {
+    let attempt = || async {
+        match api(speaker).delete_node(id, Some(DeleteNodeOptions { force: true })).await {
+            Err(error) if !is_absent(&error) => Attempt::Later(error),
+            _ => Attempt::Ready(()),
+        }
+    };
+    // A demotion takes a moment to reach the managers.
+    taken(
+        speaker,
+        "strike a node off the list",
+        retry(Patience::until(TAKING_EFFECT), attempt).await,
+    )
+}
+
+/// Changes what the swarm wants of a member, unless `change` says that it is so already. Another
+/// change at the same moment, or a new leader, is no hindrance.
+async fn change(
+    speaker: &Node,
+    id: &str,
+    operation: &'static str,
+    change: impl Fn(&mut NodeSpec) -> bool,
+) -> Result<(), Error> {
+    let change = &change;
+    let attempt = || async move {
+        let member = match api(speaker).inspect_node(id).await {
+            Ok(member) => member,
+            Err(error) if is_absent(&error) => return Attempt::Ready(()),
+            Err(error) => return Attempt::Later(error),
+        };
+        let mut spec = member.spec.unwrap_or_default();
+        if !change(&mut spec) {
+            return Attempt::Ready(());
+        }
+        let version = member.version.and_then(|v| v.index).unwrap_or_default();
+        let options = UpdateNodeOptions { version: i64::try_from(version).unwrap_or_default() };
+        match api(speaker).update_node(id, spec, options).await {
+            Ok(()) => Attempt::Ready(()),
+            Err(error) => Attempt::Later(error),
+        }
+    };
+    taken(speaker, operation, retry(Patience::until(TAKING_EFFECT), attempt).await)
+}
+
+fn taken(
+    speaker: &Node,
+    operation: &'static str,
+    result: Result<(), Option<ApiError>>,
+) -> Result<(), Error> {
+    result.map_err(|last| match last {
+        Some(error) => failed(speaker, operation)(error),
+        None => silent(speaker, operation),
+    })
+}
+
+fn said(node: &Node, operation: &'static str, why: &str) -> Error {
+    Error::Node { machine: node.machine().id.clone(), operation, source: why.into() }
+}
+
+fn silent(node: &Node, operation: &'static str) -> Error {
+    said(node, operation, "no answer")
+}
+
+fn is_absent(error: &ApiError) -> bool {
+    matches!(error, ApiError::DockerResponseServerError { status_code: 404, .. })
+}
+
+#[cfg(test)]
+mod tests {
+    use bollard::models::{ManagerStatus, NodeDescription};
+
+    use super::*;
+
+    fn manager(name: &str, reachability: Reachability) -> Member {
+        Member {
+            id: Some(name.to_owned()),
+            description: Some(NodeDescription {
+                hostname: Some(name.to_owned()),
+                ..NodeDescription::default()
+            }),
+            manager_status: Some(ManagerStatus {
+                reachability: Some(reachability),
+                ..ManagerStatus::default()
+            }),
+            ..Member::default()
+        }
+    }
+
+    #[test]
+    fn a_manager_goes_only_if_those_that_stay_can_decide() {
+        use Reachability::{REACHABLE, UNREACHABLE};
+        let allowed = |states: [Reachability; 3], leaving: usize| {
+            let list: Vec<Member> =
+                states.iter().zip(["m-1", "m-2", "m-3"]).map(|(r, n)| manager(n, *r)).collect();
+            keep_majority(&list, &list[leaving], "manager-3".parse().unwrap()).is_ok()
+        };
+        assert!(allowed([REACHABLE, REACHABLE, REACHABLE], 2));
+        // The dead one may go, and is the only one that may.
+        assert!(allowed([REACHABLE, UNREACHABLE, REACHABLE], 1));
+        assert!(!allowed([REACHABLE, UNREACHABLE, REACHABLE], 2));
+        let last = [manager("m-1", REACHABLE)];
+        assert!(keep_majority(&last, &last[0], "manager-1".parse().unwrap()).is_err());
+    }
+}

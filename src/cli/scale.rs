@@ -1,0 +1,26 @@
+//! `dojo scale`.
+
+use crate::model::Role;
+use crate::workflow;
+
+use super::args::Scale;
+use super::error::Error;
+use super::services::Context;
+use super::up;
+
+pub(super) async fn run(context: &Context, args: &Scale) -> Result<(), Error> {
+    let name = context.cluster(args.name.clone())?;
+    context.record(&name)?;
+    let counts: Vec<(Role, u16)> = [
+        (Role::Worker, args.workers),
+        (Role::Manager, args.managers),
+        (Role::ControlPlane, args.control_planes),
+        (Role::Engine, args.machines),
+    ]
+    .into_iter()
+    .filter_map(|(role, count)| Some((role, count?)))
+    .collect();
+    let services = context.services_of(&name).await?;
+    let summary = workflow::scale(&services, &name, &counts).await?;
+    if context.quiet { Ok(()) } else { up::tell(&summary) }
+}
