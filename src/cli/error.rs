@@ -19,8 +19,6 @@ pub(super) enum Error {
     Invalid(#[from] spec::Invalid),
     #[error(transparent)]
     Name(#[from] InvalidName),
-    #[error(transparent)]
-    Bundle(#[from] bundle::Error),
     /// Arguments that contradict each other or what exists.
     #[error("{0}")]
     Usage(String),
@@ -49,6 +47,7 @@ through_workflow!(
     store::Error,
     driver::Error,
     remote::Error,
+    bundle::Error,
     context::Error,
     context::kubeconfig::Error
 );
@@ -73,7 +72,7 @@ pub(super) fn tell(error: &Error) -> ExitCode {
 fn code(error: &Error) -> u8 {
     match error {
         Error::Spec(_) | Error::Invalid(_) | Error::Name(_) | Error::Usage(_) => USAGE,
-        Error::Bundle(_) | Error::Io { .. } | Error::Several { .. } => FAILED,
+        Error::Io { .. } | Error::Several { .. } => FAILED,
         Error::Workflow(error) => match error {
             workflow::Error::NotReady(_)
             | workflow::Error::Driver(driver::Error::Unreachable { .. }) => NOT_READY,
@@ -114,15 +113,14 @@ fn machines_code(failure: &workflow::Failure) -> u8 {
 }
 
 fn hints(error: &Error) -> Vec<String> {
-    let error = match error {
-        Error::Workflow(error) => error,
-        Error::Bundle(error) => return bundle_hints(error),
-        _ => return Vec::new(),
+    let Error::Workflow(error) = error else {
+        return Vec::new();
     };
     match error {
         workflow::Error::Driver(error) => driver_hints(error),
         workflow::Error::Remote(error) => remote_hints(error, None),
         workflow::Error::Store(error) => store_hints(error),
+        workflow::Error::Bundle(error) => bundle_hints(error),
         workflow::Error::Context(context::Error::Foreign { .. }) => {
             vec!["`docker context rm` removes it, or choose another cluster name".to_owned()]
         }
@@ -249,8 +247,13 @@ fn machines_hints(failure: &workflow::Failure) -> Vec<String> {
     let mut hints: Vec<String> = failure
         .causes
         .iter()
-        .filter_map(|(_, cause)| remote_cause(cause))
-        .flat_map(|error| remote_hints(error, cluster))
+        .flat_map(|(_, cause)| match (remote_cause(cause), cause) {
+            (Some(error), _) => remote_hints(error, cluster),
+            (_, workflow::MachineError::Provision(provision::Error::Bundle(error))) => {
+                bundle_hints(error)
+            }
+            _ => Vec::new(),
+        })
         .collect();
     hints.dedup();
     if let (Some(cluster), true) = (cluster, hints.is_empty()) {

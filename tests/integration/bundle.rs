@@ -144,6 +144,11 @@ fn a_bundle_that_cannot_be_written_leaves_nothing() {
     let writer = world.writer().with(world.path("absent"), "e.deb", Kind::Package, BOTH);
     let error = chain(&writer.write(&path).unwrap_err());
     assert!(error.contains("absent` ") || error.contains("absent`: "), "{error}");
+    // The kernel makes up another one each time that it is read.
+    let restless = "/proc/sys/kernel/random/uuid";
+    let writer = world.writer().with(restless, "e.deb", Kind::Package, BOTH);
+    let error = chain(&writer.write(&path).unwrap_err());
+    assert!(error.contains(&format!("`{restless}` was changed while it was read")), "{error}");
     let left = fs::read_dir(world.directory.path()).unwrap().map(|e| e.unwrap().file_name());
     let left: Vec<_> = left.filter(|name| name.len() > 1).collect();
     assert!(left.is_empty(), "{left:?}");
