@@ -24,6 +24,8 @@ pub(super) struct KubeFile {
     target: PathBuf,
     /// Its mode; `None` if there is no file.
     mode: Option<u32>,
+    /// Whether it is a file, or none is there: `/dev/null` can be read, and must not be replaced.
+    regular: bool,
     /// What it says; operations change this, and [`Files::save`] the file.
     pub(super) document: Document,
     /// The text that was read.
@@ -195,10 +197,9 @@ impl KubeFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(super::super::Error::io("read", path)(error).into()),
         };
-        let mode = match bytes {
-            Some(_) => fs::metadata(&target).ok().map(|found| found.permissions().mode() & 0o7777),
-            None => None,
-        };
+        let metadata = bytes.as_ref().and_then(|_| fs::metadata(&target).ok());
+        let mode = metadata.as_ref().map(|found| found.permissions().mode() & 0o7777);
+        let regular = metadata.is_none_or(|found| found.is_file());
         let text = String::from_utf8(bytes.unwrap_or_default())
             .map_err(|_| damaged(Problem::new("", 0, "not UTF-8")))?;
         let document = Document::parse(text.clone()).map_err(damaged)?;
@@ -206,6 +207,7 @@ impl KubeFile {
             path: path.to_owned(),
             target,
             mode,
+            regular,
             document,
             text,
             new_mode: None,
@@ -260,7 +262,7 @@ impl KubeFile {
             let mode = fs::metadata(path).map_or(0o200, |found| found.permissions().mode());
             mode & 0o222 == 0 || access(path, rights).is_err()
         };
-        if self.mode.is_some() && refused(&self.target, Access::WRITE_OK) {
+        if !self.regular || self.mode.is_some() && refused(&self.target, Access::WRITE_OK) {
             return not_writable(&self.path);
         }
         for path in [&self.target, &self.path] {

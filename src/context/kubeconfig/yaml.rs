@@ -24,9 +24,18 @@ pub(super) struct Node {
 #[derive(Clone)]
 pub(super) enum Content {
     /// What is written without quotes may mean a number, a truth value or nothing at all.
-    Scalar { text: String, plain: bool },
-    List { flow: bool, items: Vec<Node> },
-    Map { flow: bool, pairs: Vec<(Node, Node)> },
+    Scalar {
+        text: String,
+        plain: bool,
+    },
+    List {
+        flow: bool,
+        items: Vec<Node>,
+    },
+    Map {
+        flow: bool,
+        pairs: Vec<(Node, Node)>,
+    },
 }
 
 /// What is wrong with a file, and where. Says nothing of what the file holds: that may be a key.
@@ -81,7 +90,8 @@ pub(super) fn parse(text: &str) -> Result<Parsed, Problem> {
     let after = reader.next()?;
     let rest = &text[range(span).0..];
     let marked = rest.starts_with("...") || rest.starts_with("---");
-    let end = if marked || !matches!(after.0, Event::StreamEnd) { range(span).0 } else { text.len() };
+    let end =
+        if marked || !matches!(after.0, Event::StreamEnd) { range(span).0 } else { text.len() };
     Ok(Parsed { root: Some(root), end })
 }
 
@@ -283,7 +293,8 @@ impl Node {
         self.pairs().last().map_or(self.end, |(key, value)| value.end.max(key.end))
     }
 
-    /// Sets a map's key, or removes it. What is not a map becomes one.
+    /// Sets a map's key, or removes it. A new one comes where the alphabet has it, as with kubectl.
+    /// What is not a map becomes one.
     pub(super) fn set(&mut self, key: &str, value: Option<Node>) {
         if !self.is_map() {
             *self = Self::map([]);
@@ -293,7 +304,11 @@ impl Node {
         match (found, value) {
             (Some(index), Some(value)) => pairs[index].1 = value,
             (Some(index), None) => drop(pairs.remove(index)),
-            (None, Some(value)) => pairs.push((Self::text(key), value)),
+            (None, Some(value)) => {
+                let later = |(found, _): &(Node, Node)| found.as_text() > Some(key);
+                let at = pairs.iter().position(later).unwrap_or(pairs.len());
+                pairs.insert(at, (Self::text(key), value));
+            }
             (None, None) => {}
         }
     }
