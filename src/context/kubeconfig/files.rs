@@ -12,7 +12,8 @@ use rustix::fs::{Access, access};
 use super::document::{Document, Refused, Section};
 use super::entry::{Before, Mark, name};
 use super::lock::Lock;
-use super::yaml::{Node, Problem};
+use super::node::Node;
+use super::yaml::Problem;
 use super::{Error, replace};
 use crate::failpoint;
 
