@@ -251,7 +251,7 @@ fn clusters_come_and_go_in_any_order_and_leave_the_same_bytes() {
     // The line ends make no difference to what the other test has not seen.
     for ((shape, text), orders) in SHAPES.iter().zip(orders.chunks(2).cycle()) {
         for order in orders {
-            let (home, contexts) = Home::with(&text);
+            let (home, contexts) = Home::with(text);
             let before = home.snapshot();
             for name in names {
                 contexts.write(&context(name)).unwrap();
@@ -649,6 +649,17 @@ fn lock_of_ours_is_removed_only_when_its_process_is_gone() {
     assert!(!lock.exists());
 }
 
+#[test]
+fn removal_clears_what_a_killed_process_left() {
+    let (home, contexts) = Home::with(SHAPES[5].1);
+    let before = home.snapshot();
+    home.put("config.lock", "clusterdojo\n", 0o600);
+    home.put(".clusterdojo-x1", "half", 0o600);
+    assert!(contexts.remove("dojo-a", Some("id-1")).unwrap());
+    assert_eq!(home.snapshot(), before);
+    assert!(!contexts.remove("dojo-a", Some("id-1")).unwrap());
+}
+
 const TWO: [(&str, &str); 2] = [
     (
         "one",
@@ -770,7 +781,7 @@ fn restoring_prefers_what_is_asked_for_and_what_exists() {
 fn going_to_and_fro_leaves_the_same_bytes() {
     for selected in ["current-context: 'there'  # q\n", "", "current-context: \"\"\n"] {
         let text = TWO[1].1.replace("current-context: there # mine\n", selected);
-        let (home, contexts) = Home::with(&text);
+        let (home, contexts) = Home::with(text);
         contexts.write(&context("dojo-a")).unwrap();
         let written = home.read("config");
         let before = contexts.select("dojo-a").unwrap();

@@ -164,6 +164,17 @@ impl Files {
         change(&mut file.document).map_err(|Refused| Error::Unchangeable(file.path.clone()))
     }
 
+    /// Removes temporary files that a killed process left beside the files.
+    pub(super) fn sweep(&self) -> Result<(), Error> {
+        for file in self.files.iter().filter(|file| file.locked) {
+            let dir = parent(&file.target);
+            if dir.is_dir() {
+                replace::Locked::acquire(dir)?.sweep(dir)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Writes the files that have changed, `first` before the others, and gives the locks back. The
     /// points are passed while the locks are held, before and after the files change.
     pub(super) fn save(self, first: usize, points: Option<[&str; 2]>) -> Result<(), Error> {

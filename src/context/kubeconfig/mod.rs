@@ -184,21 +184,25 @@ impl KubeContexts {
         files.save(0, Some(["kubeconfig.write.before", "kubeconfig.write.after"]))
     }
 
-    /// Removes a context of ours with its cluster and user, or what is left of them; whether there
-    /// was anything. What is not ours, or of another cluster than `cluster_id`, is left alone. Should
+    /// Removes a context of ours with its cluster and user, or what a killed process left; whether
+    /// there was anything. What is not ours, or of another cluster than `cluster_id`, is left alone. Should
     /// the context still be selected, the earlier one is selected again.
     ///
     /// # Errors
     /// [`Error::Damaged`] if it cannot be told whose it is, [`Error::Locked`],
     /// [`Error::Unchangeable`], and [`super::Error::NotWritable`].
     pub fn remove(&self, name: &str, cluster_id: Option<&str>) -> Result<bool, Error> {
+        let interrupted = self.paths.iter().any(|path| Lock::is_left_behind(path));
         // Reading needs no lock, and mostly there is nothing.
-        if !has_ours(&Files::read(&self.paths)?, name, cluster_id) {
+        if !interrupted && !has_ours(&Files::read(&self.paths)?, name, cluster_id) {
             return Ok(false);
         }
         let mut files = self.lock()?;
+        if interrupted {
+            files.sweep()?;
+        }
         if !has_ours(&files, name, cluster_id) {
-            return Ok(false);
+            return Ok(interrupted);
         }
         let mark = files.mark(name).filter(|(_, mark)| is_wanted(mark, cluster_id));
         let current = files.current().map(|(file, name)| (file, name.to_owned()));
