@@ -584,6 +584,22 @@ fn link_is_followed_and_stays() {
 }
 
 #[test]
+fn file_that_is_listed_twice_is_one() {
+    for text in ["", SHAPES[5].1, "contexts: []\n"] {
+        let (home, _) = Home::with(text);
+        symlink("config", home.path("link")).unwrap();
+        symlink(home.root.path(), home.path("here")).unwrap();
+        let contexts = home.contexts(&["link", "config", "here/config"]);
+        let before = home.snapshot();
+        contexts.write(&context("dojo-a")).unwrap();
+        contexts.select("dojo-a").unwrap();
+        assert_eq!(contexts.list_ours().unwrap().len(), 1);
+        contexts.remove("dojo-a", None).unwrap();
+        assert_eq!(home.snapshot(), before);
+    }
+}
+
+#[test]
 fn file_is_replaced_in_one_step() {
     let (home, contexts) = Home::with(SHAPES[5].1);
     // Whoever has the old file open reads the old text to its end.
@@ -703,6 +719,14 @@ fn first_of_a_list_of_files_wins_and_the_first_that_exists_is_written() {
 }
 
 #[test]
+fn list_of_nothing_is_reported() {
+    let contexts = KubeContexts::new(["", ""]);
+    assert!(matches!(contexts.check("dojo-a", "id-1"), Err(Error::NoFile)));
+    assert!(matches!(contexts.write(&context("dojo-a")), Err(Error::NoFile)));
+    assert!(matches!(contexts.current(), Err(Error::NoFile)));
+}
+
+#[test]
 fn last_of_a_list_is_made_if_there_is_none() {
     let home = Home::new();
     let contexts = home.contexts(&["one", "kube/two", ""]);
@@ -781,7 +805,7 @@ fn restoring_prefers_what_is_asked_for_and_what_exists() {
 fn going_to_and_fro_leaves_the_same_bytes() {
     for selected in ["current-context: 'there'  # q\n", "", "current-context: \"\"\n"] {
         let text = TWO[1].1.replace("current-context: there # mine\n", selected);
-        let (home, contexts) = Home::with(text);
+        let (home, contexts) = Home::with(&text);
         contexts.write(&context("dojo-a")).unwrap();
         let written = home.read("config");
         let before = contexts.select("dojo-a").unwrap();

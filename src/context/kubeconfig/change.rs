@@ -39,9 +39,9 @@ pub(super) fn put(files: &mut Files, context: &KubeContext) -> Result<(), Error>
         places.push((section, found));
     }
 
-    let home = |place: Option<Place>| place.map_or(files.default_file(), |place| place.file);
-    let [.., (_, old), _] = places[..] else { return Ok(()) };
-    let destination = home(old);
+    let of_context = places.iter().find(|(section, _)| *section == Section::Contexts);
+    let old = of_context.and_then(|(_, place)| *place);
+    let destination = old.map_or(files.default_file(), |place| place.file);
     let mut mark = files.mark(&context.name).map(|(_, mark)| mark).unwrap_or_default();
     mark.cluster.clone_from(&context.cluster);
     mark.cluster_id.clone_from(&context.cluster_id);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -23,6 +23,8 @@ pub(super) struct KubeFile {
     pub(super) path: PathBuf,
     /// The file behind symbolic links.
     target: PathBuf,
+    /// Which file that is: device and number; `None` if there is no file.
+    inode: Option<(u64, u64)>,
     /// Its mode; `None` if there is no file.
     mode: Option<u32>,
     /// Whether it is a file, or none is there: `/dev/null` can be read, and must not be replaced.
@@ -54,7 +56,7 @@ pub(super) struct Place {
     pub(super) index: usize,
 }
 
-/// Which of two files kubectl writes new entries and the selected context into: the first of the
+/// Which of the files kubectl writes new entries and the selected context into: the first of the
 /// list that exists, or else the last (`PathOptions.GetDefaultFilename` in client-go's
 /// `tools/clientcmd/config.go`).
 pub(super) fn default_path(paths: &[PathBuf]) -> &Path {
@@ -68,7 +70,17 @@ impl Files {
     /// # Errors
     /// [`Error::Damaged`] for a file that kubectl could not read either.
     pub(super) fn read(paths: &[PathBuf]) -> Result<Self, Error> {
-        let files = paths.iter().map(|path| KubeFile::read(path)).collect::<Result<_, _>>()?;
+        let mut files: Vec<KubeFile> = Vec::new();
+        for path in paths {
+            let file = KubeFile::read(path)?;
+            // By a link, one file may be in the list twice. It says the same each time.
+            if file.inode.is_none() || files.iter().all(|known| known.inode != file.inode) {
+                files.push(file);
+            }
+        }
+        if files.is_empty() {
+            return Err(Error::NoFile);
+        }
         Ok(Self { files, locks: Vec::new() })
     }
 
@@ -211,6 +223,7 @@ impl KubeFile {
         };
         let metadata = bytes.as_ref().and_then(|_| fs::metadata(&target).ok());
         let mode = metadata.as_ref().map(|found| found.permissions().mode() & 0o7777);
+        let inode = metadata.as_ref().map(|found| (found.dev(), found.ino()));
         let regular = metadata.is_none_or(|found| found.is_file());
         let text = String::from_utf8(bytes.unwrap_or_default())
             .map_err(|_| damaged(Problem::new("", 0, "not UTF-8")))?;
@@ -218,6 +231,7 @@ impl KubeFile {
         Ok(Self {
             path: path.to_owned(),
             target,
+            inode,
             mode,
             regular,
             document,

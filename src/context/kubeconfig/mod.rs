@@ -75,7 +75,8 @@ pub enum Error {
     /// Another process has held the lock for too long, or was killed while it held it.
     #[error("a kubeconfig is locked by another program, or one that was killed has left `{}`", .0.display())]
     Locked(PathBuf),
-    /// Neither `$KUBECONFIG` nor `$HOME` says where kubectl keeps its files.
+    /// Neither `$KUBECONFIG` nor `$HOME` says where kubectl keeps its files, or the former is a list
+    /// of nothing.
     #[error("neither KUBECONFIG nor HOME names a file")]
     NoFile,
     /// A file could not be read or replaced.
@@ -110,7 +111,8 @@ pub struct KubeContext {
 }
 
 impl KubeContexts {
-    /// The contexts in these files, as `$KUBECONFIG` would list them. None of them need exist.
+    /// The contexts in these files, as `$KUBECONFIG` would list them: empty paths and those that come
+    /// again are skipped. None of the files need exist.
     pub fn new(paths: impl IntoIterator<Item = impl Into<PathBuf>>) -> Self {
         let mut kept: Vec<PathBuf> = Vec::new();
         for path in paths.into_iter().map(Into::into) {
@@ -170,8 +172,12 @@ impl KubeContexts {
         files.files.iter().try_for_each(files::KubeFile::check_writable)
     }
 
-    /// Writes a context with its cluster and user, or writes them again. All of it goes into one file
-    /// in one step, and selects nothing.
+    /// Writes a context with its cluster and user, or writes them again, and selects nothing. What is
+    /// new goes in one step into the first of the files that exists, or else into the last; what is
+    /// there already is changed where it is. So does kubectl (`ModifyConfig` and
+    /// `PathOptions.GetDefaultFilename` in client-go's `tools/clientcmd/config.go`). A file or directory
+    /// that is made is for the user alone, and so is a file that gets the key; [`remove`](Self::remove)
+    /// gives its mode back.
     ///
     /// # Errors
     /// [`Error::Foreign`] if there is an entry of this name without the mark of this cluster, and
@@ -185,8 +191,8 @@ impl KubeContexts {
     }
 
     /// Removes a context of ours with its cluster and user, or what a killed process left; whether
-    /// there was anything. What is not ours, or of another cluster than `cluster_id`, is left alone. Should
-    /// the context still be selected, the earlier one is selected again.
+    /// there was anything. What is not ours, or of another cluster than `cluster_id`, is left alone.
+    /// Should the context still be selected, the earlier one is selected again.
     ///
     /// # Errors
     /// [`Error::Damaged`] if it cannot be told whose it is, [`Error::Locked`],
