@@ -93,7 +93,15 @@ impl Files {
     pub(super) fn lock(paths: &[PathBuf], patience: Duration) -> Result<Self, Error> {
         let mut locks = Vec::new();
         let mut locked = BTreeSet::new();
+        let mut known = BTreeSet::new();
         for path in paths.iter().collect::<BTreeSet<_>>() {
+            // By a link to the directory, one lock may be asked for twice; kubectl fails at that.
+            if let (Ok(dir), Some(name)) = (fs::canonicalize(parent(path)), path.file_name())
+                && !known.insert(dir.join(name))
+            {
+                locked.insert(path);
+                continue;
+            }
             match Lock::acquire(path, patience) {
                 Ok(lock) => {
                     locks.push(lock);
