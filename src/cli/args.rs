@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::model::{
-    Bytes, ClusterName, Cpus, EngineChannel, KubernetesVersion, PodNetwork, Subnet,
+    Bytes, ClusterName, Cpus, EngineChannel, KubernetesVersion, PodNetwork, Subnet, Tunnel,
 };
 use crate::report::Format;
 use crate::spec::DriverName;
@@ -54,6 +54,8 @@ pub(super) enum Command {
     Env(Env),
     /// Open a shell on a machine, or run a command there
     Ssh(Ssh),
+    /// Lead ports of this computer to what a machine can reach, until Ctrl-C
+    Forward(Forward),
     /// Print a machine's address among its peers
     Ip(OneMachine),
     /// Print the address of a machine's engine
@@ -310,6 +312,32 @@ pub(super) struct Ssh {
     /// The command, with its arguments
     #[arg(last = true)]
     pub(super) command: Vec<String>,
+}
+
+/// What `forward` leads to.
+#[derive(Debug, Clone)]
+pub(super) enum ForwardTo {
+    Machine(String),
+    Service(String),
+}
+
+impl From<String> for ForwardTo {
+    fn from(text: String) -> Self {
+        match text.strip_prefix("svc/") {
+            Some(service) => Self::Service(service.to_owned()),
+            None => Self::Machine(text),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Forward {
+    /// Which machine: worker-1, or practice/worker-1
+    #[arg(value_name = "MACHINE")]
+    pub(super) to: ForwardTo,
+    /// Which port leads where, as the machine sees it; a free port if LOCAL is 0 or left out
+    #[arg(value_name = "[LOCAL:[HOST:]]REMOTE", required = true)]
+    pub(super) tunnels: Vec<Tunnel>,
 }
 
 #[derive(Debug, Args)]

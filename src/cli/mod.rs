@@ -6,6 +6,7 @@ mod down;
 mod env;
 mod error;
 mod explain;
+mod forward;
 mod image;
 mod inspect;
 mod list;
@@ -59,6 +60,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::Ip(args) => machine::ip(&context, &args).map(done),
         Command::Url(args) => machine::url(&context, &args).map(done),
         Command::Ssh(args) => ssh::run(&context, args).await,
+        Command::Forward(args) => forward::run(&context, args).await,
         Command::Start(args) => power::start(&context, args).await.map(done),
         Command::Scale(args) => scale::run(&context, &args).await.map(done),
         Command::Stop(args) => power::stop(&context, args).await.map(done),

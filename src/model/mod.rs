@@ -11,6 +11,7 @@ mod name;
 mod quantity;
 mod secret;
 mod subnet;
+mod tunnel;
 
 pub use access::Access;
 pub use engine::{EngineChannel, EngineOptions};
@@ -22,3 +23,4 @@ pub use name::{ClusterName, InvalidName, MachineId, MachineName, Orchestrator, R
 pub use quantity::{Bytes, Cpus, InvalidQuantity};
 pub use secret::Secret;
 pub use subnet::Subnet;
+pub use tunnel::Tunnel;

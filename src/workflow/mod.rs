@@ -2,6 +2,7 @@
 
 mod admit;
 mod down;
+mod forward;
 mod images;
 mod interrupt;
 mod machines;
@@ -30,6 +31,7 @@ use crate::spec;
 use crate::store::{self, Entry, Home};
 
 pub use down::{DownOptions, down};
+pub use forward::{ByMachine, Destination, Listening};
 pub use images::load_image;
 pub use interrupt::Interrupt;
 pub use power::{start, start_machine, stop};
@@ -168,6 +170,15 @@ pub enum Error {
     /// The keys of a cluster are gone, so no record can bring it back.
     #[error("the keys of cluster `{0}` are not on this computer, so it cannot be taken over")]
     NoKeys(ClusterName),
+    /// A port of this computer cannot be listened on.
+    #[error("cannot listen on port {port} of this computer")]
+    Listen {
+        /// Which port.
+        port: u16,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// Some machines failed.
     #[error(transparent)]
     Machines(#[from] Failure),
