@@ -8,13 +8,23 @@ use std::path::Path;
 /// Replaces a file by new contents: written to a temporary file beside it, synced, renamed over it,
 /// and the directory synced. `mode` holds from the first moment, so a key is never readable by others.
 pub fn replace(path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
+    replace_with(path, mode, |file| file.write_all(contents))
+}
+
+/// The same for contents that are too large to have in memory: `write` writes them to the file that it
+/// is given. If it fails, nothing has changed.
+pub fn replace_with(
+    path: &Path,
+    mode: u32,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+) -> io::Result<()> {
     let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut temporary = tempfile::Builder::new()
         .prefix(".dojo-")
         .suffix(".tmp")
         .permissions(fs::Permissions::from_mode(mode))
         .tempfile_in(directory)?;
-    temporary.write_all(contents)?;
+    write(temporary.as_file_mut())?;
     // The permissions given at creation are cut by the umask.
     temporary.as_file().set_permissions(fs::Permissions::from_mode(mode))?;
     temporary.as_file().sync_all()?;

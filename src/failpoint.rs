@@ -3,7 +3,7 @@
 //! With the feature `failpoints`, `DOJO_FAILPOINT=machine.create.after` makes the process end there
 //! by SIGKILL, as if the power had gone; without the feature, [`reached`] is empty.
 
-/// Every point, in the order in which `up` and then `down` pass them. Tests kill at each one.
+/// Every point of a swarm, in the order in which `up` and then `down` pass them. Tests kill at each one.
 pub const ALL: &[&str] = &[
     "up.record.before",
     "up.record.after",
@@ -51,13 +51,29 @@ pub const SCALE: &[&str] = &[
     "scale.destroy.after",
 ];
 
+/// The points that only a cluster of Kubernetes comes to; kept apart, since the tests of [`ALL`] make
+/// a swarm and demand that each point is reached. Those of the kubeconfig are passed while its lock
+/// is held.
+pub const KUBERNETES: &[&str] = &[
+    "kubernetes.install.after",
+    "kubernetes.images.after",
+    "kubeadm.init.before",
+    "kubeadm.init.after",
+    "kubeadm.join.before",
+    "kubeadm.join.after",
+    "kubeadm.leave.before",
+    "kubeadm.leave.after",
+    "kubeconfig.write.before",
+    "kubeconfig.write.after",
+    "kubeconfig.select.before",
+    "kubeconfig.select.after",
+];
+
 /// Says that the process has come to a point; ends it there if a test asked for that.
 #[cfg(feature = "failpoints")]
 pub fn reached(point: &str) {
-    debug_assert!(
-        ALL.contains(&point) || SCALE.contains(&point),
-        "failpoint `{point}` is missing from the list"
-    );
+    let known = [ALL, SCALE, KUBERNETES].iter().any(|list| list.contains(&point));
+    debug_assert!(known, "failpoint `{point}` is missing from the list");
     if std::env::var_os("DOJO_FAILPOINT").is_some_and(|wanted| wanted == point) {
         let _ =
             rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);

@@ -11,17 +11,18 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::TryStreamExt as _;
 use serde::{Deserialize, Serialize};
 
 use crate::bootstrap::{self, Bootstrapper, Leaving, Membership, Ticket};
 use crate::driver::{self, Driver, Source};
 use crate::event::Progress;
 use crate::model::{
-    ClusterName, Finding, Machine, MachineId, MachineName, MachineRequest, MachineState, Role,
-    Secret, SshFiles, TlsFiles,
+    Access, ClusterName, Finding, Machine, MachineId, MachineName, MachineRequest, MachineState,
+    Role, Secret, Service, SshFiles, TlsFiles,
 };
 use crate::provision::Node;
-use crate::remote::{self, Dialer, Engine, Remote, Script, Stream};
+use crate::remote::{self, Dialer, Engine, Input, Remote, Script, Stream};
 
 /// The world of the fake: machines in a file, so that the next process finds them.
 #[derive(Debug)]
@@ -176,6 +177,15 @@ impl Remote for Obedient {
         Ok(String::new())
     }
 
+    async fn run_with_input(
+        &self,
+        _script: &Script,
+        input: Input,
+    ) -> Result<String, remote::Error> {
+        input.pieces().try_for_each(|_| async { Ok(()) }).await.expect("what is sent can be read");
+        Ok(String::new())
+    }
+
     async fn attach(&self, _command: Option<&str>) -> Result<u32, remote::Error> {
         Ok(0)
     }
@@ -216,13 +226,17 @@ impl Dialer for Fake {
 
 #[async_trait]
 impl Bootstrapper for Fake {
+    fn noun(&self) -> &'static str {
+        "swarm"
+    }
+
     async fn member(&self, node: &Node) -> Result<Membership, bootstrap::Error> {
         let id = &node.machine().id;
         let state = self.state.lock().expect("no test panics while it holds the lock");
         if !state.members.contains(&id.to_string()) {
             return Ok(Membership::None);
         }
-        let manages = id.name.role == Role::Manager;
+        let manages = matches!(id.name.role, Role::Manager | Role::ControlPlane);
         Ok(Membership::Member { node_id: id.to_string(), speaks: manages, votes: manages })
     }
 
@@ -237,10 +251,15 @@ impl Bootstrapper for Fake {
     }
 
     async fn ticket(&self, _speaker: &Node, _role: Role) -> Result<Ticket, bootstrap::Error> {
-        Ok(Ticket { remote: "192.0.2.1:2377".to_owned(), token: Secret::new("fake") })
+        Ok(Ticket { remote: "192.0.2.1:2377".to_owned(), token: Secret::new("fake"), pin: None })
     }
 
-    async fn join(&self, node: &Node, _ticket: &Ticket) -> Result<(), bootstrap::Error> {
+    async fn join(
+        &self,
+        _speaker: &Node,
+        node: &Node,
+        _ticket: &Ticket,
+    ) -> Result<(), bootstrap::Error> {
         let id = &node.machine().id;
         if self.fails("join", id.name) {
             return Err(bootstrap::Error::Node {
@@ -255,6 +274,11 @@ impl Bootstrapper for Fake {
 
     async fn ready(&self, _speaker: &Node, _nodes: &[Node]) -> Result<(), bootstrap::Error> {
         Ok(())
+    }
+
+    async fn access(&self, speaker: &Node, tls: &TlsFiles) -> Result<Access, bootstrap::Error> {
+        let endpoint = speaker.machine().endpoint(Service::Engine);
+        Ok(Access::Engine { endpoint, tls: tls.clone() })
     }
 
     async fn drain(

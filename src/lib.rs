@@ -14,6 +14,7 @@
 //! `docs/architecture.md` has the floors that the modules stand on, and a test enforces them.
 
 pub mod bootstrap;
+pub mod bundle;
 pub mod cli;
 pub mod context;
 pub mod driver;

@@ -4,13 +4,14 @@
 //! question to each node, "are you a member already?", and that makes creating, resuming, repairing
 //! and growing a cluster one path.
 
+pub mod kubeadm;
 pub mod swarm;
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
 
 use crate::event::Progress;
-use crate::model::{MachineId, MachineName, Role, Secret};
+use crate::model::{Access, MachineId, MachineName, Role, Secret, TlsFiles};
 use crate::provision::Node;
 
 /// Why the nodes did not become a cluster.
@@ -27,16 +28,19 @@ pub enum Error {
         #[source]
         source: crate::driver::Source,
     },
-    /// The managers that remain are no majority, so the swarm can decide nothing.
+    /// The managers or control planes that remain are no majority, so they can decide nothing.
     #[error(
-        "the swarm has no leader: {reachable} of its {managers} managers answer, and a majority is \
-         needed"
+        "the {noun} has no leader: {reachable} of its {leaders} {role}s answer, and a majority is needed"
     )]
     NoQuorum {
-        /// How many managers answer.
+        /// What it is: "swarm", "cluster".
+        noun: &'static str,
+        /// What those are called that decide: "manager", "control-plane".
+        role: Role,
+        /// How many of them answer.
         reachable: usize,
         /// How many there are.
-        managers: usize,
+        leaders: usize,
     },
     /// Without a leader that is to leave, those that answer would be no majority.
     #[error(
@@ -91,6 +95,9 @@ pub struct Ticket {
     pub remote: String,
     /// The secret that lets it in.
     pub token: Secret,
+    /// What the cluster proves itself by, where the token does not say: `sha256:…` of the public key of
+    /// its authority.
+    pub pin: Option<String>,
 }
 
 /// A machine that is to leave its cluster for good.
@@ -105,6 +112,12 @@ pub struct Leaving {
 /// A kind of cluster.
 #[async_trait]
 pub trait Bootstrapper: Send + Sync {
+    /// What it is called in a sentence: "swarm", "cluster".
+    fn noun(&self) -> &'static str;
+    /// Tells the nodes of each other, where they have to know before they are members.
+    async fn connect(&self, _nodes: &[Node]) -> Result<(), Error> {
+        Ok(())
+    }
     /// What the node says of its membership.
     async fn member(&self, node: &Node) -> Result<Membership, Error>;
     /// Begins a cluster on the node.
@@ -114,10 +127,13 @@ pub trait Bootstrapper: Send + Sync {
     /// What it takes to join with a role, asked of a node that speaks for the cluster.
     async fn ticket(&self, speaker: &Node, role: Role) -> Result<Ticket, Error>;
     /// Makes the node a member. Leaves a former cluster first.
-    async fn join(&self, node: &Node, ticket: &Ticket) -> Result<(), Error>;
+    async fn join(&self, speaker: &Node, node: &Node, ticket: &Ticket) -> Result<(), Error>;
     /// Waits until every node is a ready member, and strikes out members of the same name that are
     /// gone for good.
     async fn ready(&self, speaker: &Node, nodes: &[Node]) -> Result<(), Error>;
+    /// How the cluster is reached from this computer; `tls` is the client's side where that is an
+    /// engine.
+    async fn access(&self, speaker: &Node, tls: &TlsFiles) -> Result<Access, Error>;
     /// Gives these machines no new work and waits until what they do has gone elsewhere. Returns what
     /// did not go in time, a few words each; that hinders nothing.
     async fn drain(&self, speaker: &Node, leaving: &[Leaving]) -> Result<Vec<String>, Error>;
@@ -137,6 +153,7 @@ pub async fn bootstrap(
     nodes: &[Node],
     progress: &Progress,
 ) -> Result<Node, Error> {
+    kind.connect(nodes).await?;
     let memberships = settle(nodes.iter().map(|node| kind.member(node))).await?;
     let of = |name: MachineName| {
         nodes.iter().position(|n| n.machine().id.name == name).map(|i| &memberships[i])
@@ -150,14 +167,15 @@ pub async fn bootstrap(
     let speaker = match speaker {
         Some(node) => node,
         None if memberships.iter().any(|m| voters(&m)) => {
-            let managers = nodes.iter().filter(|n| leads(n)).count();
+            let leaders = nodes.iter().filter(|n| leads(n)).count();
             let reachable = memberships.iter().filter(voters).count();
-            return Err(Error::NoQuorum { reachable, managers });
+            let role = nodes[0].machine().id.name.role;
+            return Err(Error::NoQuorum { noun: kind.noun(), role, reachable, leaders });
         }
         None => {
             let first = nodes.iter().find(|n| leads(n)).expect("a spec has at least one manager");
             let progress = progress.machine(first.machine().id.name);
-            progress.step("begin the swarm", kind.init(first)).await?;
+            progress.step(&format!("begin the {}", kind.noun()), kind.init(first)).await?;
             first
         }
     };
@@ -174,7 +192,7 @@ pub async fn bootstrap(
     }
     let join = async |node: &Node, ticket: &Ticket| {
         let progress = progress.machine(node.machine().id.name);
-        progress.step("join the swarm", kind.join(node, ticket)).await
+        progress.step(&format!("join the {}", kind.noun()), kind.join(speaker, node, ticket)).await
     };
     let (managers, workers): (Vec<&Node>, Vec<&Node>) = joining.iter().partition(|n| leads(n));
     // One at a time: each joining manager changes who makes a majority.
@@ -193,7 +211,7 @@ pub async fn bootstrap(
 }
 
 fn leads(node: &Node) -> bool {
-    node.machine().id.name.role == Role::Manager
+    matches!(node.machine().id.name.role, Role::Manager | Role::ControlPlane)
 }
 
 /// Awaits every future, also when some fail, and collects all errors.

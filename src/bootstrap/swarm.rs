@@ -15,7 +15,7 @@ use futures_util::StreamExt as _;
 
 use crate::driver::Source;
 use crate::failpoint;
-use crate::model::{Role, Secret};
+use crate::model::{Access, Role, Secret, Service, TlsFiles};
 use crate::provision::Node;
 use crate::retry::{Attempt, Patience, retry};
 
@@ -87,6 +87,10 @@ fn not_active(node: &Node, why: String) -> Error {
 
 #[async_trait]
 impl Bootstrapper for Swarm {
+    fn noun(&self) -> &'static str {
+        "swarm"
+    }
+
     async fn member(&self, node: &Node) -> Result<Membership, Error> {
         // After a restart of the whole swarm the managers need a moment to elect a leader, and until
         // then none of them speaks for it.
@@ -155,10 +159,12 @@ impl Bootstrapper for Swarm {
         Ok(Ticket {
             remote: format!("{}:{CLUSTER_PORT}", speaker.machine().private_ip),
             token: Secret::new(token.unwrap_or_default()),
+            // The token holds it.
+            pin: None,
         })
     }
 
-    async fn join(&self, node: &Node, ticket: &Ticket) -> Result<(), Error> {
+    async fn join(&self, _speaker: &Node, node: &Node, ticket: &Ticket) -> Result<(), Error> {
         failpoint::reached("swarm.join.before");
         if info(node).await?.local_node_state != Some(LocalNodeState::INACTIVE) {
             // What it belongs to is not this swarm: the one before its manager was lost, or one that
@@ -218,6 +224,11 @@ impl Bootstrapper for Swarm {
                 }
             }
         }
+    }
+
+    async fn access(&self, speaker: &Node, tls: &TlsFiles) -> Result<Access, Error> {
+        let endpoint = speaker.machine().endpoint(Service::Engine);
+        Ok(Access::Engine { endpoint, tls: tls.clone() })
     }
 
     async fn drain(&self, speaker: &Node, leaving: &[Leaving]) -> Result<Vec<String>, Error> {

@@ -48,7 +48,7 @@ pub(super) enum Command {
     Status(Status),
     /// Print all that is known of a cluster, as JSON
     Inspect(Inspect),
-    /// Point docker at a cluster
+    /// Point docker or kubectl at a cluster
     Use(Use),
     /// Print shell commands that point docker at one machine
     Env(Env),
@@ -274,7 +274,7 @@ pub(super) struct Use {
     /// Back to what was selected before
     #[arg(long)]
     pub(super) previous: bool,
-    /// Back to docker's own default
+    /// Away from every cluster
     #[arg(long)]
     pub(super) none: bool,
 }

@@ -43,7 +43,13 @@ macro_rules! through_workflow {
     };
 }
 
-through_workflow!(store::Error, driver::Error, remote::Error, context::Error);
+through_workflow!(
+    store::Error,
+    driver::Error,
+    remote::Error,
+    context::Error,
+    context::kubeconfig::Error
+);
 
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;

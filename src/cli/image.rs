@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 
-use crate::driver::docker::{DockerDriver, DockerOptions, ImageBuild};
+use crate::driver::docker::{DockerDriver, DockerOptions, ImageBuild, Variant};
 use crate::event::Progress;
 use crate::workflow;
 
@@ -17,8 +17,8 @@ use super::services::Context;
 pub(super) async fn build(context: &Context, args: Build) -> Result<(), Error> {
     let driver = DockerDriver::connect(DockerOptions::default()).await?;
     let progress = Progress::new(Arc::clone(&context.reporter));
-    let build =
-        ImageBuild { bare: args.bare, base: args.base, tag: args.tag, no_cache: args.no_cache };
+    let variant = if args.bare { Variant::Bare } else { Variant::Full };
+    let build = ImageBuild { variant, base: args.base, tag: args.tag, no_cache: args.no_cache };
     let tag = driver.build_image(build, &progress).await;
     progress.ready();
     output::line(&tag?)

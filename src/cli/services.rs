@@ -6,14 +6,19 @@ use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::bootstrap::Bootstrapper;
+use crate::bootstrap::kubeadm::Kubeadm;
 use crate::bootstrap::swarm::Swarm;
-use crate::context::DockerContexts;
-use crate::driver::docker::{DockerDriver, DockerOptions};
+use crate::bundle::Bundle;
+use crate::context::{DockerContexts, KubeContexts};
+use crate::driver::Driver;
+use crate::driver::docker::{Baked, DockerDriver, DockerOptions};
 use crate::event::{Progress, Reporter};
-use crate::model::{ClusterName, Machine, MachineName, SshFiles, TlsFiles};
-use crate::remote::SshDialer;
+use crate::model::{ClusterName, Machine, MachineName, Orchestrator, SshFiles, TlsFiles};
+use crate::provision;
+use crate::remote::{Dialer, SshDialer};
 use crate::report::{self, LogFile, Tee};
-use crate::spec::DriverName;
+use crate::spec::{ClusterSpec, DriverName};
 use crate::store::{Home, Record};
 use crate::workflow::{self, Interrupt, OpenLog, Services};
 
@@ -23,10 +28,14 @@ use super::error::Error;
 /// The cluster that is meant when none is named.
 pub(super) const DEFAULT_CLUSTER: &str = "dojo";
 
+/// The handles that depend on the driver.
+type Parts = (Arc<dyn Driver>, Arc<dyn Dialer>, Arc<dyn Bootstrapper>, Arc<dyn Bootstrapper>);
+
 /// What every command has, before it knows which driver it needs.
 pub(super) struct Context {
     pub(super) home: Home,
     pub(super) contexts: DockerContexts,
+    pub(super) kube_contexts: KubeContexts,
     pub(super) reporter: Arc<dyn Reporter>,
     pub(super) interrupt: Interrupt,
     pub(super) quiet: bool,
@@ -38,6 +47,7 @@ impl Context {
         Ok(Self {
             home: Home::from_env()?,
             contexts: DockerContexts::from_env()?,
+            kube_contexts: KubeContexts::from_env()?,
             reporter: report::choose(global.log_format, verbosity),
             interrupt: Interrupt::default(),
             quiet: global.quiet,
@@ -51,33 +61,61 @@ impl Context {
         driver: DriverName,
         docker: &DockerOptions,
     ) -> Result<Services, Error> {
+        self.services_with(driver, docker, None).await
+    }
+
+    /// Everything that it takes to make what a spec says.
+    pub(super) async fn services_to_make(&self, spec: &ClusterSpec) -> Result<Services, Error> {
+        // What is in a bundle is put into the machine image, once, instead of onto every machine.
+        let baked = match (spec.orchestrator, &spec.kubernetes.bundle) {
+            (Orchestrator::Kubernetes, Some(path)) => {
+                let bundle = Bundle::open(path).map_err(workflow::Error::from)?;
+                Some(Baked {
+                    name: format!("kubernetes-{}", bundle.version()),
+                    archive: path.clone(),
+                    archive_id: bundle.id().to_owned(),
+                    directory: provision::DIRECTORY.to_owned(),
+                    script: provision::bake(&bundle),
+                })
+            }
+            _ => None,
+        };
+        self.services_with(spec.driver(), &spec.docker, baked).await
+    }
+
+    async fn services_with(
+        &self,
+        driver: DriverName,
+        docker: &DockerOptions,
+        baked: Option<Baked>,
+    ) -> Result<Services, Error> {
         self.listen_for_interrupts();
-        let open_log = self.open_log();
-        Ok(match driver {
-            DriverName::Docker => Services {
-                home: self.home.clone(),
-                driver: Arc::new(DockerDriver::connect(docker.clone()).await?),
-                dialer: Arc::new(SshDialer),
-                swarm: Arc::new(Swarm),
-                contexts: self.contexts.clone(),
-                open_log,
-                reporter: Arc::clone(&self.reporter),
-                interrupt: self.interrupt.clone(),
-            },
+        let parts: Parts = match driver {
+            DriverName::Docker => {
+                let mut driver = DockerDriver::connect(docker.clone()).await?;
+                if let Some(baked) = baked {
+                    driver = driver.with_baked(baked);
+                }
+                (Arc::new(driver), Arc::new(SshDialer), Arc::new(Swarm), Arc::new(Kubeadm))
+            }
             #[cfg(feature = "fake")]
             DriverName::Fake => {
                 let fake = Arc::new(crate::fake::Fake::from_env());
-                Services {
-                    home: self.home.clone(),
-                    driver: fake.clone(),
-                    dialer: fake.clone(),
-                    swarm: fake,
-                    contexts: self.contexts.clone(),
-                    open_log,
-                    reporter: Arc::clone(&self.reporter),
-                    interrupt: self.interrupt.clone(),
-                }
+                (fake.clone(), fake.clone(), fake.clone(), fake)
             }
+        };
+        let (driver, dialer, swarm, kubeadm) = parts;
+        Ok(Services {
+            home: self.home.clone(),
+            driver,
+            dialer,
+            swarm,
+            kubeadm,
+            contexts: self.contexts.clone(),
+            kube_contexts: self.kube_contexts.clone(),
+            open_log: self.open_log(),
+            reporter: Arc::clone(&self.reporter),
+            interrupt: self.interrupt.clone(),
         })
     }
 
@@ -125,15 +163,19 @@ impl Context {
         });
     }
 
-    /// The cluster that is meant: the named one, else the one that docker points at, else the only one
-    /// there is, else the default.
+    /// The cluster that is meant: the named one, else the one that docker points at, else the one that
+    /// kubectl points at, else the only one there is, else the default.
     pub(super) fn cluster(&self, name: Option<ClusterName>) -> Result<ClusterName, Error> {
         if let Some(name) = name {
             return Ok(name);
         }
         let clusters = self.home.list()?;
-        let current = self.contexts.current().ok().flatten();
-        let selected = clusters.iter().find(|(name, _)| Some(name.context()) == current);
+        let docker = self.contexts.current().ok().flatten();
+        let kubectl = self.kube_contexts.current().ok().flatten();
+        let selected = [docker, kubectl]
+            .into_iter()
+            .flatten()
+            .find_map(|current| clusters.iter().find(|(name, _)| name.context() == current));
         match (selected, clusters.as_slice()) {
             (Some((name, _)), _) | (None, [(name, _)]) => Ok(name.clone()),
             _ => Ok(DEFAULT_CLUSTER.parse()?),

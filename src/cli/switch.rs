@@ -1,6 +1,7 @@
 //! `dojo use`.
 
-use crate::store::PreviousContext;
+use crate::model::Orchestrator;
+use crate::store::Selection;
 
 use super::args::Use;
 use super::error::Error;
@@ -8,27 +9,59 @@ use super::output;
 use super::services::Context;
 
 pub(super) fn run(context: &Context, args: &Use) -> Result<(), Error> {
-    let before = context.contexts.current()?;
-    let target = match &args.name {
-        Some(name) => {
-            context.record(name)?;
-            Some(name.context())
-        }
-        None if args.previous => match context.home.previous()? {
-            Some(previous) => previous.name,
-            None => return Err(Error::Usage("nothing was selected before".to_owned())),
-        },
-        None => None,
+    let before = Selection {
+        docker: context.contexts.current()?,
+        kubectl: context.kube_contexts.current()?,
     };
-    if before != target {
-        match &target {
+    let after = match &args.name {
+        Some(name) => {
+            let selected = Some(name.context());
+            match context.record(name)?.spec.orchestrator {
+                Orchestrator::Kubernetes => Selection { kubectl: selected, ..before.clone() },
+                Orchestrator::Swarm | Orchestrator::None => {
+                    Selection { docker: selected, ..before.clone() }
+                }
+            }
+        }
+        None if args.previous => {
+            let previous = context.home.previous()?;
+            previous.ok_or_else(|| Error::Usage("nothing was selected before".to_owned()))?
+        }
+        None => {
+            let clusters = context.home.list()?;
+            let ours = |selected: &String| clusters.iter().any(|(c, _)| c.context() == *selected);
+            // docker has a context of its own to go back to; kubectl has none, so what is not ours stays.
+            Selection { docker: None, kubectl: before.kubectl.clone().filter(|c| !ours(c)) }
+        }
+    };
+    if before.docker != after.docker {
+        match &after.docker {
             Some(name) => drop(context.contexts.select(name)?),
             None => context.contexts.deselect()?,
         }
-        context.home.remember(&PreviousContext { name: before })?;
+    }
+    if before.kubectl != after.kubectl {
+        match &after.kubectl {
+            Some(name) => drop(context.kube_contexts.select(name)?),
+            None => context.kube_contexts.deselect()?,
+        }
+    }
+    if before != after {
+        context.home.remember(&before)?;
     }
     if context.quiet {
         return Ok(());
     }
-    output::line(&format!("docker now uses context {}", target.as_deref().unwrap_or("default")))
+    // Whoever names a cluster wants to know of its tool; else what has changed is told.
+    let kubernetes =
+        args.name.is_some() && after.kubectl == args.name.as_ref().map(|n| n.context());
+    if kubernetes || before.kubectl != after.kubectl {
+        let name = after.kubectl.as_deref().unwrap_or("none");
+        output::line(&format!("kubectl now uses context {name}"))?;
+    }
+    if !kubernetes && (before.docker != after.docker || before.kubectl == after.kubectl) {
+        let name = after.docker.as_deref().unwrap_or("default");
+        output::line(&format!("docker now uses context {name}"))?;
+    }
+    Ok(())
 }

@@ -28,7 +28,7 @@ pub(super) async fn run(context: &Context, args: Up) -> Result<(), Error> {
         (true, Some(SpecFormat::Json)) => return output::json(&spec),
         _ => {}
     }
-    let services = context.services(spec.driver(), &spec.docker).await?;
+    let services = context.services_to_make(&spec).await?;
     if args.dry_run {
         let plan = workflow::plan(&services, &spec).await?;
         return output::write(plan.to_string().as_bytes());

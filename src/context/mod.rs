@@ -1,4 +1,4 @@
-//! Entries in the user's own files that make a cluster reachable: docker contexts.
+//! Entries in the user's own files that make a cluster reachable: docker contexts and kubectl's.
 //!
 //! These files are shared with other programs, so the rules are strict: only entries that carry our
 //! mark are ever changed or removed, every file is replaced in one step, and whatever is not ours
@@ -6,8 +6,10 @@
 //!
 //! - [`docker`]: the context store, `contexts/meta` and `contexts/tls`
 //! - [`selection`]: which context plain `docker` uses, `currentContext` in `config.json`
+//! - [`kubeconfig`]: clusters, users and contexts of `kubectl`, and which one it uses
 
 pub mod docker;
+pub mod kubeconfig;
 mod meta;
 mod replace;
 pub mod selection;
@@ -16,9 +18,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use docker::{DockerContext, DockerContexts};
+pub use kubeconfig::{KubeContext, KubeContexts};
 pub use selection::{Restored, overriding_env};
 
-/// Why a context could not be read, written or selected.
+/// Why a docker context could not be read, written or selected, or a file not be replaced.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Docker would refuse the name, or means its built-in context by it.

@@ -105,6 +105,22 @@ impl Locked {
     }
 }
 
+/// Follows a symbolic link, so that the file behind it is replaced and not the link; whether it was
+/// one.
+pub(super) fn follow(path: &Path) -> Result<(PathBuf, bool), Error> {
+    let Ok(target) = fs::read_link(path) else {
+        return Ok((path.to_owned(), false));
+    };
+    match fs::canonicalize(path) {
+        Ok(path) => Ok((path, true)),
+        // The link may be there before the file is.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Ok((path.parent().unwrap_or(Path::new("/")).join(target), true))
+        }
+        Err(error) => Err(Error::io("follow", path)(error)),
+    }
+}
+
 /// Makes the entries of a directory durable.
 pub(super) fn sync_dir(dir: &Path) -> Result<(), Error> {
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(Error::io("sync", dir))

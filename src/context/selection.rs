@@ -132,17 +132,8 @@ pub(super) struct Config {
 impl ConfigFile {
     /// Follows a symbolic link, so that the file behind it is replaced and not the link.
     pub(super) fn locate(dir: &Path) -> Result<Self, Error> {
-        let path = dir.join("config.json");
-        let Ok(target) = fs::read_link(&path) else {
-            return Ok(Self { path, is_link: false });
-        };
-        let path = match fs::canonicalize(&path) {
-            Ok(path) => path,
-            // The link may be there before the file is.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => dir.join(target),
-            Err(error) => return Err(Error::io("follow", &path)(error)),
-        };
-        Ok(Self { path, is_link: true })
+        let (path, is_link) = replace::follow(&dir.join("config.json"))?;
+        Ok(Self { path, is_link })
     }
 
     /// The directory that the file is replaced in.

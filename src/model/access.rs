@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::TlsFiles;
+use super::{KubeCredentials, TlsFiles};
 
 /// How a cluster's API is reached from this computer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,5 +13,12 @@ pub enum Access {
         endpoint: SocketAddr,
         /// The client's side of the mutual TLS.
         tls: TlsFiles,
+    },
+    /// A Kubernetes API server over mutual TLS.
+    Kubernetes {
+        /// Where it listens, as seen from this computer.
+        endpoint: SocketAddr,
+        /// The administrator's side of the mutual TLS.
+        credentials: KubeCredentials,
     },
 }

@@ -2,6 +2,7 @@
 //! that nothing further in has to check it again.
 
 mod access;
+mod credentials;
 mod engine;
 mod files;
 mod finding;
@@ -14,6 +15,7 @@ mod subnet;
 mod tunnel;
 
 pub use access::Access;
+pub use credentials::KubeCredentials;
 pub use engine::{EngineChannel, EngineOptions};
 pub use files::{SshFiles, TlsFiles};
 pub use finding::{Finding, Level};

@@ -18,7 +18,7 @@ use crate::durable;
 use crate::model::{Secret, TlsFiles};
 
 pub use authority::Authority;
-pub use reading::expiry;
+pub use reading::{expiry, pin};
 
 /// Why a certificate could not be made or read.
 #[derive(Debug, thiserror::Error)]

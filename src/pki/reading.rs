@@ -10,6 +10,7 @@ use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
+use sha2::{Digest as _, Sha256};
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
 use super::{Error, Validity};
@@ -27,6 +28,19 @@ pub(super) enum Purpose {
 /// [`Error::Unreadable`] if the text is not a certificate.
 pub fn expiry(cert_pem: &str) -> Result<Timestamp, Error> {
     Ok(Leaf::parse(cert_pem)?.validity.until)
+}
+
+/// What others know an authority by: `sha256:` and the hash of its public key, in hexadecimal digits (the
+/// `SubjectPublicKeyInfo` of RFC 5280 and the pins of RFC 7469, 2.4, as kubeadm writes them).
+///
+/// # Errors
+/// [`Error::Unreadable`] if the text is not a certificate.
+pub fn pin(cert_pem: &str) -> Result<String, Error> {
+    let der = parse_der(cert_pem)?;
+    let (_, cert) = X509Certificate::from_der(&der).map_err(|e| Error::Unreadable(e.into()))?;
+    let hash = Sha256::digest(cert.public_key().raw);
+    let digits: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(format!("sha256:{digits}"))
 }
 
 /// What we ask of a certificate.

@@ -1,18 +1,21 @@
-//! From a [`Machine`] to a [`Node`]: Docker is installed, listens behind mutual TLS, and has proven it.
+//! From a [`Machine`] to a [`Node`]: what the cluster runs on is installed, and has proven that it works.
+//! That is Docker behind mutual TLS for a swarm, and containerd with kubelet for Kubernetes.
 //!
 //! This module alone can make a [`Node`], so a machine that was not provisioned cannot be bootstrapped:
 //! it does not compile.
 
 mod engine;
+mod kubernetes;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::bundle;
 use crate::event::Progress;
 use crate::failpoint;
-use crate::model::{EngineOptions, Machine, SshFiles, TlsFiles};
+use crate::model::{EngineOptions, KubernetesVersion, Machine, SshFiles, TlsFiles};
 use crate::pki::{self, Authority};
 use crate::remote::{self, Dialer, Engine, Remote, Script};
 
@@ -36,14 +39,35 @@ pub enum Error {
         #[source]
         source: pki::Error,
     },
+    /// What was to be installed could not be read.
+    #[error(transparent)]
+    Bundle(#[from] bundle::Error),
+    /// Another release is installed than the one that was asked for.
+    #[error("machine `{machine}` has Kubernetes {installed}, and {wanted} was asked for")]
+    Release {
+        /// Which machine.
+        machine: crate::model::MachineId,
+        /// What it has.
+        installed: KubernetesVersion,
+        /// What it should have.
+        wanted: KubernetesVersion,
+    },
 }
 
-/// A machine with an engine that we can talk to. Its fields are private, so that it can be made only
+/// What a node runs on.
+#[derive(Clone)]
+enum Runtime {
+    Engine(Engine),
+    Kubernetes(Arc<Kubernetes>),
+}
+
+/// A machine that can become a member of a cluster. Its fields are private, so that it can be made only
 /// here.
 #[derive(Clone)]
 pub struct Node {
     machine: Machine,
-    engine: Engine,
+    remote: Arc<dyn Remote>,
+    runtime: Runtime,
 }
 
 impl std::fmt::Debug for Node {
@@ -58,10 +82,35 @@ impl Node {
         &self.machine
     }
 
-    /// Its engine.
-    pub fn engine(&self) -> &Engine {
-        &self.engine
+    /// The connection over which it was provisioned.
+    pub fn remote(&self) -> &dyn Remote {
+        &*self.remote
     }
+
+    /// Its engine. Nodes of a swarm and plain Docker hosts have one.
+    pub fn engine(&self) -> &Engine {
+        match &self.runtime {
+            Runtime::Engine(engine) => engine,
+            Runtime::Kubernetes(_) => unreachable!("a Kubernetes node is asked for its engine"),
+        }
+    }
+
+    /// Its Kubernetes. Nodes of a Kubernetes cluster have it.
+    pub fn kubernetes(&self) -> &Kubernetes {
+        match &self.runtime {
+            Runtime::Kubernetes(kubernetes) => kubernetes,
+            Runtime::Engine(_) => unreachable!("a Docker host is asked for its Kubernetes"),
+        }
+    }
+}
+
+/// What is to be installed.
+#[derive(Debug, Clone)]
+pub enum Install {
+    /// A Docker engine.
+    Engine(EngineOptions),
+    /// Kubernetes.
+    Kubernetes(Release),
 }
 
 /// What provisioning needs beside the machine: the cluster's keys, and what was asked for.
@@ -75,13 +124,13 @@ pub struct Provisioner {
     pub authority: Authority,
     /// Where the machines' certificates are kept.
     pub pki: PathBuf,
-    /// How Docker is installed and configured.
-    pub options: EngineOptions,
+    /// What is installed, and how.
+    pub install: Install,
 }
 
 impl Provisioner {
-    /// Brings one machine to where its engine answers over mutual TLS. Doing it again changes nothing
-    /// and does not restart the engine.
+    /// Brings one machine to where its engine answers over mutual TLS, or kubeadm can run. Doing it again
+    /// changes nothing and restarts nothing.
     pub async fn provision(
         &self,
         dialer: &dyn Dialer,
@@ -91,18 +140,27 @@ impl Provisioner {
         let remote: Arc<dyn Remote> =
             progress.step("boot", dialer.dial(&machine, &self.ssh, BOOT)).await?;
         failpoint::reached("provision.before");
-        let install = engine::install(&self.options);
-        progress.step(install.title, remote.run(&install)).await?;
-        let configure = self.configure(&machine)?;
-        progress.step(configure.title, remote.run(&configure)).await?;
-        failpoint::reached("provision.after");
-        let engine = progress
-            .step("verify mutual TLS", dialer.engine(&machine, &self.tls, ENGINE_START))
-            .await?;
-        Ok(Node { machine, engine })
+        let runtime = match &self.install {
+            Install::Engine(options) => {
+                let install = engine::install(options);
+                progress.step(install.title, remote.run(&install)).await?;
+                let configure = self.configure(&machine, options)?;
+                progress.step(configure.title, remote.run(&configure)).await?;
+                failpoint::reached("provision.after");
+                let connect = dialer.engine(&machine, &self.tls, ENGINE_START);
+                Runtime::Engine(progress.step("verify mutual TLS", connect).await?)
+            }
+            Install::Kubernetes(release) => {
+                let installed =
+                    kubernetes::provision(&*remote, &machine, release, progress).await?;
+                failpoint::reached("provision.after");
+                Runtime::Kubernetes(Arc::new(installed))
+            }
+        };
+        Ok(Node { machine, remote, runtime })
     }
 
-    fn configure(&self, machine: &Machine) -> Result<Script, Error> {
+    fn configure(&self, machine: &Machine, options: &EngineOptions) -> Result<Script, Error> {
         let names = vec![machine.id.name.to_string(), machine.id.alias(), "localhost".to_owned()];
         // Whatever this computer dials must be in the certificate, for `docker` verifies the host of
         // its URL; the private address is for peers and for people on the machines.
@@ -119,8 +177,9 @@ impl Provisioner {
             &addresses,
         )
         .map_err(|source| Error::Certificate { machine: machine.id.clone(), source })?;
-        Ok(engine::configure(&self.options, self.authority.cert_pem(), &identity))
+        Ok(engine::configure(options, self.authority.cert_pem(), &identity))
     }
 }
 
 pub use engine::explain;
+pub use kubernetes::{DIRECTORY, Kubernetes, Release, Source, bake};

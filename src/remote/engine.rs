@@ -4,11 +4,8 @@
 //! cluster's, fails where the computer has none, and drops the reason of a failure. Here exactly one
 //! authority is trusted.
 
-use std::error::Error as StdError;
 use std::fs;
-use std::io;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker};
@@ -16,10 +13,7 @@ use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{AlertDescription, ClientConfig, RootCertStore};
+use rustls::ClientConfig;
 use tokio::time::timeout;
 
 use crate::driver::Source;
@@ -27,6 +21,7 @@ use crate::model::{Machine, Service, TlsFiles};
 use crate::retry::{Attempt, Patience, retry};
 
 use super::Error;
+use super::tls::{self, Part, is_final};
 
 /// How long an engine may take to begin its answer, in seconds; joining a swarm takes 20.
 const ANSWER: u64 = 120;
@@ -125,23 +120,16 @@ async fn attempt(api: Docker) -> Attempt<Docker, Source> {
 
 /// Trusts the cluster's authority and no other, and presents the client's certificate.
 fn tls(files: &TlsFiles) -> Result<ClientConfig, Error> {
-    let mut roots = RootCertStore::empty();
-    for authority in certificates(&files.ca)? {
-        roots.add(authority).map_err(failed("parse", &files.ca))?;
-    }
-    let chain = certificates(&files.cert)?;
-    let key = read(&files.key)?;
-    let key = PrivateKeyDer::from_pem_slice(&key).map_err(failed("parse", &files.key))?;
-    ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .and_then(|config| config.with_root_certificates(roots).with_client_auth_cert(chain, key))
-        .map_err(failed("use", &files.cert))
-}
-
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
-    let text = read(path)?;
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
-    certificates.map_err(failed("parse", path))
+    let (ca, cert, key) = (read(&files.ca)?, read(&files.cert)?, read(&files.key)?);
+    tls::client(&ca, &cert, &key).map_err(|unusable| {
+        let (operation, path) = match unusable.part {
+            Part::Authority => ("parse", &files.ca),
+            Part::Certificate => ("parse", &files.cert),
+            Part::Key => ("parse", &files.key),
+            Part::Pair => ("use", &files.cert),
+        };
+        failed(operation, path)(unusable.source)
+    })
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Error> {
@@ -150,42 +138,6 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
 
 fn failed<E: Into<Source>>(operation: &'static str, path: &Path) -> impl FnOnce(E) -> Error {
     move |source| Error::File { operation, path: path.to_owned(), source: source.into() }
-}
-
-/// Whether one side refused the other's certificate: no later attempt will end otherwise.
-fn is_final(error: &(dyn StdError + 'static)) -> bool {
-    use AlertDescription as Alert;
-    match tls_cause(error) {
-        Some(rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented) => true,
-        Some(rustls::Error::AlertReceived(alert)) => matches!(
-            alert,
-            Alert::NoCertificate
-                | Alert::BadCertificate
-                | Alert::UnsupportedCertificate
-                | Alert::CertificateRevoked
-                | Alert::CertificateExpired
-                | Alert::CertificateUnknown
-                | Alert::UnknownCA
-                | Alert::AccessDenied
-                | Alert::CertificateRequired
-                // A signature by another authority of the same name.
-                | Alert::DecryptError
-        ),
-        _ => false,
-    }
-}
-
-/// The TLS library's error at the bottom of a chain. An `io::Error` hides the error it carries from
-/// `source`, so that has to be looked into.
-fn tls_cause<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
-    if let Some(found) = error.downcast_ref() {
-        return Some(found);
-    }
-    let carried = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-    match carried {
-        Some(carried) => tls_cause(carried),
-        None => tls_cause(error.source()?),
-    }
 }
 
 #[cfg(test)]

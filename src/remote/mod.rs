@@ -1,10 +1,14 @@
-//! Reaching machines: scripts over SSH with a pinned host key, and the engine over mutual TLS.
+//! Reaching machines: scripts over SSH with a pinned host key, and an engine or a Kubernetes API server
+//! over mutual TLS.
 
+mod api_server;
 mod engine;
 mod health;
+mod input;
 pub mod keys;
 mod script;
 mod ssh;
+mod tls;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,8 +18,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::model::{Machine, MachineId, SshFiles, TlsFiles};
 
+pub use api_server::{ApiError, ApiServer, NodeStatus, PodPort};
 pub use engine::Engine;
 pub use health::EngineHealth;
+pub use input::Input;
 pub use script::Script;
 pub use ssh::SshDialer;
 
@@ -104,6 +110,26 @@ pub enum Error {
         #[source]
         source: crate::driver::Source,
     },
+    /// What a script was to read could not be read here. The script was ended before it saw the end.
+    #[error("cannot read `{input}` to send it to machine `{machine}`")]
+    Input {
+        /// Which machine.
+        machine: MachineId,
+        /// The input's name.
+        input: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file could not be put on a machine; what was there before is as it was.
+    #[error("cannot put `{path}` on the machine")]
+    Upload {
+        /// The file on the machine.
+        path: String,
+        /// Why, and on which machine.
+        #[source]
+        source: Box<Error>,
+    },
     /// One of the cluster's key files could not be read or written.
     #[error("cannot {operation} `{}`", path.display())]
     File {
@@ -144,6 +170,30 @@ pub trait Dialer: Send + Sync {
 pub trait Remote: Send + Sync {
     /// Runs a script as root and returns its standard output.
     async fn run(&self, script: &Script) -> Result<String, Error>;
+
+    /// Runs a script as root that reads `input`, and returns its standard output.
+    ///
+    /// The bytes come on file descriptor 3 (`tar -x <&3`), so that no other command takes them. They
+    /// are passed on as they are read and never all in memory. A script sees their end only once all of
+    /// them have arrived: if the connection breaks or the source fails before that, it and what it has
+    /// started get SIGTERM. A script that has seen enough may end early.
+    async fn run_with_input(&self, script: &Script, input: Input) -> Result<String, Error>;
+
+    /// Puts a file that belongs to root at an absolute path on the machine, in whole or not at all;
+    /// `mode` has the permission bits. Directories above it are made.
+    async fn upload(&self, path: &str, mode: u32, input: Input) -> Result<(), Error> {
+        let script = Script::new(
+            "put a file in place",
+            "The file is written beside its place and then moved there, so that nobody ever sees half \
+             of it.",
+            include_str!("../../templates/remote/upload.sh"),
+        )
+        .with("TARGET", path)
+        .with("MODE", format!("{mode:o}"));
+        let result = self.run_with_input(&script, input).await;
+        let failed = |error| Error::Upload { path: path.to_owned(), source: Box::new(error) };
+        result.map(drop).map_err(failed)
+    }
 
     /// Connects this process's standard streams to a command, or to a login shell on a terminal, as
     /// the login user; returns its exit status (128 + N when signal N ended it).

@@ -9,6 +9,7 @@ mod dialling;
 mod forward;
 mod host_key;
 mod raw_mode;
+mod sending;
 mod session;
 
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! What types alone cannot say about a spec. Everything is checked before anything is done.
 
-use crate::model::{KubernetesOptions, Orchestrator, Role};
+use crate::model::{Orchestrator, Role};
 
 use super::{ClusterSpec, MachineGroup};
 
@@ -195,6 +195,7 @@ fn validate_control_planes(count: usize) -> Result<(), String> {
 mod tests {
     use super::super::DriverName;
     use super::*;
+    use crate::model::KubernetesOptions;
 
     fn swarm(managers: u16, workers: u16) -> ClusterSpec {
         let machines = vec![

@@ -100,6 +100,11 @@ impl Entry {
         self.subdirectory("pki")
     }
 
+    /// Where the cluster's own kubeconfig is, if it is a Kubernetes cluster.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.directory.join("kubeconfig")
+    }
+
     /// Where the logs of each run are; the directory is made.
     pub fn logs(&self) -> Result<PathBuf, Error> {
         self.subdirectory("logs")

@@ -11,11 +11,15 @@ use crate::model::ClusterName;
 
 use super::{Entry, Error, Record};
 
-/// The docker context that was selected before a `dojo use`; `name` is absent if it was docker's own.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PreviousContext {
-    /// Its name.
-    pub name: Option<String>,
+/// The contexts that are selected.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Selection {
+    /// Docker's; absent if it is docker's own.
+    #[serde(rename = "name")]
+    pub docker: Option<String>,
+    /// kubectl's, if one is selected.
+    #[serde(default)]
+    pub kubectl: Option<String>,
 }
 
 /// `$DOJO_HOME`, else `$XDG_DATA_HOME/clusterdojo`, else `~/.local/share/clusterdojo`.
@@ -95,8 +99,8 @@ impl Home {
         Entry::lock(directory, name.clone(), verb, wait, on_wait).await
     }
 
-    /// The docker context that was selected before the last `dojo use`; `None` if there was no such use.
-    pub fn previous(&self) -> Result<Option<PreviousContext>, Error> {
+    /// What was selected before the last `dojo use`; `None` if there was no such use.
+    pub fn previous(&self) -> Result<Option<Selection>, Error> {
         let path = self.previous_path();
         match fs::read(&path) {
             // What cannot be read as such is as good as forgotten.
@@ -106,11 +110,11 @@ impl Home {
         }
     }
 
-    /// Remembers which docker context was selected, for `dojo use --previous`.
-    pub fn remember(&self, previous: &PreviousContext) -> Result<(), Error> {
+    /// Remembers what was selected, for `dojo use --previous`.
+    pub fn remember(&self, previous: &Selection) -> Result<(), Error> {
         let path = self.previous_path();
         durable::private_directory(&self.root).map_err(Error::file("make", &self.root))?;
-        let text = serde_json::to_vec(previous).expect("an optional string is JSON");
+        let text = serde_json::to_vec(previous).expect("optional strings are JSON");
         durable::replace(&path, &text, 0o600).map_err(Error::file("write", path))
     }
 

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use crate::model::ClusterName;
 
 pub use entry::Entry;
-pub use home::{Home, Listed, PreviousContext};
+pub use home::{Home, Listed, Selection};
 pub use record::{Phase, Record, SCHEMA};
 
 /// Why the memory of a cluster could not be read or written.

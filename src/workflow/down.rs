@@ -1,13 +1,12 @@
 //! `down`: removes a cluster without a trace, with its record or without.
 
-use crate::context;
-use crate::event::{Progress, chain};
+use crate::event::Progress;
 use crate::failpoint;
 use crate::model::ClusterName;
 use crate::store::{self, Entry, Phase, Record};
 
 use super::settle::on_each;
-use super::{Error, Services};
+use super::{Error, Services, contexts};
 
 /// How `down` goes about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +70,7 @@ pub(super) async fn remove_machines(
     }
     // Contexts go first: a docker that points at a dying engine only hangs.
     failpoint::reached("down.context.before");
-    forget_context(services, name, record, progress)?;
+    contexts::forget(services, name, record, progress)?;
     failpoint::reached("down.context.after");
 
     let id = record.map(|r| r.cluster_id.as_str());
@@ -95,22 +94,4 @@ pub(super) async fn remove_machines(
     }
     failpoint::reached("down.cleanup.after");
     Ok(count)
-}
-
-fn forget_context(
-    services: &Services,
-    name: &ClusterName,
-    record: Option<&Record>,
-    progress: &Progress,
-) -> Result<(), Error> {
-    let id = record.map(|r| r.cluster_id.as_str());
-    match services.contexts.remove(&name.context(), id) {
-        Ok(_) => Ok(()),
-        // Whose it is can no longer be told, so it stays; the machines go all the same.
-        Err(error @ context::Error::Damaged { .. }) => {
-            progress.warn(chain(&error));
-            Ok(())
-        }
-        Err(error) => Err(error.into()),
-    }
 }

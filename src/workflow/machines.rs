@@ -1,15 +1,18 @@
 //! What the verbs have in common: a cluster's keys, its machines, and their way to being nodes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::bundle::Bundle;
 use crate::driver::Driver;
 use crate::event::Progress;
 use crate::failpoint;
 use crate::model::{
-    ClusterName, Machine, MachineId, MachineName, MachineRequest, MachineState, SshFiles,
+    ClusterName, Machine, MachineId, MachineName, MachineRequest, MachineState, Orchestrator,
+    SshFiles,
 };
 use crate::pki::{self, Authority};
-use crate::provision::{Node, Provisioner};
+use crate::provision::{Install, Node, Provisioner, Release, Source};
 use crate::remote::keys;
 use crate::spec::ClusterSpec;
 use crate::store::{Entry, Record};
@@ -23,7 +26,7 @@ const LOOK: Duration = Duration::from_secs(5);
 pub(super) fn provisioner(
     entry: &Entry,
     record: &Record,
-    spec: &ClusterSpec,
+    install: Install,
 ) -> Result<Provisioner, Error> {
     let ssh = entry.ssh()?;
     keys::ensure_identity(&ssh)?;
@@ -31,7 +34,25 @@ pub(super) fn provisioner(
     let subject = format!("clusterdojo {} {}", entry.name(), record.cluster_id);
     let authority = Authority::ensure(&pki, &subject)?;
     let tls = pki::ensure_client(&pki.join("client"), &authority, &subject)?;
-    Ok(Provisioner { ssh, tls, authority, pki, options: spec.engine.clone() })
+    Ok(Provisioner { ssh, tls, authority, pki, install })
+}
+
+/// What is to be installed on the machines of a cluster. A bundle is looked through before anything is
+/// done.
+pub(super) fn install(spec: &ClusterSpec) -> Result<Install, Error> {
+    if spec.orchestrator != Orchestrator::Kubernetes {
+        return Ok(Install::Engine(spec.engine.clone()));
+    }
+    let options = spec.kubernetes.clone();
+    let source = match &options.bundle {
+        Some(path) => {
+            let bundle = Bundle::open(path)?;
+            bundle.fits(bundle.manifest().architecture.as_str(), options.version)?;
+            Source::Bundle(Arc::new(bundle))
+        }
+        None => return Err(Error::NoKubernetes),
+    };
+    Ok(Install::Kubernetes(Release { source, options }))
 }
 
 /// What to ask the driver for, for those machines of the spec that are yet to be made.

@@ -1,6 +1,7 @@
 //! The order of work, one file per verb. Nothing here draws, retries or knows a driver's name.
 
 mod admit;
+mod contexts;
 mod down;
 mod forward;
 mod images;
@@ -19,10 +20,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::bootstrap::{self, Bootstrapper};
-use crate::context::{self, DockerContexts};
+use crate::bundle;
+use crate::context::{self, DockerContexts, KubeContexts, kubeconfig};
 use crate::driver::{self, Driver};
 use crate::event::{Progress, Reporter, chain};
-use crate::model::{ClusterName, Finding, Machine, MachineName};
+use crate::model::{ClusterName, Finding, Machine, MachineName, Orchestrator};
 use crate::pki;
 use crate::plan::Plan;
 use crate::provision;
@@ -55,8 +57,12 @@ pub struct Services {
     pub dialer: Arc<dyn Dialer>,
     /// Makes swarms of them.
     pub swarm: Arc<dyn Bootstrapper>,
+    /// Makes Kubernetes clusters of them.
+    pub kubeadm: Arc<dyn Bootstrapper>,
     /// The user's docker contexts.
     pub contexts: DockerContexts,
+    /// The user's kubectl contexts.
+    pub kube_contexts: KubeContexts,
     /// Opens the log of a run on one cluster.
     pub open_log: OpenLog,
     /// Where events go that belong to no cluster.
@@ -75,6 +81,15 @@ impl fmt::Debug for Services {
 const LOCK_WAIT: Duration = Duration::from_secs(600);
 
 impl Services {
+    /// What makes a cluster of that kind; nothing does for plain Docker hosts.
+    fn bootstrapper(&self, orchestrator: Orchestrator) -> Option<&dyn Bootstrapper> {
+        match orchestrator {
+            Orchestrator::Swarm => Some(&*self.swarm),
+            Orchestrator::Kubernetes => Some(&*self.kubeadm),
+            Orchestrator::None => None,
+        }
+    }
+
     /// Takes the lock of a cluster and opens the log of this run.
     async fn lock(&self, name: &ClusterName, verb: &str) -> Result<(Entry, Progress), Error> {
         let early = Progress::new(Arc::clone(&self.reporter));
@@ -105,6 +120,9 @@ pub enum Error {
     /// The user's docker contexts.
     #[error(transparent)]
     Context(#[from] context::Error),
+    /// The user's kubectl contexts.
+    #[error(transparent)]
+    Kubeconfig(#[from] kubeconfig::Error),
     /// The cluster on the machines.
     #[error(transparent)]
     Bootstrap(#[from] bootstrap::Error),
@@ -164,6 +182,12 @@ pub enum Error {
         /// What would have to change.
         what: String,
     },
+    /// Nothing says where Kubernetes comes from.
+    #[error("there is no bundle and no package repository to install Kubernetes from")]
+    NoKubernetes,
+    /// A bundle.
+    #[error(transparent)]
+    Bundle(#[from] bundle::Error),
     /// A `down` was cut short.
     #[error("cluster `{0}` is half removed")]
     HalfRemoved(ClusterName),

@@ -3,7 +3,7 @@
 use crate::model::{ClusterName, Machine, MachineName, MachineState};
 use crate::store::{Phase, Record};
 
-use super::machines::{Origin, become_node, ours, provisioner};
+use super::machines::{Origin, become_node, install, ours, provisioner};
 use super::settle::{all_well, on_each};
 use super::{Error, Services, Summary, UpOptions, up};
 
@@ -27,7 +27,8 @@ pub async fn start_machine(
     let (entry, progress) = services.lock(name, "start").await?;
     let record = entry.record()?.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
     let machine = one(services, name, &record, machine).await?;
-    let provisioner = provisioner(&entry, &record, &record.spec)?;
+    let install = install(&record.spec)?;
+    let provisioner = provisioner(&entry, &record, install)?;
     let label = machine.id.name;
     let origin = match machine.state {
         MachineState::Running => Origin::Keep(machine),

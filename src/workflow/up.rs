@@ -1,13 +1,11 @@
 //! `up`: creates, resumes, repairs, or does nothing. One path for all of them.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use crate::bootstrap;
-use crate::context::DockerContext;
 use crate::event::{Progress, chain};
 use crate::failpoint;
-use crate::model::{Access, Machine, MachineName, MachineState, Orchestrator, Service};
+use crate::model::{Access, Machine, MachineName, MachineState, Service};
 use crate::plan::Plan;
 use crate::provision::{Node, Provisioner};
 use crate::remote::keys;
@@ -15,6 +13,7 @@ use crate::spec::ClusterSpec;
 use crate::store::{Entry, Phase, Record};
 
 use super::admit::{admit, check_surroundings};
+use super::contexts;
 use super::down::remove_machines;
 use super::machines::{self, Origin, become_node};
 use super::settle::all_well;
@@ -127,18 +126,19 @@ pub(super) async fn converge(
         Some(record) => record,
         None => Record::new(spec.clone()),
     };
-    services.contexts.check(&spec.name.context(), &record.cluster_id)?;
+    contexts::check(services, &spec, &record.cluster_id)?;
     if !plan.create.is_empty() {
         check_surroundings(services, progress).await?;
     }
 
+    let install = machines::install(&spec)?;
     if is_new {
         // From here on `down` knows what to look for.
         failpoint::reached("up.record.before");
         entry.save(&record)?;
         failpoint::reached("up.record.after");
     }
-    let provisioner = machines::provisioner(entry, &record, &spec)?;
+    let provisioner = machines::provisioner(entry, &record, install)?;
     let departures =
         scale::departures(services, &provisioner, &record, &existing, progress).await?;
     failpoint::reached("up.keys.after");
@@ -161,11 +161,7 @@ pub(super) async fn converge(
         return Err(Error::Interrupted);
     }
 
-    let kind = match spec.orchestrator {
-        Orchestrator::Swarm => Some(&*services.swarm),
-        Orchestrator::Kubernetes => todo!(),
-        Orchestrator::None => None,
-    };
+    let kind = services.bootstrapper(spec.orchestrator);
     let speaker = match kind {
         Some(kind) => {
             let members = scale::with_guides(kind, &nodes, &departures).await?;
@@ -180,14 +176,17 @@ pub(super) async fn converge(
     };
     let cluster = kind.map(|kind| (kind, &speaker));
     scale::dismiss(services, entry, cluster, departures, progress).await?;
+    let access = match kind {
+        Some(kind) => kind.access(&speaker, &provisioner.tls).await?,
+        None => Access::Engine {
+            endpoint: speaker.machine().endpoint(Service::Engine),
+            tls: provisioner.tls.clone(),
+        },
+    };
     for node in &nodes {
         progress.machine(node.machine().id.name).ready();
     }
-    let access = Access::Engine {
-        endpoint: speaker.machine().endpoint(Service::Engine),
-        tls: provisioner.tls.clone(),
-    };
-    let selected = write_context(services, &record, &access, options)?;
+    let selected = contexts::write(services, entry, &record, &access, options.select)?;
 
     failpoint::reached("up.done.before");
     record.phase = Phase::Ready;
@@ -255,42 +254,4 @@ async fn all_nodes(
     let (nodes, causes) = settle(work).await;
     all_well(services, &spec.name, of, causes).await?;
     Ok(nodes)
-}
-
-fn write_context(
-    services: &Services,
-    record: &Record,
-    access: &Access,
-    options: UpOptions,
-) -> Result<bool, Error> {
-    let Access::Engine { endpoint, tls } = access;
-    let name = record.spec.name.context();
-    failpoint::reached("context.write.before");
-    services.contexts.write(&DockerContext {
-        name: name.clone(),
-        description: describe(&record.spec, *endpoint),
-        endpoint: *endpoint,
-        tls: tls.clone(),
-        cluster: record.spec.name.to_string(),
-        cluster_id: record.cluster_id.clone(),
-    })?;
-    failpoint::reached("context.write.after");
-    let current = services.contexts.current()?;
-    if !options.select {
-        return Ok(current.as_deref() == Some(&name));
-    }
-    if current.as_deref() != Some(&name) {
-        failpoint::reached("context.select.before");
-        services.contexts.select(&name)?;
-        failpoint::reached("context.select.after");
-    }
-    Ok(true)
-}
-
-fn describe(spec: &ClusterSpec, endpoint: SocketAddr) -> String {
-    match spec.orchestrator {
-        Orchestrator::Swarm => format!("swarm {}, by its manager at {endpoint}", spec.name),
-        Orchestrator::Kubernetes => String::new(),
-        Orchestrator::None => format!("the first Docker host of {}, at {endpoint}", spec.name),
-    }
 }

@@ -1,7 +1,9 @@
 //! Tests that need nothing but a temporary directory.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod bundle;
 mod cli;
 mod context;
+mod kubeconfig;
 mod layers;
 mod report;

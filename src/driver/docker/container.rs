@@ -77,6 +77,16 @@ pub(super) fn body(
     }
 }
 
+/// The rights of a container in which something is prepared: those of a machine, and the same volumes.
+pub(super) fn workshop(allowances: &Allowances) -> HostConfig {
+    let volume = |target: &str| Mount {
+        typ: Some(MountType::VOLUME),
+        target: Some(target.to_owned()),
+        ..Default::default()
+    };
+    HostConfig { mounts: Some(VOLUMES.into_iter().map(volume).collect()), ..rights(allowances) }
+}
+
 /// What systemd and an engine inside need, by name: less than `--privileged`, which also hands out
 /// every device of the host and fails where the host lacks a single capability.
 fn rights(allowances: &Allowances) -> HostConfig {

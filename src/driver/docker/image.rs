@@ -11,7 +11,7 @@ use futures_util::{Stream, StreamExt, TryStreamExt};
 use sha2::{Digest, Sha256};
 
 use super::engine::{Engine, NOT_FOUND, failed, status};
-use super::{DockerDriver, archive};
+use super::{DockerDriver, archive, bake};
 use crate::driver::{Error, Source};
 use crate::event::Progress;
 
@@ -33,20 +33,45 @@ const TEMPLATES: [(&str, &str); 6] = [
 
 /// The repository of machine images.
 const REPOSITORY: &str = "clusterdojo/machine";
+/// What an image of ours begins with; the same stands in the Dockerfile.
+pub(super) const ENTRYPOINT: &str = "/usr/local/sbin/dojo-entrypoint";
 /// A base that was made without a registry, used when it is there.
 const LOCAL_BASE: &str = "clusterdojo/base:trixie";
 /// The base otherwise; the engine pulls it.
 const PUBLIC_BASE: &str = "debian:trixie-slim";
 /// The label of our images; tells which variant it is.
-const LABEL_IMAGE: &str = "io.clusterdojo.image";
+pub(super) const LABEL_IMAGE: &str = "io.clusterdojo.image";
 /// How many lines of output explain a failed build.
 const TAIL: usize = 12;
+
+/// What is in a machine image beside a Debian system.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Variant {
+    /// Docker.
+    #[default]
+    Full,
+    /// Nothing.
+    Bare,
+    /// containerd and the tools that kubelet needs.
+    Node,
+}
+
+impl Variant {
+    /// The name of the build's stage.
+    fn stage(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Bare => "bare",
+            Self::Node => "node",
+        }
+    }
+}
 
 /// What image to build.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImageBuild {
-    /// Leave Docker out.
-    pub bare: bool,
+    /// What to put into it.
+    pub variant: Variant,
     /// The image to build upon; absent means a local Debian base, else Debian's own.
     pub base: Option<String>,
     /// The tag to give it; absent means the one that machines are made from.
@@ -64,7 +89,7 @@ struct BuildFailed {
 }
 
 /// The tag of the image for this version of the templates: other templates, another image.
-pub(super) fn tag(bare: bool) -> String {
+pub(super) fn tag(variant: Variant) -> String {
     let mut hash = Sha256::new();
     for (name, content) in TEMPLATES {
         for part in [name, content] {
@@ -77,8 +102,9 @@ pub(super) fn tag(bare: bool) -> String {
         // Writing to a string cannot fail.
         let _ = write!(tag, "{byte:02x}");
     }
-    if bare {
-        tag.push_str("-bare");
+    if variant != Variant::Full {
+        tag.push('-');
+        tag.push_str(variant.stage());
     }
     tag
 }
@@ -98,7 +124,10 @@ impl DockerDriver {
         if let Some(reference) = &self.options.image {
             return pull(&self.engine, reference, progress).await;
         }
-        let default = ImageBuild { bare: self.options.bare, ..Default::default() };
+        if let Some(baked) = &self.baked {
+            return bake::bake(self, baked, progress).await;
+        }
+        let default = ImageBuild { variant: self.variant(), ..Default::default() };
         build(&self.engine, &default, progress).await.map(drop)
     }
 }
@@ -109,13 +138,13 @@ pub(super) async fn build(
     build: &ImageBuild,
     progress: &Progress,
 ) -> Result<String, Error> {
-    let tag = build.tag.clone().unwrap_or_else(|| tag(build.bare));
+    let tag = build.tag.clone().unwrap_or_else(|| tag(build.variant));
     let base = match &build.base {
         Some(base) => base,
         None if present(engine, LOCAL_BASE).await? => LOCAL_BASE,
         None => PUBLIC_BASE,
     };
-    let variant = if build.bare { "bare" } else { "full" };
+    let variant = build.variant.stage();
     let options = BuildImageOptions {
         t: Some(tag.clone()),
         target: variant.to_owned(),
@@ -213,9 +242,10 @@ mod tests {
     }
 
     #[test]
-    fn the_two_variants_have_their_own_tags() {
-        let (full, bare) = (tag(false), tag(true));
+    fn the_variants_have_their_own_tags() {
+        let (full, bare) = (tag(Variant::Full), tag(Variant::Bare));
         assert_eq!(bare, format!("{full}-bare"));
+        assert_eq!(tag(Variant::Node), format!("{full}-node"));
         let hash = full.strip_prefix("clusterdojo/machine:trixie-").unwrap();
         assert!(hash.len() == 12 && hash.chars().all(|c| c.is_ascii_hexdigit()));
     }

@@ -5,6 +5,7 @@
 
 mod allowances;
 mod archive;
+mod bake;
 mod check;
 mod container;
 mod create;
@@ -34,7 +35,8 @@ use super::{Driver, Error};
 use crate::event::Progress;
 use crate::model::{ClusterName, Finding, Machine, MachineRequest, Subnet};
 
-pub use self::image::ImageBuild;
+pub use self::bake::Baked;
+pub use self::image::{ImageBuild, Variant};
 
 /// What may be chosen about machines that are containers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -58,6 +60,8 @@ pub struct DockerOptions {
 pub struct DockerDriver {
     engine: Engine,
     options: DockerOptions,
+    /// What is put into machines beforehand.
+    baked: Option<Baked>,
     /// What containers may be given here; learned from the engine's process or from its refusals.
     allowances: Mutex<Allowances>,
     /// Host ports that are in use or about to be.
@@ -90,9 +94,17 @@ impl DockerDriver {
             allowances: Mutex::new(engine.allowances()),
             engine,
             options,
+            baked: None,
             ports: Mutex::default(),
             networks: Mutex::default(),
         })
+    }
+
+    /// Puts something into the machines that this driver makes, beforehand.
+    #[must_use]
+    pub fn with_baked(mut self, baked: Baked) -> Self {
+        self.baked = Some(baked);
+        self
     }
 
     /// Builds the machine image and returns its tag. Lines of the build's output are progress
@@ -130,8 +142,15 @@ impl DockerDriver {
 
     /// The reference of the image that machines are made from.
     fn image(&self) -> String {
-        let chosen = self.options.image.clone();
-        chosen.unwrap_or_else(|| image::tag(self.options.bare))
+        match (&self.options.image, &self.baked) {
+            (Some(chosen), _) => chosen.clone(),
+            (None, Some(baked)) => baked.tag(),
+            (None, None) => image::tag(self.variant()),
+        }
+    }
+
+    fn variant(&self) -> Variant {
+        if self.options.bare { Variant::Bare } else { Variant::Full }
     }
 }
 

@@ -8,11 +8,12 @@ use russh::{Channel, ChannelMsg, Sig};
 use tokio::time::timeout;
 
 use crate::model::{Machine, MachineId};
-use crate::remote::{Error, Remote, Script, Stream};
+use crate::remote::{Error, Input, Remote, Script, Stream};
 
 use super::attach;
 use super::forward;
 use super::host_key::{Client, Fate};
+use super::sending::{Sending, Unsent};
 
 /// How long output may still come once a script has ended: something it left running in the
 /// background may hold its output open for ever.
@@ -68,18 +69,12 @@ impl Session {
     }
 }
 
-#[async_trait]
-impl Remote for Session {
-    async fn run(&self, script: &Script) -> Result<String, Error> {
+impl Session {
+    /// Runs a script that `sending` carries to it, and returns its standard output.
+    async fn execute(&self, script: &Script, sending: Sending) -> Result<String, Error> {
         const OPERATION: &str = "run a script";
         let (mut incoming, outgoing) = self.channel().await?.split();
-        let shell = if self.root { "sh -s" } else { "sudo -n sh -s" };
-        let input = whole(script.render().expose());
-        let send = async {
-            outgoing.exec(true, shell).await?;
-            outgoing.data_bytes(input.into_bytes()).await?;
-            outgoing.eof().await
-        };
+        let name = sending.input.as_ref().map(|input| input.name().to_owned());
         let collect = async {
             let mut collected = Collected::default();
             loop {
@@ -94,12 +89,21 @@ impl Remote for Session {
                 }
             }
         };
+        let send = sending.send(&outgoing, self.root);
         // The script may end before it has read everything, so only the outcome is waited for.
         tokio::pin!(send, collect);
         let collected = tokio::select! {
             collected = &mut collect => collected,
-            // When sending fails, the outcome tells why.
-            _ = &mut send => collect.await,
+            result = &mut send => {
+                if let Err(Unsent::Source(source)) = result {
+                    // Gives the script the time to take back what it has begun.
+                    let _ = timeout(LINGER, &mut collect).await;
+                    let input = name.unwrap_or_default();
+                    return Err(Error::Input { machine: self.machine.clone(), input, source });
+                }
+                // When sending fails otherwise, the outcome tells why.
+                collect.await
+            }
         };
         // Nothing is left to say if this fails: the outcome is known.
         let _ = outgoing.close().await;
@@ -113,6 +117,17 @@ impl Remote for Session {
             }),
             None => Err(self.broken(OPERATION, collected.reason()).await),
         }
+    }
+}
+
+#[async_trait]
+impl Remote for Session {
+    async fn run(&self, script: &Script) -> Result<String, Error> {
+        self.execute(script, Sending::alone(script)).await
+    }
+
+    async fn run_with_input(&self, script: &Script, input: Input) -> Result<String, Error> {
+        self.execute(script, Sending::with_input(script, input)).await
     }
 
     async fn attach(&self, command: Option<&str>) -> Result<u32, Error> {
@@ -156,13 +171,6 @@ impl Collected {
         };
         reason.to_owned()
     }
-}
-
-/// Makes a script a single compound command (POSIX.1-2024, Shell Command Language, 2.9.4.1). The
-/// shell then reads all of it before it runs any of it: a connection that breaks on the way runs
-/// nothing, and a command that reads its standard input finds it empty instead of eating the script.
-fn whole(script: &str) -> String {
-    format!("{{\n{script}\n}} </dev/null\n")
 }
 
 /// The exit status that a message carries, 128 + N for signal N as shells do.
@@ -211,44 +219,7 @@ fn tail(text: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write as _;
-    use std::process::{Command, Output, Stdio};
-
     use super::*;
-
-    fn sh(input: &str) -> Output {
-        let mut child = Command::new("sh")
-            .arg("-s")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-        child.wait_with_output().unwrap()
-    }
-
-    #[test]
-    fn a_command_that_reads_its_input_does_not_eat_the_script() {
-        let script = whole("A='1'\ncat\necho after $A # no newline at the end");
-        assert_eq!(sh(&script).stdout, b"after 1\n");
-    }
-
-    #[test]
-    fn half_a_script_runs_nothing() {
-        let script = whole("echo one\necho two\n");
-        for length in 1..script.len() - "}</dev/null\n ".len() {
-            let output = sh(&script[..length]);
-            assert_eq!(output.stdout, b"", "{:?}", &script[..length]);
-            assert!(!output.status.success());
-        }
-    }
-
-    #[test]
-    fn an_exit_within_the_script_is_its_status() {
-        assert_eq!(sh(&whole("exit 7\n")).status.code(), Some(7));
-        assert_eq!(sh(&whole("set -e\nfalse\necho no\n")).status.code(), Some(1));
-    }
 
     #[test]
     fn only_the_last_lines_are_shown_and_they_cannot_act_on_a_terminal() {

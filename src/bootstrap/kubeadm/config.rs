@@ -1,0 +1,446 @@
+//! The files that kubeadm is given. Their fields differ between releases; what is used here is what all
+//! of them have, and `tests` refuse anything else.
+//!
+//! Source: "kubeadm Configuration (v1beta3)" and "(v1beta4)", kubernetes.io, and the types in
+//! `cmd/kubeadm/app/apis/kubeadm` of Kubernetes for v1beta2.
+
+use std::net::IpAddr;
+
+use serde_json::{Map, Value, json};
+
+use crate::model::{KubernetesOptions, KubernetesVersion, Secret, Service};
+
+/// How long a token to join is good for: the machines that it is for are waiting already.
+pub(super) const TOKEN_TTL: &str = "15m0s";
+/// Where containerd listens for kubelet.
+const CRI_SOCKET: &str = "unix:///run/containerd/containerd.sock";
+
+/// What the configuration depends on beside what was chosen.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Facts {
+    /// The machine has the unified cgroup hierarchy, which systemd manages.
+    pub cgroup_v2: bool,
+    /// The machine is a container: kernel settings, swap and disk are its host's.
+    pub container: bool,
+    /// crictl is installed, which kubeadm before 1.32 needs for its preflight checks.
+    pub crictl: bool,
+}
+
+impl Facts {
+    /// Reads what the script of that name printed.
+    pub(super) fn parse(output: &str) -> Self {
+        let has = |word: &str| output.lines().any(|line| line.trim() == word);
+        Self { cgroup_v2: has("cgroup-v2"), container: has("container"), crictl: has("crictl") }
+    }
+}
+
+/// A node that kubeadm makes a member.
+#[derive(Debug, Clone)]
+pub(super) struct Member<'a> {
+    /// Its name in the cluster.
+    pub name: String,
+    /// Its address among its peers.
+    pub address: IpAddr,
+    /// The release that is installed on it.
+    pub version: KubernetesVersion,
+    /// What was found on it.
+    pub facts: &'a Facts,
+}
+
+impl Member<'_> {
+    /// The version of the configuration's format that its kubeadm understands.
+    fn api(&self) -> &'static str {
+        match self.version.minor {
+            ..=21 => "kubeadm.k8s.io/v1beta2",
+            22..=30 => "kubeadm.k8s.io/v1beta3",
+            31.. => "kubeadm.k8s.io/v1beta4",
+        }
+    }
+
+    /// Arguments of a component: a map until v1beta3, a list since.
+    fn arguments(&self, arguments: &[(&str, String)]) -> Value {
+        if self.api().ends_with("v1beta4") {
+            arguments.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect()
+        } else {
+            let map: Map<String, Value> =
+                arguments.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+            Value::Object(map)
+        }
+    }
+
+    fn registration(&self) -> Value {
+        json!({
+            "name": self.name,
+            "criSocket": CRI_SOCKET,
+            // A machine may have several addresses; its peers know this one.
+            "kubeletExtraArgs": self.arguments(&[("node-ip", self.address.to_string())]),
+        })
+    }
+
+    /// Preflight errors that do not apply here.
+    pub(super) fn ignored(&self) -> String {
+        let mut ignored = vec!["NumCPU", "Mem"];
+        if !self.facts.crictl {
+            // containerd is asked by kubelet, and by kubeadm since 1.32, without it.
+            ignored.push("FileExisting-crictl");
+        }
+        if self.facts.container {
+            // Kernel, modules and swap are the host's.
+            ignored.extend([
+                "SystemVerification",
+                "Swap",
+                "FileContent--proc-sys-net-bridge-bridge-nf-call-iptables",
+            ]);
+        }
+        ignored.join(",")
+    }
+
+    /// Phases of `init` that are left out; `dns` says whether there is an image for CoreDNS.
+    pub(super) fn skipped(&self, dns: bool) -> String {
+        let mut skipped = Vec::new();
+        if !self.facts.crictl && self.version.minor < 32 {
+            skipped.push("preflight");
+        }
+        if !dns {
+            skipped.push("addon/coredns");
+        }
+        skipped.join(",")
+    }
+}
+
+/// What a new cluster is to be.
+#[derive(Debug, Clone)]
+pub(super) struct Cluster<'a> {
+    /// Its name.
+    pub name: String,
+    /// Where members find its API: the load balancer, or the only control plane.
+    pub endpoint: IpAddr,
+    /// Further names and addresses that the API server's certificate is good for.
+    pub names: Vec<String>,
+    /// Whether several control planes share the work, and so have to agree on who does it.
+    pub shared: bool,
+    /// What was chosen.
+    pub options: &'a KubernetesOptions,
+    /// Whether the addresses of pods are handed out by our own pod network.
+    pub own_pods: bool,
+}
+
+/// The configuration of `kubeadm init`: four YAML documents.
+pub(super) fn init(cluster: &Cluster<'_>, member: &Member<'_>, token: &Secret) -> Secret {
+    let mut controllers = vec![
+        ("leader-elect", cluster.shared.to_string()),
+        // Makes the volumes of the default storage class.
+        ("enable-hostpath-provisioner", "true".to_owned()),
+    ];
+    if cluster.own_pods {
+        // Nobody needs it to hand out addresses, and others would wait 10 s for its first list.
+        let list = "*,bootstrapsigner,tokencleaner,-nodeipam".to_owned();
+        controllers.push(("controllers", list));
+    }
+    let mut configuration = json!({
+        "apiVersion": member.api(),
+        "kind": "ClusterConfiguration",
+        "clusterName": cluster.name,
+        "kubernetesVersion": member.version.tag(),
+        "controlPlaneEndpoint": format!("{}:{}", cluster.endpoint, Service::Api.port()),
+        "networking": {
+            "podSubnet": cluster.options.pod_subnet,
+            "serviceSubnet": cluster.options.service_subnet,
+        },
+        "apiServer": { "certSANs": cluster.names },
+        "controllerManager": { "extraArgs": member.arguments(&controllers) },
+        "scheduler": {
+            "extraArgs": member.arguments(&[("leader-elect", cluster.shared.to_string())]),
+        },
+    });
+    if let Some(registry) = &cluster.options.registry {
+        configuration["imageRepository"] = json!(registry);
+    }
+    let init = json!({
+        "apiVersion": member.api(),
+        "kind": "InitConfiguration",
+        "bootstrapTokens": [{
+            "token": token.expose(),
+            "ttl": TOKEN_TTL,
+            "usages": ["signing", "authentication"],
+            "groups": ["system:bootstrappers:kubeadm:default-node-token"],
+        }],
+        "nodeRegistration": member.registration(),
+        "localAPIEndpoint": {
+            "advertiseAddress": member.address,
+            "bindPort": Service::Api.port(),
+        },
+    });
+    documents(&[init, configuration, kubelet(member), kube_proxy(member)])
+}
+
+fn kubelet(member: &Member<'_>) -> Value {
+    let mut kubelet = json!({
+        "apiVersion": "kubelet.config.k8s.io/v1beta1",
+        "kind": "KubeletConfiguration",
+        "cgroupDriver": if member.facts.cgroup_v2 { "systemd" } else { "cgroupfs" },
+    });
+    if member.facts.container {
+        // The host's swap and disk; a lesson must not end because the laptop's disk is nearly full.
+        kubelet["failSwapOn"] = json!(false);
+        kubelet["imageGCHighThresholdPercent"] = json!(100);
+        kubelet["evictionHard"] = json!({ "nodefs.available": "0%", "nodefs.inodesFree": "0%", "imagefs.available": "0%" });
+    }
+    if member.version.minor >= 35 && !member.facts.cgroup_v2 {
+        kubelet["failCgroupV1"] = json!(false);
+    }
+    kubelet
+}
+
+fn kube_proxy(member: &Member<'_>) -> Value {
+    let mut proxy = json!({
+        "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
+        "kind": "KubeProxyConfiguration",
+        "mode": "iptables",
+    });
+    if member.facts.container {
+        // The size of the connection table is the host's.
+        proxy["conntrack"] = json!({ "maxPerCore": 0, "min": 0 });
+    }
+    proxy
+}
+
+/// How a node finds and trusts the cluster that it joins.
+#[derive(Debug, Clone)]
+pub(super) struct Discovery<'a> {
+    /// `ADDRESS:PORT` of the API.
+    pub endpoint: &'a str,
+    /// The secret that lets it in.
+    pub token: &'a Secret,
+    /// `sha256:…` of the public key of the cluster's authority (RFC 7469, 2.4).
+    pub ca_pin: &'a str,
+}
+
+/// The configuration of `kubeadm join`; with a certificate key the node becomes a control plane.
+pub(super) fn join(
+    member: &Member<'_>,
+    discovery: &Discovery<'_>,
+    certificate_key: Option<&Secret>,
+) -> Secret {
+    let mut join = json!({
+        "apiVersion": member.api(),
+        "kind": "JoinConfiguration",
+        "nodeRegistration": member.registration(),
+        "discovery": {
+            "bootstrapToken": {
+                "token": discovery.token.expose(),
+                "apiServerEndpoint": discovery.endpoint,
+                "caCertHashes": [discovery.ca_pin],
+            },
+        },
+    });
+    if let Some(key) = certificate_key {
+        join["controlPlane"] = json!({
+            "localAPIEndpoint": {
+                "advertiseAddress": member.address,
+                "bindPort": Service::Api.port(),
+            },
+            "certificateKey": key.expose(),
+        });
+    }
+    documents(&[join])
+}
+
+fn documents(documents: &[Value]) -> Secret {
+    let text = documents.iter().map(|document| {
+        serde_saphyr::to_string(document).expect("JSON values are YAML with string keys")
+    });
+    Secret::new(text.collect::<Vec<_>>().join("---\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every field that exists in v1beta3 and in v1beta4 alike, read from the upstream types. Of v1beta2
+    /// `skipPhases`, `patches` and `imagePullPolicy` are missing.
+    const FIELDS: &[(&str, &[&str])] = &[
+        (
+            "InitConfiguration",
+            &[
+                "bootstrapTokens.token",
+                "bootstrapTokens.ttl",
+                "bootstrapTokens.usages",
+                "bootstrapTokens.groups",
+                "bootstrapTokens.description",
+                "nodeRegistration.name",
+                "nodeRegistration.criSocket",
+                "nodeRegistration.taints",
+                "nodeRegistration.kubeletExtraArgs",
+                "nodeRegistration.ignorePreflightErrors",
+                "localAPIEndpoint.advertiseAddress",
+                "localAPIEndpoint.bindPort",
+                "certificateKey",
+            ],
+        ),
+        (
+            "ClusterConfiguration",
+            &[
+                "etcd",
+                "networking.serviceSubnet",
+                "networking.podSubnet",
+                "networking.dnsDomain",
+                "kubernetesVersion",
+                "controlPlaneEndpoint",
+                "apiServer.certSANs",
+                "apiServer.extraArgs",
+                "apiServer.extraVolumes",
+                "controllerManager.extraArgs",
+                "scheduler.extraArgs",
+                "dns",
+                "certificatesDir",
+                "imageRepository",
+                "featureGates",
+                "clusterName",
+            ],
+        ),
+        (
+            "JoinConfiguration",
+            &[
+                "nodeRegistration.name",
+                "nodeRegistration.criSocket",
+                "nodeRegistration.taints",
+                "nodeRegistration.kubeletExtraArgs",
+                "nodeRegistration.ignorePreflightErrors",
+                "caCertPath",
+                "discovery.bootstrapToken.token",
+                "discovery.bootstrapToken.apiServerEndpoint",
+                "discovery.bootstrapToken.caCertHashes",
+                "discovery.tlsBootstrapToken",
+                "controlPlane.localAPIEndpoint.advertiseAddress",
+                "controlPlane.localAPIEndpoint.bindPort",
+                "controlPlane.certificateKey",
+            ],
+        ),
+    ];
+
+    /// The paths of a document's values; what is below an allowed path is the user's or a component's.
+    fn paths(value: &Value, before: &str, allowed: &[&str], found: &mut Vec<String>) {
+        if allowed.contains(&before) {
+            found.push(before.to_owned());
+            return;
+        }
+        match value {
+            Value::Object(map) => {
+                for (key, value) in map {
+                    let path =
+                        if before.is_empty() { key.clone() } else { format!("{before}.{key}") };
+                    paths(value, &path, allowed, found);
+                }
+            }
+            Value::Array(list) => list.iter().for_each(|v| paths(v, before, allowed, found)),
+            _ => found.push(before.to_owned()),
+        }
+    }
+
+    /// Why a text is not a configuration that every kubeadm understands.
+    fn refused(text: &str) -> Vec<String> {
+        let mut refused = Vec::new();
+        for document in text.split("---\n") {
+            let mut value: Map<String, Value> = serde_saphyr::from_str(document).unwrap();
+            let api = value.remove("apiVersion").unwrap();
+            let kind = value.remove("kind").unwrap();
+            if !api.as_str().unwrap().starts_with("kubeadm.k8s.io/") {
+                continue;
+            }
+            let fields = FIELDS.iter().find(|(name, _)| *name == kind.as_str().unwrap());
+            let (_, allowed) = fields.unwrap_or_else(|| panic!("kind {kind}"));
+            let mut found = Vec::new();
+            paths(&Value::Object(value), "", allowed, &mut found);
+            refused.extend(found.into_iter().filter(|path| !allowed.contains(&path.as_str())));
+        }
+        refused
+    }
+
+    fn member<'a>(minor: u16, facts: &'a Facts) -> Member<'a> {
+        Member {
+            name: "control-plane-1".to_owned(),
+            address: [10, 200, 7, 2].into(),
+            version: KubernetesVersion { minor, patch: Some(2) },
+            facts,
+        }
+    }
+
+    fn text(minor: u16, facts: &Facts) -> String {
+        let options =
+            KubernetesOptions { registry: Some("mirror.example".to_owned()), ..Default::default() };
+        let cluster = Cluster {
+            name: "practice".to_owned(),
+            endpoint: [10, 200, 7, 2].into(),
+            names: vec!["127.0.0.1".to_owned()],
+            shared: false,
+            options: &options,
+            own_pods: true,
+        };
+        let member = member(minor, facts);
+        let token = Secret::new("abcdef.0123456789abcdef");
+        let discovery =
+            Discovery { endpoint: "10.200.7.2:6443", token: &token, ca_pin: "sha256:00" };
+        let key = Secret::new("00");
+        let texts = [
+            init(&cluster, &member, &token),
+            join(&member, &discovery, None),
+            join(&member, &discovery, Some(&key)),
+        ];
+        texts.each_ref().map(|t| t.expose().to_owned()).join("---\n")
+    }
+
+    #[test]
+    fn only_fields_that_every_kubeadm_has_are_used() {
+        for minor in [20, 21, 22, 30, 31, 36] {
+            for container in [false, true] {
+                let facts = Facts { container, ..Facts::default() };
+                assert_eq!(refused(&text(minor, &facts)), Vec::<String>::new(), "1.{minor}");
+            }
+        }
+        let wrong = "apiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\n\
+                     apiServer:\n  timeoutForControlPlane: 4m\n";
+        assert_eq!(refused(wrong), ["apiServer.timeoutForControlPlane"]);
+    }
+
+    #[test]
+    fn each_release_gets_the_format_that_it_reads() {
+        for (minor, api) in [(20, "v1beta2"), (21, "v1beta2"), (22, "v1beta3"), (30, "v1beta3")] {
+            let text = text(minor, &Facts::default());
+            assert!(text.contains(&format!("kubeadm.k8s.io/{api}")), "1.{minor}");
+            assert!(text.contains("node-ip: 10.200.7.2"), "{text}");
+        }
+        let text = text(31, &Facts::default());
+        assert!(text.contains("kubeadm.k8s.io/v1beta4"), "{text}");
+        assert!(text.contains("name: node-ip"), "{text}");
+    }
+
+    #[test]
+    fn a_kubelet_that_refuses_cgroup_v1_is_told_to_bear_it() {
+        let told = |minor, facts: &Facts| text(minor, facts).contains("failCgroupV1: false");
+        assert!(told(35, &Facts::default()));
+        assert!(!told(34, &Facts::default()), "a field that it does not know stops kubelet");
+        assert!(!told(35, &Facts { cgroup_v2: true, ..Facts::default() }));
+    }
+
+    #[test]
+    fn preflight_is_left_out_only_where_it_cannot_run() {
+        let skipped = |minor, crictl, dns| {
+            let facts = Facts { crictl, ..Facts::default() };
+            member(minor, &facts).skipped(dns)
+        };
+        assert_eq!(skipped(20, false, false), "preflight,addon/coredns");
+        assert_eq!(skipped(20, true, true), "");
+        assert_eq!(skipped(32, false, true), "");
+    }
+
+    #[test]
+    fn tokens_are_not_shown() {
+        let facts = Facts::default();
+        let member = member(32, &facts);
+        let token = Secret::new("abcdef.0123456789abcdef");
+        let discovery = Discovery { endpoint: "h:1", token: &token, ca_pin: "sha256:00" };
+        let config = join(&member, &discovery, None);
+        assert!(!format!("{config:?} {discovery:?}").contains("0123456789abcdef"));
+    }
+}

@@ -1,0 +1,266 @@
+//! Kubernetes, the way its documentation shows it: `kubeadm init` on the first control plane, and
+//! `kubeadm join` everywhere else ("Creating a cluster with kubeadm", kubernetes.io).
+//!
+//! - [`config`]: the files that kubeadm is given
+//! - [`network`]: what connects the pods
+
+mod config;
+mod network;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::driver::Source;
+use crate::failpoint;
+use crate::model::{Access, KubeCredentials, Machine, PodNetwork, Role, Secret, Service, TlsFiles};
+use crate::pki;
+use crate::provision::Node;
+use crate::remote::{ApiError, ApiServer, Script};
+
+use self::config::{Cluster, Discovery, Facts, Member};
+use super::{Bootstrapper, Error, Leaving, Membership, Ticket, settle};
+
+/// How long an API server may take until it answers, after `kubeadm init` or a boot.
+const API_START: Duration = Duration::from_secs(120);
+/// How long a token to join is good for: the machines that it is for are waiting already.
+const TOKEN_LIFE: Duration = Duration::from_secs(15 * 60);
+/// How long the pods of a node that leaves may take to go elsewhere.
+const DRAIN: Duration = Duration::from_secs(90);
+/// How long a pod of such a node may take to end.
+const GRACE: Duration = Duration::from_secs(30);
+/// How long nodes may take to become ready.
+const SETTLING: Duration = Duration::from_secs(180);
+
+/// Kubernetes by kubeadm.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Kubeadm;
+
+fn failed<E: Into<Source>>(
+    node: &Node,
+    operation: &'static str,
+) -> impl FnOnce(E) -> Error + use<E> {
+    let machine = node.machine().id.clone();
+    move |source| Error::Node { machine, operation, source: source.into() }
+}
+
+fn is_control_plane(machine: &Machine) -> bool {
+    machine.id.name.role == Role::ControlPlane
+}
+
+async fn facts(node: &Node) -> Result<Facts, Error> {
+    let script = Script::new(
+        "look at the machine",
+        "What kubelet is told depends on the machine.",
+        include_str!("../../../templates/kubernetes/facts.sh"),
+    );
+    let output = node.remote().run(&script).await.map_err(failed(node, "look at the machine"))?;
+    Ok(Facts::parse(&output))
+}
+
+fn member<'a>(node: &Node, facts: &'a Facts) -> Member<'a> {
+    Member {
+        name: node.machine().id.name.to_string(),
+        address: node.machine().private_ip,
+        version: node.kubernetes().version,
+        facts,
+    }
+}
+
+fn kubeadm(verb: &'static str, config: &Secret, skip: &str, ignore: &str) -> Script {
+    let (title, why) = if verb == "init" {
+        (
+            "begin the cluster",
+            "kubeadm makes the certificates, has kubelet start etcd, the API server, the scheduler and \
+             the controllers as static pods, and stores what others need to join.",
+        )
+    } else {
+        (
+            "join the cluster",
+            "The token lets the node in, and the hash of the cluster's authority proves that it is the \
+             right cluster. kubelet gets a certificate of its own and forgets the token.",
+        )
+    };
+    Script::new(title, why, include_str!("../../../templates/kubernetes/kubeadm.sh"))
+        .with("VERB", verb)
+        .with_secret("CONFIG", config)
+        .with("SKIP", skip)
+        .with("IGNORE", ignore)
+}
+
+/// The administrator's credentials, as kubeadm left them on a control plane.
+async fn credentials(speaker: &Node) -> Result<KubeCredentials, Error> {
+    const OPERATION: &str = "read the administrator's kubeconfig";
+    let script = Script::new(
+        "fetch the kubeconfig",
+        "It holds the address of the API and the administrator's certificate.",
+        "cat /etc/kubernetes/admin.conf\n",
+    );
+    let text = speaker.remote().run(&script).await.map_err(failed(speaker, OPERATION))?;
+    KubeCredentials::from_kubeconfig(&text).map_err(failed(speaker, OPERATION))
+}
+
+fn endpoint(speaker: &Node) -> SocketAddr {
+    speaker.machine().endpoint(Service::Api)
+}
+
+async fn api(speaker: &Node) -> Result<ApiServer, Error> {
+    let credentials = credentials(speaker).await?;
+    let api = ApiServer::connect(endpoint(speaker), &credentials);
+    let api = api.map_err(failed(speaker, "connect to the API"))?;
+    api.ready(API_START).await.map_err(failed(speaker, "reach the API"))?;
+    Ok(api)
+}
+
+/// A token as kubeadm wants it: an id of 6 and a secret of 16 lower-case letters and digits ("Bootstrap
+/// Tokens", kubernetes.io).
+fn new_token() -> Secret {
+    const ALPHABET: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+    let word = |length: usize| -> String {
+        let letter = |_| char::from(ALPHABET[rand::random_range(0..ALPHABET.len())]);
+        (0..length).map(letter).collect()
+    };
+    Secret::new(format!("{}.{}", word(6), word(16)))
+}
+
+#[async_trait]
+impl Bootstrapper for Kubeadm {
+    fn noun(&self) -> &'static str {
+        "cluster"
+    }
+
+    async fn connect(&self, nodes: &[Node]) -> Result<(), Error> {
+        if nodes.iter().any(|n| n.kubernetes().options.cni != PodNetwork::Bridge) {
+            return Ok(());
+        }
+        let machines: Vec<&Machine> = nodes.iter().map(Node::machine).collect();
+        let all = settle(nodes.iter().map(async |node| {
+            let pods = node.kubernetes().options.pod_subnet;
+            let script = network::bridge(node.machine(), &machines, pods);
+            node.remote().run(&script).await.map_err(failed(node, "connect its pods with others"))
+        }));
+        all.await.map(drop)
+    }
+
+    async fn member(&self, node: &Node) -> Result<Membership, Error> {
+        let script = Script::new(
+            "ask for its membership",
+            "Nothing is done twice.",
+            include_str!("../../../templates/kubernetes/member.sh"),
+        );
+        let output = node.remote().run(&script).await;
+        if output.map_err(failed(node, script.title))?.trim() != "member" {
+            return Ok(Membership::None);
+        }
+        let votes = is_control_plane(node.machine());
+        // After a boot the API needs a while.
+        let speaks = votes && api(node).await.is_ok();
+        Ok(Membership::Member { node_id: node.machine().id.name.to_string(), speaks, votes })
+    }
+
+    async fn init(&self, node: &Node) -> Result<(), Error> {
+        let facts = facts(node).await?;
+        let machine = node.machine();
+        let kubernetes = node.kubernetes();
+        let mut names = vec![machine.id.alias(), "localhost".to_owned(), "127.0.0.1".to_owned()];
+        names.extend(machine.endpoints.values().map(|e| e.ip().to_string()));
+        names.dedup();
+        let cluster = Cluster {
+            name: machine.id.cluster.to_string(),
+            endpoint: machine.private_ip,
+            names,
+            shared: false,
+            options: &kubernetes.options,
+            own_pods: kubernetes.options.cni == PodNetwork::Bridge,
+        };
+        let member = member(node, &facts);
+        let config = config::init(&cluster, &member, &new_token());
+        let script = kubeadm("init", &config, &member.skipped(kubernetes.dns), &member.ignored());
+        failpoint::reached("kubeadm.init.before");
+        node.remote().run(&script).await.map_err(failed(node, "begin a cluster"))?;
+        failpoint::reached("kubeadm.init.after");
+        Ok(())
+    }
+
+    async fn knows(&self, speaker: &Node, node_id: &str) -> Result<bool, Error> {
+        let nodes = api(speaker).await?.nodes().await;
+        let nodes = nodes.map_err(failed(speaker, "list the nodes"))?;
+        Ok(nodes.iter().any(|n| n.name == node_id))
+    }
+
+    async fn ticket(&self, speaker: &Node, _role: Role) -> Result<Ticket, Error> {
+        let token = new_token();
+        let credentials = credentials(speaker).await?;
+        let api = api(speaker).await?;
+        api.admit(&token, TOKEN_LIFE).await.map_err(failed(speaker, "make a token to join"))?;
+        Ok(Ticket {
+            remote: format!("{}:{}", speaker.machine().private_ip, Service::Api.port()),
+            token,
+            pin: Some(pki::pin(&credentials.ca).map_err(failed(speaker, "read its authority"))?),
+        })
+    }
+
+    async fn join(&self, _speaker: &Node, node: &Node, ticket: &Ticket) -> Result<(), Error> {
+        let facts = facts(node).await?;
+        let member = member(node, &facts);
+        let discovery = Discovery {
+            endpoint: &ticket.remote,
+            token: &ticket.token,
+            ca_pin: ticket.pin.as_deref().unwrap_or_default(),
+        };
+        let config = config::join(&member, &discovery, None);
+        let script = kubeadm("join", &config, "", &member.ignored());
+        failpoint::reached("kubeadm.join.before");
+        node.remote().run(&script).await.map_err(failed(node, "join the cluster"))?;
+        failpoint::reached("kubeadm.join.after");
+        Ok(())
+    }
+
+    async fn ready(&self, speaker: &Node, nodes: &[Node]) -> Result<(), Error> {
+        let api = api(speaker).await?;
+        let storage = include_str!("../../../templates/kubernetes/storage.yaml");
+        api.apply(storage).await.map_err(failed(speaker, "make the default storage class"))?;
+        let names: Vec<String> = nodes.iter().map(|n| n.machine().id.name.to_string()).collect();
+        api.until_ready(&names, SETTLING).await.map_err(failed(speaker, "wait for the nodes"))
+    }
+
+    async fn drain(&self, speaker: &Node, leaving: &[Leaving]) -> Result<Vec<String>, Error> {
+        let api = api(speaker).await?;
+        let each = leaving.iter().map(async |leaving| {
+            let name = leaving.name.to_string();
+            // Nobody is there to end the pods of a node that is gone; they go with it.
+            if leaving.node.is_none() {
+                return Ok(None);
+            }
+            match api.drain(&name, Some(GRACE), DRAIN, |_| {}).await {
+                Ok(()) => Ok(None),
+                Err(error @ ApiError::NotDrained { .. }) => Ok(Some(error.to_string())),
+                Err(error) => Err(failed(speaker, "move pods elsewhere")(error)),
+            }
+        });
+        Ok(settle(each).await?.into_iter().flatten().collect())
+    }
+
+    async fn leave(&self, speaker: &Node, leaving: &Leaving) -> Result<(), Error> {
+        failpoint::reached("kubeadm.leave.before");
+        if let Some(node) = &leaving.node {
+            let script = Script::new(
+                "leave the cluster",
+                "kubeadm undoes what it has done on the machine.",
+                include_str!("../../../templates/kubernetes/leave.sh"),
+            );
+            node.remote().run(&script).await.map_err(failed(node, script.title))?;
+        }
+        let name = leaving.name.to_string();
+        let delete = api(speaker).await?.delete_node(&name).await;
+        delete.map_err(failed(speaker, "strike out a node that leaves"))?;
+        failpoint::reached("kubeadm.leave.after");
+        Ok(())
+    }
+
+    async fn access(&self, speaker: &Node, _tls: &TlsFiles) -> Result<Access, Error> {
+        let credentials = credentials(speaker).await?;
+        Ok(Access::Kubernetes { endpoint: endpoint(speaker), credentials })
+    }
+}

@@ -1,0 +1,64 @@
+//! How requests get to an API server.
+//!
+//! Not by kube's own TLS transport, for the reasons that [`Engine`](crate::remote::Engine) has: here
+//! exactly one authority is trusted, no environment variable names a proxy, and the reason of a
+//! failure is kept.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::Client as HttpClient;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use kube::Client;
+use kube::client::Body;
+use tokio::time::timeout;
+
+use crate::driver::Source;
+use crate::remote::tls::{self, Part};
+
+use super::{ANSWER, ApiError, KubeCredentials};
+
+/// How long a TCP connection may take.
+const CONNECT: Duration = Duration::from_secs(3);
+/// How often a connection that is silent is asked whether the other side is still there.
+const KEEPALIVE: Duration = Duration::from_secs(15);
+
+/// A client of the server at this address. Each request gets a connection of its own, because one
+/// that is left over would break under the next request when the server restarts.
+pub(super) fn client(
+    endpoint: SocketAddr,
+    credentials: &KubeCredentials,
+) -> Result<Client, ApiError> {
+    let KubeCredentials { ca, cert, key } = credentials;
+    let tls = tls::client(ca.as_bytes(), cert.as_bytes(), key.expose().as_bytes());
+    let tls = tls.map_err(|unusable| ApiError::Credentials {
+        what: match unusable.part {
+            Part::Authority => "the authority's certificate",
+            Part::Certificate => "the client's certificate",
+            Part::Key => "the client's key",
+            Part::Pair => "the client's certificate with its key",
+        },
+        source: unusable.source,
+    })?;
+    let mut http = HttpConnector::new();
+    http.enforce_http(false);
+    http.set_nodelay(true);
+    http.set_connect_timeout(Some(CONNECT));
+    http.set_keepalive(Some(KEEPALIVE));
+    let http: HttpClient<_, Body> = HttpClient::builder(TokioExecutor::new())
+        .pool_max_idle_per_host(0)
+        .build(HttpsConnector::from((http, tls)));
+    let service = tower::service_fn(move |mut request: http::Request<Body>| {
+        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        let uri = format!("https://{endpoint}{path}").parse();
+        let http = http.clone();
+        async move {
+            *request.uri_mut() = uri?;
+            // Only the beginning of an answer: a watch goes on for long.
+            Ok::<_, Source>(timeout(ANSWER, http.request(request)).await??)
+        }
+    });
+    Ok(Client::new(service, "default"))
+}

@@ -1,0 +1,118 @@
+//! Objects as they are and as they change.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::BoxStream;
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::{Api, Resource, ResourceExt as _};
+use serde::de::DeserializeOwned;
+use tokio::time::sleep;
+
+use crate::driver::Source;
+
+use super::{WATCH, WATCH_PAUSE, code, is_final};
+
+/// All objects of one kind, kept up to date by the server. A watch that breaks or expires (410) begins
+/// anew with a list, so that nothing is missed.
+pub(super) struct Watched<K> {
+    events: BoxStream<'static, watcher::Result<Event<K>>>,
+    /// By their unique ids.
+    objects: BTreeMap<String, K>,
+    /// What a list that is under way has brought so far.
+    listing: BTreeMap<String, K>,
+    trouble: Option<Source>,
+}
+
+impl<K> Watched<K>
+where
+    K: Resource + Clone + Debug + DeserializeOwned + Send + 'static,
+{
+    pub(super) fn new(api: Api<K>, config: watcher::Config) -> Self {
+        Self {
+            events: watcher(api, config.timeout(WATCH)).boxed(),
+            objects: BTreeMap::new(),
+            listing: BTreeMap::new(),
+            trouble: None,
+        }
+    }
+
+    /// Waits for the first list, or for the next change after it. May be given up and called again at
+    /// any time.
+    ///
+    /// # Errors
+    /// Only if no later attempt will end otherwise.
+    pub(super) async fn changed(&mut self) -> Result<(), Source> {
+        loop {
+            let Some(event) = self.events.next().await else {
+                // A watcher has no end of its own.
+                return std::future::pending().await;
+            };
+            match event {
+                Ok(Event::Init) => self.listing.clear(),
+                Ok(Event::InitApply(object)) => {
+                    self.listing.insert(id(&object), object);
+                }
+                Ok(Event::InitDone) => {
+                    self.objects = std::mem::take(&mut self.listing);
+                    self.trouble = None;
+                    return Ok(());
+                }
+                Ok(Event::Apply(object)) => {
+                    self.objects.insert(id(&object), object);
+                    self.trouble = None;
+                    return Ok(());
+                }
+                Ok(Event::Delete(object)) => {
+                    self.objects.remove(&id(&object));
+                    self.trouble = None;
+                    return Ok(());
+                }
+                Err(error) => {
+                    let last = is_refusal(&error);
+                    let error = plain(error);
+                    if last {
+                        return Err(error);
+                    }
+                    self.trouble = Some(error);
+                    sleep(WATCH_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    pub(super) fn objects(&self) -> impl Iterator<Item = &K> {
+        self.objects.values()
+    }
+
+    /// What went wrong since the objects were last heard of.
+    pub(super) fn into_trouble(self) -> Option<Source> {
+        self.trouble
+    }
+}
+
+fn id<K: Resource>(object: &K) -> String {
+    object.uid().unwrap_or_default()
+}
+
+fn is_refusal(error: &watcher::Error) -> bool {
+    use watcher::Error as E;
+    match error {
+        E::InitialListFailed(error) | E::WatchStartFailed(error) | E::WatchFailed(error) => {
+            is_final(error) || code(error) == Some(401)
+        }
+        E::WatchError(_) | E::NoResourceVersion => false,
+    }
+}
+
+fn plain(error: watcher::Error) -> Source {
+    use watcher::Error as E;
+    match error {
+        E::InitialListFailed(error) | E::WatchStartFailed(error) | E::WatchFailed(error) => {
+            super::plain(error)
+        }
+        E::WatchError(status) => status,
+        other @ E::NoResourceVersion => other.into(),
+    }
+}

@@ -1,0 +1,200 @@
+//! The way of a script, and of what it reads, to a shell on the other side.
+
+use std::io;
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use russh::ChannelWriteHalf;
+use russh::client::Msg;
+
+use crate::remote::{Input, Script};
+
+/// What goes to a shell.
+pub(super) struct Sending {
+    shell: String,
+    script: String,
+    pub(super) input: Option<Input>,
+}
+
+/// Why not all of it went.
+pub(super) enum Unsent {
+    /// The source of the input failed.
+    Source(io::Error),
+    /// The channel is closed or broken; what comes back on it tells why.
+    Channel,
+}
+
+impl From<russh::Error> for Unsent {
+    fn from(_: russh::Error) -> Self {
+        Self::Channel
+    }
+}
+
+/// Stands after the last byte of an input, so that an end can be told from a break.
+const ALL_OF_IT: &[u8] = b".";
+
+impl Sending {
+    /// A script that reads nothing.
+    pub(super) fn alone(script: &Script) -> Self {
+        let script = alone(script.render().expose());
+        Self { shell: "sh -s".to_owned(), script, input: None }
+    }
+
+    /// A script that reads an input on descriptor 3.
+    pub(super) fn with_input(script: &Script, input: Input) -> Self {
+        let script = with_input(script.render().expose());
+        let shell = format!("sh -c '{}'", bootstrap(script.len(), input.length()));
+        Self { shell, script, input: Some(input) }
+    }
+
+    /// Sends it all. If the input's source fails, the other side is told that nothing more comes.
+    pub(super) async fn send(
+        self,
+        channel: &ChannelWriteHalf<Msg>,
+        root: bool,
+    ) -> Result<(), Unsent> {
+        let command = if root { self.shell } else { format!("sudo -n {}", self.shell) };
+        channel.exec(true, command).await?;
+        channel.data_bytes(self.script.into_bytes()).await?;
+        let mut result = Ok(());
+        if let Some(input) = self.input {
+            let mut pieces = std::pin::pin!(input.pieces());
+            while let Some(piece) = pieces.next().await {
+                match piece {
+                    Ok(piece) => channel.data_bytes(piece).await?,
+                    Err(error) => {
+                        result = Err(Unsent::Source(error));
+                        break;
+                    }
+                }
+            }
+            if result.is_ok() {
+                channel.data_bytes(Bytes::from_static(ALL_OF_IT)).await?;
+            }
+        }
+        channel.eof().await?;
+        result
+    }
+}
+
+/// Makes a script a single compound command (POSIX.1-2024, Shell Command Language, 2.9.4.1). The
+/// shell then reads all of it before it runs any of it: a connection that breaks on the way runs
+/// nothing, and a command that reads its standard input finds it empty instead of eating the script.
+fn alone(script: &str) -> String {
+    format!("{{\n{script}\n}} </dev/null\n")
+}
+
+/// The same for a script that [`bootstrap`] runs. Without the last byte it is no command.
+fn with_input(script: &str) -> String {
+    format!("{{\n{script}\n}}")
+}
+
+/// The command that takes a script and then its input from standard input; it says nothing but their
+/// lengths in bytes, because others can see it.
+///
+/// A broken connection looks to the script like the end of its input. So the input goes through a pipe
+/// whose other end stays open until it is certain that all of it has come; if it has not, every process
+/// of this command is ended (sshd runs each command in a session of its own). A script that ends before
+/// it has read everything makes the first `head` fail, and that is nobody's fault.
+fn bootstrap(script: usize, input: u64) -> String {
+    format!(
+        "s=$(head -c {script}); \
+         {{ head -c {input} || exit; [ \"$(head -c 1)\" = . ] || kill 0; }} 2>/dev/null | \
+         eval \"$s\" 3<&0 </dev/null"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+    use std::process::{Command, Output, Stdio};
+
+    use super::*;
+
+    /// Runs a shell in a process group of its own, as sshd does.
+    fn sh(args: &[&str], input: &[u8]) -> Output {
+        let mut child = Command::new("sh")
+            .args(args)
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        std::thread::scope(|scope| {
+            // It may end before it has read everything.
+            scope.spawn(move || stdin.write_all(input));
+            child.wait_with_output().unwrap()
+        })
+    }
+
+    fn run(script: &str) -> Output {
+        sh(&["-s"], script.as_bytes())
+    }
+
+    /// Runs a script with an input of which only so many bytes arrive, the script itself included.
+    fn run_with(script: &str, input: &[u8], arriving: Option<usize>) -> Output {
+        let script = with_input(script);
+        let command = bootstrap(script.len(), input.len() as u64);
+        let sent = [script.as_bytes(), input, ALL_OF_IT].concat();
+        sh(&["-c", &command], &sent[..arriving.unwrap_or(sent.len())])
+    }
+
+    #[test]
+    fn a_command_that_reads_its_input_does_not_eat_the_script() {
+        let script = alone("A='1'\ncat\necho after $A # no newline at the end");
+        assert_eq!(run(&script).stdout, b"after 1\n");
+    }
+
+    #[test]
+    fn half_a_script_runs_nothing() {
+        let script = alone("echo one\necho two\n");
+        for length in 1..script.len() - "}</dev/null\n ".len() {
+            let output = run(&script[..length]);
+            assert_eq!(output.stdout, b"", "{:?}", &script[..length]);
+            assert!(!output.status.success());
+        }
+    }
+
+    #[test]
+    fn an_exit_within_the_script_is_its_status() {
+        assert_eq!(run(&alone("exit 7\n")).status.code(), Some(7));
+        assert_eq!(run(&alone("set -e\nfalse\necho no\n")).status.code(), Some(1));
+        assert_eq!(run_with("exit 7", b"input", None).status.code(), Some(7));
+        assert_eq!(run_with("set -e\nfalse\necho no\n", b"input", None).status.code(), Some(1));
+    }
+
+    #[test]
+    fn an_input_is_on_descriptor_3_and_nowhere_else() {
+        let input: Vec<u8> = (0..=255).cycle().take(300_000).collect();
+        let script = "A='it''s'\nprintf '%s' \"$A$(cat)\"\ncat <&3\necho end # no newline";
+        let output = run_with(script, &input, None);
+        assert!(output.stdout == [b"its", &input[..], b"end\n"].concat());
+        assert_eq!(run_with("cat <&3; echo end", b"", None).stdout, b"end\n");
+    }
+
+    #[test]
+    fn a_script_that_does_not_read_everything_keeps_its_status() {
+        // A dot is what would be taken for the end of the input.
+        for byte in [b'.', b'x'] {
+            let input = vec![byte; 1_000_000];
+            assert_eq!(run_with("head -c 9 <&3; exit 3", &input, None).status.code(), Some(3));
+            assert_eq!(run_with("exit 0", &input, None).status.code(), Some(0));
+        }
+    }
+
+    #[test]
+    fn half_an_input_ends_the_script_before_it_sees_the_end() {
+        let script = "trap 'echo cleaned; exit 9' TERM\ncat <&3 >/dev/null\necho 'it ended'";
+        let input = vec![b'.'; 200_000];
+        let whole = with_input(script).len() + input.len() + ALL_OF_IT.len();
+        for missing in [1, 2, 100_000, 200_001, 200_002, 200_030, whole] {
+            let output = run_with(script, &input, Some(whole - missing));
+            let said = String::from_utf8_lossy(&output.stdout);
+            assert!(!said.contains("it ended"), "{missing} bytes missing: {said}");
+            assert_eq!(output.status.signal(), Some(15), "{missing} bytes missing: {output:?}");
+        }
+    }
+}

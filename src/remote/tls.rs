@@ -1,0 +1,90 @@
+//! Mutual TLS with exactly one trusted authority, and what its failures mean.
+
+use std::error::Error as StdError;
+use std::io;
+use std::sync::Arc;
+
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{AlertDescription, ClientConfig, RootCertStore};
+
+use crate::driver::Source;
+
+/// Which part of a client's credentials an error is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// The certificate of the authority to trust.
+    Authority,
+    /// The client's certificate.
+    Certificate,
+    /// Its private key.
+    Key,
+    /// The certificate and the key do not belong together, or are of a kind that cannot be used.
+    Pair,
+}
+
+/// Credentials that cannot be used.
+#[derive(Debug)]
+pub(super) struct Unusable {
+    pub(super) part: Part,
+    pub(super) source: Source,
+}
+
+fn unusable<E: Into<Source>>(part: Part) -> impl FnOnce(E) -> Unusable {
+    move |source| Unusable { part, source: source.into() }
+}
+
+/// A client that trusts this authority and no other, and presents this certificate; all in PEM.
+pub(super) fn client(ca: &[u8], cert: &[u8], key: &[u8]) -> Result<ClientConfig, Unusable> {
+    let mut roots = RootCertStore::empty();
+    for authority in certificates(ca).map_err(unusable(Part::Authority))? {
+        roots.add(authority).map_err(unusable(Part::Authority))?;
+    }
+    let chain = certificates(cert).map_err(unusable(Part::Certificate))?;
+    let key = PrivateKeyDer::from_pem_slice(key).map_err(unusable(Part::Key))?;
+    ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .and_then(|config| config.with_root_certificates(roots).with_client_auth_cert(chain, key))
+        .map_err(unusable(Part::Pair))
+}
+
+fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, rustls::pki_types::pem::Error> {
+    CertificateDer::pem_slice_iter(pem).collect()
+}
+
+/// Whether one side refused the other's certificate: no later attempt will end otherwise.
+pub(super) fn is_final(error: &(dyn StdError + 'static)) -> bool {
+    use AlertDescription as Alert;
+    match tls_cause(error) {
+        Some(rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented) => true,
+        Some(rustls::Error::AlertReceived(alert)) => matches!(
+            alert,
+            Alert::NoCertificate
+                | Alert::BadCertificate
+                | Alert::UnsupportedCertificate
+                | Alert::CertificateRevoked
+                | Alert::CertificateExpired
+                | Alert::CertificateUnknown
+                | Alert::UnknownCA
+                | Alert::AccessDenied
+                | Alert::CertificateRequired
+                // A signature by another authority of the same name.
+                | Alert::DecryptError
+        ),
+        _ => false,
+    }
+}
+
+/// The TLS library's error at the bottom of a chain. An `io::Error` hides the error it carries from
+/// `source`, so that has to be looked into.
+fn tls_cause<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
+    if let Some(found) = error.downcast_ref() {
+        return Some(found);
+    }
+    let carried = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    match carried {
+        Some(carried) => tls_cause(carried),
+        None => tls_cause(error.source()?),
+    }
+}

@@ -1,0 +1,9 @@
+#!/bin/sh
+# Says whether the machine is a member of a cluster: `member` once kubeadm has finished here.
+set -eu
+
+if [ -e /etc/kubernetes/clusterdojo-member ]; then
+    echo member
+    # A member that was off, or whose kubelet was stopped, comes back by itself.
+    systemctl --quiet is-active kubelet.service || systemctl start kubelet.service
+fi

@@ -1,0 +1,97 @@
+#!/bin/sh
+# Makes a machine fit for kubelet: kernel settings, and containerd with its CRI plugin.
+#
+# PAUSE  the image that holds a pod's namespaces
+set -eu
+: "${PAUSE:?}"
+
+# put FILE CONTENTS: writes a file unless it is so already; keeps what was there before us.
+changed=
+put() {
+    if [ "$(cat "$1" 2>/dev/null)" = "$2" ]; then
+        return
+    fi
+    mkdir -p "${1%/*}"
+    if [ -e "$1" ] && ! grep -q '^# clusterdojo' "$1"; then
+        mv "$1" "$1.before-clusterdojo"
+    fi
+    printf '%s\n' "$2" >"$1.new"
+    mv "$1.new" "$1"
+    changed=yes
+}
+
+# Pods are routed and bridged by the kernel, and services are iptables rules. Where modules cannot be
+# loaded, as in a container, they are built in or were loaded by the host.
+for module in overlay br_netfilter; do
+    modprobe "$module" 2>/dev/null || true
+done
+put /etc/modules-load.d/clusterdojo.conf "# clusterdojo: Kubernetes
+overlay
+br_netfilter"
+put /etc/sysctl.d/90-clusterdojo.conf "# clusterdojo: Kubernetes
+net.ipv4.ip_forward = 1
+net.bridge.bridge-nf-call-iptables = 1"
+sysctl -q -w net.ipv4.ip_forward=1
+if [ -e /proc/sys/net/bridge/bridge-nf-call-iptables ]; then
+    sysctl -q -w net.bridge.bridge-nf-call-iptables=1
+fi
+
+# Where the controllers have volumes of the default storage class be; it outlives a boot there.
+mkdir -p /var/lib/clusterdojo/volumes
+put /etc/tmpfiles.d/clusterdojo.conf "# clusterdojo: Kubernetes
+L /tmp/hostpath_pv - - - - /var/lib/clusterdojo/volumes"
+[ -e /tmp/hostpath_pv ] || ln -s /var/lib/clusterdojo/volumes /tmp/hostpath_pv
+
+# kubelet wants no swap, because it cannot keep pods' memory promises with it. A container shares the
+# swap of its host, which is not ours to turn off.
+if ! systemd-detect-virt --quiet --container; then
+    swapoff -a
+    sed -i '/^[^#].*[[:space:]]swap[[:space:]]/s/^/# clusterdojo: /' /etc/fstab 2>/dev/null || true
+fi
+
+# containerd and kubelet must agree on who manages cgroups: systemd, unless it has no say.
+systemd_cgroup=false
+if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
+    systemd_cgroup=true
+fi
+# Where this shell may not lower its score, containerd may not lower that of pods either.
+restrict=false
+if ! (echo -999 >/proc/self/oom_score_adj) 2>/dev/null; then
+    restrict=true
+fi
+put /etc/containerd/config.toml "# clusterdojo
+version = 2
+
+[plugins.\"io.containerd.grpc.v1.cri\"]
+  sandbox_image = \"$PAUSE\"
+  restrict_oom_score_adj = $restrict
+  [plugins.\"io.containerd.grpc.v1.cri\".cni]
+    bin_dir = \"/opt/cni/bin\"
+  [plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc]
+    runtime_type = \"io.containerd.runc.v2\"
+    [plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc.options]
+      SystemdCgroup = $systemd_cgroup"
+
+# A machine image may have images unpacked already. They are linked to, not copied: only the files of
+# databases change, and a layer may lie on any file system as long as something is put on top of it.
+kept=/usr/lib/clusterdojo/containerd
+root=/var/lib/containerd
+if [ -d "$kept" ] && [ ! -e "$root/io.containerd.metadata.v1.bolt/meta.db" ]; then
+    overlay=io.containerd.snapshotter.v1.overlayfs
+    mkdir -p "$root/$overlay/snapshots"
+    cp -as "$kept/io.containerd.content.v1.content" "$root/"
+    ln -s "$kept/$overlay/snapshots"/* "$root/$overlay/snapshots/"
+    cp -a "$kept/$overlay/metadata.db" "$root/$overlay/"
+    # Last, because it tells that the rest is there.
+    cp -a "$kept/io.containerd.metadata.v1.bolt" "$root/"
+fi
+
+if ! systemctl --quiet is-enabled containerd.service 2>/dev/null; then
+    systemctl --quiet enable containerd.service
+fi
+if [ -n "$changed" ] || ! systemctl --quiet is-active containerd.service; then
+    if ! systemctl restart containerd.service; then
+        journalctl --no-pager --quiet --output=cat --unit=containerd.service --lines=20 >&2
+        exit 1
+    fi
+fi
