@@ -10,6 +10,7 @@ mod forward;
 mod image;
 mod inspect;
 mod list;
+mod logs;
 mod machine;
 mod output;
 mod power;
@@ -54,6 +55,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::Down(args) => down::run(&context, args).await.map(done),
         Command::Ls(args) => list::run(&context, &args).await.map(done),
         Command::Status(args) => status::run(&context, args).await,
+        Command::Logs(args) => logs::run(&context, args).await,
         Command::Inspect(args) => inspect::run(&context, args).map(done),
         Command::Use(args) => switch::run(&context, &args).map(done),
         Command::Env(args) => env::run(&context, &args).map(done),

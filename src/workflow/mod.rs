@@ -6,6 +6,7 @@ mod down;
 mod forward;
 mod images;
 mod interrupt;
+mod logs;
 mod machines;
 mod power;
 mod repair;
@@ -36,6 +37,7 @@ pub use down::{DownOptions, down};
 pub use forward::{ByMachine, Destination, Listening};
 pub use images::load_image;
 pub use interrupt::Interrupt;
+pub use logs::{LogQuery, Said, UNITS, collect_logs, journals};
 pub use power::{start, start_machine, stop};
 pub use repair::repair;
 pub use scale::scale;
@@ -199,6 +201,15 @@ pub enum Error {
     Listen {
         /// Which port.
         port: u16,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A bundle of logs could not be written.
+    #[error("cannot write `{}`", path.display())]
+    Archive {
+        /// Where to.
+        path: std::path::PathBuf,
         /// Why.
         #[source]
         source: std::io::Error,

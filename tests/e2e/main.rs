@@ -5,6 +5,7 @@
 mod contract;
 mod faults;
 mod kill;
+mod logs;
 mod proxy;
 mod scale;
 mod service;
