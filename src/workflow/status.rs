@@ -70,10 +70,8 @@ pub async fn status(services: &Services, name: &ClusterName) -> Result<ClusterSt
     let directory = services.home.directory(name);
     let tls = TlsFiles::in_directory(&directory.join("pki/client"));
     let kubernetes = record.spec.orchestrator == Orchestrator::Kubernetes;
-    let nodes = match kubernetes {
-        true => Some(nodes(&existing, &directory.join("kubeconfig")).await),
-        false => None,
-    };
+    let nodes =
+        if kubernetes { Some(nodes(&existing, &directory.join("kubeconfig")).await) } else { None };
     let mut machines = join_all(all.map(async |(machine, exists)| MachineStatus {
         machine: machine.clone(),
         exists,
@@ -91,8 +89,8 @@ pub async fn status(services: &Services, name: &ClusterName) -> Result<ClusterSt
 
 /// The nodes of a Kubernetes cluster, asked of its API.
 async fn nodes(machines: &[Machine], kubeconfig: &Path) -> Result<Vec<NodeStatus>, String> {
-    let running = machines.iter().filter(|m| m.state == MachineState::Running);
-    let endpoint = running.filter_map(|m| m.endpoints.get(&Service::Api)).next();
+    let mut running = machines.iter().filter(|m| m.state == MachineState::Running);
+    let endpoint = running.find_map(|m| m.endpoints.get(&Service::Api));
     let endpoint = *endpoint.ok_or_else(|| "no control plane is running".to_owned())?;
     let text = std::fs::read_to_string(kubeconfig).map_err(|e| format!("no kubeconfig: {e}"))?;
     let ask = async {

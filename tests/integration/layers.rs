@@ -23,7 +23,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("provision", &["model", "event", "remote", "bundle", "pki", "durable", "failpoint"]),
     (
         "bootstrap",
-        &["model", "event", "retry", "remote", "bundle", "provision", "driver", "failpoint"],
+        &["model", "event", "retry", "remote", "pki", "provision", "driver", "failpoint"],
     ),
     (
         "workflow",
