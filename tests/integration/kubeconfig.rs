@@ -870,3 +870,15 @@ fn neither_debug_nor_errors_show_a_key() {
         assert!(told.contains("line ") && !told.contains("SECRET"), "{told}");
     }
 }
+
+/// A block text that ends with the file has no line break at its end, and must not get one.
+#[test]
+fn text_that_ends_with_the_file_keeps_its_meaning() {
+    let text = "apiVersion: v1\nusers:\n- name: a\n  user:\n    token: |\n      x";
+    let (home, contexts) = Home::with(text);
+    contexts.write(&context("dojo-a")).unwrap();
+    contexts.select("dojo-a").unwrap();
+    assert!(home.read("config").ends_with("    token: |\n      x"), "{}", home.read("config"));
+    contexts.remove("dojo-a", None).unwrap();
+    assert_eq!(home.read("config"), text);
+}
