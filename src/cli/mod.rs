@@ -2,6 +2,7 @@
 //! below it reads arguments or prints.
 
 mod args;
+mod certs;
 mod down;
 mod env;
 mod error;
@@ -25,7 +26,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 
-use args::{Cli, Command, ImageCommand};
+use args::{CertsCommand, Cli, Command, ImageCommand};
 use error::Error;
 use services::Context;
 
@@ -74,6 +75,12 @@ async fn run(cli: Cli) -> Result<ExitCode, Error> {
         }
         Command::Image { command: ImageCommand::Load(args) } => {
             image::load(&context, args).await.map(done)
+        }
+        Command::Certs { command: CertsCommand::Show(args) } => {
+            certs::show(&context, args).map(done)
+        }
+        Command::Certs { command: CertsCommand::Renew(args) } => {
+            certs::renew(&context, args).await.map(done)
         }
         Command::Completions { shell } => {
             let mut script = Vec::new();

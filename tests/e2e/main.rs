@@ -2,6 +2,7 @@
 //! fail, and say how to mend it, where the engine is missing; `scripts/test` brings everything.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
+mod certs;
 mod contract;
 mod faults;
 mod kill;
