@@ -134,6 +134,11 @@ pub trait Bootstrapper: Send + Sync {
     /// How the cluster is reached from this computer; `tls` is the client's side where that is an
     /// engine.
     async fn access(&self, speaker: &Node, tls: &TlsFiles) -> Result<Access, Error>;
+    /// Renews the certificates that the cluster itself keeps on a node and does not renew by itself. One
+    /// node at a time is asked, so it may be out of service in between.
+    async fn renew(&self, _node: &Node) -> Result<(), Error> {
+        Ok(())
+    }
     /// Gives these machines no new work and waits until what they do has gone elsewhere. Returns what
     /// did not go in time, a few words each; that hinders nothing.
     async fn drain(&self, speaker: &Node, leaving: &[Leaving]) -> Result<Vec<String>, Error>;

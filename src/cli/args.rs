@@ -75,6 +75,11 @@ pub(super) enum Command {
     Repair(Repair),
     /// Check whether this computer is fit, and say what to do where it is not
     Doctor(Doctor),
+    /// Show how long certificates last, and renew them
+    Certs {
+        #[command(subcommand)]
+        command: CertsCommand,
+    },
     /// Make machine images, and put images on machines
     Image {
         #[command(subcommand)]
@@ -420,6 +425,29 @@ pub(super) struct Doctor {
     /// How to print the findings
     #[arg(short, long, value_enum, default_value_t = DataFormat::Table)]
     pub(super) output: DataFormat,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum CertsCommand {
+    /// Print whose certificates there are, and until when they are good
+    Show(CertsShow),
+    /// Give the client and all machines new ones; engines restart one after the other
+    Renew(CertsRenew),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CertsShow {
+    /// Which cluster [default: the current one]
+    pub(super) name: Option<ClusterName>,
+    /// How to print them
+    #[arg(short, long, value_enum, default_value_t = DataFormat::Table)]
+    pub(super) output: DataFormat,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CertsRenew {
+    /// Which cluster [default: the current one]
+    pub(super) name: Option<ClusterName>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -3,6 +3,7 @@
 
 mod args;
 mod bundle;
+mod certs;
 mod down;
 mod env;
 mod error;
@@ -26,7 +27,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 
-use args::{BundleCommand, Cli, Command, ImageCommand};
+use args::{BundleCommand, CertsCommand, Cli, Command, ImageCommand};
 use error::Error;
 use services::Context;
 
@@ -81,6 +82,12 @@ async fn run(cli: Cli) -> Result<ExitCode, Error> {
         }
         Command::Bundle { command: BundleCommand::Verify(args) } => {
             bundle::verify(&context, &args).map(done)
+        }
+        Command::Certs { command: CertsCommand::Show(args) } => {
+            certs::show(&context, args).map(done)
+        }
+        Command::Certs { command: CertsCommand::Renew(args) } => {
+            certs::renew(&context, args).await.map(done)
         }
         Command::Completions { shell } => {
             let mut script = Vec::new();

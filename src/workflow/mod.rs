@@ -1,6 +1,7 @@
 //! The order of work, one file per verb. Nothing here draws, retries or knows a driver's name.
 
 mod admit;
+mod certs;
 mod contexts;
 mod down;
 mod forward;
@@ -33,6 +34,7 @@ use crate::remote::{self, Dialer};
 use crate::spec;
 use crate::store::{self, Entry, Home};
 
+pub use certs::{Certificate, certificates, renew_certificates};
 pub use down::{DownOptions, down};
 pub use forward::{ByMachine, Destination, Listening};
 pub use images::load_image;

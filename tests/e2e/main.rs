@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 mod api_server;
+mod certs;
 mod contract;
 mod faults;
 mod kill;

@@ -316,6 +316,40 @@ fn scale_takes_away_the_highest_numbers_and_up_agrees_afterwards() {
 }
 
 #[test]
+fn certs_show_tells_whose_there_are_and_how_long_they_last() {
+    let world = World::new();
+    world.dojo(&UP).ok();
+    let pki = world.directory.path().join("state/clusters/practice/pki");
+    fs::write(pki.join("worker-1/cert.pem"), "nothing").unwrap();
+    fs::remove_file(pki.join("worker-2/cert.pem")).unwrap();
+    let table = world.dojo(&["certs", "show"]).ok();
+    let mut settings = insta::Settings::clone_current();
+    settings.add_filter(r"\d{4}-\d\d-\d\d", "[date]");
+    settings.add_filter(r"practice [0-9a-f]{16}", "practice [id]");
+    settings.add_filter(r" {2,}", "  ");
+    settings.bind(|| {
+        insta::assert_snapshot!(table, @r"
+        OWNER  EXPIRES  DAYS LEFT  SUBJECT  NAMES
+        authority  [date]  364  clusterdojo practice [id] CA
+        client  [date]  89  clusterdojo practice [id]
+        manager-1  [date]  89  dojo-practice-manager-1  manager-1 dojo-practice-manager-1 localhost 127.0.0.1 192.0.2.1 ::1
+        worker-1  -  -  (not a certificate: no items found)
+        worker-2  -  -  (there is none)
+        ");
+    });
+    let list: serde_json::Value =
+        serde_json::from_str(&world.dojo(&["certs", "show", "-o", "json"]).ok()).unwrap();
+    assert_eq!(list[4]["problem"], "there is none", "{list}");
+    let expires: jiff::Timestamp = list[1]["expires"].as_str().unwrap().parse().unwrap();
+    let hours = expires.duration_since(jiff::Timestamp::now()).as_hours();
+    assert_eq!(list[1]["days_left"].as_i64().unwrap(), hours / 24);
+    let new = world.dojo(&["certs", "renew"]).ok();
+    assert_eq!(new, "practice has new certificates: its client and 3 machines\n");
+    let renewed = world.dojo(&["certs", "show"]).ok();
+    assert!(!renewed.contains('('), "{renewed}");
+}
+
+#[test]
 fn scale_refuses_what_no_cluster_can_be() {
     let world = World::new();
     world.dojo(&UP).ok();
