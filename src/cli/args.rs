@@ -75,6 +75,11 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: ImageCommand,
     },
+    /// Look into files with all of Kubernetes inside
+    Bundle {
+        #[command(subcommand)]
+        command: BundleCommand,
+    },
     /// Print a completion script
     Completions {
         /// For which shell
@@ -396,4 +401,27 @@ pub(super) struct ImageLoad {
     /// Which cluster [default: the current one]
     #[arg(long, value_name = "NAME")]
     pub(super) cluster: Option<ClusterName>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum BundleCommand {
+    /// Tell what is in a bundle, for which machines, and what is missing
+    Inspect(BundleInspect),
+    /// Check every checksum of a bundle
+    Verify(BundleVerify),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BundleInspect {
+    /// Which bundle
+    pub(super) file: PathBuf,
+    /// How to print it
+    #[arg(short, long, value_enum, default_value_t = DataFormat::Table)]
+    pub(super) output: DataFormat,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BundleVerify {
+    /// Which bundle
+    pub(super) file: PathBuf,
 }

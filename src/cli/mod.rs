@@ -2,6 +2,7 @@
 //! below it reads arguments or prints.
 
 mod args;
+mod bundle;
 mod down;
 mod env;
 mod error;
@@ -23,7 +24,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 
-use args::{Cli, Command, ImageCommand};
+use args::{BundleCommand, Cli, Command, ImageCommand};
 use error::Error;
 use services::Context;
 
@@ -70,6 +71,12 @@ async fn run(cli: Cli) -> Result<ExitCode, Error> {
         }
         Command::Image { command: ImageCommand::Load(args) } => {
             image::load(&context, args).await.map(done)
+        }
+        Command::Bundle { command: BundleCommand::Inspect(args) } => {
+            bundle::inspect(&args).map(done)
+        }
+        Command::Bundle { command: BundleCommand::Verify(args) } => {
+            bundle::verify(&context, &args).map(done)
         }
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -19,7 +19,7 @@ use crate::model::{Machine, MachineId, SshFiles, TlsFiles};
 
 pub use api_server::{ApiError, ApiServer, NodeStatus, PodPort};
 pub use engine::Engine;
-pub use health::EngineHealth;
+pub use health::NodeHealth;
 pub use input::Input;
 pub use script::Script;
 pub use ssh::SshDialer;

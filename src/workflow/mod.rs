@@ -183,6 +183,15 @@ pub enum Error {
     /// Nothing says where Kubernetes comes from.
     #[error("there is no bundle and no package repository to install Kubernetes from")]
     NoKubernetes,
+    /// The manifest of the pod network cannot be read.
+    #[error("cannot read the manifest `{}`", path.display())]
+    Manifest {
+        /// Which file.
+        path: std::path::PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// A bundle.
     #[error(transparent)]
     Bundle(#[from] bundle::Error),

@@ -4,6 +4,7 @@
 
 mod attach;
 mod sshd;
+mod upload;
 
 use std::net::TcpListener;
 use std::sync::Arc;
