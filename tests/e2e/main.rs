@@ -6,6 +6,7 @@ mod api_server;
 mod contract;
 mod faults;
 mod kill;
+mod logs;
 mod proxy;
 mod scale;
 mod service;
