@@ -325,8 +325,8 @@ async fn manifests_are_applied_in_an_order_that_works() {
     assert_eq!(colour(&plane), "blue");
     server.apply(MANIFEST).await.unwrap();
     assert_eq!(colour(&plane), "red");
-    let path = "jsonpath={.spec.height} {.metadata.managedFields[*].manager}";
-    let rest = plane.kubectl(&["get", "flower", "rose", "-n", "garden", "-o", path], "");
+    let rest = "jsonpath={.spec.height} {.metadata.managedFields[*].manager}";
+    let rest = plane.kubectl(&["get", "flower", "rose", "-n", "garden", "-o", rest], "");
     assert!(rest.starts_with("2 ") && rest.contains("clusterdojo"), "{rest}");
 
     let begin = Instant::now();
