@@ -12,13 +12,11 @@ servers=$(printf '%s\n' "$CONTROL_PLANES" | while read -r name address; do
 done)
 wanted="# clusterdojo: spreads connections to the Kubernetes API over the control planes
 global
-    log stdout format short daemon notice
     chroot /var/lib/haproxy
     user haproxy
     group haproxy
 
 defaults
-    log global
     # TLS is between the client and the API server; nothing is decrypted here.
     mode tcp
     # A machine that is off says nothing. Then the next one is tried.
