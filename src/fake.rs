@@ -240,7 +240,7 @@ impl Bootstrapper for Fake {
         Ok(Membership::Member { node_id: id.to_string(), speaks: manages, votes: manages })
     }
 
-    async fn init(&self, node: &Node) -> Result<(), bootstrap::Error> {
+    async fn init(&self, node: &Node, _nodes: &[Node]) -> Result<(), bootstrap::Error> {
         self.change(|state| state.members.push(node.machine().id.to_string()));
         Ok(())
     }
@@ -250,8 +250,14 @@ impl Bootstrapper for Fake {
         Ok(state.members.iter().any(|m| m == node_id))
     }
 
-    async fn ticket(&self, _speaker: &Node, _role: Role) -> Result<Ticket, bootstrap::Error> {
-        Ok(Ticket { remote: "192.0.2.1:2377".to_owned(), token: Secret::new("fake"), pin: None })
+    async fn ticket(
+        &self,
+        _speaker: &Node,
+        _role: Role,
+        _nodes: &[Node],
+    ) -> Result<Ticket, bootstrap::Error> {
+        let remote = "192.0.2.1:2377".to_owned();
+        Ok(Ticket { remote, token: Secret::new("fake"), pin: None, key: None })
     }
 
     async fn join(
@@ -276,7 +282,12 @@ impl Bootstrapper for Fake {
         Ok(())
     }
 
-    async fn access(&self, speaker: &Node, tls: &TlsFiles) -> Result<Access, bootstrap::Error> {
+    async fn access(
+        &self,
+        speaker: &Node,
+        _nodes: &[Node],
+        tls: &TlsFiles,
+    ) -> Result<Access, bootstrap::Error> {
         let endpoint = speaker.machine().endpoint(Service::Engine);
         Ok(Access::Engine { endpoint, tls: tls.clone() })
     }

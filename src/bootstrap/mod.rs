@@ -98,6 +98,8 @@ pub struct Ticket {
     /// What the cluster proves itself by, where the token does not say: `sha256:…` of the public key of
     /// its authority.
     pub pin: Option<String>,
+    /// What opens the cluster's own keys, where those have to be handed to a machine that is to lead.
+    pub key: Option<Secret>,
 }
 
 /// A machine that is to leave its cluster for good.
@@ -114,18 +116,19 @@ pub struct Leaving {
 pub trait Bootstrapper: Send + Sync {
     /// What it is called in a sentence: "swarm", "cluster".
     fn noun(&self) -> &'static str;
-    /// Tells the nodes of each other, where they have to know before they are members.
+    /// Tells the nodes of each other, where they have to know before they are members, and the load
+    /// balancer before them of those that lead.
     async fn connect(&self, _nodes: &[Node]) -> Result<(), Error> {
         Ok(())
     }
     /// What the node says of its membership.
     async fn member(&self, node: &Node) -> Result<Membership, Error>;
-    /// Begins a cluster on the node.
-    async fn init(&self, node: &Node) -> Result<(), Error>;
+    /// Begins a cluster on the node; `nodes` are all that there will be.
+    async fn init(&self, node: &Node, nodes: &[Node]) -> Result<(), Error>;
     /// Whether the cluster that `speaker` belongs to knows a member of this id.
     async fn knows(&self, speaker: &Node, node_id: &str) -> Result<bool, Error>;
     /// What it takes to join with a role, asked of a node that speaks for the cluster.
-    async fn ticket(&self, speaker: &Node, role: Role) -> Result<Ticket, Error>;
+    async fn ticket(&self, speaker: &Node, role: Role, nodes: &[Node]) -> Result<Ticket, Error>;
     /// Makes the node a member. Leaves a former cluster first.
     async fn join(&self, speaker: &Node, node: &Node, ticket: &Ticket) -> Result<(), Error>;
     /// Waits until every node is a ready member, and strikes out members of the same name that are
@@ -133,7 +136,12 @@ pub trait Bootstrapper: Send + Sync {
     async fn ready(&self, speaker: &Node, nodes: &[Node]) -> Result<(), Error>;
     /// How the cluster is reached from this computer; `tls` is the client's side where that is an
     /// engine.
-    async fn access(&self, speaker: &Node, tls: &TlsFiles) -> Result<Access, Error>;
+    async fn access(
+        &self,
+        speaker: &Node,
+        nodes: &[Node],
+        tls: &TlsFiles,
+    ) -> Result<Access, Error>;
     /// Renews the certificates that the cluster itself keeps on a node and does not renew by itself. One
     /// node at a time is asked, so it may be out of service in between.
     async fn renew(&self, _node: &Node) -> Result<(), Error> {
@@ -159,12 +167,15 @@ pub async fn bootstrap(
     progress: &Progress,
 ) -> Result<Node, Error> {
     kind.connect(nodes).await?;
-    let memberships = settle(nodes.iter().map(|node| kind.member(node))).await?;
+    // What stands before a cluster is no member of it.
+    let balances = |n: &&Node| n.machine().id.name.role == Role::LoadBalancer;
+    let members: Vec<Node> = nodes.iter().filter(|n| !balances(n)).cloned().collect();
+    let memberships = settle(members.iter().map(|node| kind.member(node))).await?;
     let of = |name: MachineName| {
-        nodes.iter().position(|n| n.machine().id.name == name).map(|i| &memberships[i])
+        members.iter().position(|n| n.machine().id.name == name).map(|i| &memberships[i])
     };
 
-    let speaker = nodes.iter().zip(&memberships).find_map(|(node, membership)| match membership {
+    let speaker = members.iter().zip(&memberships).find_map(|(node, membership)| match membership {
         Membership::Member { speaks: true, .. } => Some(node),
         _ => None,
     });
@@ -172,21 +183,21 @@ pub async fn bootstrap(
     let speaker = match speaker {
         Some(node) => node,
         None if memberships.iter().any(|m| voters(&m)) => {
-            let leaders = nodes.iter().filter(|n| leads(n)).count();
+            let leaders = members.iter().filter(|n| leads(n)).count();
             let reachable = memberships.iter().filter(voters).count();
-            let role = nodes[0].machine().id.name.role;
+            let role = members[0].machine().id.name.role;
             return Err(Error::NoQuorum { noun: kind.noun(), role, reachable, leaders });
         }
         None => {
-            let first = nodes.iter().find(|n| leads(n)).expect("a spec has at least one manager");
+            let first = members.iter().find(|n| leads(n)).expect("a spec has at least one manager");
             let progress = progress.machine(first.machine().id.name);
-            progress.step(&format!("begin the {}", kind.noun()), kind.init(first)).await?;
+            progress.step(&format!("begin the {}", kind.noun()), kind.init(first, nodes)).await?;
             first
         }
     };
 
     let mut joining = Vec::new();
-    for node in nodes.iter().filter(|n| n.machine().id != speaker.machine().id) {
+    for node in members.iter().filter(|n| n.machine().id != speaker.machine().id) {
         let known = match of(node.machine().id.name) {
             Some(Membership::Member { node_id, .. }) => kind.knows(speaker, node_id).await?,
             _ => false,
@@ -199,19 +210,19 @@ pub async fn bootstrap(
         let progress = progress.machine(node.machine().id.name);
         progress.step(&format!("join the {}", kind.noun()), kind.join(speaker, node, ticket)).await
     };
-    let (managers, workers): (Vec<&Node>, Vec<&Node>) = joining.iter().partition(|n| leads(n));
-    // One at a time: each joining manager changes who makes a majority.
-    if !managers.is_empty() {
-        let ticket = kind.ticket(speaker, Role::Manager).await?;
-        for node in managers {
+    let (leaders, workers): (Vec<&Node>, Vec<&Node>) = joining.iter().partition(|n| leads(n));
+    // One at a time: each one that joins changes who makes a majority.
+    if let Some(first) = leaders.first() {
+        let ticket = kind.ticket(speaker, first.machine().id.name.role, nodes).await?;
+        for node in leaders {
             join(node, &ticket).await?;
         }
     }
     if !workers.is_empty() {
-        let ticket = kind.ticket(speaker, Role::Worker).await?;
+        let ticket = kind.ticket(speaker, Role::Worker, nodes).await?;
         settle(workers.into_iter().map(|node| join(node, &ticket))).await?;
     }
-    progress.step("wait until all nodes are ready", kind.ready(speaker, nodes)).await?;
+    progress.step("wait until all nodes are ready", kind.ready(speaker, &members)).await?;
     Ok(speaker.clone())
 }
 

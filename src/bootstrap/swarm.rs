@@ -131,7 +131,7 @@ impl Bootstrapper for Swarm {
         }
     }
 
-    async fn init(&self, node: &Node) -> Result<(), Error> {
+    async fn init(&self, node: &Node, _nodes: &[Node]) -> Result<(), Error> {
         failpoint::reached("swarm.init.before");
         let request = SwarmInitRequest {
             listen_addr: Some(format!("0.0.0.0:{CLUSTER_PORT}")),
@@ -149,7 +149,12 @@ impl Bootstrapper for Swarm {
         Ok(members(speaker).await?.iter().any(|m| m.id.as_deref() == Some(node_id)))
     }
 
-    async fn ticket(&self, speaker: &Node, role: Role) -> Result<Ticket, Error> {
+    async fn ticket(
+        &self,
+        speaker: &Node,
+        role: Role,
+        _nodes: &[Node],
+    ) -> Result<Ticket, Error> {
         let swarm = api(speaker)
             .inspect_swarm()
             .await
@@ -161,6 +166,7 @@ impl Bootstrapper for Swarm {
             token: Secret::new(token.unwrap_or_default()),
             // The token holds it.
             pin: None,
+            key: None,
         })
     }
 
@@ -226,7 +232,12 @@ impl Bootstrapper for Swarm {
         }
     }
 
-    async fn access(&self, speaker: &Node, tls: &TlsFiles) -> Result<Access, Error> {
+    async fn access(
+        &self,
+        speaker: &Node,
+        _nodes: &[Node],
+        tls: &TlsFiles,
+    ) -> Result<Access, Error> {
         let endpoint = speaker.machine().endpoint(Service::Engine);
         Ok(Access::Engine { endpoint, tls: tls.clone() })
     }

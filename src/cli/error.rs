@@ -172,12 +172,11 @@ fn hints(error: &Error) -> Vec<String> {
             vec![format!("`dojo status {cluster}` tells how its machines are")]
         }
         workflow::Error::Machines(failure) => machines_hints(failure),
-        workflow::Error::Bootstrap(bootstrap::Error::NoQuorum { .. }) => {
-            vec![
+        workflow::Error::Bootstrap(bootstrap::Error::NoQuorum { noun, .. }) => {
+            vec![format!(
                 "`dojo start` starts machines that are off; a lost majority cannot be recovered, \
-                  so `dojo down` and `dojo up` make a new swarm"
-                    .to_owned(),
-            ]
+                 so `dojo down` and `dojo up` make a new {noun}"
+            )]
         }
         workflow::Error::Bootstrap(_) => {
             vec!["the same command again goes on from here".to_owned()]

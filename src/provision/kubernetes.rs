@@ -61,6 +61,17 @@ pub(super) async fn provision(
 ) -> Result<Kubernetes, Error> {
     let Source::Bundle(bundle) = &release.source else { todo!() };
     let role = machine.id.name.role;
+    let installed = |bundle: &Bundle| Kubernetes {
+        version: bundle.version(),
+        dns: references(bundle, Role::ControlPlane).any(|(_, image)| image.contains("/coredns")),
+        options: release.options.clone(),
+        network: release.network.clone(),
+    };
+    if role == Role::LoadBalancer {
+        let install = load_balancer();
+        progress.step(install.title, remote.run(&install)).await?;
+        return Ok(installed(bundle));
+    }
     install_bundle(remote, role, bundle, progress).await?;
     failpoint::reached("kubernetes.install.after");
     let prepare = prepare(pause(bundle));
@@ -68,13 +79,7 @@ pub(super) async fn provision(
     let images = images(bundle, role);
     progress.step(images.title, remote.run(&images)).await?;
     failpoint::reached("kubernetes.images.after");
-    let dns = references(bundle, Role::ControlPlane).any(|(_, image)| image.contains("/coredns"));
-    Ok(Kubernetes {
-        version: bundle.version(),
-        dns,
-        options: release.options.clone(),
-        network: release.network.clone(),
-    })
+    Ok(installed(bundle))
 }
 
 /// Installs a bundle on a machine that does not have it yet.
@@ -126,6 +131,15 @@ fn install(bundle: &Bundle, role: Role) -> Script {
     )
     .with("ID", bundle.id())
     .with("BINARIES", binaries.trim_end())
+}
+
+fn load_balancer() -> Script {
+    Script::new(
+        "install the load balancer",
+        "With several control planes nobody may depend on a single one of them, so what they are reached \
+         at is a machine of its own that passes connections on.",
+        include_str!("../../templates/kubernetes/load-balancer.sh"),
+    )
 }
 
 /// Which bundle is installed already.

@@ -1,7 +1,7 @@
 //! What `up` refuses, before the first side effect.
 
 use crate::event::Progress;
-use crate::model::{Level, Machine};
+use crate::model::{Level, Machine, Role};
 use crate::plan::Plan;
 use crate::spec::{ClusterSpec, DriverName};
 use crate::store::{Phase, Record};
@@ -69,7 +69,20 @@ fn refuse_changes(spec: &ClusterSpec, recorded: &ClusterSpec, plan: &Plan) -> Re
     if any_exists && recorded.docker.subnet != spec.docker.subnet {
         return refuse("the subnet".to_owned());
     }
+    if any_exists {
+        refuse_resizing(spec, recorded)?;
+    }
     Ok(())
+}
+
+/// With one control plane the members of a Kubernetes cluster know the API by its address, and with
+/// several by that of the load balancer; it stands in every kubelet's configuration and in certificates.
+pub(super) fn refuse_resizing(spec: &ClusterSpec, recorded: &ClusterSpec) -> Result<(), Error> {
+    if recorded.count(Role::ControlPlane) == spec.count(Role::ControlPlane) {
+        return Ok(());
+    }
+    let what = "the number of its control planes".to_owned();
+    Err(Error::Unchangeable { cluster: spec.name.clone(), what })
 }
 
 /// Looks whether machines can be made here at all.

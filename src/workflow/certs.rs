@@ -157,7 +157,7 @@ async fn access(
         }));
     };
     match first_that(kind, nodes, |_, speaks| speaks).await? {
-        Some(speaker) => Ok(Some(kind.access(&speaker, &provisioner.tls).await?)),
+        Some(speaker) => Ok(Some(kind.access(&speaker, nodes, &provisioner.tls).await?)),
         None => Ok(None),
     }
 }

@@ -14,6 +14,7 @@ use crate::remote::keys;
 use crate::spec::ClusterSpec;
 use crate::store::{Entry, Phase, Record};
 
+use super::admit::refuse_resizing;
 use super::machines::{Origin, become_node, ours};
 use super::settle::all_well;
 use super::up::converge;
@@ -57,6 +58,7 @@ async fn to_counts(
         wanted.set_count(*role, *count, record.spec.driver());
     }
     wanted.validate()?;
+    refuse_resizing(&wanted, &record.spec)?;
     if is_unfinished(&record, &wanted) {
         progress.warn("finishing an interrupted `scale` first");
         converge(services, entry, record.spec, options, progress, begin).await?;

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 
 use crate::event::chain;
 use crate::model::{
@@ -87,29 +87,54 @@ pub async fn status(services: &Services, name: &ClusterName) -> Result<ClusterSt
     Ok(ClusterStatus { record, machines })
 }
 
-/// The nodes of a Kubernetes cluster, asked of its API.
-async fn nodes(machines: &[Machine], kubeconfig: &Path) -> Result<Vec<NodeStatus>, String> {
-    let mut running = machines.iter().filter(|m| m.state == MachineState::Running);
-    let endpoint = running.find_map(|m| m.endpoints.get(&Service::Api));
-    let endpoint = *endpoint.ok_or_else(|| "no control plane is running".to_owned())?;
-    let text = std::fs::read_to_string(kubeconfig).map_err(|e| format!("no kubeconfig: {e}"))?;
-    let ask = async {
-        let credentials = KubeCredentials::from_kubeconfig(&text).map_err(|e| chain(&e))?;
-        let api = ApiServer::connect(endpoint, &credentials).map_err(|e| chain(&e))?;
-        api.nodes().await.map_err(|e| chain(&e))
-    };
-    in_time(ask).await
+/// The nodes of a Kubernetes cluster, as its API tells them.
+struct Nodes {
+    /// Told by whoever answered.
+    list: Result<Vec<NodeStatus>, String>,
+    /// Why a load balancer passed no answer on.
+    balancer: Option<String>,
 }
 
-fn of_node(
-    machine: &Machine,
-    nodes: &Result<Vec<NodeStatus>, String>,
-) -> Result<NodeHealth, String> {
-    let nodes = nodes.as_ref().map_err(String::clone)?;
+/// Asks the API for its nodes: by way of the load balancer, if there is one, and of each control plane at
+/// the same time, so that nobody's silence costs an answer.
+async fn nodes(machines: &[Machine], kubeconfig: &Path) -> Nodes {
+    let none = |why: String| Nodes { list: Err(why), balancer: None };
+    let credentials = std::fs::read_to_string(kubeconfig)
+        .map_err(|e| format!("no kubeconfig: {e}"))
+        .and_then(|text| KubeCredentials::from_kubeconfig(&text).map_err(|e| chain(&e)));
+    let credentials = match credentials {
+        Ok(credentials) => credentials,
+        Err(why) => return none(why),
+    };
+    let ask = async |machine: &Machine| {
+        let api = ApiServer::connect(machine.endpoint(Service::Api), &credentials);
+        let api = api.map_err(|e| chain(&e))?;
+        api.nodes().await.map_err(|e| chain(&e))
+    };
+    let running = |role| {
+        let of_role = move |m: &&Machine| m.id.name.role == role;
+        machines.iter().filter(|m| m.state == MachineState::Running).filter(of_role)
+    };
+    let through = join_all(running(Role::LoadBalancer).map(|m| in_time(ask(m))));
+    let direct = join_all(running(Role::ControlPlane).map(|m| in_time(ask(m))));
+    let (through, direct) = join(through, direct).await;
+    let balancer = through.iter().find_map(|answer| answer.as_ref().err().cloned());
+    let list = through
+        .into_iter()
+        .chain(direct)
+        .reduce(Result::or)
+        .unwrap_or_else(|| Err("no control plane is running".to_owned()));
+    Nodes { list, balancer }
+}
+
+fn of_node(machine: &Machine, nodes: &Nodes) -> Result<NodeHealth, String> {
     if machine.id.name.role == Role::LoadBalancer {
-        // The answer came through it.
-        return Ok(NodeHealth { version: "-".to_owned(), member: Some("Ready".to_owned()) });
+        return match &nodes.balancer {
+            None => Ok(NodeHealth { version: "-".to_owned(), member: Some("Ready".to_owned()) }),
+            Some(why) => Err(why.clone()),
+        };
     }
+    let nodes = nodes.list.as_ref().map_err(String::clone)?;
     let name = machine.id.name.to_string();
     let node = nodes.iter().find(|n| n.name == name).ok_or("not a node of the cluster")?;
     let state = match (node.ready, node.schedulable) {

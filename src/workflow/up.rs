@@ -177,7 +177,7 @@ pub(super) async fn converge(
     let cluster = kind.map(|kind| (kind, &speaker));
     scale::dismiss(services, entry, cluster, departures, progress).await?;
     let access = match kind {
-        Some(kind) => kind.access(&speaker, &provisioner.tls).await?,
+        Some(kind) => kind.access(&speaker, &nodes, &provisioner.tls).await?,
         None => Access::Engine {
             endpoint: speaker.machine().endpoint(Service::Engine),
             tls: provisioner.tls.clone(),

@@ -8,9 +8,10 @@ set -eu
 cd /usr/lib/clusterdojo/kubernetes
 rm -f id
 
-# What kubeadm, kubelet and kube-proxy call.
+# What kubeadm, kubelet and kube-proxy call; and curl, to talk to etcd.
 missing=
-for tool in containerd:containerd iptables:iptables conntrack:conntrack ethtool:ethtool socat:socat; do
+for tool in containerd:containerd iptables:iptables conntrack:conntrack ethtool:ethtool socat:socat \
+    curl:curl; do
     command -v "${tool%%:*}" >/dev/null 2>&1 || missing="$missing ${tool##*:}"
 done
 if [ -n "$missing" ]; then

@@ -13,6 +13,13 @@ directory=/etc/kubernetes
 member=$directory/clusterdojo-member
 log=/var/log/clusterdojo-kubeadm.log
 config=/run/clusterdojo-kubeadm.yaml
+
+# A run that lost its connection goes on by itself; two at once would spoil each other's work.
+exec 9>/run/clusterdojo-kubeadm.lock
+if ! flock --timeout 600 9; then
+    echo "another kubeadm is still at work" >&2
+    exit 1
+fi
 trap 'rm -f "$config"' EXIT
 
 # What an earlier run left half done, or another cluster: kubeadm begins with a clean machine.
@@ -20,10 +27,16 @@ if [ -e "$directory/kubelet.conf" ] || [ -e "$directory/manifests/kube-apiserver
     [ -e "$directory/bootstrap-kubelet.conf" ] || [ -e "$directory/pki/ca.crt" ] ||
     [ -d /var/lib/etcd/member ]; then
     rm -f "$member"
-    # An unreachable former cluster must not hold it up.
+    # An unreachable former cluster must not hold it up, so kubeadm gets no credentials for it. What a
+    # control plane leaves behind there is struck off by those that stay.
+    rm -f "$directory/admin.conf"
     timeout 120 kubeadm reset --force --cri-socket unix:///run/containerd/containerd.sock \
         >"$log" 2>&1 || true
     systemctl --quiet stop kubelet.service
+    # kubeadm leaves containers running where there is no crictl; etcd among them would keep its port.
+    ctr --namespace k8s.io tasks ls -q | while read -r task; do
+        ctr --namespace k8s.io tasks kill --signal SIGKILL "$task" || true
+    done >>"$log" 2>&1
     rm -rf "$directory/manifests" "$directory/pki" "$directory"/*.conf /var/lib/etcd
 fi
 

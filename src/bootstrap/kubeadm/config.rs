@@ -43,6 +43,8 @@ pub(super) struct Member<'a> {
     pub address: IpAddr,
     /// The release that is installed on it.
     pub version: KubernetesVersion,
+    /// Whether it is a control plane.
+    pub leads: bool,
     /// What was found on it.
     pub facts: &'a Facts,
 }
@@ -99,13 +101,24 @@ impl Member<'_> {
     pub(super) fn skipped(&self, dns: bool) -> String {
         // The script runs this one ahead of the others.
         let mut skipped = vec!["kubelet-start"];
-        if !self.facts.crictl && self.version.minor < 32 {
+        if !self.can_pull() {
             skipped.push("preflight");
         }
         if !dns {
             skipped.push("addon/coredns");
         }
         skipped.join(",")
+    }
+
+    /// Phases of `join` that are left out.
+    pub(super) fn skipped_to_join(&self) -> &'static str {
+        // Before a control plane joins, images are pulled, as before `init`.
+        if self.leads && !self.can_pull() { "preflight" } else { "" }
+    }
+
+    /// Whether kubeadm can see to the images in its preflight phase; ours are there already.
+    fn can_pull(&self) -> bool {
+        self.facts.crictl || self.version.minor >= 32
     }
 }
 
@@ -116,7 +129,7 @@ pub(super) struct Cluster<'a> {
     pub name: String,
     /// Where members find its API: the load balancer, or the only control plane.
     pub endpoint: IpAddr,
-    /// Further names and addresses that the API server's certificate is good for.
+    /// Further names and addresses that API servers' certificates are good for.
     pub names: Vec<String>,
     /// Whether several control planes share the work, and so have to agree on who does it.
     pub shared: bool,
@@ -173,6 +186,28 @@ pub(super) fn init(cluster: &Cluster<'_>, member: &Member<'_>, token: &Secret) -
         },
     });
     documents(&[init, configuration, kubelet(cluster, member), kube_proxy(member)])
+}
+
+/// The configuration of `kubeadm init phase upload-certs`, which encrypts the cluster's own keys with
+/// `key` and stores them for two hours.
+pub(super) fn upload(member: &Member<'_>, key: &Secret) -> Secret {
+    let init = json!({
+        "apiVersion": member.api(),
+        "kind": "InitConfiguration",
+        "nodeRegistration": member.registration(),
+        "localAPIEndpoint": {
+            "advertiseAddress": member.address,
+            "bindPort": Service::Api.port(),
+        },
+        "certificateKey": key.expose(),
+    });
+    // Without a version kubeadm asks the internet for the newest one.
+    let cluster = json!({
+        "apiVersion": member.api(),
+        "kind": "ClusterConfiguration",
+        "kubernetesVersion": member.version.tag(),
+    });
+    documents(&[init, cluster])
 }
 
 fn kubelet(cluster: &Cluster<'_>, member: &Member<'_>) -> Value {
@@ -368,6 +403,7 @@ mod tests {
             name: "control-plane-1".to_owned(),
             address: [10, 200, 7, 2].into(),
             version: KubernetesVersion { minor, patch: Some(2) },
+            leads: true,
             facts,
         }
     }
@@ -390,6 +426,7 @@ mod tests {
         let key = Secret::new("00");
         let texts = [
             init(&cluster, &member, &token),
+            upload(&member, &key),
             join(&member, &discovery, None),
             join(&member, &discovery, Some(&key)),
         ];
@@ -438,6 +475,12 @@ mod tests {
         assert_eq!(skipped(20, false, false), "kubelet-start,preflight,addon/coredns");
         assert_eq!(skipped(20, true, true), "kubelet-start");
         assert_eq!(skipped(32, false, true), "kubelet-start");
+        let joining = |minor, leads| {
+            let facts = Facts::default();
+            Member { leads, ..member(minor, &facts) }.skipped_to_join()
+        };
+        assert_eq!(joining(20, true), "preflight");
+        assert_eq!((joining(20, false), joining(32, true)), ("", ""));
     }
 
     #[test]
@@ -446,7 +489,9 @@ mod tests {
         let member = member(32, &facts);
         let token = Secret::new("abcdef.0123456789abcdef");
         let discovery = Discovery { endpoint: "h:1", token: &token, ca_pin: "sha256:00" };
-        let config = join(&member, &discovery, None);
-        assert!(!format!("{config:?} {discovery:?}").contains("0123456789abcdef"));
+        let key = Secret::new("fedcba9876543210");
+        let configs = [join(&member, &discovery, Some(&key)), upload(&member, &key)];
+        let shown = format!("{configs:?} {discovery:?}");
+        assert!(!shown.contains("0123456789abcdef") && !shown.contains("fedcba9876543210"));
     }
 }

@@ -2,9 +2,13 @@
 //! `kubeadm join` everywhere else ("Creating a cluster with kubeadm", kubernetes.io).
 //!
 //! - [`config`]: the files that kubeadm is given
+//! - [`etcd`]: what is to be done about the cluster's store beside what kubeadm does
+//! - [`front`]: what stands before several control planes
 //! - [`network`]: what connects the pods
 
 mod config;
+mod etcd;
+mod front;
 mod network;
 
 use std::net::SocketAddr;
@@ -65,6 +69,7 @@ fn member<'a>(node: &Node, facts: &'a Facts) -> Member<'a> {
         name: node.machine().id.name.to_string(),
         address: node.machine().private_ip,
         version: node.kubernetes().version,
+        leads: is_control_plane(node.machine()),
         facts,
     }
 }
@@ -114,16 +119,39 @@ async fn credentials(speaker: &Node) -> Result<KubeCredentials, Error> {
     KubeCredentials::from_kubeconfig(&text).map_err(failed(speaker, OPERATION))
 }
 
-fn endpoint(speaker: &Node) -> SocketAddr {
-    speaker.machine().endpoint(Service::Api)
-}
-
+/// The API of a control plane itself, whatever stands before it.
 async fn api(speaker: &Node) -> Result<ApiServer, Error> {
     let credentials = credentials(speaker).await?;
-    let api = ApiServer::connect(endpoint(speaker), &credentials);
-    let api = api.map_err(failed(speaker, "connect to the API"))?;
-    api.ready(API_START).await.map_err(failed(speaker, "reach the API"))?;
+    reach(speaker, &credentials).await
+}
+
+async fn reach(node: &Node, credentials: &KubeCredentials) -> Result<ApiServer, Error> {
+    let api = ApiServer::connect(node.machine().endpoint(Service::Api), credentials);
+    let api = api.map_err(failed(node, "connect to the API"))?;
+    api.ready(API_START).await.map_err(failed(node, "reach the API"))?;
     Ok(api)
+}
+
+/// Has the cluster keep its own keys for a control plane that is to join, encrypted with a key that is
+/// returned.
+async fn hand_over_keys(speaker: &Node) -> Result<Secret, Error> {
+    let facts = facts(speaker).await?;
+    let key = new_certificate_key();
+    let script = Script::new(
+        "hand over the cluster's keys",
+        "All control planes have the keys of the same authorities. They are stored in the cluster, \
+         encrypted, and can be read with a key that only the joining machine is told.",
+        include_str!("../../../templates/kubernetes/upload-certs.sh"),
+    )
+    .with_secret("CONFIG", &config::upload(&member(speaker, &facts), &key));
+    speaker.remote().run(&script).await.map_err(failed(speaker, script.title))?;
+    Ok(key)
+}
+
+/// A key as kubeadm wants it: 32 bytes for AES, in hexadecimal digits ("kubeadm init", kubernetes.io).
+fn new_certificate_key() -> Secret {
+    let bytes: [u8; 32] = rand::random();
+    Secret::new(bytes.map(|byte| format!("{byte:02x}")).concat())
 }
 
 /// A token as kubeadm wants it: an id of 6 and a secret of 16 lower-case letters and digits ("Bootstrap
@@ -144,11 +172,18 @@ impl Bootstrapper for Kubeadm {
     }
 
     async fn connect(&self, nodes: &[Node]) -> Result<(), Error> {
-        if nodes.iter().any(|n| n.kubernetes().options.cni != PodNetwork::Bridge) {
+        let (balancers, members): (Vec<&Node>, Vec<&Node>) =
+            nodes.iter().partition(|n| n.machine().id.name.role == Role::LoadBalancer);
+        settle(balancers.into_iter().map(async |node| {
+            let script = front::balance(nodes.iter().map(Node::machine));
+            node.remote().run(&script).await.map_err(failed(node, script.title))
+        }))
+        .await?;
+        if members.iter().any(|n| n.kubernetes().options.cni != PodNetwork::Bridge) {
             return Ok(());
         }
-        let machines: Vec<&Machine> = nodes.iter().map(Node::machine).collect();
-        let all = settle(nodes.iter().map(async |node| {
+        let machines: Vec<&Machine> = members.iter().map(|n| n.machine()).collect();
+        let all = settle(members.iter().map(async |node| {
             let pods = node.kubernetes().options.pod_subnet;
             let script = network::bridge(node.machine(), &machines, pods);
             node.remote().run(&script).await.map_err(failed(node, "connect its pods with others"))
@@ -172,18 +207,14 @@ impl Bootstrapper for Kubeadm {
         Ok(Membership::Member { node_id: node.machine().id.name.to_string(), speaks, votes })
     }
 
-    async fn init(&self, node: &Node) -> Result<(), Error> {
+    async fn init(&self, node: &Node, nodes: &[Node]) -> Result<(), Error> {
         let facts = facts(node).await?;
-        let machine = node.machine();
         let kubernetes = node.kubernetes();
-        let mut names = vec![machine.id.alias(), "localhost".to_owned(), "127.0.0.1".to_owned()];
-        names.extend(machine.endpoints.values().map(|e| e.ip().to_string()));
-        names.dedup();
         let cluster = Cluster {
-            name: machine.id.cluster.to_string(),
-            endpoint: machine.private_ip,
-            names,
-            shared: false,
+            name: node.machine().id.cluster.to_string(),
+            endpoint: front::of(nodes, node).machine().private_ip,
+            names: front::names(nodes.iter().map(Node::machine)),
+            shared: nodes.iter().filter(|n| is_control_plane(n.machine())).count() > 1,
             options: &kubernetes.options,
             own_pods: kubernetes.options.cni == PodNetwork::Bridge,
         };
@@ -202,15 +233,24 @@ impl Bootstrapper for Kubeadm {
         Ok(nodes.iter().any(|n| n.name == node_id))
     }
 
-    async fn ticket(&self, speaker: &Node, _role: Role) -> Result<Ticket, Error> {
+    async fn ticket(&self, speaker: &Node, role: Role, nodes: &[Node]) -> Result<Ticket, Error> {
+        let key = match role {
+            Role::ControlPlane => Some(hand_over_keys(speaker).await?),
+            _ => None,
+        };
         let token = new_token();
         let credentials = credentials(speaker).await?;
         let api = api(speaker).await?;
         api.admit(&token, TOKEN_LIFE).await.map_err(failed(speaker, "make a token to join"))?;
         Ok(Ticket {
-            remote: format!("{}:{}", speaker.machine().private_ip, Service::Api.port()),
+            remote: SocketAddr::new(
+                front::of(nodes, speaker).machine().private_ip,
+                Service::Api.port(),
+            )
+            .to_string(),
             token,
             pin: Some(pki::pin(&credentials.ca).map_err(failed(speaker, "read its authority"))?),
+            key,
         })
     }
 
@@ -220,14 +260,17 @@ impl Bootstrapper for Kubeadm {
         // it counts as ready, kubeadm lets nobody join under its name.
         let stale = api(speaker).await?.delete_node(&node.machine().id.name.to_string()).await;
         stale.map_err(failed(speaker, "strike out a lost node"))?;
+        if is_control_plane(node.machine()) {
+            etcd::strike_off(speaker, node.machine()).await?;
+        }
         let member = member(node, &facts);
         let discovery = Discovery {
             endpoint: &ticket.remote,
             token: &ticket.token,
             ca_pin: ticket.pin.as_deref().unwrap_or_default(),
         };
-        let config = config::join(&member, &discovery, None);
-        let script = kubeadm("join", &config, "", &member.ignored());
+        let config = config::join(&member, &discovery, ticket.key.as_ref());
+        let script = kubeadm("join", &config, member.skipped_to_join(), &member.ignored());
         failpoint::reached("kubeadm.join.before");
         node.remote().run(&script).await.map_err(failed(node, "join the cluster"))?;
         failpoint::reached("kubeadm.join.after");
@@ -296,8 +339,14 @@ impl Bootstrapper for Kubeadm {
         Ok(())
     }
 
-    async fn access(&self, speaker: &Node, _tls: &TlsFiles) -> Result<Access, Error> {
+    async fn access(
+        &self,
+        speaker: &Node,
+        nodes: &[Node],
+        _tls: &TlsFiles,
+    ) -> Result<Access, Error> {
         let credentials = credentials(speaker).await?;
-        Ok(Access::Kubernetes { endpoint: endpoint(speaker), credentials })
+        let api = reach(front::of(nodes, speaker), &credentials).await?;
+        Ok(Access::Kubernetes { endpoint: api.endpoint(), credentials })
     }
 }
