@@ -52,6 +52,14 @@ pub enum Error {
         /// What it should have.
         wanted: KubernetesVersion,
     },
+    /// A machine does not tell what is installed.
+    #[error("machine `{machine}` does not tell which Kubernetes it has, but says `{said}`")]
+    Unclear {
+        /// Which machine.
+        machine: crate::model::MachineId,
+        /// What it said instead.
+        said: String,
+    },
 }
 
 /// What a node runs on.
@@ -182,4 +190,4 @@ impl Provisioner {
 }
 
 pub use engine::explain;
-pub use kubernetes::{DIRECTORY, Kubernetes, Release, Source, bake};
+pub use kubernetes::{DIRECTORY, Kubernetes, Release, Source, bake, known_repository};

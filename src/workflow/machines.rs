@@ -8,11 +8,11 @@ use crate::driver::Driver;
 use crate::event::Progress;
 use crate::failpoint;
 use crate::model::{
-    ClusterName, Machine, MachineId, MachineName, MachineRequest, MachineState, Orchestrator,
-    PodNetwork, SshFiles,
+    ClusterName, KubernetesVersion, Machine, MachineId, MachineName, MachineRequest, MachineState,
+    Orchestrator, PodNetwork, SshFiles,
 };
 use crate::pki::{self, Authority};
-use crate::provision::{Install, Node, Provisioner, Release, Source};
+use crate::provision::{self, Install, Node, Provisioner, Release, Source};
 use crate::remote::keys;
 use crate::spec::ClusterSpec;
 use crate::store::{Entry, Record};
@@ -57,9 +57,16 @@ pub(super) fn install(spec: &ClusterSpec) -> Result<Install, Error> {
             bundle.fits(bundle.manifest().architecture.as_str(), options.version)?;
             Source::Bundle(Arc::new(bundle))
         }
-        None => return Err(Error::NoKubernetes),
+        None => {
+            let repository = options.repository.clone().or_else(provision::known_repository);
+            Source::Packages {
+                version: options.version.unwrap_or(KubernetesVersion::USUAL),
+                repository: repository.ok_or(Error::NoKubernetes)?,
+            }
+        }
     };
-    Ok(Install::Kubernetes(Release { source, options, network }))
+    let insecure_registries = spec.engine.insecure_registries.clone();
+    Ok(Install::Kubernetes(Release { source, options, network, insecure_registries }))
 }
 
 /// What to ask the driver for, for those machines of the spec that are yet to be made.

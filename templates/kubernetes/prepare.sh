@@ -1,9 +1,10 @@
 #!/bin/sh
 # Makes a machine fit for kubelet: kernel settings, and containerd with its CRI plugin.
 #
-# PAUSE  the image that holds a pod's namespaces
+# PAUSE     the image that holds a pod's namespaces
+# INSECURE  registries that are spoken to without TLS, a HOST[:PORT] a line
 set -eu
-: "${PAUSE:?}"
+: "${PAUSE:?}" "${INSECURE?}"
 
 # put FILE CONTENTS: writes a file unless it is so already; keeps what was there before us.
 changed=
@@ -67,10 +68,20 @@ version = 2
   restrict_oom_score_adj = $restrict
   [plugins.\"io.containerd.grpc.v1.cri\".cni]
     bin_dir = \"/opt/cni/bin\"
+  [plugins.\"io.containerd.grpc.v1.cri\".registry]
+    config_path = \"/etc/containerd/certs.d\"
   [plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc]
     runtime_type = \"io.containerd.runc.v2\"
     [plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc.options]
       SystemdCgroup = $systemd_cgroup"
+
+# How to speak to a registry; containerd reads this for every pull.
+for registry in $INSECURE; do
+    put "/etc/containerd/certs.d/$registry/hosts.toml" "# clusterdojo
+server = \"http://$registry\"
+[host.\"http://$registry\"]
+  capabilities = [\"pull\", \"resolve\"]"
+done
 
 # A machine image may have images unpacked already. They are linked to, not copied: only the files of
 # databases change, and a layer may lie on any file system as long as something is put on top of it.
