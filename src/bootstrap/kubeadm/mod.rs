@@ -3,11 +3,13 @@
 //!
 //! - [`config`]: the files that kubeadm is given
 //! - [`etcd`]: what is to be done about the cluster's store beside what kubeadm does
+//! - [`explain()`]: the same for a reader who wants to do it by hand
 //! - [`front`]: what stands before several control planes
 //! - [`network`]: what connects the pods
 
 mod config;
 mod etcd;
+mod explain;
 mod front;
 mod network;
 
@@ -23,6 +25,8 @@ use crate::model::{Access, KubeCredentials, Machine, PodNetwork, Role, Secret, S
 use crate::pki;
 use crate::provision::Node;
 use crate::remote::{ApiError, ApiServer, Script};
+
+pub use self::explain::explain;
 
 use self::config::{Cluster, Discovery, Facts, Member};
 use super::{Bootstrapper, Error, Leaving, Membership, Ticket, settle};
@@ -86,7 +90,8 @@ async fn since(node: &Node) -> Result<Timestamp, Error> {
     Ok(Timestamp::from_second(seconds).unwrap_or(Timestamp::MIN))
 }
 
-fn kubeadm(verb: &'static str, config: &Secret, skip: &str, ignore: &str) -> Script {
+/// A run of kubeadm; its configuration is still to be added.
+fn kubeadm(verb: &'static str, skip: &str, ignore: &str) -> Script {
     let (title, why) = if verb == "init" {
         (
             "begin the cluster",
@@ -102,7 +107,6 @@ fn kubeadm(verb: &'static str, config: &Secret, skip: &str, ignore: &str) -> Scr
     };
     Script::new(title, why, include_str!("../../../templates/kubernetes/kubeadm.sh"))
         .with("VERB", verb)
-        .with_secret("CONFIG", config)
         .with("SKIP", skip)
         .with("IGNORE", ignore)
 }
@@ -220,7 +224,8 @@ impl Bootstrapper for Kubeadm {
         };
         let member = member(node, &facts);
         let config = config::init(&cluster, &member, &new_token());
-        let script = kubeadm("init", &config, &member.skipped(kubernetes.dns), &member.ignored());
+        let script = kubeadm("init", &member.skipped(kubernetes.dns), &member.ignored())
+            .with_secret("CONFIG", &config);
         failpoint::reached("kubeadm.init.before");
         node.remote().run(&script).await.map_err(failed(node, "begin a cluster"))?;
         failpoint::reached("kubeadm.init.after");
@@ -270,7 +275,8 @@ impl Bootstrapper for Kubeadm {
             ca_pin: ticket.pin.as_deref().unwrap_or_default(),
         };
         let config = config::join(&member, &discovery, ticket.key.as_ref());
-        let script = kubeadm("join", &config, member.skipped_to_join(), &member.ignored());
+        let script = kubeadm("join", member.skipped_to_join(), &member.ignored())
+            .with_secret("CONFIG", &config);
         failpoint::reached("kubeadm.join.before");
         node.remote().run(&script).await.map_err(failed(node, "join the cluster"))?;
         failpoint::reached("kubeadm.join.after");
