@@ -21,10 +21,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("plan", &["model", "spec"]),
     ("store", &["model", "spec", "durable"]),
     ("provision", &["model", "event", "remote", "bundle", "pki", "durable", "failpoint"]),
-    (
-        "bootstrap",
-        &["model", "event", "retry", "remote", "bundle", "provision", "driver", "failpoint"],
-    ),
+    ("bootstrap", &["model", "event", "retry", "remote", "provision", "driver", "failpoint"]),
     (
         "workflow",
         &[
