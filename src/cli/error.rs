@@ -162,6 +162,12 @@ fn hints(error: &Error) -> Vec<String> {
                     .to_owned(),
             ]
         }
+        workflow::Error::Listen { .. } => {
+            vec![
+                "a free port is found if none is given, as in `dojo forward worker-1 80`"
+                    .to_owned(),
+            ]
+        }
         workflow::Error::NoSpeaker(cluster) => {
             vec![format!("`dojo status {cluster}` tells how its machines are")]
         }

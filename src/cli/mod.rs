@@ -7,9 +7,11 @@ mod down;
 mod env;
 mod error;
 mod explain;
+mod forward;
 mod image;
 mod inspect;
 mod list;
+mod logs;
 mod machine;
 mod output;
 mod power;
@@ -54,12 +56,14 @@ async fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::Down(args) => down::run(&context, args).await.map(done),
         Command::Ls(args) => list::run(&context, &args).await.map(done),
         Command::Status(args) => status::run(&context, args).await,
+        Command::Logs(args) => logs::run(&context, args).await,
         Command::Inspect(args) => inspect::run(&context, args).map(done),
         Command::Use(args) => switch::run(&context, &args).map(done),
         Command::Env(args) => env::run(&context, &args).map(done),
         Command::Ip(args) => machine::ip(&context, &args).map(done),
         Command::Url(args) => machine::url(&context, &args).map(done),
         Command::Ssh(args) => ssh::run(&context, args).await,
+        Command::Forward(args) => forward::run(&context, args).await,
         Command::Start(args) => power::start(&context, args).await.map(done),
         Command::Scale(args) => scale::run(&context, &args).await.map(done),
         Command::Stop(args) => power::stop(&context, args).await.map(done),

@@ -28,7 +28,10 @@ struct MachineView {
     healthy: bool,
     state: String,
     address: String,
+    /// Where the Docker engine listens
     engine: Option<String>,
+    /// Where the Kubernetes API listens
+    api: Option<String>,
     version: Option<String>,
     node: Option<String>,
     problem: Option<String>,
@@ -63,12 +66,17 @@ fn view(status: &ClusterStatus) -> View {
     let orchestrator = status.record.spec.orchestrator;
     let machines = status.machines.iter().map(|m| {
         let health = m.health.as_ref().ok();
+        let endpoint = |service, scheme: &str| {
+            let endpoint = m.machine.endpoints.get(&service).filter(|_| m.exists)?;
+            Some(format!("{scheme}://{endpoint}"))
+        };
         MachineView {
             name: m.machine.id.name,
             healthy: m.healthy(orchestrator),
             state: if m.exists { m.machine.state.to_string() } else { "gone".to_owned() },
             address: m.machine.private_ip.to_string(),
-            engine: m.exists.then(|| format!("tcp://{}", m.machine.endpoint(Service::Engine))),
+            engine: endpoint(Service::Engine, "tcp"),
+            api: endpoint(Service::Api, "https"),
             version: health.map(|h| h.version.clone()),
             node: health.and_then(|h| h.member.clone()),
             problem: m.health.as_ref().err().cloned(),
@@ -83,7 +91,9 @@ fn view(status: &ClusterStatus) -> View {
 }
 
 fn table(view: &View) -> Vec<Vec<String>> {
-    let header = ["MACHINE", "STATE", "ADDRESS", "ENGINE", "DOCKER", "NODE"];
+    let kubernetes = view.orchestrator == "kubernetes";
+    let (endpoint, version) = if kubernetes { ("API", "KUBELET") } else { ("ENGINE", "DOCKER") };
+    let header = ["MACHINE", "STATE", "ADDRESS", endpoint, version, "NODE"];
     let dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     rows.extend(view.machines.iter().map(|m| {
@@ -95,7 +105,7 @@ fn table(view: &View) -> Vec<Vec<String>> {
             m.name.to_string(),
             m.state.clone(),
             m.address.clone(),
-            dash(&m.engine),
+            dash(if kubernetes { &m.api } else { &m.engine }),
             dash(&m.version),
             node,
         ]

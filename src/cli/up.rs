@@ -1,10 +1,13 @@
 //! `dojo up`.
 
+use std::path::{Path, PathBuf};
+
 use serde_json::Value;
 
 use crate::context;
 use crate::model::{
-    ClusterName, EngineOptions, KubernetesOptions, MachineName, Orchestrator, Port, Role,
+    ClusterName, EngineOptions, KubernetesOptions, MachineName, Orchestrator, PodNetwork, Port,
+    Role,
 };
 use crate::spec::{self, ClusterSpec, MachineGroup};
 use crate::workflow::{self, Summary, UpOptions};
@@ -92,19 +95,23 @@ fn wants_kubernetes(args: &Up) -> bool {
 fn kubernetes_options(options: &mut KubernetesOptions, args: &Up) -> Result<(), Error> {
     options.version = args.kubernetes_version.or(options.version);
     if let Some(bundle) = &args.bundle {
-        // The record outlives the directory that this command runs in.
-        let absolute = std::path::absolute(bundle);
-        options.bundle =
-            Some(absolute.map_err(|source| Error::Io { operation: "find the bundle", source })?);
+        options.bundle = Some(absolute(bundle)?);
     }
     options.repository = args.kubernetes_repository.clone().or(options.repository.take());
     options.registry = args.kubernetes_registry.clone().or(options.registry.take());
-    if let Some(cni) = &args.cni {
-        options.cni = cni.clone();
+    match &args.cni {
+        Some(PodNetwork::Manifest(path)) => options.cni = PodNetwork::Manifest(absolute(path)?),
+        Some(cni) => options.cni = cni.clone(),
+        None => {}
     }
     options.pod_subnet = args.pod_subnet.unwrap_or(options.pod_subnet);
     options.service_subnet = args.service_subnet.unwrap_or(options.service_subnet);
     Ok(())
+}
+
+/// The record outlives the directory that this command runs in.
+fn absolute(path: &Path) -> Result<PathBuf, Error> {
+    std::path::absolute(path).map_err(|source| Error::Io { operation: "find a file", source })
 }
 
 fn default_spec(name: ClusterName, args: &Up) -> ClusterSpec {

@@ -112,7 +112,8 @@ impl FromStr for PodNetwork {
             "none" => Ok(Self::None),
             file if file.contains('/') || file.contains('.') => Ok(Self::Manifest(file.into())),
             other => Err(format!(
-                "`{other}` is not a pod network: expected bridge, none, or the path of a manifest"
+                "`{other}` is not a pod network: expected bridge, none, or the path of a manifest, such \
+                 as ./flannel.yaml"
             )),
         }
     }

@@ -35,6 +35,8 @@ pub struct Release {
     pub source: Source,
     /// What was chosen.
     pub options: KubernetesOptions,
+    /// The text of the manifest that was chosen as the pod network, if one was.
+    pub network: Option<String>,
 }
 
 /// Kubernetes, as it is installed on a node.
@@ -42,10 +44,12 @@ pub struct Release {
 pub struct Kubernetes {
     /// The release, with its patch number.
     pub version: KubernetesVersion,
-    /// Whether there is an image of CoreDNS.
+    /// Whether there is an image of `CoreDNS`.
     pub dns: bool,
     /// What was chosen.
     pub options: KubernetesOptions,
+    /// The text of the manifest that was chosen as the pod network, if one was.
+    pub network: Option<String>,
 }
 
 /// Brings a machine to where kubeadm can run. Doing it again changes nothing.
@@ -65,7 +69,12 @@ pub(super) async fn provision(
     progress.step(images.title, remote.run(&images)).await?;
     failpoint::reached("kubernetes.images.after");
     let dns = references(bundle, Role::ControlPlane).any(|(_, image)| image.contains("/coredns"));
-    Ok(Kubernetes { version: bundle.version(), dns, options: release.options.clone() })
+    Ok(Kubernetes {
+        version: bundle.version(),
+        dns,
+        options: release.options.clone(),
+        network: release.network.clone(),
+    })
 }
 
 /// Installs a bundle on a machine that does not have it yet.

@@ -13,25 +13,26 @@ use super::Engine;
 /// Images are sent in pieces of this many bytes.
 const CHUNK: usize = 256 * 1024;
 
-/// What an engine says of itself.
+/// How a node is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EngineHealth {
-    /// Its version, as in `26.1.5`.
+pub struct NodeHealth {
+    /// The version of what it runs on: of its engine, as in `26.1.5`, or of its kubelet, as in `v1.32.4`.
     pub version: String,
-    /// Its state as a swarm node, as docker calls it (`active`, `pending`, …); absent outside a swarm.
+    /// Its state as a member, as docker (`active`, `pending`, …) or kubectl (`Ready`, `NotReady`) calls
+    /// it; absent where there is no cluster.
     pub member: Option<String>,
 }
 
 impl Engine {
     /// Asks the engine for its version and its swarm state, in one request.
-    pub async fn health(&self) -> Result<EngineHealth, Source> {
+    pub async fn health(&self) -> Result<NodeHealth, Source> {
         let info = self.api().info().await?;
         let state = info.swarm.and_then(|s| s.local_node_state);
         let member = match state {
             None | Some(LocalNodeState::EMPTY | LocalNodeState::INACTIVE) => None,
             Some(state) => Some(state.to_string()),
         };
-        Ok(EngineHealth { version: info.server_version.unwrap_or_default(), member })
+        Ok(NodeHealth { version: info.server_version.unwrap_or_default(), member })
     }
 
     /// Loads an image archive, as `docker save` writes it, straight from the file.

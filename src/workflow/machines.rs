@@ -9,7 +9,7 @@ use crate::event::Progress;
 use crate::failpoint;
 use crate::model::{
     ClusterName, Machine, MachineId, MachineName, MachineRequest, MachineState, Orchestrator,
-    SshFiles,
+    PodNetwork, SshFiles,
 };
 use crate::pki::{self, Authority};
 use crate::provision::{Install, Node, Provisioner, Release, Source};
@@ -44,6 +44,13 @@ pub(super) fn install(spec: &ClusterSpec) -> Result<Install, Error> {
         return Ok(Install::Engine(spec.engine.clone()));
     }
     let options = spec.kubernetes.clone();
+    let network = match &options.cni {
+        PodNetwork::Manifest(path) => {
+            let read = std::fs::read_to_string(path);
+            Some(read.map_err(|source| Error::Manifest { path: path.clone(), source })?)
+        }
+        PodNetwork::Bridge | PodNetwork::None => None,
+    };
     let source = match &options.bundle {
         Some(path) => {
             let bundle = Bundle::open(path)?;
@@ -52,7 +59,7 @@ pub(super) fn install(spec: &ClusterSpec) -> Result<Install, Error> {
         }
         None => return Err(Error::NoKubernetes),
     };
-    Ok(Install::Kubernetes(Release { source, options }))
+    Ok(Install::Kubernetes(Release { source, options, network }))
 }
 
 /// What to ask the driver for, for those machines of the spec that are yet to be made.

@@ -1,13 +1,16 @@
 //! `status`: how a cluster is, asked of everything at once and with one deadline, so that a dead
 //! machine never delays the rest.
 
+use std::path::Path;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 
 use crate::event::chain;
-use crate::model::{ClusterName, Machine, MachineState, Orchestrator, TlsFiles};
-use crate::remote::EngineHealth;
+use crate::model::{
+    ClusterName, KubeCredentials, Machine, MachineState, Orchestrator, Role, Service, TlsFiles,
+};
+use crate::remote::{ApiServer, NodeHealth, NodeStatus};
 use crate::store::{Phase, Record};
 
 use super::machines::ours;
@@ -32,16 +35,18 @@ pub struct MachineStatus {
     pub machine: Machine,
     /// Whether its driver still knows it.
     pub exists: bool,
-    /// What its engine says, or why it says nothing.
-    pub health: Result<EngineHealth, String>,
+    /// What its engine or its cluster says of it, or why it says nothing.
+    pub health: Result<NodeHealth, String>,
 }
 
 impl MachineStatus {
     /// Whether the machine does what it is there for.
     pub fn healthy(&self, orchestrator: Orchestrator) -> bool {
         self.exists
-            && self.health.as_ref().is_ok_and(|health| {
-                orchestrator == Orchestrator::None || health.member.as_deref() == Some("active")
+            && self.health.as_ref().is_ok_and(|health| match orchestrator {
+                Orchestrator::Swarm => health.member.as_deref() == Some("active"),
+                Orchestrator::Kubernetes => health.member.as_deref() == Some("Ready"),
+                Orchestrator::None => true,
             })
     }
 }
@@ -62,34 +67,73 @@ pub async fn status(services: &Services, name: &ClusterName) -> Result<ClusterSt
     let (existing, _) = ours(&*services.driver, name, Some(&record)).await?;
     let lost = record.machines.iter().filter(|m| existing.iter().all(|e| e.id != m.id));
     let all = existing.iter().map(|m| (m, true)).chain(lost.map(|m| (m, false)));
-    let tls = TlsFiles::in_directory(&services.home.directory(name).join("pki/client"));
+    let directory = services.home.directory(name);
+    let tls = TlsFiles::in_directory(&directory.join("pki/client"));
+    let kubernetes = record.spec.orchestrator == Orchestrator::Kubernetes;
+    let nodes =
+        if kubernetes { Some(nodes(&existing, &directory.join("kubeconfig")).await) } else { None };
     let mut machines = join_all(all.map(async |(machine, exists)| MachineStatus {
         machine: machine.clone(),
         exists,
-        health: health(services, machine, exists, &tls).await,
+        health: match (exists, machine.state, &nodes) {
+            (false, _, _) => Err("gone".to_owned()),
+            (true, MachineState::Running, Some(nodes)) => of_node(machine, nodes),
+            (true, MachineState::Running, None) => of_engine(services, machine, &tls).await,
+            (true, state, _) => Err(state.to_string()),
+        },
     }))
     .await;
     machines.sort_by_key(|m| m.machine.id.name);
     Ok(ClusterStatus { record, machines })
 }
 
-async fn health(
+/// The nodes of a Kubernetes cluster, asked of its API.
+async fn nodes(machines: &[Machine], kubeconfig: &Path) -> Result<Vec<NodeStatus>, String> {
+    let mut running = machines.iter().filter(|m| m.state == MachineState::Running);
+    let endpoint = running.find_map(|m| m.endpoints.get(&Service::Api));
+    let endpoint = *endpoint.ok_or_else(|| "no control plane is running".to_owned())?;
+    let text = std::fs::read_to_string(kubeconfig).map_err(|e| format!("no kubeconfig: {e}"))?;
+    let ask = async {
+        let credentials = KubeCredentials::from_kubeconfig(&text).map_err(|e| chain(&e))?;
+        let api = ApiServer::connect(endpoint, &credentials).map_err(|e| chain(&e))?;
+        api.nodes().await.map_err(|e| chain(&e))
+    };
+    in_time(ask).await
+}
+
+fn of_node(
+    machine: &Machine,
+    nodes: &Result<Vec<NodeStatus>, String>,
+) -> Result<NodeHealth, String> {
+    let nodes = nodes.as_ref().map_err(String::clone)?;
+    if machine.id.name.role == Role::LoadBalancer {
+        // The answer came through it.
+        return Ok(NodeHealth { version: "-".to_owned(), member: Some("Ready".to_owned()) });
+    }
+    let name = machine.id.name.to_string();
+    let node = nodes.iter().find(|n| n.name == name).ok_or("not a node of the cluster")?;
+    let state = match (node.ready, node.schedulable) {
+        (true, true) => "Ready".to_owned(),
+        (true, false) => "Ready, cordoned".to_owned(),
+        (false, _) => return Err(node.reason.clone()),
+    };
+    Ok(NodeHealth { version: node.version.clone(), member: Some(state) })
+}
+
+async fn of_engine(
     services: &Services,
     machine: &Machine,
-    exists: bool,
     tls: &TlsFiles,
-) -> Result<EngineHealth, String> {
-    if !exists {
-        return Err("gone".to_owned());
-    }
-    if machine.state != MachineState::Running {
-        return Err(machine.state.to_string());
-    }
+) -> Result<NodeHealth, String> {
     let ask = async {
         let engine = services.dialer.engine(machine, tls, DEADLINE).await;
         let engine = engine.map_err(|e| chain(&e))?;
         engine.health().await.map_err(|e| chain(&*e))
     };
+    in_time(ask).await
+}
+
+async fn in_time<T>(ask: impl Future<Output = Result<T, String>>) -> Result<T, String> {
     let late = || Err(format!("no answer within {} s", DEADLINE.as_secs()));
     tokio::time::timeout(DEADLINE, ask).await.unwrap_or_else(|_| late())
 }

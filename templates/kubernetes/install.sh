@@ -46,7 +46,8 @@ Description=kubelet: The Kubernetes Node Agent
 Documentation=https://kubernetes.io/docs/
 Wants=network-online.target
 After=network-online.target
-# It restarts until kubeadm has written its configuration.
+# Without what kubeadm writes it could only crash.
+ConditionPathExists=/var/lib/kubelet/config.yaml
 StartLimitIntervalSec=0
 
 [Service]

@@ -33,7 +33,18 @@ if [ -n "$SKIP" ]; then
     set -- "$@" --skip-phases "$SKIP"
 fi
 systemctl --quiet enable kubelet.service
-if ! kubeadm "$VERB" "$@" >"$log" 2>&1; then
+# run: all that kubeadm does here. kubelet takes a while until it looks for pods to start, so it begins
+# first, and what others need is made meanwhile.
+run() {
+    if [ "$VERB" = init ]; then
+        for phase in "certs ca" "kubeconfig kubelet" kubelet-start; do
+            # shellcheck disable=SC2086 # a phase may be two words
+            kubeadm init phase $phase --config "$config" || return
+        done
+    fi
+    kubeadm "$VERB" "$@"
+}
+if ! run "$@" >"$log" 2>&1; then
     grep -v -e '^\[preflight\] Pulling' -e 'token' "$log" | tail -n 12 >&2
     if systemctl --quiet is-active kubelet.service; then
         echo "kubelet says:" >&2

@@ -585,7 +585,7 @@ fn a_bundle_is_looked_into_and_checked() {
     error: bundle `/world/bundle.tar` is truncated: it ends after 2000000 of 3005440 bytes, before the end of `etcd.tar`
     hint: copy or download it once more
     ");
-    fs::write(&path, &[&whole[..2_000_000], b"E", &whole[2_000_001..]].concat()).unwrap();
+    fs::write(&path, [&whole[..2_000_000], b"E", &whole[2_000_001..]].concat()).unwrap();
     world.dojo(&["bundle", "inspect", file]).ok();
     let said = world.dojo(&["bundle", "verify", file]).failure();
     assert!(

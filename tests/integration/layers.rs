@@ -21,7 +21,10 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("plan", &["model", "spec"]),
     ("store", &["model", "spec", "durable"]),
     ("provision", &["model", "event", "remote", "bundle", "pki", "durable", "failpoint"]),
-    ("bootstrap", &["model", "event", "retry", "remote", "provision", "driver", "failpoint"]),
+    (
+        "bootstrap",
+        &["model", "event", "retry", "remote", "pki", "provision", "driver", "failpoint"],
+    ),
     (
         "workflow",
         &[

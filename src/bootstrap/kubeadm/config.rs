@@ -95,9 +95,10 @@ impl Member<'_> {
         ignored.join(",")
     }
 
-    /// Phases of `init` that are left out; `dns` says whether there is an image for CoreDNS.
+    /// Phases of `init` that are left out; `dns` says whether there is an image for `CoreDNS`.
     pub(super) fn skipped(&self, dns: bool) -> String {
-        let mut skipped = Vec::new();
+        // The script runs this one ahead of the others.
+        let mut skipped = vec!["kubelet-start"];
         if !self.facts.crictl && self.version.minor < 32 {
             skipped.push("preflight");
         }
@@ -171,15 +172,20 @@ pub(super) fn init(cluster: &Cluster<'_>, member: &Member<'_>, token: &Secret) -
             "bindPort": Service::Api.port(),
         },
     });
-    documents(&[init, configuration, kubelet(member), kube_proxy(member)])
+    documents(&[init, configuration, kubelet(cluster, member), kube_proxy(member)])
 }
 
-fn kubelet(member: &Member<'_>) -> Value {
+fn kubelet(cluster: &Cluster<'_>, member: &Member<'_>) -> Value {
     let mut kubelet = json!({
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
         "cgroupDriver": if member.facts.cgroup_v2 { "systemd" } else { "cgroupfs" },
     });
+    if cluster.own_pods {
+        // kubelet tells early only once somebody has given its node a pod subnet; else after this time.
+        kubelet["nodeStatusUpdateFrequency"] = json!("1s");
+        kubelet["nodeStatusReportFrequency"] = json!("5m");
+    }
     if member.facts.container {
         // The host's swap and disk; a lesson must not end because the laptop's disk is nearly full.
         kubelet["failSwapOn"] = json!(false);
@@ -357,7 +363,7 @@ mod tests {
         refused
     }
 
-    fn member<'a>(minor: u16, facts: &'a Facts) -> Member<'a> {
+    fn member(minor: u16, facts: &Facts) -> Member<'_> {
         Member {
             name: "control-plane-1".to_owned(),
             address: [10, 200, 7, 2].into(),
@@ -408,7 +414,7 @@ mod tests {
         for (minor, api) in [(20, "v1beta2"), (21, "v1beta2"), (22, "v1beta3"), (30, "v1beta3")] {
             let text = text(minor, &Facts::default());
             assert!(text.contains(&format!("kubeadm.k8s.io/{api}")), "1.{minor}");
-            assert!(text.contains("node-ip: 10.200.7.2"), "{text}");
+            assert!(text.contains("node-ip: \"10.200.7.2\""), "{text}");
         }
         let text = text(31, &Facts::default());
         assert!(text.contains("kubeadm.k8s.io/v1beta4"), "{text}");
@@ -429,9 +435,9 @@ mod tests {
             let facts = Facts { crictl, ..Facts::default() };
             member(minor, &facts).skipped(dns)
         };
-        assert_eq!(skipped(20, false, false), "preflight,addon/coredns");
-        assert_eq!(skipped(20, true, true), "");
-        assert_eq!(skipped(32, false, true), "");
+        assert_eq!(skipped(20, false, false), "kubelet-start,preflight,addon/coredns");
+        assert_eq!(skipped(20, true, true), "kubelet-start");
+        assert_eq!(skipped(32, false, true), "kubelet-start");
     }
 
     #[test]

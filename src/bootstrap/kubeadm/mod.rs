@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use crate::driver::Source;
 use crate::failpoint;
@@ -66,6 +67,18 @@ fn member<'a>(node: &Node, facts: &'a Facts) -> Member<'a> {
         version: node.kubernetes().version,
         facts,
     }
+}
+
+/// Since when a node's kubelet has been running. What the API knows of before that is hearsay.
+async fn since(node: &Node) -> Result<Timestamp, Error> {
+    let script = Script::new(
+        "ask since when kubelet runs",
+        "For 40 s nobody notices that a kubelet has fallen silent.",
+        include_str!("../../../templates/kubernetes/since.sh"),
+    );
+    let output = node.remote().run(&script).await.map_err(failed(node, script.title))?;
+    let seconds = output.trim().parse().unwrap_or_default();
+    Ok(Timestamp::from_second(seconds).unwrap_or(Timestamp::MIN))
 }
 
 fn kubeadm(verb: &'static str, config: &Secret, skip: &str, ignore: &str) -> Script {
@@ -201,8 +214,12 @@ impl Bootstrapper for Kubeadm {
         })
     }
 
-    async fn join(&self, _speaker: &Node, node: &Node, ticket: &Ticket) -> Result<(), Error> {
+    async fn join(&self, speaker: &Node, node: &Node, ticket: &Ticket) -> Result<(), Error> {
         let facts = facts(node).await?;
+        // What bears its name is another machine that was lost, or what this one was before. As long as
+        // it counts as ready, kubeadm lets nobody join under its name.
+        let stale = api(speaker).await?.delete_node(&node.machine().id.name.to_string()).await;
+        stale.map_err(failed(speaker, "strike out a lost node"))?;
         let member = member(node, &facts);
         let discovery = Discovery {
             endpoint: &ticket.remote,
@@ -221,8 +238,28 @@ impl Bootstrapper for Kubeadm {
         let api = api(speaker).await?;
         let storage = include_str!("../../../templates/kubernetes/storage.yaml");
         api.apply(storage).await.map_err(failed(speaker, "make the default storage class"))?;
-        let names: Vec<String> = nodes.iter().map(|n| n.machine().id.name.to_string()).collect();
-        api.until_ready(&names, SETTLING).await.map_err(failed(speaker, "wait for the nodes"))
+        if let Some(network) = &speaker.kubernetes().network {
+            api.apply(network).await.map_err(failed(speaker, "apply the pod network"))?;
+        }
+        if speaker.kubernetes().options.cni == PodNetwork::None {
+            // Without a pod network nodes never become ready, and that is what was asked for.
+            return Ok(());
+        }
+        settle(nodes.iter().map(async |node| {
+            let name = node.machine().id.name;
+            let since = since(node).await?;
+            let ready = api.until_ready_since(&[name.to_string()], since, SETTLING).await;
+            ready.map_err(failed(node, "wait until it is ready"))?;
+            if node.kubernetes().options.cni == PodNetwork::Bridge {
+                // Nobody needs it, but it is the truth, and people and programs look there for it.
+                let share = network::share(node.kubernetes().options.pod_subnet, name);
+                let set = api.set_pod_cidr(&name.to_string(), &share.to_string()).await;
+                set.map_err(failed(node, "tell the API of its pod subnet"))?;
+            }
+            Ok(())
+        }))
+        .await
+        .map(drop)
     }
 
     async fn drain(&self, speaker: &Node, leaving: &[Leaving]) -> Result<Vec<String>, Error> {

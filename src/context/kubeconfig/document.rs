@@ -1,7 +1,8 @@
 //! A kubeconfig: what it says, and changes of it that are proven before they hold.
 
+use super::node::Node;
 use super::splice::Splice;
-use super::yaml::{self, Node, Parsed, Problem};
+use super::yaml::{self, Parsed, Problem};
 
 const CURRENT: &str = "current-context";
 
@@ -127,7 +128,8 @@ impl Document {
         let trifle = |name: &Node, value: &Node| match name.as_text() {
             Some("apiVersion" | "kind") => true,
             Some("preferences" | "extensions") => {
-                value.is_null() || value.pairs().is_empty() && value.items().is_none_or(<[_]>::is_empty)
+                value.is_null()
+                    || value.pairs().is_empty() && value.items().is_none_or(<[_]>::is_empty)
             }
             _ => is_void(name, value),
         };
@@ -285,5 +287,7 @@ fn same(root: Option<&Node>, wanted: &Node) -> bool {
 }
 
 fn same_items(a: &[Node], b: &[Node]) -> bool {
-    a.len() == b.len() && a.iter().all(|item| b.contains(item)) && b.iter().all(|item| a.contains(item))
+    a.len() == b.len()
+        && a.iter().all(|item| b.contains(item))
+        && b.iter().all(|item| a.contains(item))
 }

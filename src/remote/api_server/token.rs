@@ -3,11 +3,18 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::Api;
 use serde_json::json;
 
 use crate::model::Secret;
 
+use crate::retry::{Attempt, Patience, retry};
+
 use super::{ApiError, ApiServer};
+
+/// How long the controller that signs may take.
+const SIGNING: Duration = Duration::from_secs(60);
 
 impl ApiServer {
     /// Lets whoever has the token join as a worker, for as long as it is good; afterwards the cluster
@@ -32,6 +39,36 @@ impl ApiServer {
             },
         });
         // JSON is YAML.
-        self.apply(&manifest.to_string()).await
+        self.apply(&manifest.to_string()).await?;
+        self.signed(id).await
+    }
+
+    /// Waits until the cluster's public description is signed with a token. Whoever joins checks the
+    /// signature, and a kubeadm that finds none looks again only seconds later.
+    async fn signed(&self, id: &str) -> Result<(), ApiError> {
+        const OPERATION: &str = "sign the description of the cluster";
+        let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), "kube-public");
+        let signature = format!("jws-kubeconfig-{id}");
+        let attempt = || async {
+            let map = self.ask(OPERATION, api.get_opt("cluster-info")).await;
+            match map.map(|map| map.and_then(|map| map.data).unwrap_or_default()) {
+                Ok(data) if data.contains_key(&signature) => Attempt::Ready(()),
+                Ok(_) => Attempt::Later(None),
+                Err(error) => Attempt::Later(Some(error)),
+            }
+        };
+        let patience = Patience {
+            deadline: SIGNING,
+            first_pause: Duration::from_millis(50),
+            longest_pause: Duration::from_millis(200),
+        };
+        retry(patience, attempt).await.map_err(|last| {
+            last.flatten().unwrap_or_else(|| ApiError::Timeout {
+                endpoint: self.endpoint,
+                operation: OPERATION.to_owned(),
+                waited: SIGNING,
+                source: None,
+            })
+        })
     }
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must say where")]
 
 mod attach;
+mod forward;
 mod sshd;
 mod upload;
 
