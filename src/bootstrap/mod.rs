@@ -136,12 +136,8 @@ pub trait Bootstrapper: Send + Sync {
     async fn ready(&self, speaker: &Node, nodes: &[Node]) -> Result<(), Error>;
     /// How the cluster is reached from this computer; `tls` is the client's side where that is an
     /// engine.
-    async fn access(
-        &self,
-        speaker: &Node,
-        nodes: &[Node],
-        tls: &TlsFiles,
-    ) -> Result<Access, Error>;
+    async fn access(&self, speaker: &Node, nodes: &[Node], tls: &TlsFiles)
+    -> Result<Access, Error>;
     /// Renews the certificates that the cluster itself keeps on a node and does not renew by itself. One
     /// node at a time is asked, so it may be out of service in between.
     async fn renew(&self, _node: &Node) -> Result<(), Error> {
@@ -175,10 +171,11 @@ pub async fn bootstrap(
         members.iter().position(|n| n.machine().id.name == name).map(|i| &memberships[i])
     };
 
-    let speaker = members.iter().zip(&memberships).find_map(|(node, membership)| match membership {
-        Membership::Member { speaks: true, .. } => Some(node),
-        _ => None,
-    });
+    let speaker =
+        members.iter().zip(&memberships).find_map(|(node, membership)| match membership {
+            Membership::Member { speaks: true, .. } => Some(node),
+            _ => None,
+        });
     let voters = |m: &&Membership| matches!(m, Membership::Member { votes: true, .. });
     let speaker = match speaker {
         Some(node) => node,

@@ -104,6 +104,11 @@ async fn install_bundle(
     Ok(())
 }
 
+/// The steps on a machine, for a reader who has the bundle's files there already.
+pub fn explain(bundle: &Bundle, role: Role) -> Vec<Script> {
+    vec![receive(), install(bundle, role), prepare(pause(bundle)), images(bundle, role)]
+}
+
 /// The script that makes of a machine image, and a bundle unpacked in [`DIRECTORY`], an image with
 /// everything inside.
 pub fn bake(bundle: &Bundle) -> String {

@@ -182,4 +182,4 @@ impl Provisioner {
 }
 
 pub use engine::explain;
-pub use kubernetes::{DIRECTORY, Kubernetes, Release, Source, bake};
+pub use kubernetes::{DIRECTORY, Kubernetes, Release, Source, bake, explain as explain_kubernetes};

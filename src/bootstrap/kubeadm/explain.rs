@@ -33,6 +33,7 @@ pub fn explain(
         name: machine.id.name.to_string(),
         address: machine.private_ip,
         version,
+        leads: machine.id.name.role == Role::ControlPlane,
         facts: &facts,
     };
     let own_pods = options.cni == PodNetwork::Bridge;
