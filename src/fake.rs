@@ -22,7 +22,7 @@ use crate::model::{
     Role, Secret, Service, SshFiles, TlsFiles,
 };
 use crate::provision::Node;
-use crate::remote::{self, Dialer, Engine, Input, Remote, Script};
+use crate::remote::{self, Dialer, Engine, Input, Remote, Script, Stream};
 
 /// The world of the fake: machines in a file, so that the next process finds them.
 #[derive(Debug)]
@@ -188,6 +188,10 @@ impl Remote for Obedient {
 
     async fn attach(&self, _command: Option<&str>) -> Result<u32, remote::Error> {
         Ok(0)
+    }
+
+    async fn open(&self, _host: &str, _port: u16) -> Result<Box<dyn Stream>, remote::Error> {
+        Ok(Box::new(tokio::io::empty()))
     }
 }
 

@@ -30,7 +30,8 @@ pub enum Error {
     },
     /// The managers or control planes that remain are no majority, so they can decide nothing.
     #[error(
-        "the {noun} has no leader: {reachable} of its {leaders} {role}s answer, and a majority is needed"
+        "the {noun} has no leader: {reachable} of its {leaders} {}s answer, and a majority is needed",
+        .role.as_str().replace('-', " ")
     )]
     NoQuorum {
         /// What it is: "swarm", "cluster".
@@ -142,6 +143,11 @@ pub trait Bootstrapper: Send + Sync {
         nodes: &[Node],
         tls: &TlsFiles,
     ) -> Result<Access, Error>;
+    /// Renews the certificates that the cluster itself keeps on a node and does not renew by itself. One
+    /// node at a time is asked, so it may be out of service in between.
+    async fn renew(&self, _node: &Node) -> Result<(), Error> {
+        Ok(())
+    }
     /// Gives these machines no new work and waits until what they do has gone elsewhere. Returns what
     /// did not go in time, a few words each; that hinders nothing.
     async fn drain(&self, speaker: &Node, leaving: &[Leaving]) -> Result<Vec<String>, Error>;

@@ -4,8 +4,12 @@ use serde::Serialize;
 
 use super::{Kind, Manifest};
 
-/// Programs without which there is no cluster, by name.
-const PROGRAMS: [&str; 3] = ["kubeadm", "kubelet", "kubectl"];
+/// Programs that a node has, by name, and what is not possible without them.
+const PROGRAMS: [(&str, &str); 3] = [
+    ("kubeadm", "no node can be set up"),
+    ("kubelet", "no node can run"),
+    ("kubectl", "the cluster cannot be asked from its own machines"),
+];
 /// Images that kubeadm asks for, by the last part of their names, and what is not there without them.
 const IMAGES: [(&str, &str); 7] = [
     ("kube-apiserver", "no control plane can start"),
@@ -30,11 +34,10 @@ impl Manifest {
     /// What a whole cluster would need and the bundle does not bring. It may still be there otherwise:
     /// on the machines already, or from a registry.
     pub fn missing(&self) -> Vec<Missing> {
-        let programs = PROGRAMS.into_iter().filter(|program| !self.has_program(program));
-        let programs = programs.map(|what| Missing { what, consequence: "no node can be set up" });
+        let programs = PROGRAMS.into_iter().filter(|(program, _)| !self.has_program(program));
         let images = IMAGES.into_iter().filter(|(image, _)| !self.has_image(image));
-        let images = images.map(|(what, consequence)| Missing { what, consequence });
-        programs.chain(images).collect()
+        let all = programs.chain(images);
+        all.map(|(what, consequence)| Missing { what, consequence }).collect()
     }
 
     fn has_program(&self, program: &str) -> bool {

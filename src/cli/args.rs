@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::model::{
-    Bytes, ClusterName, Cpus, EngineChannel, KubernetesVersion, PodNetwork, Subnet,
+    Bytes, ClusterName, Cpus, EngineChannel, KubernetesVersion, MachineName, PodNetwork, Subnet,
+    Tunnel,
 };
 use crate::report::Format;
 use crate::spec::DriverName;
@@ -46,6 +47,8 @@ pub(super) enum Command {
     Ls(Ls),
     /// Tell how a cluster is; the exit status says whether it is healthy
     Status(Status),
+    /// Print the journals of machines, or collect all there is to know into a file
+    Logs(Logs),
     /// Print all that is known of a cluster, as JSON
     Inspect(Inspect),
     /// Point docker or kubectl at a cluster
@@ -54,6 +57,8 @@ pub(super) enum Command {
     Env(Env),
     /// Open a shell on a machine, or run a command there
     Ssh(Ssh),
+    /// Lead ports of this computer to what a machine can reach, until Ctrl-C
+    Forward(Forward),
     /// Print a machine's address among its peers
     Ip(OneMachine),
     /// Print the address of a machine's engine
@@ -70,10 +75,20 @@ pub(super) enum Command {
     Repair(Repair),
     /// Check whether this computer is fit, and say what to do where it is not
     Doctor(Doctor),
+    /// Show how long certificates last, and renew them
+    Certs {
+        #[command(subcommand)]
+        command: CertsCommand,
+    },
     /// Make machine images, and put images on machines
     Image {
         #[command(subcommand)]
         command: ImageCommand,
+    },
+    /// Look into files with all of Kubernetes inside
+    Bundle {
+        #[command(subcommand)]
+        command: BundleCommand,
     },
     /// Print a completion script
     Completions {
@@ -259,6 +274,28 @@ pub(super) struct Status {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct Logs {
+    /// Which cluster [default: the current one]
+    pub(super) name: Option<ClusterName>,
+    /// Of this machine only: worker-1
+    #[arg(short, long, value_name = "MACHINE")]
+    pub(super) machine: Vec<MachineName>,
+    /// Of this systemd unit only [default: docker, containerd, kubelet, ssh]
+    #[arg(short, long, value_name = "UNIT")]
+    pub(super) unit: Vec<String>,
+    /// From when on, as journalctl has it: -10min, today, "2026-01-31 09:00"
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(super) since: Option<String>,
+    /// The most lines of each machine [default: 100, in a bundle 20000]
+    #[arg(short = 'n', long, value_name = "N")]
+    pub(super) lines: Option<u32>,
+    /// Collect all there is to know into a gzipped tar file, without secrets [default: NAME-logs-TIME.tar.gz]
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    #[expect(clippy::option_option, reason = "absent, without a value, or with one")]
+    pub(super) bundle: Option<Option<PathBuf>>,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct Inspect {
     /// Which cluster [default: the current one]
     pub(super) name: Option<ClusterName>,
@@ -310,6 +347,32 @@ pub(super) struct Ssh {
     /// The command, with its arguments
     #[arg(last = true)]
     pub(super) command: Vec<String>,
+}
+
+/// What `forward` leads to.
+#[derive(Debug, Clone)]
+pub(super) enum ForwardTo {
+    Machine(String),
+    Service(String),
+}
+
+impl From<String> for ForwardTo {
+    fn from(text: String) -> Self {
+        match text.strip_prefix("svc/") {
+            Some(service) => Self::Service(service.to_owned()),
+            None => Self::Machine(text),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Forward {
+    /// Which machine: worker-1, or practice/worker-1
+    #[arg(value_name = "MACHINE")]
+    pub(super) to: ForwardTo,
+    /// Which port leads where, as the machine sees it; a free port if LOCAL is 0 or left out
+    #[arg(value_name = "[LOCAL:[HOST:]]REMOTE", required = true)]
+    pub(super) tunnels: Vec<Tunnel>,
 }
 
 #[derive(Debug, Args)]
@@ -365,6 +428,29 @@ pub(super) struct Doctor {
 }
 
 #[derive(Debug, Subcommand)]
+pub(super) enum CertsCommand {
+    /// Print whose certificates there are, and until when they are good
+    Show(CertsShow),
+    /// Give the client and all machines new ones; engines restart one after the other
+    Renew(CertsRenew),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CertsShow {
+    /// Which cluster [default: the current one]
+    pub(super) name: Option<ClusterName>,
+    /// How to print them
+    #[arg(short, long, value_enum, default_value_t = DataFormat::Table)]
+    pub(super) output: DataFormat,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CertsRenew {
+    /// Which cluster [default: the current one]
+    pub(super) name: Option<ClusterName>,
+}
+
+#[derive(Debug, Subcommand)]
 pub(super) enum ImageCommand {
     /// Build the image that the docker driver makes machines of
     Build(ImageBuild),
@@ -396,4 +482,27 @@ pub(super) struct ImageLoad {
     /// Which cluster [default: the current one]
     #[arg(long, value_name = "NAME")]
     pub(super) cluster: Option<ClusterName>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum BundleCommand {
+    /// Tell what is in a bundle, for which machines, and what is missing
+    Inspect(BundleInspect),
+    /// Check every checksum of a bundle
+    Verify(BundleVerify),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BundleInspect {
+    /// Which bundle
+    pub(super) file: PathBuf,
+    /// How to print it
+    #[arg(short, long, value_enum, default_value_t = DataFormat::Table)]
+    pub(super) output: DataFormat,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BundleVerify {
+    /// Which bundle
+    pub(super) file: PathBuf,
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use crate::event::chain;
 use crate::model::{ClusterName, InvalidName};
-use crate::{bootstrap, context, driver, provision, remote, spec, store, workflow};
+use crate::{bootstrap, bundle, context, driver, provision, remote, spec, store, workflow};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +47,7 @@ through_workflow!(
     store::Error,
     driver::Error,
     remote::Error,
+    bundle::Error,
     context::Error,
     context::kubeconfig::Error
 );
@@ -119,6 +120,7 @@ fn hints(error: &Error) -> Vec<String> {
         workflow::Error::Driver(error) => driver_hints(error),
         workflow::Error::Remote(error) => remote_hints(error, None),
         workflow::Error::Store(error) => store_hints(error),
+        workflow::Error::Bundle(error) => bundle_hints(error),
         workflow::Error::Context(context::Error::Foreign { .. }) => {
             vec!["`docker context rm` removes it, or choose another cluster name".to_owned()]
         }
@@ -160,6 +162,12 @@ fn hints(error: &Error) -> Vec<String> {
                     .to_owned(),
             ]
         }
+        workflow::Error::Listen { .. } => {
+            vec![
+                "a free port is found if none is given, as in `dojo forward worker-1 80`"
+                    .to_owned(),
+            ]
+        }
         workflow::Error::NoSpeaker(cluster) => {
             vec![format!("`dojo status {cluster}` tells how its machines are")]
         }
@@ -172,6 +180,19 @@ fn hints(error: &Error) -> Vec<String> {
         }
         workflow::Error::Bootstrap(_) => {
             vec!["the same command again goes on from here".to_owned()]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn bundle_hints(error: &bundle::Error) -> Vec<String> {
+    match error {
+        bundle::Error::Truncated { .. } | bundle::Error::Checksum { .. } => {
+            vec!["copy or download it once more".to_owned()]
+        }
+        bundle::Error::Newer { .. } => vec!["use the newer clusterdojo".to_owned()],
+        bundle::Error::OtherArchitecture { .. } | bundle::Error::OtherVersion { .. } => {
+            vec!["`dojo bundle inspect FILE` tells what a bundle is for".to_owned()]
         }
         _ => Vec::new(),
     }
@@ -231,8 +252,13 @@ fn machines_hints(failure: &workflow::Failure) -> Vec<String> {
     let mut hints: Vec<String> = failure
         .causes
         .iter()
-        .filter_map(|(_, cause)| remote_cause(cause))
-        .flat_map(|error| remote_hints(error, cluster))
+        .flat_map(|(_, cause)| match (remote_cause(cause), cause) {
+            (Some(error), _) => remote_hints(error, cluster),
+            (_, workflow::MachineError::Provision(provision::Error::Bundle(error))) => {
+                bundle_hints(error)
+            }
+            _ => Vec::new(),
+        })
         .collect();
     hints.dedup();
     if let (Some(cluster), true) = (cluster, hints.is_empty()) {

@@ -2,13 +2,17 @@
 //! below it reads arguments or prints.
 
 mod args;
+mod bundle;
+mod certs;
 mod down;
 mod env;
 mod error;
 mod explain;
+mod forward;
 mod image;
 mod inspect;
 mod list;
+mod logs;
 mod machine;
 mod output;
 mod power;
@@ -23,7 +27,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 
-use args::{Cli, Command, ImageCommand};
+use args::{BundleCommand, CertsCommand, Cli, Command, ImageCommand};
 use error::Error;
 use services::Context;
 
@@ -53,12 +57,14 @@ async fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::Down(args) => down::run(&context, args).await.map(done),
         Command::Ls(args) => list::run(&context, &args).await.map(done),
         Command::Status(args) => status::run(&context, args).await,
+        Command::Logs(args) => logs::run(&context, args).await,
         Command::Inspect(args) => inspect::run(&context, args).map(done),
         Command::Use(args) => switch::run(&context, &args).map(done),
         Command::Env(args) => env::run(&context, &args).map(done),
         Command::Ip(args) => machine::ip(&context, &args).map(done),
         Command::Url(args) => machine::url(&context, &args).map(done),
         Command::Ssh(args) => ssh::run(&context, args).await,
+        Command::Forward(args) => forward::run(&context, args).await,
         Command::Start(args) => power::start(&context, args).await.map(done),
         Command::Scale(args) => scale::run(&context, &args).await.map(done),
         Command::Stop(args) => power::stop(&context, args).await.map(done),
@@ -70,6 +76,18 @@ async fn run(cli: Cli) -> Result<ExitCode, Error> {
         }
         Command::Image { command: ImageCommand::Load(args) } => {
             image::load(&context, args).await.map(done)
+        }
+        Command::Bundle { command: BundleCommand::Inspect(args) } => {
+            bundle::inspect(&args).map(done)
+        }
+        Command::Bundle { command: BundleCommand::Verify(args) } => {
+            bundle::verify(&context, &args).map(done)
+        }
+        Command::Certs { command: CertsCommand::Show(args) } => {
+            certs::show(&context, args).map(done)
+        }
+        Command::Certs { command: CertsCommand::Renew(args) } => {
+            certs::renew(&context, args).await.map(done)
         }
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -92,10 +92,8 @@ fn view(status: &ClusterStatus) -> View {
 
 fn table(view: &View) -> Vec<Vec<String>> {
     let kubernetes = view.orchestrator == "kubernetes";
-    let header = match kubernetes {
-        true => ["MACHINE", "STATE", "ADDRESS", "API", "KUBELET", "NODE"],
-        false => ["MACHINE", "STATE", "ADDRESS", "ENGINE", "DOCKER", "NODE"],
-    };
+    let (endpoint, version) = if kubernetes { ("API", "KUBELET") } else { ("ENGINE", "DOCKER") };
+    let header = ["MACHINE", "STATE", "ADDRESS", endpoint, version, "NODE"];
     let dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     rows.extend(view.machines.iter().map(|m| {

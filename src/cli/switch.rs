@@ -1,6 +1,6 @@
 //! `dojo use`.
 
-use crate::model::Orchestrator;
+use crate::model::{ClusterName, Orchestrator};
 use crate::store::Selection;
 
 use super::args::Use;
@@ -54,7 +54,7 @@ pub(super) fn run(context: &Context, args: &Use) -> Result<(), Error> {
     }
     // Whoever names a cluster wants to know of its tool; else what has changed is told.
     let kubernetes =
-        args.name.is_some() && after.kubectl == args.name.as_ref().map(|n| n.context());
+        args.name.is_some() && after.kubectl == args.name.as_ref().map(ClusterName::context);
     if kubernetes || before.kubectl != after.kubectl {
         let name = after.kubectl.as_deref().unwrap_or("none");
         output::line(&format!("kubectl now uses context {name}"))?;

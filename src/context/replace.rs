@@ -113,9 +113,11 @@ pub(super) fn follow(path: &Path) -> Result<(PathBuf, bool), Error> {
     };
     match fs::canonicalize(path) {
         Ok(path) => Ok((path, true)),
-        // The link may be there before the file is.
+        // The link may be there before the file is. It leads somewhere in the end: in a circle, the
+        // error is another one.
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Ok((path.parent().unwrap_or(Path::new("/")).join(target), true))
+            let target = path.parent().unwrap_or(Path::new("/")).join(target);
+            Ok((follow(&target)?.0, true))
         }
         Err(error) => Err(Error::io("follow", path)(error)),
     }

@@ -17,12 +17,12 @@ use super::{DockerContexts, Error};
 
 const KEY: &str = "currentContext";
 
-/// What [`DockerContexts::restore`] did.
+/// What [`DockerContexts::restore`] did, or that of [`KubeContexts`](super::KubeContexts).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Restored {
     /// The context that was selected before is selected again.
     Previous(String),
-    /// There was none before, or it is gone: docker's default is selected.
+    /// There was none before, or it is gone: docker's default is selected, or no context of kubectl.
     Default,
     /// Something other than ours is selected, so nothing was changed.
     LeftAlone,

@@ -12,6 +12,7 @@ mod name;
 mod quantity;
 mod secret;
 mod subnet;
+mod tunnel;
 
 pub use access::Access;
 pub use credentials::KubeCredentials;
@@ -24,3 +25,4 @@ pub use name::{ClusterName, InvalidName, MachineId, MachineName, Orchestrator, R
 pub use quantity::{Bytes, Cpus, InvalidQuantity};
 pub use secret::Secret;
 pub use subnet::Subnet;
+pub use tunnel::Tunnel;

@@ -18,7 +18,7 @@ use crate::durable;
 use crate::model::{Secret, TlsFiles};
 
 pub use authority::Authority;
-pub use reading::{expiry, pin};
+pub use reading::{Description, describe, expiry, pin};
 
 /// Why a certificate could not be made or read.
 #[derive(Debug, thiserror::Error)]
@@ -129,11 +129,20 @@ pub fn ensure_client(dir: &Path, authority: &Authority, name: &str) -> Result<Tl
     {
         return Ok(files);
     }
+    renew_client(dir, authority, name)?;
+    Ok(files)
+}
+
+/// Makes the client's certificate and key anew, however good they still are.
+///
+/// # Errors
+/// If a certificate cannot be made or a file not be written.
+pub fn renew_client(dir: &Path, authority: &Authority, name: &str) -> Result<(), Error> {
+    let files = TlsFiles::in_directory(dir);
     let identity = authority.client(name)?;
     // The key goes first: an older certificate beside it does not fit, which the next run notices.
     write(&files.key, identity.key.expose(), 0o600)?;
-    write(&files.cert, &identity.cert, 0o644)?;
-    Ok(files)
+    write(&files.cert, &identity.cert, 0o644)
 }
 
 fn write(path: &Path, text: &str, mode: u32) -> Result<(), Error> {

@@ -43,9 +43,31 @@ pub fn pin(cert_pem: &str) -> Result<String, Error> {
     Ok(format!("sha256:{digits}"))
 }
 
+/// What a certificate says to a reader.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Description {
+    /// The common name of its owner; empty if it has none.
+    pub subject: String,
+    /// The names and addresses that a server proves by it.
+    pub names: Vec<String>,
+    /// From when until when it is valid.
+    pub validity: Validity,
+}
+
+/// Describes a certificate (PEM).
+///
+/// # Errors
+/// [`Error::Unreadable`] if the text is not a certificate.
+pub fn describe(cert_pem: &str) -> Result<Description, Error> {
+    let Leaf { common_name, dns, ips, validity, .. } = Leaf::parse(cert_pem)?;
+    let names = dns.into_iter().chain(ips.iter().map(ToString::to_string)).collect();
+    Ok(Description { subject: common_name.unwrap_or_default(), names, validity })
+}
+
 /// What we ask of a certificate.
 #[derive(Debug)]
 pub(super) struct Leaf {
+    pub(super) common_name: Option<String>,
     pub(super) organization: Option<String>,
     pub(super) validity: Validity,
     /// The key's raw bits, without its algorithm.
@@ -72,6 +94,8 @@ impl Leaf {
                 }
             }
         }
+        let common_name = cert.subject().iter_common_name().next();
+        let common_name = common_name.and_then(|n| n.as_str().ok()).map(str::to_owned);
         let organization = cert.subject().iter_organization().next();
         let organization = organization.and_then(|o| o.as_str().ok()).map(str::to_owned);
         let validity = Validity {
@@ -79,7 +103,7 @@ impl Leaf {
             until: moment(&cert.validity().not_after)?,
         };
         let public_key = cert.public_key().subject_public_key.data.to_vec();
-        Ok(Self { organization, validity, public_key, dns, ips, der })
+        Ok(Self { common_name, organization, validity, public_key, dns, ips, der })
     }
 
     /// Whether a TLS peer that trusts only this authority would accept the certificate now.

@@ -44,7 +44,7 @@ pub struct Release {
 pub struct Kubernetes {
     /// The release, with its patch number.
     pub version: KubernetesVersion,
-    /// Whether there is an image of CoreDNS.
+    /// Whether there is an image of `CoreDNS`.
     pub dns: bool,
     /// What was chosen.
     pub options: KubernetesOptions,

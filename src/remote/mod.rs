@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::model::{Machine, MachineId, SshFiles, TlsFiles};
 
@@ -95,6 +96,17 @@ pub enum Error {
         /// What was being done.
         operation: &'static str,
         /// What the library said.
+        #[source]
+        source: crate::driver::Source,
+    },
+    /// The machine cannot reach what it was asked to connect to.
+    #[error("machine `{machine}` cannot reach {to}")]
+    Unreachable {
+        /// Which machine.
+        machine: MachineId,
+        /// What: `127.0.0.1:80`.
+        to: String,
+        /// What its sshd said.
         #[source]
         source: crate::driver::Source,
     },
@@ -186,4 +198,16 @@ pub trait Remote: Send + Sync {
     /// Connects this process's standard streams to a command, or to a login shell on a terminal, as
     /// the login user; returns its exit status (128 + N when signal N ended it).
     async fn attach(&self, command: Option<&str>) -> Result<u32, Error>;
+
+    /// Connects to a port that the machine can reach, as it sees it. Each side may end its direction
+    /// and go on to read.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`] if the machine cannot reach it; the login is as good as before then.
+    async fn open(&self, host: &str, port: u16) -> Result<Box<dyn Stream>, Error>;
 }
+
+/// A connection that bytes go through in both directions.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}

@@ -6,6 +6,7 @@
 
 mod attach;
 mod dialling;
+mod forward;
 mod host_key;
 mod raw_mode;
 mod sending;

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{AlertDescription, ClientConfig, RootCertStore};
 
@@ -49,8 +49,13 @@ pub(super) fn client(ca: &[u8], cert: &[u8], key: &[u8]) -> Result<ClientConfig,
         .map_err(unusable(Part::Pair))
 }
 
-fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, rustls::pki_types::pem::Error> {
-    CertificateDer::pem_slice_iter(pem).collect()
+/// All certificates of a text, which has at least one.
+fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, pem::Error> {
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>()?;
+    if certificates.is_empty() {
+        return Err(pem::Error::NoItemsFound);
+    }
+    Ok(certificates)
 }
 
 /// Whether one side refused the other's certificate: no later attempt will end otherwise.
@@ -86,5 +91,27 @@ fn tls_cause<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Erro
     match carried {
         Some(carried) => tls_cause(carried),
         None => tls_cause(error.source()?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pki::{Authority, Validity};
+
+    #[test]
+    fn the_part_that_cannot_be_used_is_named() {
+        let ours = Authority::create("practice", Validity::authority()).unwrap();
+        let (me, other) = (ours.client("me").unwrap(), ours.client("other").unwrap());
+        let ca = ours.cert_pem();
+        let part = |ca: &str, cert: &str, key: &str| {
+            let config = client(ca.as_bytes(), cert.as_bytes(), key.as_bytes());
+            config.err().map(|unusable| unusable.part)
+        };
+        assert_eq!(part(ca, &me.cert, me.key.expose()), None);
+        assert_eq!(part("", &me.cert, me.key.expose()), Some(Part::Authority));
+        assert_eq!(part(ca, "no certificate", me.key.expose()), Some(Part::Certificate));
+        assert_eq!(part(ca, &me.cert, "no key"), Some(Part::Key));
+        assert_eq!(part(ca, &me.cert, other.key.expose()), Some(Part::Pair));
     }
 }

@@ -53,7 +53,7 @@ impl ClusterSpec {
         let machines = |problem: String| Err(Invalid { place: Place::Machines, problem });
         match self.orchestrator {
             Orchestrator::Swarm => {
-                validate_managers(self.count(Role::Manager)).or_else(machines)?
+                validate_managers(self.count(Role::Manager)).or_else(machines)?;
             }
             Orchestrator::Kubernetes => {
                 validate_control_planes(self.count(Role::ControlPlane)).or_else(machines)?;

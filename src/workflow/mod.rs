@@ -1,10 +1,13 @@
 //! The order of work, one file per verb. Nothing here draws, retries or knows a driver's name.
 
 mod admit;
+mod certs;
 mod contexts;
 mod down;
+mod forward;
 mod images;
 mod interrupt;
+mod logs;
 mod machines;
 mod power;
 mod repair;
@@ -31,9 +34,12 @@ use crate::remote::{self, Dialer};
 use crate::spec;
 use crate::store::{self, Entry, Home};
 
+pub use certs::{Certificate, certificates, renew_certificates};
 pub use down::{DownOptions, down};
+pub use forward::{ByMachine, Destination, Listening};
 pub use images::load_image;
 pub use interrupt::Interrupt;
+pub use logs::{LogQuery, Said, UNITS, collect_logs, journals};
 pub use power::{start, start_machine, stop};
 pub use repair::repair;
 pub use scale::scale;
@@ -201,6 +207,24 @@ pub enum Error {
     /// The keys of a cluster are gone, so no record can bring it back.
     #[error("the keys of cluster `{0}` are not on this computer, so it cannot be taken over")]
     NoKeys(ClusterName),
+    /// A port of this computer cannot be listened on.
+    #[error("cannot listen on port {port} of this computer")]
+    Listen {
+        /// Which port.
+        port: u16,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A bundle of logs could not be written.
+    #[error("cannot write `{}`", path.display())]
+    Archive {
+        /// Where to.
+        path: std::path::PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// Some machines failed.
     #[error(transparent)]
     Machines(#[from] Failure),

@@ -1,6 +1,7 @@
 //! `start` and `stop`, of a whole cluster or of one machine.
 
-use crate::model::{ClusterName, Machine, MachineName, MachineState};
+use crate::event::Progress;
+use crate::model::{ClusterName, Machine, MachineName, MachineState, Role};
 use crate::store::{Phase, Record};
 
 use super::machines::{Origin, become_node, install, ours, provisioner};
@@ -35,6 +36,7 @@ pub async fn start_machine(
         _ => Origin::Start(machine),
     };
     let progress_of_one = progress.machine(label);
+    tell_of_majority(services, &record, label, true, &progress).await?;
     let result = become_node(services, &provisioner, origin, &progress_of_one).await;
     progress.ready();
     if result.is_ok() {
@@ -53,7 +55,11 @@ pub async fn stop(
     let (entry, progress) = services.lock(name, "stop").await?;
     let record = entry.record()?.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
     let machines = match only {
-        Some(machine) => vec![one(services, name, &record, machine).await?],
+        Some(machine) => {
+            let found = one(services, name, &record, machine).await?;
+            tell_of_majority(services, &record, machine, false, &progress).await?;
+            vec![found]
+        }
         None => ours(&*services.driver, name, Some(&record)).await?.0,
     };
     let result = on_each(services, name, machines, &progress, async |machine, progress| {
@@ -74,4 +80,35 @@ async fn one(
     let (machines, _) = ours(&*services.driver, cluster, Some(record)).await?;
     let found = machines.into_iter().find(|m| m.id.name == machine);
     found.ok_or_else(|| Error::UnknownMachine { cluster: cluster.clone(), machine })
+}
+
+/// Tells if a leader is started or stopped while those that are on then are no majority: nothing is lost,
+/// but the cluster takes no orders meanwhile.
+async fn tell_of_majority(
+    services: &Services,
+    record: &Record,
+    machine: MachineName,
+    starts: bool,
+    progress: &Progress,
+) -> Result<(), Error> {
+    if !matches!(machine.role, Role::Manager | Role::ControlPlane) {
+        return Ok(());
+    }
+    let (machines, _) = ours(&*services.driver, &record.spec.name, Some(record)).await?;
+    let on = machines.iter().filter(|m| {
+        let name = m.id.name;
+        name.role == machine.role
+            && if name == machine { starts } else { m.state == MachineState::Running }
+    });
+    let (on, of) = (on.count(), record.spec.count(machine.role));
+    // With an only one, that goes without saying.
+    if of > 1 && 2 * on <= of {
+        let kind = record.spec.orchestrator.noun();
+        progress.warn(format!(
+            "with {machine} {}, {on} of {of} {}s are on, and {kind} takes no orders until a majority is",
+            if starts { "on" } else { "off" },
+            machine.role
+        ));
+    }
+    Ok(())
 }

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::bootstrap::{Bootstrapper, Leaving, Membership};
+use crate::bootstrap::{self, Bootstrapper, Leaving, Membership};
 use crate::event::Progress;
 use crate::failpoint;
 use crate::model::{ClusterName, Machine, MachineName, MachineState, Role};
@@ -161,18 +161,18 @@ pub(super) async fn with_guides(
     let mut members = nodes.to_vec();
     let guides = departures.iter().filter(|d| leads(d.leaving.name));
     let guides: Vec<Node> = guides.filter_map(|d| d.leaving.node.clone()).collect();
-    if !guides.is_empty() && first(kind, nodes, |voter, _| voter).await?.is_none() {
+    if !guides.is_empty() && first_that(kind, nodes, |voter, _| voter).await?.is_none() {
         members.extend(guides);
     }
     Ok(members)
 }
 
-/// The first node of which `wanted` is true, told whether it votes and whether it speaks.
-async fn first(
+/// The first leader of which `wanted` is true, told whether it votes and whether it speaks.
+pub(super) async fn first_that(
     kind: &dyn Bootstrapper,
     nodes: &[Node],
     wanted: impl Fn(bool, bool) -> bool,
-) -> Result<Option<Node>, Error> {
+) -> Result<Option<Node>, bootstrap::Error> {
     for node in nodes.iter().filter(|n| leads(n.machine().id.name)) {
         if let Membership::Member { votes, speaks, .. } = kind.member(node).await?
             && wanted(votes, speaks)
@@ -193,7 +193,7 @@ pub(super) async fn lasting_speaker(
     cluster: &ClusterName,
     nodes: &[Node],
 ) -> Result<Node, Error> {
-    let speaker = first(kind, nodes, |_, speaks| speaks).await?;
+    let speaker = first_that(kind, nodes, |_, speaks| speaks).await?;
     speaker.ok_or_else(|| Error::NoSpeaker(cluster.clone()))
 }
 

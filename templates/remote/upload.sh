@@ -8,11 +8,16 @@ set -eu
 umask 022
 : "${TARGET:?}" "${MODE:?}"
 
-mkdir -p -- "${TARGET%/*}/"
-temporary=$(mktemp -- "$TARGET.XXXXXX")
+# A name that is known before the file is there, so that it can be removed whenever a signal comes.
+temporary=$TARGET.$$.part
 trap 'rm -f -- "$temporary"' EXIT
-# Not every shell runs the line above when a signal ends it.
-trap 'exit 143' TERM
+# Not every shell runs the line above when a signal ends it. SIGPIPE comes with a broken connection, as
+# soon as the shell wants to say that `cat` was terminated.
+trap 'exit 143' TERM PIPE
+
+mkdir -p -- "${TARGET%/*}/"
+rm -f -- "$temporary"
+umask 077
 cat <&3 >"$temporary"
 chown root:root -- "$temporary"
 chmod -- "$MODE" "$temporary"

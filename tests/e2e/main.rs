@@ -2,9 +2,12 @@
 //! fail, and say how to mend it, where the engine is missing; `scripts/test` brings everything.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
+mod api_server;
+mod certs;
 mod contract;
 mod faults;
 mod kill;
+mod logs;
 mod proxy;
 mod scale;
 mod service;

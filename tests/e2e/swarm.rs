@@ -129,6 +129,34 @@ fn machines_restarted_in_any_order_come_back_to_the_same_contexts() {
 }
 
 #[test]
+fn managers_go_off_and_on_one_by_one_and_the_majority_is_told_of() {
+    let mut world = World::new();
+    let name = world.name("majority");
+    world.dojo(&["up", &name, "--managers", "3", "--workers", "0"]).ok();
+    let one = |verb: &str, m: &str| {
+        let said = world.dojo(&["--log-format", "plain", verb, &format!("{name}/manager-{m}")]);
+        let warned = said.stderr.contains("takes no orders until a majority is");
+        assert_eq!(said.code, Some(0), "{}", said.stderr);
+        (warned, said.stderr)
+    };
+    assert!(!one("stop", "1").0);
+    let (warned, words) = one("stop", "3");
+    assert!(warned && words.contains("with manager-3 off, 1 of 3 managers are on"), "{words}");
+    assert!(one("stop", "2").0);
+    // Back in an order of its own.
+    let (warned, words) = one("start", "3");
+    assert!(warned && words.contains("with manager-3 on, 1 of 3 managers are on"), "{words}");
+    assert!(!one("start", "1").0);
+    let context = format!("dojo-{name}");
+    until("a majority takes orders again", 60, || ready_nodes(&world, &context) >= 2);
+    assert!(!one("start", "2").0);
+    until("all nodes are ready again", 60, || ready_nodes(&world, &context) == 3);
+    until("the cluster is healthy again", 30, || world.dojo(&["status", &name]).code == Some(0));
+    world.dojo(&["down", &name]).ok();
+    world.assert_gone(&name);
+}
+
+#[test]
 fn plain_docker_hosts_answer_to_env_ssh_ip_and_url() {
     let mut world = World::new();
     let name = world.name("hosts");

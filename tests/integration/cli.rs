@@ -316,6 +316,40 @@ fn scale_takes_away_the_highest_numbers_and_up_agrees_afterwards() {
 }
 
 #[test]
+fn certs_show_tells_whose_there_are_and_how_long_they_last() {
+    let world = World::new();
+    world.dojo(&UP).ok();
+    let pki = world.directory.path().join("state/clusters/practice/pki");
+    fs::write(pki.join("worker-1/cert.pem"), "nothing").unwrap();
+    fs::remove_file(pki.join("worker-2/cert.pem")).unwrap();
+    let table = world.dojo(&["certs", "show"]).ok();
+    let mut settings = insta::Settings::clone_current();
+    settings.add_filter(r"\d{4}-\d\d-\d\d", "[date]");
+    settings.add_filter(r"practice [0-9a-f]{16}", "practice [id]");
+    settings.add_filter(r" {2,}", "  ");
+    settings.bind(|| {
+        insta::assert_snapshot!(table, @r"
+        OWNER  EXPIRES  DAYS LEFT  SUBJECT  NAMES
+        authority  [date]  364  clusterdojo practice [id] CA
+        client  [date]  89  clusterdojo practice [id]
+        manager-1  [date]  89  dojo-practice-manager-1  manager-1 dojo-practice-manager-1 localhost 127.0.0.1 192.0.2.1 ::1
+        worker-1  -  -  (not a certificate: no items found)
+        worker-2  -  -  (there is none)
+        ");
+    });
+    let list: serde_json::Value =
+        serde_json::from_str(&world.dojo(&["certs", "show", "-o", "json"]).ok()).unwrap();
+    assert_eq!(list[4]["problem"], "there is none", "{list}");
+    let expires: jiff::Timestamp = list[1]["expires"].as_str().unwrap().parse().unwrap();
+    let hours = expires.duration_since(jiff::Timestamp::now()).as_hours();
+    assert_eq!(list[1]["days_left"].as_i64().unwrap(), hours / 24);
+    let new = world.dojo(&["certs", "renew"]).ok();
+    assert_eq!(new, "practice has new certificates: its client and 3 machines\n");
+    let renewed = world.dojo(&["certs", "show"]).ok();
+    assert!(!renewed.contains('('), "{renewed}");
+}
+
+#[test]
 fn scale_refuses_what_no_cluster_can_be() {
     let world = World::new();
     world.dojo(&UP).ok();
@@ -530,4 +564,67 @@ fn whoever_waits_for_another_command_can_be_interrupted() {
     };
     let _ = waiting.kill();
     assert_eq!(status.expect("it went on waiting").code(), Some(130));
+}
+
+#[test]
+fn a_bundle_is_looked_into_and_checked() {
+    use clusterdojo::bundle::{Architecture, BundleWriter, Kind};
+    use clusterdojo::model::Role;
+
+    let world = World::new();
+    let both = [Role::ControlPlane, Role::Worker];
+    let binary = Kind::Binary { target: "/usr/bin/kubelet".to_owned() };
+    let image = Kind::Image { image: "k8s.gcr.io/etcd:3.5".to_owned() };
+    let path = world.directory.path().join("bundle.tar");
+    BundleWriter::new("1.32.4".parse().unwrap(), Architecture::Arm64)
+        .with(world.file("kubelet", "k"), "bin/kubelet.gz", binary, both)
+        .with(world.file("etcd", &"e".repeat(3_000_000)), "etcd.tar", image, [Role::ControlPlane])
+        .with(world.file("deb", "p"), "kubeadm_1.32.4-1.1_arm64.deb", Kind::Package, both)
+        .write(&path)
+        .unwrap();
+    let file = path.to_str().unwrap();
+    insta::with_settings!({ filters => [(r"id [0-9a-f]{16}", "id [id]")] }, {
+        insta::assert_snapshot!(world.dojo(&["bundle", "inspect", file]).ok(), @r"
+        Kubernetes 1.32.4 for arm64, 3 files, 2.9 MiB, id [id]
+        each control-plane needs 2.9 MiB
+        each worker needs 1 KiB
+
+        KIND     WHAT                          SIZE     FOR
+        binary   /usr/bin/kubelet              1 KiB    control-plane, worker
+        image    k8s.gcr.io/etcd:3.5           2.9 MiB  control-plane
+        package  kubeadm_1.32.4-1.1_arm64.deb  1 KiB    control-plane, worker
+
+        not in it, and needed from elsewhere:
+          kubectl: the cluster cannot be asked from its own machines
+          kube-apiserver: no control plane can start
+          kube-controller-manager: no control plane can start
+          kube-scheduler: no control plane can start
+          pause: no pod can start
+          kube-proxy: services have no addresses
+          coredns: services have no names
+        ");
+    });
+    let json = world.dojo(&["bundle", "inspect", file, "-o", "json"]).ok();
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["kubernetes"], "v1.32.4");
+    assert_eq!(json["files"][1]["image"], "k8s.gcr.io/etcd:3.5");
+    assert_eq!(json["missing"][0]["what"], "kubectl");
+    let said = world.dojo(&["bundle", "verify", file]).ok();
+    assert_eq!(said, "/world/bundle.tar is whole: 3 files, 2.9 MiB\n");
+
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, &whole[..2_000_000]).unwrap();
+    insta::assert_snapshot!(world.dojo(&["bundle", "inspect", file]).failure(), @r"
+    exit 1
+    error: bundle `/world/bundle.tar` is truncated: it ends after 2000000 of 3005440 bytes, before the end of `etcd.tar`
+    hint: copy or download it once more
+    ");
+    fs::write(&path, [&whole[..2_000_000], b"E", &whole[2_000_001..]].concat()).unwrap();
+    world.dojo(&["bundle", "inspect", file]).ok();
+    let said = world.dojo(&["bundle", "verify", file]).failure();
+    assert!(
+        said.starts_with("exit 1\nerror: file `etcd.tar` of bundle `/world/bundle.tar` is"),
+        "{said}"
+    );
+    assert!(said.contains(" is expected\nhint: copy or download it once more"), "{said}");
 }

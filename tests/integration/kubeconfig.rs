@@ -51,8 +51,8 @@ impl Home {
     }
 
     fn contexts(&self, names: &[&str]) -> KubeContexts {
-        KubeContexts::new(names.iter().map(|name| self.path(name)))
-            .with_patience(Duration::from_millis(100))
+        let path = |name: &&str| if name.is_empty() { PathBuf::new() } else { self.path(name) };
+        KubeContexts::new(names.iter().map(path)).with_patience(Duration::from_millis(100))
     }
 
     /// Every file and directory, with its mode and content.
@@ -248,9 +248,10 @@ fn what_was_written_and_removed_leaves_the_same_bytes() {
 fn clusters_come_and_go_in_any_order_and_leave_the_same_bytes() {
     let names = ["dojo-a", "dojo-b", "dojo-c"];
     let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
-    for (shape, text) in shapes() {
+    // The line ends make no difference to what the other test has not seen.
+    for ((shape, text), orders) in SHAPES.iter().zip(orders.chunks(2).cycle()) {
         for order in orders {
-            let (home, contexts) = Home::with(&text);
+            let (home, contexts) = Home::with(text);
             let before = home.snapshot();
             for name in names {
                 contexts.write(&context(name)).unwrap();
@@ -264,13 +265,620 @@ fn clusters_come_and_go_in_any_order_and_leave_the_same_bytes() {
             }
             // Going round among them loses nothing either.
             contexts.select("dojo-a").unwrap();
-            for number in order {
-                assert!(contexts.remove(names[number], Some("id-1")).unwrap());
+            for name in order.map(|number| names[number]) {
+                assert!(contexts.remove(name, Some("id-1")).unwrap());
                 let current = contexts.current().unwrap();
-                assert_ne!(current.as_deref(), Some(names[number]), "{shape}");
+                assert_ne!(current.as_deref(), Some(name), "{shape}");
             }
-            assert_eq!(home.read("config"), text, "{shape} {order:?}");
+            assert_eq!(home.read("config"), *text, "{shape} {order:?}");
             assert_eq!(home.snapshot(), before, "{shape} {order:?}");
         }
     }
+}
+
+#[test]
+fn entries_are_what_kubectl_would_write() {
+    let home = Home::new();
+    let contexts = home.contexts(&["config"]);
+    contexts.write(&context("dojo-a")).unwrap();
+    contexts.select("dojo-a").unwrap();
+    let said = said(&home.read("config"));
+    assert_eq!(said["apiVersion"], "v1");
+    assert_eq!(said["kind"], "Config");
+    assert_eq!(said["current-context"], "dojo-a");
+    let cluster = &find(&said, "clusters", "dojo-a").unwrap()["cluster"];
+    assert_eq!(cluster["server"], "https://127.0.0.1:32771");
+    assert_eq!(cluster["certificate-authority-data"], "YXV0aG9yaXR5Cg==");
+    let user = &find(&said, "users", "dojo-a").unwrap()["user"];
+    assert_eq!(user["client-certificate-data"], "Y2xpZW50Cg==");
+    assert_eq!(user["client-key-data"], KEY_DATA);
+    let context = &find(&said, "contexts", "dojo-a").unwrap()["context"];
+    assert_eq!((&context["cluster"], &context["user"]), (&"dojo-a".into(), &"dojo-a".into()));
+    for entry in [cluster, user, context] {
+        let mark = &entry["extensions"][0];
+        assert_eq!(mark["name"], "io.clusterdojo");
+        assert_eq!(mark["extension"]["cluster"], "a");
+        assert_eq!(mark["extension"]["cluster-id"], "id-1");
+    }
+    assert_eq!(contexts.list_ours().unwrap(), [("dojo-a".to_owned(), "a".to_owned())]);
+}
+
+#[test]
+fn numbers_as_names_stay_texts() {
+    let (home, contexts) = Home::with("");
+    for name in ["12", "yes", "y", "null", "1e3", "a: b", "\"'#", "0x1f", "- a", "é", "~"] {
+        let context = KubeContext { cluster: name.to_owned(), ..context(name) };
+        contexts.write(&context).unwrap();
+        contexts.select(name).unwrap();
+        assert_eq!(contexts.current().unwrap().as_deref(), Some(name));
+        assert_eq!(contexts.list_ours().unwrap(), [(name.to_owned(), name.to_owned())]);
+        assert!(contexts.remove(name, None).unwrap());
+        assert_eq!(home.read("config"), "");
+    }
+}
+
+#[test]
+fn missing_file_is_made_for_the_user_alone_and_goes_again() {
+    let home = Home::new();
+    let contexts = home.contexts(&["home/.kube/config"]);
+    contexts.check("dojo-a", "id-1").unwrap();
+    assert_eq!(contexts.current().unwrap(), None);
+    assert_eq!(contexts.list_ours().unwrap(), []);
+    assert!(!contexts.remove("dojo-a", None).unwrap());
+    assert_eq!(contexts.restore("dojo-a", None).unwrap(), Restored::LeftAlone);
+    assert!(home.snapshot().is_empty(), "a question makes nothing");
+
+    contexts.write(&context("dojo-a")).unwrap();
+    contexts.select("dojo-a").unwrap();
+    assert_eq!(mode(&home.path("home/.kube")), 0o700);
+    assert_eq!(mode(&home.path("home/.kube/config")), 0o600);
+    contexts.remove("dojo-a", Some("id-1")).unwrap();
+    let left: Vec<_> = fs::read_dir(home.path("home/.kube")).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn file_that_we_made_stays_if_somebody_else_uses_it() {
+    let home = Home::new();
+    let contexts = home.contexts(&["config"]);
+    contexts.write(&context("dojo-a")).unwrap();
+    // As kubectl leaves it: all keys there, and one entry of somebody else.
+    let theirs = "- context:\n    cluster: c\n    user: u\n  name: theirs\n";
+    let text = home.read("config").replace("contexts:\n", &format!("contexts:\n{theirs}"));
+    home.put("config", text, 0o600);
+    contexts.remove("dojo-a", None).unwrap();
+    let left = home.read("config");
+    assert!(left.contains(theirs) && !left.contains("dojo-a"), "{left}");
+    assert!(said(&left)["kind"] == "Config" && contexts.exists("theirs"), "{left}");
+}
+
+#[test]
+fn key_is_kept_from_others_as_long_as_it_is_there() {
+    for (before, during) in [(0o644, 0o600), (0o640, 0o600), (0o600, 0o600), (0o700, 0o700)] {
+        let home = Home::new();
+        home.put("config", SHAPES[5].1, before);
+        let contexts = home.contexts(&["config"]);
+        contexts.write(&context("dojo-a")).unwrap();
+        assert_eq!(mode(&home.config()), during);
+        contexts.write(&context("dojo-b")).unwrap();
+        contexts.select("dojo-b").unwrap();
+        contexts.remove("dojo-a", None).unwrap();
+        assert_eq!(mode(&home.config()), during);
+        contexts.remove("dojo-b", None).unwrap();
+        assert_eq!(mode(&home.config()), before);
+    }
+}
+
+#[test]
+fn foreign_entry_of_our_name_is_refused_and_untouched() {
+    for (kind, text) in [
+        ("context", "contexts:\n- name: dojo-a\n  context: {cluster: c, user: u}\n"),
+        ("cluster", "clusters:\n- cluster: {server: \"https://a\"}\n  name: 'dojo-a'\n"),
+        ("user", "users: [{\"name\": \"dojo-a\", \"user\": {\"token\": \"x\"}}]\n"),
+        ("context", "contexts:\n- name: dojo-a\n"),
+    ] {
+        for files in [&["config"][..], &["first", "config"]] {
+            let (home, _) = Home::with(text);
+            home.put("first", "", 0o600);
+            let contexts = home.contexts(files);
+            let before = home.snapshot();
+            for result in [contexts.check("dojo-a", "id-1"), contexts.write(&context("dojo-a"))] {
+                let error = result.unwrap_err();
+                let named = matches!(&error, Error::Foreign { kind: found, name, path }
+                    if *found == kind && name == "dojo-a" && *path == home.config());
+                assert!(named, "{error}");
+            }
+            assert!(!contexts.remove("dojo-a", None).unwrap());
+            assert_eq!(home.snapshot(), before);
+        }
+    }
+}
+
+#[test]
+fn context_of_another_cluster_of_the_same_name_is_refused_and_untouched() {
+    let (home, contexts) = Home::with("");
+    contexts.write(&context("dojo-a")).unwrap();
+    contexts.select("dojo-a").unwrap();
+    let before = home.snapshot();
+    assert!(matches!(contexts.check("dojo-a", "id-2"), Err(Error::Foreign { .. })));
+    let other = KubeContext { cluster_id: "id-2".to_owned(), ..context("dojo-a") };
+    assert!(matches!(contexts.write(&other), Err(Error::Foreign { .. })));
+    assert!(!contexts.remove("dojo-a", Some("id-2")).unwrap());
+    assert_eq!(home.snapshot(), before);
+    assert!(contexts.remove("dojo-a", None).unwrap());
+}
+
+#[test]
+fn what_is_left_of_a_context_goes_too() {
+    let (home, contexts) = Home::with(SHAPES[5].1);
+    contexts.write(&context("dojo-a")).unwrap();
+    contexts.select("dojo-a").unwrap();
+    // `kubectl config delete-context` leaves cluster, user and selection.
+    let text = home.read("config");
+    let from = text.find("- context:\n    cluster: dojo-a").unwrap();
+    let to = text.find("current-context").unwrap();
+    home.put("config", [&text[..from], &text[to..]].concat(), 0o600);
+    assert!(!contexts.exists("dojo-a"));
+    assert!(contexts.remove("dojo-a", Some("id-1")).unwrap());
+    assert_eq!(contexts.current().unwrap(), None);
+    assert!(!home.read("config").contains("dojo-a"));
+}
+
+#[test]
+fn new_address_keeps_what_the_user_has_set() {
+    let (home, contexts) = Home::with(SHAPES[5].1);
+    contexts.write(&context("dojo-a")).unwrap();
+    let mine = home
+        .read("config")
+        .replace("    user: dojo-a\n", "    user: dojo-a\n    namespace: dev\n")
+        .replace("    server: https://127", "    proxy-url: http://p\n    server: https://127");
+    home.put("config", &mine, 0o600);
+    contexts.write(&context("dojo-a")).unwrap();
+    assert_eq!(home.read("config"), mine, "nothing new is nothing written");
+
+    let moved = KubeContext { server: "https://127.0.0.1:40000".to_owned(), ..context("dojo-a") };
+    contexts.write(&moved).unwrap();
+    assert_eq!(home.read("config"), mine.replace("127.0.0.1:32771", "127.0.0.1:40000"));
+    contexts.remove("dojo-a", None).unwrap();
+    assert_eq!(home.read("config"), SHAPES[5].1);
+}
+
+#[test]
+fn broken_file_is_reported_and_untouched() {
+    for broken in [
+        "clusters: [",
+        "[]",
+        "text",
+        "clusters: 7\n",
+        "contexts: {}\n",
+        "users: [1]\n",
+        "clusters:\n- name: 12\n",
+        "current-context: 7\n",
+        "current-context: yes\n",
+        "current-context: a\ncurrent-context: b\n",
+        "a: *nowhere\n",
+        "a: &a [*a]\n",
+        "a: 1\n\tb: 2\n",
+    ] {
+        let (home, _) = Home::with(broken);
+        home.put("good", SHAPES[5].1, 0o600);
+        let contexts = home.contexts(&["good", "config"]);
+        let before = home.snapshot();
+        for result in [
+            contexts.check("dojo-a", "id-1"),
+            contexts.write(&context("dojo-a")),
+            contexts.current().map(drop),
+            contexts.select("kubernetes-admin@kubernetes").map(drop),
+            contexts.deselect(),
+            contexts.restore("dojo-a", None).map(drop),
+            contexts.remove("dojo-a", None).map(drop),
+            contexts.list_ours().map(drop),
+        ] {
+            let error = result.expect_err(broken);
+            assert!(matches!(&error, Error::Damaged { path, .. } if *path == home.config()));
+        }
+        assert_eq!(home.snapshot(), before, "{broken}");
+    }
+    let (home, contexts) = Home::with(b"a: \xff\n");
+    assert!(matches!(contexts.check("dojo-a", "id-1"), Err(Error::Damaged { .. })));
+    assert_eq!(fs::read(home.config()).unwrap(), b"a: \xff\n");
+}
+
+#[test]
+fn aliases_to_aliases_do_not_fill_the_memory() {
+    let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..30 {
+        let list = vec![format!("*a{}", level - 1); 10].join(", ");
+        bomb.push_str(&format!("a{level}: &a{level} [{list}]\n"));
+    }
+    let (_home, contexts) = Home::with(bomb);
+    assert!(matches!(contexts.current(), Err(Error::Damaged { .. })));
+}
+
+/// Layouts that no text can be put into: the document is written anew, with all that it says.
+#[test]
+fn what_cannot_be_spliced_is_written_anew_with_all_that_it_says() {
+    let aliased = "x-all: &all\n- {name: work, cluster: {server: \"https://w\", n: 0x10}}\nclusters: *all\ncurrent-context: work\nx: !mine {b: yes, c: \"yes\", d: [~, \"\", 'it''s'], e: |\n  two\n  lines\n}\n";
+    let aliased = aliased.replace(", e: |\n  two\n  lines\n}", "}");
+    let merged = "x: &x\n  clusters:\n  - {name: work, cluster: {server: \"https://w\"}}\n<<: *x\nkind: Config\n";
+    let question = "? clusters\n: - {name: work, cluster: {server: \"https://w\"}}\n";
+    for text in [aliased.as_str(), merged, question] {
+        let (home, contexts) = Home::with(text);
+        contexts.check("dojo-a", "id-1").unwrap();
+        contexts.write(&context("dojo-a")).unwrap();
+        contexts.select("dojo-a").unwrap();
+        let written = home.read("config");
+        let new = said(&written);
+        assert!(find(&new, "clusters", "dojo-a").is_some(), "{written}");
+        assert_eq!(find(&new, "clusters", "work").unwrap()["cluster"]["server"], "https://w");
+        contexts.remove("dojo-a", None).unwrap();
+        let left = home.read("config");
+        let mut expected = said(text);
+        // The alias is written out, and an absent selection may come back as none.
+        let mut found = said(&left);
+        for value in [&mut expected, &mut found] {
+            value.as_object_mut().unwrap().sort_keys();
+        }
+        assert_eq!(found, expected, "{text}\nbecame\n{written}\nand\n{left}");
+    }
+}
+
+#[test]
+fn read_only_file_and_directory_are_reported_and_untouched() {
+    let read_only = |error: &Error, path: &Path| matches!(error, Error::Files(context::Error::NotWritable(found)) if found == path);
+    for (file, dir, at) in [(0o400, 0o700, "d/config"), (0o600, 0o500, "d")] {
+        let home = Home::new();
+        fs::create_dir(home.path("d")).unwrap();
+        home.put("d/config", SHAPES[5].1, file);
+        fs::set_permissions(home.path("d"), Permissions::from_mode(dir)).unwrap();
+        let contexts = home.contexts(&["d/config"]);
+        let before = home.snapshot();
+        for result in [
+            contexts.check("dojo-a", "id-1"),
+            contexts.write(&context("dojo-a")),
+            contexts.deselect(),
+        ] {
+            let error = result.unwrap_err();
+            let at = [home.path(at), home.path("d/config")];
+            assert!(at.iter().any(|at| read_only(&error, at)), "{error}");
+        }
+        assert_eq!(contexts.current().unwrap().as_deref(), Some("kubernetes-admin@kubernetes"));
+        assert_eq!(home.snapshot(), before);
+        fs::set_permissions(home.path("d"), Permissions::from_mode(0o700)).unwrap();
+    }
+}
+
+#[test]
+fn directory_that_is_missing_below_a_read_only_one_is_reported() {
+    let home = Home::new();
+    fs::create_dir(home.path("d")).unwrap();
+    fs::set_permissions(home.path("d"), Permissions::from_mode(0o500)).unwrap();
+    let error = home.contexts(&["d/.kube/config"]).check("dojo-a", "id-1").unwrap_err();
+    let named =
+        matches!(&error, Error::Files(context::Error::NotWritable(at)) if *at == home.path("d"));
+    assert!(named, "{error}");
+}
+
+#[test]
+fn link_is_followed_and_stays() {
+    for target_exists in [true, false] {
+        let home = Home::new();
+        fs::create_dir(home.path("dotfiles")).unwrap();
+        if target_exists {
+            home.put("dotfiles/kube", SHAPES[10].1, 0o600);
+        }
+        symlink("dotfiles/kube", home.path("middle")).unwrap();
+        symlink("middle", home.config()).unwrap();
+        let contexts = home.contexts(&["config"]);
+        let before = home.snapshot();
+        contexts.check("dojo-a", "id-1").unwrap();
+        contexts.write(&context("dojo-a")).unwrap();
+        contexts.select("dojo-a").unwrap();
+        for link in ["config", "middle"] {
+            assert!(fs::symlink_metadata(home.path(link)).unwrap().is_symlink());
+        }
+        assert!(home.read("dotfiles/kube").contains("dojo-a"));
+        contexts.remove("dojo-a", None).unwrap();
+        assert_eq!(home.snapshot(), before);
+    }
+}
+
+#[test]
+fn file_that_is_listed_twice_is_one() {
+    for text in ["", SHAPES[5].1, "contexts: []\n"] {
+        let (home, _) = Home::with(text);
+        symlink("config", home.path("link")).unwrap();
+        symlink(home.root.path(), home.path("here")).unwrap();
+        let contexts = home.contexts(&["link", "config", "here/config"]);
+        let before = home.snapshot();
+        contexts.write(&context("dojo-a")).unwrap();
+        contexts.select("dojo-a").unwrap();
+        assert_eq!(contexts.list_ours().unwrap().len(), 1);
+        contexts.remove("dojo-a", None).unwrap();
+        assert_eq!(home.snapshot(), before);
+    }
+}
+
+#[test]
+fn file_is_replaced_in_one_step() {
+    let (home, contexts) = Home::with(SHAPES[5].1);
+    // Whoever has the old file open reads the old text to its end.
+    fs::hard_link(home.config(), home.path("old")).unwrap();
+    let inode = |name| fs::metadata(home.path(name)).unwrap().ino();
+    contexts.write(&context("dojo-a")).unwrap();
+    assert_ne!(inode("config"), inode("old"));
+    assert_eq!(home.read("old"), SHAPES[5].1);
+    // What a killed process has left is swept away by the next one.
+    home.put(".clusterdojo-x1", "half", 0o600);
+    contexts.remove("dojo-a", None).unwrap();
+    let names: Vec<_> = home.snapshot().into_keys().collect();
+    assert_eq!(names, [home.config(), home.path("old")]);
+}
+
+#[test]
+fn lock_of_another_program_is_waited_for_named_and_kept() {
+    let (home, contexts) = Home::with(SHAPES[5].1);
+    let lock = home.path("config.lock");
+    fs::write(&lock, "").unwrap();
+    let before = home.snapshot();
+    for result in [
+        contexts.check("dojo-a", "id-1"),
+        contexts.write(&context("dojo-a")),
+        contexts.select("kubernetes-admin@kubernetes").map(drop),
+        contexts.deselect(),
+    ] {
+        let begin = Instant::now();
+        let error = result.unwrap_err();
+        assert!(matches!(&error, Error::Locked(path) if *path == lock), "{error}");
+        assert!(error.to_string().contains(lock.to_str().unwrap()));
+        assert!(begin.elapsed() < Duration::from_secs(5));
+    }
+    assert_eq!(home.snapshot(), before);
+    assert!(contexts.current().is_ok(), "reading takes no lock");
+
+    // It is waited for, and not forever.
+    let patient = contexts.with_patience(Duration::from_secs(20));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(Duration::from_millis(300));
+            fs::remove_file(&lock).unwrap();
+        });
+        let begin = Instant::now();
+        patient.write(&context("dojo-a")).unwrap();
+        assert!(begin.elapsed() >= Duration::from_millis(250));
+    });
+    assert!(!lock.exists());
+}
+
+#[test]
+fn lock_of_ours_is_removed_only_when_its_process_is_gone() {
+    let (home, contexts) = Home::with("");
+    let lock = home.path("config.lock");
+    fs::write(&lock, "clusterdojo\n").unwrap();
+    let held = fs::File::open(&lock).unwrap();
+    held.lock().unwrap();
+    assert!(matches!(contexts.write(&context("dojo-a")), Err(Error::Locked(_))));
+    assert!(matches!(contexts.check("dojo-a", "id-1"), Err(Error::Locked(_))));
+    drop(held);
+    contexts.check("dojo-a", "id-1").unwrap();
+    contexts.write(&context("dojo-a")).unwrap();
+    assert!(!lock.exists());
+}
+
+#[test]
+fn removal_clears_what_a_killed_process_left() {
+    let (home, contexts) = Home::with(SHAPES[5].1);
+    let before = home.snapshot();
+    home.put("config.lock", "clusterdojo\n", 0o600);
+    home.put(".clusterdojo-x1", "half", 0o600);
+    assert!(contexts.remove("dojo-a", Some("id-1")).unwrap());
+    assert_eq!(home.snapshot(), before);
+    assert!(!contexts.remove("dojo-a", Some("id-1")).unwrap());
+}
+
+const TWO: [(&str, &str); 2] = [
+    (
+        "one",
+        "contexts:\n- name: here\n  context: {cluster: one, user: one}\n- name: both\n  context: {cluster: one, user: one}\n",
+    ),
+    (
+        "two",
+        "current-context: there # mine\ncontexts:\n- name: there\n  context: {cluster: two, user: two}\n- name: both\n  context: {cluster: two, user: two}\n",
+    ),
+];
+
+#[test]
+fn first_of_a_list_of_files_wins_and_the_first_that_exists_is_written() {
+    let home = Home::new();
+    for (name, text) in TWO {
+        home.put(name, text, 0o600);
+    }
+    let contexts = home.contexts(&["", "missing", "one", "none/missing", "two", "one"]);
+    let before = home.snapshot();
+    assert_eq!(contexts.current().unwrap().as_deref(), Some("there"));
+    assert!(contexts.exists("here") && contexts.exists("there"));
+    contexts.check("dojo-a", "id-1").unwrap();
+    contexts.write(&context("dojo-a")).unwrap();
+    assert_eq!(home.read("two"), TWO[1].1);
+    assert!(home.read("one").starts_with(TWO[0].1));
+    assert_eq!(contexts.current().unwrap().as_deref(), Some("there"));
+
+    assert_eq!(contexts.select("dojo-a").unwrap().as_deref(), Some("there"));
+    assert_eq!(home.read("two"), TWO[1].1, "the first file is read before it");
+    assert_eq!(contexts.current().unwrap().as_deref(), Some("dojo-a"));
+    let restored = contexts.restore("dojo-a", None).unwrap();
+    assert_eq!(restored, Restored::Previous("there".to_owned()));
+    contexts.select("dojo-a").unwrap();
+    contexts.remove("dojo-a", None).unwrap();
+    assert_eq!(home.snapshot(), before);
+
+    // Each file says one; none is none in all.
+    contexts.select("here").unwrap();
+    contexts.deselect().unwrap();
+    assert_eq!(contexts.current().unwrap(), None);
+}
+
+#[test]
+fn list_of_nothing_is_reported() {
+    let contexts = KubeContexts::new(["", ""]);
+    assert!(matches!(contexts.check("dojo-a", "id-1"), Err(Error::NoFile)));
+    assert!(matches!(contexts.write(&context("dojo-a")), Err(Error::NoFile)));
+    assert!(matches!(contexts.current(), Err(Error::NoFile)));
+}
+
+#[test]
+fn last_of_a_list_is_made_if_there_is_none() {
+    let home = Home::new();
+    let contexts = home.contexts(&["one", "kube/two", ""]);
+    contexts.write(&context("dojo-a")).unwrap();
+    contexts.select("dojo-a").unwrap();
+    assert!(!home.path("one").exists());
+    assert!(home.read("kube/two").contains("current-context: dojo-a"));
+    contexts.remove("dojo-a", None).unwrap();
+    assert!(!home.path("kube/two").exists());
+}
+
+#[test]
+fn entry_is_changed_in_the_file_where_it_is() {
+    let home = Home::new();
+    home.contexts(&["two"]).write(&context("dojo-a")).unwrap();
+    home.put("one", TWO[0].1, 0o600);
+    let contexts = home.contexts(&["one", "two"]);
+    let moved = KubeContext { server: "https://127.0.0.1:40000".to_owned(), ..context("dojo-a") };
+    contexts.write(&moved).unwrap();
+    assert_eq!(home.read("one"), TWO[0].1);
+    assert!(home.read("two").contains(":40000"));
+    contexts.select("dojo-a").unwrap();
+    contexts.remove("dojo-a", None).unwrap();
+    assert_eq!(home.read("one"), TWO[0].1);
+    assert!(!home.path("two").exists());
+}
+
+#[test]
+fn what_is_no_file_is_not_replaced() {
+    let contexts = KubeContexts::new(["/dev/null"]);
+    assert_eq!(contexts.current().unwrap(), None);
+    let error = contexts.check("dojo-a", "id-1").unwrap_err();
+    assert!(matches!(&error, Error::Files(context::Error::NotWritable(_))), "{error}");
+}
+
+#[test]
+fn choice_made_in_the_meantime_is_left_alone() {
+    let (home, contexts) = Home::with(SHAPES[5].1);
+    contexts.write(&context("dojo-a")).unwrap();
+    contexts.select("dojo-a").unwrap();
+    let text = home.read("config").replace("current-context: dojo-a", "current-context: \"mine\"");
+    home.put("config", &text, 0o600);
+    assert_eq!(contexts.restore("dojo-a", None).unwrap(), Restored::LeftAlone);
+    assert_eq!(home.read("config"), text);
+    contexts.remove("dojo-a", None).unwrap();
+    let expected = SHAPES[5]
+        .1
+        .replace("current-context: kubernetes-admin@kubernetes", "current-context: \"mine\"");
+    assert_eq!(home.read("config"), expected);
+}
+
+#[test]
+fn restoring_prefers_what_is_asked_for_and_what_exists() {
+    let (home, contexts) = Home::with(TWO[1].1);
+    contexts.write(&context("dojo-a")).unwrap();
+    let selected = home.read("config");
+    contexts.select("dojo-a").unwrap();
+    let restored = contexts.restore("dojo-a", Some("both")).unwrap();
+    assert_eq!(restored, Restored::Previous("both".to_owned()));
+    assert_eq!(home.read("config").lines().next(), Some("current-context: both # mine"));
+
+    home.put("config", &selected, 0o600);
+    contexts.select("dojo-a").unwrap();
+    let restored = contexts.restore("dojo-a", Some("gone")).unwrap();
+    assert_eq!(restored, Restored::Previous("there".to_owned()));
+    assert_eq!(home.read("config").lines().next(), selected.lines().next());
+
+    contexts.select("dojo-a").unwrap();
+    let gone = home.read("config").replace("name: there", "name: elsewhere");
+    home.put("config", gone, 0o600);
+    assert_eq!(contexts.restore("dojo-a", None).unwrap(), Restored::Default);
+    assert_eq!(contexts.current().unwrap(), None);
+}
+
+#[test]
+fn going_to_and_fro_leaves_the_same_bytes() {
+    for selected in ["current-context: 'there'  # q\n", "", "current-context: \"\"\n"] {
+        let text = TWO[1].1.replace("current-context: there # mine\n", selected);
+        let (home, contexts) = Home::with(&text);
+        contexts.write(&context("dojo-a")).unwrap();
+        let written = home.read("config");
+        let before = contexts.select("dojo-a").unwrap();
+        match before.as_deref() {
+            Some(name) => assert_eq!(contexts.select(name).unwrap().as_deref(), Some("dojo-a")),
+            None => contexts.deselect().unwrap(),
+        }
+        let line = |text: &str| {
+            let lines = text.lines().filter(|line| line.starts_with("current-context"));
+            lines.map(ToOwned::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(line(&home.read("config")), line(&written));
+        contexts.remove("dojo-a", None).unwrap();
+        assert_eq!(home.read("config"), text);
+    }
+}
+
+#[test]
+fn context_that_is_missing_cannot_be_selected() {
+    let (home, contexts) = Home::with(SHAPES[5].1);
+    let missing = contexts.select("dojo-a");
+    assert!(matches!(missing, Err(Error::Missing(name)) if name == "dojo-a"));
+    assert_eq!(home.read("config"), SHAPES[5].1);
+}
+
+#[test]
+fn parallel_changes_do_not_lose_each_other() {
+    let (home, _) = Home::with(SHAPES[10].1);
+    let contexts = home.contexts(&["config"]).with_patience(Duration::from_secs(60));
+    let names: Vec<_> = (0..6).map(|n| format!("dojo-c{n}")).collect();
+    let each = |change: &(dyn Fn(&str) + Sync)| {
+        std::thread::scope(|scope| {
+            for name in &names {
+                scope.spawn(move || change(name));
+            }
+        });
+    };
+    each(&|name| {
+        contexts.write(&context(name)).unwrap();
+        contexts.select(name).unwrap();
+    });
+    let ours = contexts.list_ours().unwrap();
+    assert_eq!(ours.iter().map(|c| &c.0).collect::<Vec<_>>(), names.iter().collect::<Vec<_>>());
+    each(&|name| assert!(contexts.remove(name, None).unwrap()));
+    assert_eq!(home.read("config"), SHAPES[10].1);
+    assert_eq!(home.snapshot().into_keys().collect::<Vec<_>>(), [home.config()]);
+}
+
+#[test]
+fn neither_debug_nor_errors_show_a_key() {
+    let shown = format!("{:?}", context("dojo-a"));
+    assert!(!shown.contains("MC4CAQAw") && !shown.contains(KEY_DATA), "{shown}");
+    for broken in ["users: {u: SECRET\n", "users: SECRET\n", "users:\n- SECRET\n", "a: *SECRET\n"] {
+        let (_home, contexts) = Home::with(broken);
+        let error = contexts.check("dojo-a", "id-1").unwrap_err();
+        let mut told = format!("{error:?} {error}");
+        let mut source: &dyn std::error::Error = &error;
+        while let Some(next) = source.source() {
+            told.push_str(&next.to_string());
+            source = next;
+        }
+        assert!(told.contains("line ") && !told.contains("SECRET"), "{told}");
+    }
+}
+
+/// A block text that ends with the file has no line break at its end, and must not get one.
+#[test]
+fn text_that_ends_with_the_file_keeps_its_meaning() {
+    let text = "apiVersion: v1\nusers:\n- name: a\n  user:\n    token: |\n      x";
+    let (home, contexts) = Home::with(text);
+    contexts.write(&context("dojo-a")).unwrap();
+    contexts.select("dojo-a").unwrap();
+    assert!(home.read("config").ends_with("    token: |\n      x"), "{}", home.read("config"));
+    contexts.remove("dojo-a", None).unwrap();
+    assert_eq!(home.read("config"), text);
 }

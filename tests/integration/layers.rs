@@ -20,10 +20,10 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("spec", &["model", "driver"]),
     ("plan", &["model", "spec"]),
     ("store", &["model", "spec", "durable"]),
-    ("provision", &["model", "event", "remote", "pki", "durable", "failpoint"]),
+    ("provision", &["model", "event", "remote", "bundle", "pki", "durable", "failpoint"]),
     (
         "bootstrap",
-        &["model", "event", "retry", "remote", "bundle", "provision", "driver", "failpoint"],
+        &["model", "event", "retry", "remote", "pki", "provision", "driver", "failpoint"],
     ),
     (
         "workflow",

@@ -97,7 +97,7 @@ impl Member<'_> {
         ignored.join(",")
     }
 
-    /// Phases of `init` that are left out; `dns` says whether there is an image for CoreDNS.
+    /// Phases of `init` that are left out; `dns` says whether there is an image for `CoreDNS`.
     pub(super) fn skipped(&self, dns: bool) -> String {
         // The script runs this one ahead of the others.
         let mut skipped = vec!["kubelet-start"];
@@ -398,7 +398,7 @@ mod tests {
         refused
     }
 
-    fn member<'a>(minor: u16, facts: &'a Facts) -> Member<'a> {
+    fn member(minor: u16, facts: &Facts) -> Member<'_> {
         Member {
             name: "control-plane-1".to_owned(),
             address: [10, 200, 7, 2].into(),

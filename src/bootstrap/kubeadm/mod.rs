@@ -15,6 +15,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use crate::driver::Source;
 use crate::failpoint;
@@ -71,6 +72,18 @@ fn member<'a>(node: &Node, facts: &'a Facts) -> Member<'a> {
         leads: is_control_plane(node.machine()),
         facts,
     }
+}
+
+/// Since when a node's kubelet has been running. What the API knows of before that is hearsay.
+async fn since(node: &Node) -> Result<Timestamp, Error> {
+    let script = Script::new(
+        "ask since when kubelet runs",
+        "For 40 s nobody notices that a kubelet has fallen silent.",
+        include_str!("../../../templates/kubernetes/since.sh"),
+    );
+    let output = node.remote().run(&script).await.map_err(failed(node, script.title))?;
+    let seconds = output.trim().parse().unwrap_or_default();
+    Ok(Timestamp::from_second(seconds).unwrap_or(Timestamp::MIN))
 }
 
 fn kubeadm(verb: &'static str, config: &Secret, skip: &str, ignore: &str) -> Script {
@@ -271,19 +284,22 @@ impl Bootstrapper for Kubeadm {
         if let Some(network) = &speaker.kubernetes().network {
             api.apply(network).await.map_err(failed(speaker, "apply the pod network"))?;
         }
-        let names: Vec<String> = nodes.iter().map(|n| n.machine().id.name.to_string()).collect();
         if speaker.kubernetes().options.cni == PodNetwork::None {
             // Without a pod network nodes never become ready, and that is what was asked for.
             return Ok(());
         }
-        api.until_ready(&names, SETTLING).await.map_err(failed(speaker, "wait for the nodes"))?;
-        let own = nodes.iter().filter(|n| n.kubernetes().options.cni == PodNetwork::Bridge);
-        settle(own.map(async |node| {
-            // Nobody needs it, but it is the truth, and people and programs look there for it.
+        settle(nodes.iter().map(async |node| {
             let name = node.machine().id.name;
-            let share = network::share(node.kubernetes().options.pod_subnet, name).to_string();
-            let set = api.set_pod_cidr(&name.to_string(), &share).await;
-            set.map_err(failed(node, "tell the API of its pod subnet"))
+            let since = since(node).await?;
+            let ready = api.until_ready_since(&[name.to_string()], since, SETTLING).await;
+            ready.map_err(failed(node, "wait until it is ready"))?;
+            if node.kubernetes().options.cni == PodNetwork::Bridge {
+                // Nobody needs it, but it is the truth, and people and programs look there for it.
+                let share = network::share(node.kubernetes().options.pod_subnet, name);
+                let set = api.set_pod_cidr(&name.to_string(), &share.to_string()).await;
+                set.map_err(failed(node, "tell the API of its pod subnet"))?;
+            }
+            Ok(())
         }))
         .await
         .map(drop)

@@ -1,7 +1,8 @@
 //! A kubeconfig: what it says, and changes of it that are proven before they hold.
 
+use super::node::Node;
 use super::splice::Splice;
-use super::yaml::{self, Node, Parsed, Problem};
+use super::yaml::{self, Parsed, Problem};
 
 const CURRENT: &str = "current-context";
 

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::KubeContext;
 use super::document::{Document, Section};
-use super::yaml::Node;
+use super::node::Node;
 
 /// The name of our extension. Every kind of entry may have `extensions`, which kubectl keeps as
 /// they are: <https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/#NamedExtension>.
@@ -20,12 +20,15 @@ pub(super) struct Mark {
     pub(super) cluster_id: String,
     /// The context that was selected before this one, to go back to.
     pub(super) previous: Option<String>,
-    /// If this one was selected: what stood behind the colon of `current-context`, if there was
-    /// that key.
-    pub(super) replaced: Option<Option<String>>,
+    /// If this one was ever selected: what stood there before.
+    pub(super) replaced: Option<Stood>,
     /// What was there before the first entry of ours came into this file.
     pub(super) before: Before,
 }
+
+/// What stood behind the colon of `current-context`; `None` if there was no such key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stood(pub(super) Option<String>);
 
 /// What a file lacked before entries of ours came.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -103,8 +106,8 @@ impl Mark {
         if let Some(previous) = &self.previous {
             node.set("previous", Some(Node::text(previous)));
         }
-        if let Some(replaced) = &self.replaced {
-            let raw = replaced.as_ref().map_or_else(Node::null, Node::text);
+        if let Some(Stood(raw)) = &self.replaced {
+            let raw = raw.as_ref().map_or_else(Node::null, Node::text);
             node.set("replaced", Some(raw));
         }
         let before = self.before.node();
@@ -123,7 +126,7 @@ impl Mark {
             cluster: text("cluster")?,
             cluster_id: text("cluster-id")?,
             previous: text("previous"),
-            replaced: found.pair("replaced").map(|_| text("replaced")),
+            replaced: found.pair("replaced").map(|_| Stood(text("replaced"))),
             before: found.get("before").map(Before::read).unwrap_or_default(),
         })
     }

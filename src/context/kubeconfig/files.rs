@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,7 +12,8 @@ use rustix::fs::{Access, access};
 use super::document::{Document, Refused, Section};
 use super::entry::{Before, Mark, name};
 use super::lock::Lock;
-use super::yaml::{Node, Problem};
+use super::node::Node;
+use super::yaml::Problem;
 use super::{Error, replace};
 use crate::failpoint;
 
@@ -22,8 +23,12 @@ pub(super) struct KubeFile {
     pub(super) path: PathBuf,
     /// The file behind symbolic links.
     target: PathBuf,
+    /// Which file that is: device and number; `None` if there is no file.
+    inode: Option<(u64, u64)>,
     /// Its mode; `None` if there is no file.
     mode: Option<u32>,
+    /// Whether it is a file, or none is there: `/dev/null` can be read, and must not be replaced.
+    regular: bool,
     /// What it says; operations change this, and [`Files::save`] the file.
     pub(super) document: Document,
     /// The text that was read.
@@ -51,7 +56,7 @@ pub(super) struct Place {
     pub(super) index: usize,
 }
 
-/// Which of two files kubectl writes new entries and the selected context into: the first of the
+/// Which of the files kubectl writes new entries and the selected context into: the first of the
 /// list that exists, or else the last (`PathOptions.GetDefaultFilename` in client-go's
 /// `tools/clientcmd/config.go`).
 pub(super) fn default_path(paths: &[PathBuf]) -> &Path {
@@ -65,7 +70,17 @@ impl Files {
     /// # Errors
     /// [`Error::Damaged`] for a file that kubectl could not read either.
     pub(super) fn read(paths: &[PathBuf]) -> Result<Self, Error> {
-        let files = paths.iter().map(|path| KubeFile::read(path)).collect::<Result<_, _>>()?;
+        let mut files: Vec<KubeFile> = Vec::new();
+        for path in paths {
+            let file = KubeFile::read(path)?;
+            // By a link, one file may be in the list twice. It says the same each time.
+            if file.inode.is_none() || files.iter().all(|known| known.inode != file.inode) {
+                files.push(file);
+            }
+        }
+        if files.is_empty() {
+            return Err(Error::NoFile);
+        }
         Ok(Self { files, locks: Vec::new() })
     }
 
@@ -78,7 +93,15 @@ impl Files {
     pub(super) fn lock(paths: &[PathBuf], patience: Duration) -> Result<Self, Error> {
         let mut locks = Vec::new();
         let mut locked = BTreeSet::new();
+        let mut known = BTreeSet::new();
         for path in paths.iter().collect::<BTreeSet<_>>() {
+            // By a link to the directory, one lock may be asked for twice; kubectl fails at that.
+            if let (Ok(dir), Some(name)) = (fs::canonicalize(parent(path)), path.file_name())
+                && !known.insert(dir.join(name))
+            {
+                locked.insert(path);
+                continue;
+            }
             match Lock::acquire(path, patience) {
                 Ok(lock) => {
                     locks.push(lock);
@@ -161,6 +184,17 @@ impl Files {
         change(&mut file.document).map_err(|Refused| Error::Unchangeable(file.path.clone()))
     }
 
+    /// Removes temporary files that a killed process left beside the files.
+    pub(super) fn sweep(&self) -> Result<(), Error> {
+        for file in self.files.iter().filter(|file| file.locked) {
+            let dir = parent(&file.target);
+            if dir.is_dir() {
+                replace::Locked::acquire(dir)?.sweep(dir)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Writes the files that have changed, `first` before the others, and gives the locks back. The
     /// points are passed while the locks are held, before and after the files change.
     pub(super) fn save(self, first: usize, points: Option<[&str; 2]>) -> Result<(), Error> {
@@ -195,17 +229,19 @@ impl KubeFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(super::super::Error::io("read", path)(error).into()),
         };
-        let mode = match bytes {
-            Some(_) => fs::metadata(&target).ok().map(|found| found.permissions().mode() & 0o7777),
-            None => None,
-        };
+        let metadata = bytes.as_ref().and_then(|_| fs::metadata(&target).ok());
+        let mode = metadata.as_ref().map(|found| found.permissions().mode() & 0o7777);
+        let inode = metadata.as_ref().map(|found| (found.dev(), found.ino()));
+        let regular = metadata.is_none_or(|found| found.is_file());
         let text = String::from_utf8(bytes.unwrap_or_default())
             .map_err(|_| damaged(Problem::new("", 0, "not UTF-8")))?;
         let document = Document::parse(text.clone()).map_err(damaged)?;
         Ok(Self {
             path: path.to_owned(),
             target,
+            inode,
             mode,
+            regular,
             document,
             text,
             new_mode: None,
@@ -260,7 +296,7 @@ impl KubeFile {
             let mode = fs::metadata(path).map_or(0o200, |found| found.permissions().mode());
             mode & 0o222 == 0 || access(path, rights).is_err()
         };
-        if self.mode.is_some() && refused(&self.target, Access::WRITE_OK) {
+        if !self.regular || self.mode.is_some() && refused(&self.target, Access::WRITE_OK) {
             return not_writable(&self.path);
         }
         for path in [&self.target, &self.path] {

@@ -51,6 +51,11 @@ impl Lock {
         }
     }
 
+    /// Whether a process of ours was killed while it held the lock on a file.
+    pub(super) fn is_left_behind(config: &Path) -> bool {
+        left_behind(&lock_path(config)).is_some()
+    }
+
     /// Waits until nobody holds the lock on a file.
     ///
     /// # Errors
@@ -58,7 +63,7 @@ impl Lock {
     pub(super) fn wait(config: &Path, patience: Duration) -> Result<(), Error> {
         let path = lock_path(config);
         let end = Instant::now() + patience;
-        while fs::symlink_metadata(&path).is_ok() && !is_left_behind(&path) {
+        while fs::symlink_metadata(&path).is_ok() && left_behind(&path).is_none() {
             pause(&path, end)?;
         }
         Ok(())
@@ -91,10 +96,6 @@ fn pause(path: &Path, end: Instant) -> Result<(), Error> {
     }
     thread::sleep(Duration::from_millis(5));
     Ok(())
-}
-
-fn is_left_behind(path: &Path) -> bool {
-    left_behind(path).is_some()
 }
 
 /// The lock file if it is ours and no process holds it.

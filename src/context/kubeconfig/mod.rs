@@ -5,18 +5,24 @@
 //! is compared with what it should say before it is written. Reading and choosing among the files
 //! of `$KUBECONFIG`, and the lock, are those of client-go, which kubectl is made of.
 //!
-//! - [`yaml`]: a document as a tree that knows where its parts stand in the text
-//! - [`splice`]: changes of the text
-//! - [`document`]: one file, and changes that are proven
-//! - [`entry`]: what a context of ours is made of, and our mark
-//! - [`lock`]: kubectl's lock
-//! - [`files`]: all files as one configuration
-//! - [`selection`]: which context plain `kubectl` uses
+//! - `node`: a value that knows where it stands in the text
+//! - `yaml`: reads a text into nodes
+//! - `layout`: how values are written
+//! - `splice`: changes of the text
+//! - `document`: one file, and changes that are proven
+//! - `entry`: what a context of ours is made of, and our mark
+//! - `lock`: kubectl's lock
+//! - `files`: all files as one configuration
+//! - `change`: a context in all of them
+//! - `selection`: which context plain `kubectl` uses
 
+mod change;
 mod document;
 mod entry;
 mod files;
+mod layout;
 mod lock;
+mod node;
 mod selection;
 mod splice;
 mod yaml;
@@ -25,9 +31,10 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use change::{bridge, has_ours, is_wanted, put, take};
 use document::Section;
-use entry::{Before, Mark};
-use files::{Files, Place};
+use entry::Mark;
+use files::Files;
 use lock::Lock;
 
 use super::replace;
@@ -68,7 +75,8 @@ pub enum Error {
     /// Another process has held the lock for too long, or was killed while it held it.
     #[error("a kubeconfig is locked by another program, or one that was killed has left `{}`", .0.display())]
     Locked(PathBuf),
-    /// Neither `$KUBECONFIG` nor `$HOME` says where kubectl keeps its files.
+    /// Neither `$KUBECONFIG` nor `$HOME` says where kubectl keeps its files, or the former is a list
+    /// of nothing.
     #[error("neither KUBECONFIG nor HOME names a file")]
     NoFile,
     /// A file could not be read or replaced.
@@ -103,7 +111,8 @@ pub struct KubeContext {
 }
 
 impl KubeContexts {
-    /// The contexts in these files, as `$KUBECONFIG` would list them. None of them need exist.
+    /// The contexts in these files, as `$KUBECONFIG` would list them: empty paths and those that come
+    /// again are skipped. None of the files need exist.
     pub fn new(paths: impl IntoIterator<Item = impl Into<PathBuf>>) -> Self {
         let mut kept: Vec<PathBuf> = Vec::new();
         for path in paths.into_iter().map(Into::into) {
@@ -163,8 +172,12 @@ impl KubeContexts {
         files.files.iter().try_for_each(files::KubeFile::check_writable)
     }
 
-    /// Writes a context with its cluster and user, or writes them again. All of it goes into one file
-    /// in one step, and selects nothing.
+    /// Writes a context with its cluster and user, or writes them again, and selects nothing. What is
+    /// new goes in one step into the first of the files that exists, or else into the last; what is
+    /// there already is changed where it is. So does kubectl (`ModifyConfig` and
+    /// `PathOptions.GetDefaultFilename` in client-go's `tools/clientcmd/config.go`). A file or directory
+    /// that is made is for the user alone, and so is a file that gets the key; [`remove`](Self::remove)
+    /// gives its mode back.
     ///
     /// # Errors
     /// [`Error::Foreign`] if there is an entry of this name without the mark of this cluster, and
@@ -177,21 +190,25 @@ impl KubeContexts {
         files.save(0, Some(["kubeconfig.write.before", "kubeconfig.write.after"]))
     }
 
-    /// Removes a context of ours with its cluster and user, or what is left of them; whether there
-    /// was anything. What is not ours, or of another cluster than `cluster_id`, is left alone. Should
-    /// the context still be selected, the earlier one is selected again.
+    /// Removes a context of ours with its cluster and user, or what a killed process left; whether
+    /// there was anything. What is not ours, or of another cluster than `cluster_id`, is left alone.
+    /// Should the context still be selected, the earlier one is selected again.
     ///
     /// # Errors
     /// [`Error::Damaged`] if it cannot be told whose it is, [`Error::Locked`],
     /// [`Error::Unchangeable`], and [`super::Error::NotWritable`].
     pub fn remove(&self, name: &str, cluster_id: Option<&str>) -> Result<bool, Error> {
+        let interrupted = self.paths.iter().any(|path| Lock::is_left_behind(path));
         // Reading needs no lock, and mostly there is nothing.
-        if !has_ours(&Files::read(&self.paths)?, name, cluster_id) {
+        if !interrupted && !has_ours(&Files::read(&self.paths)?, name, cluster_id) {
             return Ok(false);
         }
         let mut files = self.lock()?;
+        if interrupted {
+            files.sweep()?;
+        }
         if !has_ours(&files, name, cluster_id) {
-            return Ok(false);
+            return Ok(interrupted);
         }
         let mark = files.mark(name).filter(|(_, mark)| is_wanted(mark, cluster_id));
         let current = files.current().map(|(file, name)| (file, name.to_owned()));
@@ -239,139 +256,4 @@ impl KubeContexts {
     fn lock(&self) -> Result<Files, Error> {
         Files::lock(&self.paths, self.patience)
     }
-}
-
-fn is_wanted(mark: &Mark, cluster_id: Option<&str>) -> bool {
-    cluster_id.is_none_or(|wanted| wanted == mark.cluster_id)
-}
-
-fn has_ours(files: &Files, name: &str, cluster_id: Option<&str>) -> bool {
-    Section::ALL.into_iter().any(|section| {
-        let mut marks = files.named(section, name).filter_map(|(_, e)| Mark::read(e, section));
-        marks.any(|mark| is_wanted(&mark, cluster_id))
-    })
-}
-
-/// Puts the entries of a context where they are already, or into the file for new ones. Refuses an
-/// entry of that name that is not this cluster's, in whichever file: one of the two would hide the
-/// other.
-fn put(files: &mut Files, context: &KubeContext) -> Result<(), Error> {
-    let mut places: Vec<(Section, Option<Place>)> = Vec::new();
-    for section in Section::ALL {
-        let mut found = None;
-        for (place, entry) in files.named(section, &context.name) {
-            let mark = Mark::read(entry, section);
-            if mark.is_none_or(|mark| mark.cluster_id != context.cluster_id) {
-                return Err(Error::Foreign {
-                    kind: section.inner(),
-                    name: context.name.clone(),
-                    path: files.files[place.file].path.clone(),
-                });
-            }
-            found = found.or(Some(place));
-        }
-        places.push((section, found));
-    }
-
-    let home = |place: Option<Place>| place.map_or(files.default_file(), |place| place.file);
-    let [.., (_, old), _] = places[..] else { return Ok(()) };
-    let destination = home(old);
-    let mut mark = files.mark(&context.name).map(|(_, mark)| mark).unwrap_or_default();
-    mark.cluster.clone_from(&context.cluster);
-    mark.cluster_id.clone_from(&context.cluster_id);
-    if old.is_none() {
-        mark.before = before(files, destination);
-    }
-    if files.files[destination].document.is_empty() {
-        for (key, text) in [("apiVersion", "v1"), ("kind", "Config")] {
-            files.change(destination, |document| document.add(key, text))?;
-        }
-    }
-    for (section, place) in places {
-        let number = place.map_or(files.default_file(), |place| place.file);
-        let file = &mut files.files[number];
-        let index = place.map(|place| place.index);
-        let old = index.map(|index| &file.document.entries(section)[index]);
-        let entry = entry::entry(context, section, &mark, old);
-        if section == Section::Users {
-            file.make_private();
-        }
-        files.change(number, |document| document.put(section, index, entry))?;
-    }
-    Ok(())
-}
-
-/// How a file was before the first entry of ours: as another context of ours in it has noted, or as
-/// it is.
-fn before(files: &Files, file: usize) -> Before {
-    let mut others = files.entries(Section::Contexts).filter(|(place, _)| place.file == file);
-    let noted = others.find_map(|(_, entry)| Mark::read(entry, Section::Contexts));
-    noted.map_or_else(|| files.files[file].before(), |mark| mark.before)
-}
-
-/// Before `gone` goes, or is selected anew: contexts of ours that would go back to it go back to
-/// where it would.
-fn bridge(files: &mut Files, gone: &str, mark: &Mark) -> Result<(), Error> {
-    let waiting: Vec<_> = files
-        .entries(Section::Contexts)
-        .filter_map(|(place, entry)| {
-            let found = Mark::read(entry, Section::Contexts)?;
-            (found.previous.as_deref() == Some(gone)).then_some((place, found))
-        })
-        .collect();
-    for (place, found) in waiting {
-        let (previous, replaced) = (mark.previous.clone(), mark.replaced.clone());
-        files.remark(place, &Mark { previous, replaced, ..found })?;
-    }
-    Ok(())
-}
-
-/// Takes the entries of a name out of all files, and what came with them.
-fn take(
-    files: &mut Files,
-    name: &str,
-    cluster_id: Option<&str>,
-    mark: Option<&(Place, Mark)>,
-) -> Result<(), Error> {
-    for number in 0..files.files.len() {
-        let noted = mark.filter(|(place, _)| place.file == number);
-        let before = noted.map(|(_, mark)| mark.before.clone()).unwrap_or_default();
-        let had = files.files[number].has_ours();
-        for section in Section::ALL {
-            while let Some(index) = index_of_ours(files, number, section, name, cluster_id) {
-                let empty = before.empty(section);
-                files.change(number, |document| document.take(section, index, empty))?;
-            }
-        }
-        let file = &mut files.files[number];
-        if !had || file.has_ours() {
-            continue;
-        }
-        if let Some(mode) = before.mode {
-            file.make_public(mode);
-        }
-        if file.document.says_nothing() {
-            for key in ["apiVersion", "kind"].into_iter().filter(|key| before.lacked(key)) {
-                files.change(number, |document| document.drop_key(key))?;
-            }
-            let file = &mut files.files[number];
-            // A comment is of somebody who means to keep the file.
-            file.gone = before.no_file && !file.document.text().contains('#');
-        }
-    }
-    Ok(())
-}
-
-/// Where in a list of a file the first entry of ours with this name is.
-fn index_of_ours(
-    files: &Files,
-    number: usize,
-    section: Section,
-    wanted: &str,
-    cluster_id: Option<&str>,
-) -> Option<usize> {
-    files.files[number].document.entries(section).iter().position(|entry| {
-        entry::name(entry) == Some(wanted)
-            && Mark::read(entry, section).is_some_and(|mark| is_wanted(&mark, cluster_id))
-    })
 }

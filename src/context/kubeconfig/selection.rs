@@ -1,7 +1,9 @@
 //! Which context plain `kubectl` uses: `current-context`.
 
+use super::change::bridge;
+use super::entry::{Mark, Stood};
 use super::files::{Files, Place};
-use super::{Error, KubeContexts, Mark};
+use super::{Error, KubeContexts};
 use crate::context::Restored;
 
 impl KubeContexts {
@@ -37,11 +39,11 @@ impl KubeContexts {
             Some((place, mark)) => {
                 // So that the way back is never a circle.
                 if mark.replaced.is_some() {
-                    super::bridge(&mut files, name, &mark)?;
+                    bridge(&mut files, name, &mark)?;
                 }
                 let raw = files.files[chosen].document.raw_current().map(ToOwned::to_owned);
                 let known = previous.clone().filter(|previous| files.exists(previous));
-                let mark = Mark { previous: known, replaced: Some(raw), ..mark };
+                let mark = Mark { previous: known, replaced: Some(Stood(raw)), ..mark };
                 files.remark(place, &mark)?;
                 place.file
             }
@@ -61,7 +63,7 @@ impl KubeContexts {
         let mut files = self.lock()?;
         // Each file may say one, and the next one counts when the first says none any more.
         while let Some((file, name)) = files.current() {
-            let mark = files.mark(&name.to_owned());
+            let mark = files.mark(name);
             let way_back = mark.filter(|(_, mark)| mark.previous.is_none());
             put_back(&mut files, file, None, way_back.as_ref())?;
             if files.files[file].document.current().is_some() {
@@ -123,7 +125,7 @@ fn put_back(
     way_back: Option<&(Place, Mark)>,
 ) -> Result<(), Error> {
     let left = files.current().map(|(_, name)| name.to_owned());
-    if let Some(raw) = way_back.and_then(|(_, mark)| mark.replaced.as_ref()) {
+    if let Some(Stood(raw)) = way_back.and_then(|(_, mark)| mark.replaced.as_ref()) {
         let raw = raw.as_deref();
         if files.change(file, |document| document.select_raw(raw)).is_ok() {
             let now = files.current().map(|(_, name)| name);

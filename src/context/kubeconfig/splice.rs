@@ -4,7 +4,8 @@
 //! texts, or none if the layout is none that they know; whether a text says what it should is for
 //! [`Document`](super::document::Document) to find out.
 
-use super::yaml::{Content, Node, Parsed};
+use super::node::{Content, Node};
+use super::yaml::Parsed;
 
 /// A text and what stands where in it.
 pub(super) struct Splice<'a> {
@@ -40,9 +41,9 @@ impl<'a> Splice<'a> {
                 entry.write_flow(&mut flow);
                 match (replaced.map(|index| &items[index]), items.last()) {
                     (Some(old), _) => vec![self.replaced(old.start, old.end, &flow)],
-                    (None, Some(last)) => {
+                    (None, Some(tail)) => {
                         let comma = format!(",{}{flow}", self.gap(list.start + 1, &items[0]));
-                        vec![self.replaced(last.end, last.end, &comma)]
+                        vec![self.replaced(tail.end, tail.end, &comma)]
                     }
                     (None, None) => vec![self.replaced(list.start + 1, list.start + 1, &flow)],
                 }
@@ -50,20 +51,16 @@ impl<'a> Splice<'a> {
             Content::List { flow: false, items } => {
                 let Some(first) = self.dash(name.end, items.first()) else { return Vec::new() };
                 let lines = self.item(entry, self.spaces(first));
-                match replaced {
-                    Some(index) => {
-                        let Some((from, to)) = self.item_lines(name.end, items, index) else {
-                            return Vec::new();
-                        };
-                        let ended = self.text[from..to].ends_with('\n');
-                        let lines = if ended { &lines } else { lines.trim_end() };
-                        vec![self.replaced(from, to, lines)]
-                    }
-                    None => {
-                        let after = items.last().map_or(first, |last| self.line_end(last.end));
-                        [after, first].map(|at| insert_lines(self.text, at, &lines)).to_vec()
-                    }
+                if let Some(index) = replaced {
+                    let Some((from, to)) = self.item_lines(name.end, items, index) else {
+                        return Vec::new();
+                    };
+                    let ended = self.text[from..to].ends_with('\n');
+                    let lines = if ended { &lines } else { lines.trim_end() };
+                    return vec![self.replaced(from, to, lines)];
                 }
+                let after = items.last().map_or(first, |item| self.line_end(item.end));
+                [after, first].map(|at| insert_lines(self.text, at, &lines)).to_vec()
             }
             // Nothing, or an empty list.
             _ => {

@@ -140,8 +140,10 @@ fn may_pass(error: &kube::Error, defines: bool) -> bool {
         kube::Error::Api(status) => match status.code {
             // The server knows a new kind a moment before it takes objects of it.
             404 => defines,
-            // A controller was at it, or the server or a webhook is busy or just begins.
-            409 | 429 | 500.. => true,
+            // A controller was at it, or the server is busy or just begins.
+            409 | 429 | 501.. => true,
+            // A webhook that just begins; but 500 is also what 1.20 says of a field of the wrong type.
+            500 => status.message.contains("webhook"),
             // A pod in a namespace whose default service account is still being made.
             403 => status.message.contains("serviceaccount"),
             _ => false,
@@ -221,4 +223,73 @@ fn objects(yaml: &str) -> Result<Vec<Object>, ApiError> {
     let mut objects = objects.map_err(ApiError::Manifest)?;
     objects.sort_by_key(Object::rank);
     Ok(objects)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn titles(yaml: &str) -> Vec<String> {
+        objects(yaml).unwrap().iter().map(Object::title).collect()
+    }
+
+    #[test]
+    fn what_others_need_goes_first_and_all_else_keeps_its_order() {
+        let kinds = [
+            ("v1", "Service"),
+            ("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration"),
+            ("example.org/v1", "Flower"),
+            ("rbac.authorization.k8s.io/v1", "ClusterRole"),
+            ("apps/v1", "Deployment"),
+            ("apiextensions.k8s.io/v1", "CustomResourceDefinition"),
+            ("v1", "Namespace"),
+        ];
+        let yaml: Vec<_> = kinds
+            .iter()
+            .map(|(version, kind)| {
+                format!("{{apiVersion: {version}, kind: {kind}, metadata: {{name: a}}}}\n")
+            })
+            .collect();
+        let expected = [
+            "Namespace `a`",
+            "CustomResourceDefinition `a`",
+            "ClusterRole `a`",
+            "Service `a`",
+            "Flower `a`",
+            "Deployment `a`",
+            "ValidatingWebhookConfiguration `a`",
+        ];
+        assert_eq!(titles(&yaml.join("---\n")), expected);
+    }
+
+    #[test]
+    fn lists_are_taken_apart_and_empty_documents_left_out() {
+        let yaml = "---\n# a comment\n---\n{apiVersion: v1, kind: ConfigMapList, items: [\
+            {apiVersion: v1, kind: ConfigMap, metadata: {name: a, namespace: b}}]}\n---\n";
+        assert_eq!(titles(yaml), ["ConfigMap `b/a`"]);
+        // It has items too, and is no list.
+        let yaml = "{apiVersion: a.org/v1, kind: Menu, metadata: {name: a}, items: [1]}";
+        let menu = objects(yaml).unwrap().remove(0);
+        assert_eq!(menu.value["items"], serde_json::json!([1]));
+    }
+
+    #[test]
+    fn modes_are_octal_and_versions_stay_text() {
+        let yaml = "{apiVersion: v1, kind: A, metadata: {name: a}, mode: 0644, text: '0644'}";
+        let value = objects(yaml).unwrap().remove(0).value;
+        assert_eq!((&value["mode"], &value["text"]), (&420.into(), &"0644".into()));
+    }
+
+    #[test]
+    fn what_is_no_object_is_refused_before_anything_happens() {
+        for (yaml, why) in [
+            ("a: [", "line 1, column 4"),
+            ("just text", "a document has no `kind`"),
+            ("{kind: Pod, apiVersion: v1, metadata: {generateName: a}}", "a `Pod` has no name"),
+            ("{kind: Pod, metadata: {name: a}}", "Pod `a` has no `apiVersion`"),
+        ] {
+            let Err(ApiError::Manifest(source)) = objects(yaml) else { panic!("{yaml}") };
+            assert!(source.to_string().contains(why), "{yaml}: {source}");
+        }
+    }
 }

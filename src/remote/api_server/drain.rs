@@ -110,7 +110,10 @@ impl ApiServer {
                 return Ok(());
             }
             if told.replace(leaving.len()) != Some(leaving.len()) {
-                progress(format!("{} pods have to leave", leaving.len()));
+                progress(match leaving.len() {
+                    1 => "1 pod has to leave".to_owned(),
+                    number => format!("{number} pods have to leave"),
+                });
             }
             for pod in leaving {
                 // Also one that was put here just before the node was cordoned.

@@ -83,3 +83,45 @@ async fn relay(pod: impl AsyncRead + AsyncWrite, caller: impl AsyncRead + AsyncW
         () = down => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{DuplexStream, duplex};
+    use tokio::task::JoinHandle;
+
+    use super::*;
+
+    fn connected() -> (DuplexStream, DuplexStream, JoinHandle<()>) {
+        let (pod, pod_end) = duplex(64);
+        let (caller, caller_end) = duplex(64);
+        (pod, caller, tokio::spawn(relay(pod_end, caller_end)))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_answer_still_comes_after_the_question_has_ended() {
+        let (mut pod, mut caller, relayed) = connected();
+        caller.write_all(b"question").await.unwrap();
+        caller.shutdown().await.unwrap();
+        let mut question = [0; 8];
+        pod.read_exact(&mut question).await.unwrap();
+        tokio::time::sleep(LINGER / 2).await;
+        pod.write_all(b"first").await.unwrap();
+        tokio::time::sleep(LINGER * 3 / 4).await;
+        pod.write_all(b", second").await.unwrap();
+        drop(pod);
+        let mut answer = String::new();
+        caller.read_to_string(&mut answer).await.unwrap();
+        assert_eq!((&question, answer.as_str()), (b"question", "first, second"));
+        relayed.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pod_that_stays_silent_is_left_when_the_caller_has_gone() {
+        let (mut pod, caller, relayed) = connected();
+        tokio::time::sleep(LINGER * 10).await;
+        assert!(!relayed.is_finished(), "a caller that may still speak was left");
+        drop(caller);
+        relayed.await.unwrap();
+        assert_eq!(pod.read(&mut [0; 1]).await.unwrap(), 0);
+    }
+}

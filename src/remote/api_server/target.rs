@@ -203,3 +203,27 @@ fn number(port: i32) -> Result<u16, String> {
 fn is_tcp(protocol: Option<&str>) -> bool {
     protocol.is_none_or(|protocol| protocol == "TCP")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_read_as_kubectl_reads_them() {
+        let parsed = |kind, name, port| Some(Target { kind, name, port });
+        for (text, expected) in [
+            ("web", parsed(Kind::Pod, "web", None)),
+            ("web:80", parsed(Kind::Pod, "web", Some("80"))),
+            ("po/web:http", parsed(Kind::Pod, "web", Some("http"))),
+            ("svc/shop:80", parsed(Kind::Service, "shop", Some("80"))),
+            ("deployment/web:80", parsed(Kind::Deployment, "web", Some("80"))),
+            ("job/web:80", None),
+            ("svc/:80", None),
+            ("svc/a/b:80", None),
+            ("svc/web:", None),
+            ("", None),
+        ] {
+            assert_eq!(Target::parse(text), expected, "{text}");
+        }
+    }
+}

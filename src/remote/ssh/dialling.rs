@@ -1,5 +1,6 @@
 //! One dial: tries until a login succeeds, or something is certain to stay wrong.
 
+use std::borrow::Cow;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use russh::client::{self, AuthResult};
 use russh::keys::{PrivateKey, PrivateKeyWithHashAlg};
-use russh::{Disconnect, SshId};
+use russh::{Disconnect, Preferred, SshId, cipher};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -37,6 +38,16 @@ const REFUSED: [Duration; 2] = [Duration::from_secs(3), Duration::from_secs(7)];
 /// the connection. A long, silent installation is not cut, a dead machine is noticed in 40 s.
 const KEEPALIVE: Duration = Duration::from_secs(10);
 const KEEPALIVE_MAX: usize = 3;
+/// Processors have instructions for AES in GCM; it carries a large file more than twice as fast as what
+/// the library would choose, and costs the machine less.
+const CIPHERS: &[cipher::Name] = &[
+    cipher::AES_128_GCM,
+    cipher::AES_256_GCM,
+    cipher::CHACHA20_POLY1305,
+    cipher::AES_256_CTR,
+    cipher::AES_192_CTR,
+    cipher::AES_128_CTR,
+];
 
 /// Connects and logs in.
 pub(super) async fn dial(
@@ -49,7 +60,7 @@ pub(super) async fn dial(
         client_id: SshId::Standard(
             concat!("SSH-2.0-clusterdojo_", env!("CARGO_PKG_VERSION")).into(),
         ),
-        preferred: pin.preferred(),
+        preferred: Preferred { cipher: Cow::Borrowed(CIPHERS), ..pin.preferred() },
         keepalive_interval: Some(KEEPALIVE),
         keepalive_max: KEEPALIVE_MAX,
         nodelay: true,

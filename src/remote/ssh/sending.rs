@@ -95,11 +95,12 @@ fn with_input(script: &str) -> String {
 /// A broken connection looks to the script like the end of its input. So the input goes through a pipe
 /// whose other end stays open until it is certain that all of it has come; if it has not, every process
 /// of this command is ended (sshd runs each command in a session of its own). A script that ends before
-/// it has read everything makes the first `head` fail, and that is nobody's fault.
+/// it has read everything makes `dd` fail, and that is nobody's fault. `head` would do what `dd` does, in
+/// an eighth of the pieces and half as fast.
 fn bootstrap(script: usize, input: u64) -> String {
     format!(
         "s=$(head -c {script}); \
-         {{ head -c {input} || exit; [ \"$(head -c 1)\" = . ] || kill 0; }} 2>/dev/null | \
+         {{ dd bs=64k count={input} iflag=count_bytes,fullblock || exit; [ \"$(head -c 1)\" = . ] || kill 0; }} 2>/dev/null | \
          eval \"$s\" 3<&0 </dev/null"
     )
 }

@@ -8,9 +8,10 @@ use russh::{Channel, ChannelMsg, Sig};
 use tokio::time::timeout;
 
 use crate::model::{Machine, MachineId};
-use crate::remote::{Error, Input, Remote, Script};
+use crate::remote::{Error, Input, Remote, Script, Stream};
 
 use super::attach;
+use super::forward;
 use super::host_key::{Client, Fate};
 use super::sending::{Sending, Unsent};
 
@@ -38,6 +39,14 @@ impl Session {
         fate: std::sync::Arc<Fate>,
     ) -> Self {
         Self { handle, machine: machine.id.clone(), root: machine.user == "root", fate }
+    }
+
+    pub(super) fn handle(&self) -> &Handle<Client> {
+        &self.handle
+    }
+
+    pub(super) fn machine(&self) -> &MachineId {
+        &self.machine
     }
 
     pub(super) async fn channel(&self) -> Result<Channel<Msg>, Error> {
@@ -123,6 +132,10 @@ impl Remote for Session {
 
     async fn attach(&self, command: Option<&str>) -> Result<u32, Error> {
         attach::attach(self, command).await
+    }
+
+    async fn open(&self, host: &str, port: u16) -> Result<Box<dyn Stream>, Error> {
+        forward::open(self, host, port).await
     }
 }
 

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must say where")]
 
 mod attach;
+mod forward;
 mod sshd;
+mod upload;
 
 use std::net::TcpListener;
 use std::sync::Arc;

@@ -1,0 +1,107 @@
+//! `dojo logs`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::event::Progress;
+use crate::model::{ClusterName, MachineName};
+use crate::workflow::{self, LogQuery, Said};
+
+use super::args::Logs;
+use super::error::Error;
+use super::output;
+use super::services::Context;
+
+/// The most lines of each machine, unless told.
+const SHOWN: u32 = 100;
+const BUNDLED: u32 = 20_000;
+
+pub(super) async fn run(context: &Context, args: Logs) -> Result<ExitCode, Error> {
+    let name = context.cluster(args.name)?;
+    let services = context.services_of(&name).await?;
+    let default_lines = if args.bundle.is_some() { BUNDLED } else { SHOWN };
+    let units = workflow::UNITS.map(str::to_owned).to_vec();
+    let query = LogQuery {
+        machines: args.machine,
+        units: if args.unit.is_empty() { units } else { args.unit },
+        since: args.since,
+        lines: args.lines.unwrap_or(default_lines),
+    };
+    let Some(file) = args.bundle else {
+        let said = workflow::journals(&services, &name, &query).await?;
+        output::write(interleaved(&said).as_bytes())?;
+        warn(context, &said);
+        let any = said.is_empty() || said.iter().any(|s| s.text.is_ok());
+        return Ok(if any { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    };
+    let path = file.unwrap_or_else(|| default_file(&name));
+    let silent = workflow::collect_logs(&services, &name, &query, &path).await?;
+    warn(context, &silent);
+    output::line(&path.display().to_string())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn default_file(name: &ClusterName) -> PathBuf {
+    let time = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
+    PathBuf::from(format!("{name}-logs-{time}.tar.gz"))
+}
+
+fn warn(context: &Context, said: &[Said]) {
+    let progress = Progress::new(Arc::clone(&context.reporter));
+    for Said { machine, text } in said {
+        if let Err(why) = text {
+            progress.machine(*machine).warn(format!("no logs: {why}"));
+        }
+    }
+}
+
+/// The lines of all machines in the order of their times, each behind its machine's name.
+fn interleaved(said: &[Said]) -> String {
+    let mut entries: Vec<(&str, MachineName, Vec<&str>)> = Vec::new();
+    for Said { machine, text } in said {
+        for line in text.iter().flat_map(|text| text.lines()) {
+            match entries.last_mut() {
+                // An entry of several lines goes on with lines that begin with a space.
+                Some((_, name, lines)) if line.starts_with(' ') && name == machine => {
+                    lines.push(line);
+                }
+                _ => {
+                    let time = line.split(' ').next().unwrap_or_default();
+                    entries.push((time, *machine, vec![line]));
+                }
+            }
+        }
+    }
+    // Stable, so that what happened at once stays in its machine's order.
+    entries.sort_by_key(|(time, ..)| *time);
+    let width = said.iter().map(|s| s.machine.to_string().len()).max().unwrap_or(0);
+    let lines = entries.iter().flat_map(|(_, name, lines)| lines.iter().map(move |l| (name, l)));
+    lines.map(|(name, line)| format!("{name:<width$}  {line}\n")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_in_the_order_of_their_times_and_entries_stay_whole() {
+        let said = |machine: &str, text: &str| Said {
+            machine: machine.parse().unwrap(),
+            text: Ok(text.to_owned()),
+        };
+        let text = interleaved(&[
+            said("manager-1", "2026-01-02T03:04:05.1+0000 a\n2026-01-02T03:04:05.4+0000 d\n"),
+            said("worker-1", "2026-01-02T03:04:05.2+0000 b\n    more of b\n"),
+            Said { machine: "worker-2".parse().unwrap(), text: Err("gone".to_owned()) },
+        ]);
+        insta::assert_snapshot!(text, @r"
+        manager-1  2026-01-02T03:04:05.1+0000 a
+        worker-1   2026-01-02T03:04:05.2+0000 b
+        worker-1       more of b
+        manager-1  2026-01-02T03:04:05.4+0000 d
+        ");
+    }
+}

@@ -1,0 +1,164 @@
+//! `certs`: how long certificates last, and new ones in their place.
+
+use std::path::PathBuf;
+use std::{fs, io};
+
+use crate::bootstrap::{self, Bootstrapper};
+use crate::event::{Progress, chain};
+use crate::model::{Access, ClusterName, Machine, MachineState, Orchestrator, Role, Service};
+use crate::pki::{self, Description};
+use crate::provision::{Node, Provisioner};
+use crate::store::{Entry, Home};
+
+use super::machines::{Origin, become_node, install, ours, provisioner};
+use super::scale::first_that;
+use super::settle::all_well;
+use super::{Error, Services, contexts, settle};
+
+/// One certificate of a cluster.
+#[derive(Debug, Clone)]
+pub struct Certificate {
+    /// Whose: `authority`, `client`, or a machine's name.
+    pub owner: String,
+    /// Where it is on this computer.
+    pub file: PathBuf,
+    /// What it says, or why that cannot be told.
+    pub says: Result<Description, String>,
+}
+
+/// The certificates of a cluster that are on this computer. No machine is asked, so that it can be told
+/// also when nothing runs.
+pub fn certificates(home: &Home, name: &ClusterName) -> Result<Vec<Certificate>, Error> {
+    let record = home.record(name)?.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
+    let pki = home.directory(name).join("pki");
+    let mut found = vec![read("authority", pki.join("ca.pem"))];
+    found.push(read("client", pki.join("client/cert.pem")));
+    if record.spec.orchestrator != Orchestrator::Kubernetes {
+        for machine in record.spec.machines() {
+            let name = machine.name.to_string();
+            found.push(read(&name, pki.join(&name).join("cert.pem")));
+        }
+    }
+    Ok(found)
+}
+
+fn read(owner: &str, file: PathBuf) -> Certificate {
+    let says = match fs::read_to_string(&file) {
+        Ok(text) => pki::describe(&text).map_err(|e| chain(&e)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err("there is none".to_owned()),
+        Err(error) => Err(error.to_string()),
+    };
+    Certificate { owner: owner.to_owned(), file, says }
+}
+
+/// Gives the client and every machine a new certificate, whatever time is left. Engines are restarted
+/// one after the other, each once the one before is back in the cluster. Machines that are off get
+/// theirs when they are started. Returns how many machines have a new one.
+pub async fn renew_certificates(services: &Services, name: &ClusterName) -> Result<usize, Error> {
+    let (entry, progress) = services.lock(name, "certs-renew").await?;
+    let result = renew(services, &entry, &progress).await;
+    if let Err(Error::UnknownCluster(_)) = result {
+        // Taking the lock has made a directory.
+        entry.remove_if_unused()?;
+    }
+    progress.ready();
+    result
+}
+
+async fn renew(services: &Services, entry: &Entry, progress: &Progress) -> Result<usize, Error> {
+    let name = entry.name();
+    let record = entry.record()?.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
+    let provisioner = provisioner(entry, &record, install(&record.spec)?)?;
+    let (machines, _) = ours(&*services.driver, name, Some(&record)).await?;
+    let (running, off): (Vec<Machine>, Vec<Machine>) =
+        machines.into_iter().partition(|m| m.state == MachineState::Running);
+    // All must be well before one of them is restarted.
+    let mut nodes = all(services, &provisioner, name, running, progress).await?;
+    let kind = services.bootstrapper(record.spec.orchestrator);
+    for index in 0..nodes.len() {
+        if services.interrupt.raised() {
+            return Err(Error::Interrupted);
+        }
+        let machine = nodes[index].machine().clone();
+        let label = machine.id.name;
+        let progress = progress.machine(label);
+        entry.forget_machine(label)?;
+        match become_node(services, &provisioner, Origin::Keep(machine), &progress).await {
+            Ok(node) => nodes[index] = node,
+            Err(cause) => {
+                return Err(all_well(services, name, nodes.len(), vec![(label, cause)])
+                    .await
+                    .expect_err("there is a cause"));
+            }
+        }
+        // A load balancer is no member that could come back.
+        if let Some(kind) = kind.filter(|_| label.role != Role::LoadBalancer) {
+            let back = back_again(kind, &nodes, index);
+            progress.step("come back into the cluster", back).await?;
+        }
+        progress.ready();
+    }
+    for machine in &off {
+        entry.forget_machine(machine.id.name)?;
+        progress.machine(machine.id.name).warn("it is off and gets its certificate at its start");
+    }
+    let subject = format!("clusterdojo {name} {}", record.cluster_id);
+    pki::renew_client(&provisioner.pki.join("client"), &provisioner.authority, &subject)?;
+    if let Some(access) = access(kind, &nodes, &provisioner).await? {
+        contexts::write(services, entry, &record, &access, false)?;
+    }
+    Ok(nodes.len())
+}
+
+async fn all(
+    services: &Services,
+    provisioner: &Provisioner,
+    cluster: &ClusterName,
+    machines: Vec<Machine>,
+    progress: &Progress,
+) -> Result<Vec<Node>, Error> {
+    let of = machines.len();
+    let work = machines.into_iter().map(|machine| {
+        let name = machine.id.name;
+        let progress = progress.machine(name);
+        let origin = Origin::Keep(machine);
+        (name, async move { become_node(services, provisioner, origin, &progress).await })
+    });
+    let (nodes, causes) = settle(work).await;
+    all_well(services, cluster, of, causes).await?;
+    Ok(nodes)
+}
+
+/// Renews what the cluster itself keeps on the node, and waits until the node is a ready member again
+/// and, if it votes, sees a leader.
+async fn back_again(
+    kind: &dyn Bootstrapper,
+    nodes: &[Node],
+    index: usize,
+) -> Result<(), bootstrap::Error> {
+    let node = &nodes[index];
+    kind.renew(node).await?;
+    kind.member(node).await?;
+    if let Some(speaker) = first_that(kind, nodes, |_, speaks| speaks).await? {
+        kind.ready(&speaker, std::slice::from_ref(node)).await?;
+    }
+    Ok(())
+}
+
+/// How the cluster is reached; `None` if nothing runs that could be.
+async fn access(
+    kind: Option<&dyn Bootstrapper>,
+    nodes: &[Node],
+    provisioner: &Provisioner,
+) -> Result<Option<Access>, Error> {
+    let Some(kind) = kind else {
+        return Ok(nodes.first().map(|node| Access::Engine {
+            endpoint: node.machine().endpoint(Service::Engine),
+            tls: provisioner.tls.clone(),
+        }));
+    };
+    match first_that(kind, nodes, |_, speaks| speaks).await? {
+        Some(speaker) => Ok(Some(kind.access(&speaker, nodes, &provisioner.tls).await?)),
+        None => Ok(None),
+    }
+}
