@@ -162,9 +162,10 @@ fn code(error: &kube::Error) -> Option<u16> {
     }
 }
 
-/// The error without the wrapping that would print everything twice.
+/// The error without the wrapping that would print everything twice; of an answer, the server's words.
 fn plain(error: kube::Error) -> Source {
     match error {
+        kube::Error::Api(status) if !status.message.is_empty() => status.message.into(),
         kube::Error::Api(status) => status,
         kube::Error::Service(source) => source,
         kube::Error::HyperError(source) => source.into(),

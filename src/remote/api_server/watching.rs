@@ -112,7 +112,7 @@ fn plain(error: watcher::Error) -> Source {
         E::InitialListFailed(error) | E::WatchStartFailed(error) | E::WatchFailed(error) => {
             super::plain(error)
         }
-        E::WatchError(status) => status,
+        E::WatchError(status) => super::plain(kube::Error::Api(status)),
         other @ E::NoResourceVersion => other.into(),
     }
 }
