@@ -9,7 +9,7 @@ use crate::model::{
 use crate::remote::Script;
 
 use super::config::{self, Cluster, Discovery, Facts, Member};
-use super::{kubeadm, network};
+use super::{init, join, network};
 
 /// A token like any other; the example of kubeadm's own documentation.
 const TOKEN: &str = "abcdef.0123456789abcdef";
@@ -57,8 +57,8 @@ pub fn explain(
     let token = Secret::new(TOKEN);
     let of_first = member(first);
     let config = config::init(&wanted, &of_first, &token);
-    let init = kubeadm("init", &of_first.skipped(true), &of_first.ignored());
-    steps.push((first.id.name, init.with("CONFIG", config.expose().trim_end())));
+    let begin = init(&of_first, true).with("CONFIG", config.expose().trim_end());
+    steps.push((first.id.name, begin));
     if let Some(worker) = workers.first() {
         let endpoint = format!("{}:6443", first.private_ip);
         let discovery = Discovery {
@@ -68,8 +68,8 @@ pub fn explain(
         };
         let member = member(worker);
         let config = config::join(&member, &discovery, None);
-        let join = kubeadm("join", "", &member.ignored());
-        steps.push((worker.id.name, join.with("CONFIG", config.expose().trim_end())));
+        let join = join(&member).with("CONFIG", config.expose().trim_end());
+        steps.push((worker.id.name, join));
     }
     steps
 }

@@ -90,25 +90,34 @@ async fn since(node: &Node) -> Result<Timestamp, Error> {
     Ok(Timestamp::from_second(seconds).unwrap_or(Timestamp::MIN))
 }
 
-/// A run of kubeadm; its configuration is still to be added.
-fn kubeadm(verb: &'static str, skip: &str, ignore: &str) -> Script {
-    let (title, why) = if verb == "init" {
-        (
-            "begin the cluster",
-            "kubeadm makes the certificates, has kubelet start etcd, the API server, the scheduler and \
-             the controllers as static pods, and stores what others need to join.",
-        )
-    } else {
-        (
-            "join the cluster",
-            "The token lets the node in, and the hash of the cluster's authority proves that it is the \
-             right cluster. kubelet gets a certificate of its own and forgets the token.",
-        )
-    };
-    Script::new(title, why, include_str!("../../../templates/kubernetes/kubeadm.sh"))
-        .with("VERB", verb)
-        .with("SKIP", skip)
-        .with("IGNORE", ignore)
+/// `kubeadm init` on a member; its configuration is still to be added.
+fn init(member: &Member<'_>, dns: bool) -> Script {
+    Script::new(
+        "begin the cluster",
+        "kubeadm makes the certificates, has kubelet start etcd, the API server, the scheduler and the \
+         controllers as static pods, and stores what others need to join.",
+        include_str!("../../../templates/kubernetes/kubeadm.sh"),
+    )
+    .with("VERB", "init")
+    .with("FIRST", member.first())
+    .with("SKIP", member.skipped(dns))
+    .with("IGNORE", member.ignored())
+    .with("PORTS", member.ports())
+}
+
+/// `kubeadm join` on a member; its configuration is still to be added.
+fn join(member: &Member<'_>) -> Script {
+    Script::new(
+        "join the cluster",
+        "The token lets the node in, and the hash of the cluster's authority proves that it is the right \
+         cluster. kubelet gets a certificate of its own and forgets the token.",
+        include_str!("../../../templates/kubernetes/kubeadm.sh"),
+    )
+    .with("VERB", "join")
+    .with("FIRST", "")
+    .with("SKIP", member.skipped_to_join())
+    .with("IGNORE", member.ignored())
+    .with("PORTS", member.ports())
 }
 
 /// The administrator's credentials, as kubeadm left them on a control plane.
@@ -224,8 +233,7 @@ impl Bootstrapper for Kubeadm {
         };
         let member = member(node, &facts);
         let config = config::init(&cluster, &member, &new_token());
-        let script = kubeadm("init", &member.skipped(kubernetes.dns), &member.ignored())
-            .with_secret("CONFIG", &config);
+        let script = init(&member, kubernetes.dns).with_secret("CONFIG", &config);
         failpoint::reached("kubeadm.init.before");
         node.remote().run(&script).await.map_err(failed(node, "begin a cluster"))?;
         failpoint::reached("kubeadm.init.after");
@@ -275,8 +283,7 @@ impl Bootstrapper for Kubeadm {
             ca_pin: ticket.pin.as_deref().unwrap_or_default(),
         };
         let config = config::join(&member, &discovery, ticket.key.as_ref());
-        let script = kubeadm("join", member.skipped_to_join(), &member.ignored())
-            .with_secret("CONFIG", &config);
+        let script = join(&member).with_secret("CONFIG", &config);
         failpoint::reached("kubeadm.join.before");
         node.remote().run(&script).await.map_err(failed(node, "join the cluster"))?;
         failpoint::reached("kubeadm.join.after");
