@@ -30,7 +30,8 @@ pub enum Error {
     },
     /// The managers or control planes that remain are no majority, so they can decide nothing.
     #[error(
-        "the {noun} has no leader: {reachable} of its {leaders} {role}s answer, and a majority is needed"
+        "the {noun} has no leader: {reachable} of its {leaders} {}s answer, and a majority is needed",
+        .role.as_str().replace('-', " ")
     )]
     NoQuorum {
         /// What it is: "swarm", "cluster".

@@ -42,6 +42,9 @@ pub enum Error {
     /// What was to be installed could not be read.
     #[error(transparent)]
     Bundle(#[from] bundle::Error),
+    /// kubeadm does not say which release it is of.
+    #[error("kubeadm does not tell its version: {0}")]
+    NoVersion(String),
     /// Another release is installed than the one that was asked for.
     #[error("machine `{machine}` has Kubernetes {installed}, and {wanted} was asked for")]
     Release {
@@ -51,14 +54,6 @@ pub enum Error {
         installed: KubernetesVersion,
         /// What it should have.
         wanted: KubernetesVersion,
-    },
-    /// A machine does not tell what is installed.
-    #[error("machine `{machine}` does not tell which Kubernetes it has, but says `{said}`")]
-    Unclear {
-        /// Which machine.
-        machine: crate::model::MachineId,
-        /// What it said instead.
-        said: String,
     },
 }
 
@@ -190,4 +185,6 @@ impl Provisioner {
 }
 
 pub use engine::explain;
-pub use kubernetes::{DIRECTORY, Kubernetes, Release, Source, bake, known_repository};
+pub use kubernetes::{
+    DIRECTORY, Kubernetes, Release, Source, bake, explain as explain_kubernetes, known_repository,
+};

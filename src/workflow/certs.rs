@@ -5,7 +5,7 @@ use std::{fs, io};
 
 use crate::bootstrap::{self, Bootstrapper};
 use crate::event::{Progress, chain};
-use crate::model::{Access, ClusterName, Machine, MachineState, Orchestrator, Service};
+use crate::model::{Access, ClusterName, Machine, MachineState, Orchestrator, Role, Service};
 use crate::pki::{self, Description};
 use crate::provision::{Node, Provisioner};
 use crate::store::{Entry, Home};
@@ -68,7 +68,7 @@ pub async fn renew_certificates(services: &Services, name: &ClusterName) -> Resu
 async fn renew(services: &Services, entry: &Entry, progress: &Progress) -> Result<usize, Error> {
     let name = entry.name();
     let record = entry.record()?.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
-    let provisioner = provisioner(entry, &record, install(&record.spec)?)?;
+    let provisioner = provisioner(entry, &record, install(&record.spec, true)?)?;
     let (machines, _) = ours(&*services.driver, name, Some(&record)).await?;
     let (running, off): (Vec<Machine>, Vec<Machine>) =
         machines.into_iter().partition(|m| m.state == MachineState::Running);
@@ -91,7 +91,8 @@ async fn renew(services: &Services, entry: &Entry, progress: &Progress) -> Resul
                     .expect_err("there is a cause"));
             }
         }
-        if let Some(kind) = kind {
+        // A load balancer is no member that could come back.
+        if let Some(kind) = kind.filter(|_| label.role != Role::LoadBalancer) {
             let back = back_again(kind, &nodes, index);
             progress.step("come back into the cluster", back).await?;
         }

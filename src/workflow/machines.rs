@@ -37,12 +37,16 @@ pub(super) fn provisioner(
     Ok(Provisioner { ssh, tls, authority, pki, install })
 }
 
-/// What is to be installed on the machines of a cluster. A bundle is looked through before anything is
-/// done.
-pub(super) fn install(spec: &ClusterSpec) -> Result<Install, Error> {
-    if spec.orchestrator != Orchestrator::Kubernetes {
-        return Ok(Install::Engine(spec.engine.clone()));
+/// What is to be installed on the machines of a cluster; `made` says that all of them exist.
+pub(super) fn install(spec: &ClusterSpec, made: bool) -> Result<Install, Error> {
+    if spec.orchestrator == Orchestrator::Kubernetes {
+        return Ok(Install::Kubernetes(release(spec, made)?));
     }
+    Ok(Install::Engine(spec.engine.clone()))
+}
+
+/// The Kubernetes that a spec asks for. A bundle is looked through.
+fn release(spec: &ClusterSpec, made: bool) -> Result<Release, Error> {
     let options = spec.kubernetes.clone();
     let network = match &options.cni {
         PodNetwork::Manifest(path) => {
@@ -52,21 +56,29 @@ pub(super) fn install(spec: &ClusterSpec) -> Result<Install, Error> {
         PodNetwork::Bridge | PodNetwork::None => None,
     };
     let source = match &options.bundle {
+        // It was needed to make the machines, and is needed again only for further ones.
+        Some(path) if made && !path.exists() => Source::Present,
         Some(path) => {
             let bundle = Bundle::open(path)?;
             bundle.fits(bundle.manifest().architecture.as_str(), options.version)?;
             Source::Bundle(Arc::new(bundle))
         }
-        None => {
-            let repository = options.repository.clone().or_else(provision::known_repository);
-            Source::Packages {
-                version: options.version.unwrap_or(KubernetesVersion::USUAL),
-                repository: repository.ok_or(Error::NoKubernetes)?,
+        None => match options.repository.clone().or_else(provision::known_repository) {
+            Some(repository) => {
+                let version = options.version.unwrap_or(KubernetesVersion::USUAL);
+                Source::Packages { version, repository }
             }
-        }
+            None if made => Source::Present,
+            None => return Err(Error::NoKubernetes),
+        },
     };
     let insecure_registries = spec.engine.insecure_registries.clone();
-    Ok(Install::Kubernetes(Release { source, options, network, insecure_registries }))
+    Ok(Release { source, options, network, insecure_registries })
+}
+
+/// The Kubernetes of a new cluster, for a reader.
+pub fn planned_release(spec: &ClusterSpec) -> Result<Release, Error> {
+    release(spec, false)
 }
 
 /// What to ask the driver for, for those machines of the spec that are yet to be made.

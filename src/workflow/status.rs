@@ -98,13 +98,12 @@ struct Nodes {
 /// Asks the API for its nodes: by way of the load balancer, if there is one, and of each control plane at
 /// the same time, so that nobody's silence costs an answer.
 async fn nodes(machines: &[Machine], kubeconfig: &Path) -> Nodes {
-    let none = |why: String| Nodes { list: Err(why), balancer: None };
     let credentials = std::fs::read_to_string(kubeconfig)
         .map_err(|e| format!("no kubeconfig: {e}"))
         .and_then(|text| KubeCredentials::from_kubeconfig(&text).map_err(|e| chain(&e)));
     let credentials = match credentials {
         Ok(credentials) => credentials,
-        Err(why) => return none(why),
+        Err(why) => return Nodes { list: Err(why.clone()), balancer: Some(why) },
     };
     let ask = async |machine: &Machine| {
         let api = ApiServer::connect(machine.endpoint(Service::Api), &credentials);
@@ -131,7 +130,7 @@ fn of_node(machine: &Machine, nodes: &Nodes) -> Result<NodeHealth, String> {
     if machine.id.name.role == Role::LoadBalancer {
         return match &nodes.balancer {
             None => Ok(NodeHealth { version: "-".to_owned(), member: Some("Ready".to_owned()) }),
-            Some(why) => Err(why.clone()),
+            Some(why) => Err(format!("no control plane answers through it: {why}")),
         };
     }
     let nodes = nodes.list.as_ref().map_err(String::clone)?;

@@ -131,7 +131,7 @@ pub(super) async fn converge(
         check_surroundings(services, progress).await?;
     }
 
-    let install = machines::install(&spec)?;
+    let install = machines::install(&spec, plan.create.is_empty())?;
     if is_new {
         // From here on `down` knows what to look for.
         failpoint::reached("up.record.before");

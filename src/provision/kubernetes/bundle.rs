@@ -42,7 +42,7 @@ pub fn bake(bundle: &Bundle) -> String {
 }
 
 /// Installs what lies unpacked in [`DIRECTORY`].
-fn unpack(bundle: &Bundle, role: Role) -> Script {
+pub(super) fn unpack(bundle: &Bundle, role: Role) -> Script {
     let binaries: String = bundle
         .files_for(role)
         .into_iter()
@@ -73,7 +73,7 @@ fn look() -> Script {
     )
 }
 
-fn receive() -> Script {
+pub(super) fn receive() -> Script {
     Script::new(
         "copy Kubernetes",
         "All that the machine needs comes from one file, so it needs no internet.",

@@ -34,6 +34,8 @@ pub enum Source {
         /// The base address of the package repository.
         repository: String,
     },
+    /// It is on the machines already, and where it came from is gone.
+    Present,
 }
 
 /// Kubernetes, as asked for.
@@ -74,11 +76,10 @@ pub(super) async fn provision(
         source if role == Role::LoadBalancer => {
             let install = load_balancer();
             progress.step(install.title, remote.run(&install)).await?;
-            match source {
-                Source::Bundle(bundle) => (bundle.version(), bundle::has_dns(bundle)),
-                Source::Packages { version, .. } => (*version, false),
-            }
+            (source.version(&release.options), false)
         }
+        // Only a new cluster needs to know whether there is DNS.
+        Source::Present => (present(remote).await?, true),
         Source::Bundle(bundle) => {
             bundle::install(remote, role, bundle, progress).await?;
             failpoint::reached("kubernetes.install.after");
@@ -105,6 +106,45 @@ pub(super) async fn provision(
     Ok(Kubernetes { version, dns, options, network })
 }
 
+impl Source {
+    /// The release as far as it is known before anything is installed.
+    pub fn version(&self, options: &KubernetesOptions) -> KubernetesVersion {
+        match self {
+            Self::Bundle(bundle) => bundle.version(),
+            Self::Packages { version, .. } => *version,
+            Self::Present => options.version.unwrap_or(KubernetesVersion::OLDEST),
+        }
+    }
+}
+
+/// Takes a machine as it was left: everything is on it, and was made ready there. Returns the release.
+async fn present(remote: &dyn Remote) -> Result<KubernetesVersion, Error> {
+    let script = Script::new(
+        "look for Kubernetes",
+        "It was installed when the machine was made.",
+        include_str!("../../../templates/kubernetes/present.sh"),
+    );
+    remote.run(&script).await?.trim().parse().map_err(Error::NoVersion)
+}
+
+/// The steps on a machine, for a reader; one with a bundle has its files there already.
+pub fn explain(release: &Release, role: Role) -> Vec<Script> {
+    match &release.source {
+        Source::Bundle(bundle) => vec![
+            bundle::receive(),
+            bundle::unpack(bundle, role),
+            prepare(bundle::pause(bundle), release),
+            bundle::images(bundle, role),
+        ],
+        Source::Packages { version, repository } => vec![
+            packages::script(*version, repository, &release.options),
+            prepare("(the image `pause` that kubeadm lists)", release),
+            packages::pulling("(the images that kubeadm lists)"),
+        ],
+        Source::Present => Vec::new(),
+    }
+}
+
 fn load_balancer() -> Script {
     Script::new(
         "install the load balancer",
@@ -125,4 +165,5 @@ fn prepare(pause: &str, release: &Release) -> Script {
     )
     .with("PAUSE", pause)
     .with("INSECURE", insecure.join("\n"))
+    .with("END_PODS", include_str!("../../../templates/kubernetes/end-pods.sh").trim_end())
 }

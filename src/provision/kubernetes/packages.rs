@@ -51,11 +51,10 @@ pub(super) struct Installed {
 
 impl Installed {
     /// Reads what the script printed.
-    fn parse(output: &str) -> Option<Self> {
+    fn parse(output: &str) -> Result<Self, String> {
         let mut lines = output.lines();
-        let version: KubernetesVersion = lines.next()?.trim().parse().ok()?;
-        version.patch?;
-        Some(Self { version, images: lines.map(|line| line.trim().to_owned()).collect() })
+        let version = lines.next().unwrap_or_default().trim().parse()?;
+        Ok(Self { version, images: lines.map(|line| line.trim().to_owned()).collect() })
     }
 
     /// The image that holds a pod's namespaces.
@@ -83,7 +82,24 @@ pub(super) async fn install(
     options: &KubernetesOptions,
     progress: &Progress,
 ) -> Result<Installed, Error> {
-    let script = Script::new(
+    let script = script(wanted, repository, options);
+    let said = progress.step(script.title, remote.run(&script)).await?;
+    let installed = Installed::parse(&said).map_err(Error::NoVersion)?;
+    if wanted.admits(installed.version) {
+        Ok(installed)
+    } else {
+        let (machine, installed) = (machine.id.clone(), installed.version);
+        Err(Error::Release { machine, installed, wanted })
+    }
+}
+
+/// Installs the packages.
+pub(super) fn script(
+    wanted: KubernetesVersion,
+    repository: &str,
+    options: &KubernetesOptions,
+) -> Script {
+    Script::new(
         super::TITLE,
         super::WHY,
         concat!(
@@ -94,17 +110,7 @@ pub(super) async fn install(
     )
     .with("REPOSITORY", repository.trim_end_matches('/'))
     .with("VERSION", wanted.to_string())
-    .with("REGISTRY", options.image_repository().unwrap_or_default());
-    let said = progress.step(script.title, remote.run(&script)).await?;
-    let machine = machine.id.clone();
-    let Some(installed) = Installed::parse(&said) else {
-        return Err(Error::Unclear { machine, said: said.lines().next().unwrap_or("").to_owned() });
-    };
-    if wanted.admits(installed.version) {
-        Ok(installed)
-    } else {
-        Err(Error::Release { machine, installed: installed.version, wanted })
-    }
+    .with("REGISTRY", options.image_repository().unwrap_or_default())
 }
 
 /// Has containerd pull the images of a role; returns whether there is one of `CoreDNS`.
@@ -114,17 +120,22 @@ pub(super) async fn pull(
     installed: &Installed,
     progress: &Progress,
 ) -> Result<bool, Error> {
-    let images: Vec<_> = installed.images(role).collect();
-    let script = Script::new(
+    let images = installed.images(role).collect::<Vec<_>>().join("\n");
+    let script = pulling(&images);
+    let absent = progress.step(script.title, remote.run(&script)).await?;
+    let dns = |names: &str| names.lines().any(|name| name.contains("/coredns:"));
+    Ok(dns(&images) && !dns(&absent))
+}
+
+/// Pulls images, given one a line.
+pub(super) fn pulling(images: &str) -> Script {
+    Script::new(
         "pull images",
         "Control planes run as containers that kubelet starts from files, and nobody should wait for \
          the network then. A worker needs only the images of kube-proxy and of the pause container.",
         include_str!("../../../templates/kubernetes/pull.sh"),
     )
-    .with("IMAGES", images.join("\n"));
-    let absent = progress.step(script.title, remote.run(&script)).await?;
-    let dns = |names: &str| names.lines().any(|name| name.contains("/coredns:"));
-    Ok(dns(&images.join("\n")) && !dns(&absent))
+    .with("IMAGES", images)
 }
 
 #[cfg(test)]
@@ -166,8 +177,8 @@ mod tests {
         let of = |role| installed.images(role).collect::<Vec<_>>();
         assert_eq!(of(Role::Worker), ["r/kube-proxy:v1.32.4", "r/pause:3.10"]);
         assert_eq!(of(Role::ControlPlane).len(), 4);
-        for unclear in ["", "v1.32\n", "bash: kubeadm: not found\n"] {
-            assert_eq!(Installed::parse(unclear), None, "{unclear:?}");
+        for unclear in ["", "sh: kubeadm: not found\n"] {
+            assert!(Installed::parse(unclear).is_err(), "{unclear:?}");
         }
     }
 }
