@@ -64,6 +64,9 @@ pub enum Error {
         /// How long was waited.
         seconds: u64,
     },
+    /// The user wanted to stop before all nodes had joined.
+    #[error("interrupted")]
+    Interrupted,
     /// Several nodes failed; each is told by its own events as well.
     #[error("{}", list(.0))]
     Several(Vec<Error>),
@@ -137,12 +140,8 @@ pub trait Bootstrapper: Send + Sync {
     async fn ready(&self, speaker: &Node, nodes: &[Node]) -> Result<(), Error>;
     /// How the cluster is reached from this computer; `tls` is the client's side where that is an
     /// engine.
-    async fn access(
-        &self,
-        speaker: &Node,
-        nodes: &[Node],
-        tls: &TlsFiles,
-    ) -> Result<Access, Error>;
+    async fn access(&self, speaker: &Node, nodes: &[Node], tls: &TlsFiles)
+    -> Result<Access, Error>;
     /// Renews the certificates that the cluster itself keeps on a node and does not renew by itself. One
     /// node at a time is asked, so it may be out of service in between.
     async fn renew(&self, _node: &Node) -> Result<(), Error> {
@@ -161,11 +160,12 @@ pub trait Bootstrapper: Send + Sync {
 }
 
 /// Makes one cluster of the nodes, whatever of it exists already. The node that is returned speaks for
-/// the cluster.
+/// the cluster. Before each node it is asked whether the user wants to stop.
 pub async fn bootstrap(
     kind: &dyn Bootstrapper,
     nodes: &[Node],
     progress: &Progress,
+    stop: &(dyn Fn() -> bool + Send + Sync),
 ) -> Result<Node, Error> {
     kind.connect(nodes).await?;
     // What stands before a cluster is no member of it.
@@ -176,10 +176,11 @@ pub async fn bootstrap(
         members.iter().position(|n| n.machine().id.name == name).map(|i| &memberships[i])
     };
 
-    let speaker = members.iter().zip(&memberships).find_map(|(node, membership)| match membership {
-        Membership::Member { speaks: true, .. } => Some(node),
-        _ => None,
-    });
+    let speaker =
+        members.iter().zip(&memberships).find_map(|(node, membership)| match membership {
+            Membership::Member { speaks: true, .. } => Some(node),
+            _ => None,
+        });
     let voters = |m: &&Membership| matches!(m, Membership::Member { votes: true, .. });
     let speaker = match speaker {
         Some(node) => node,
@@ -208,6 +209,9 @@ pub async fn bootstrap(
         }
     }
     let join = async |node: &Node, ticket: &Ticket| {
+        if stop() {
+            return Err(Error::Interrupted);
+        }
         let progress = progress.machine(node.machine().id.name);
         progress.step(&format!("join the {}", kind.noun()), kind.join(speaker, node, ticket)).await
     };

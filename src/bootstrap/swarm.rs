@@ -149,12 +149,7 @@ impl Bootstrapper for Swarm {
         Ok(members(speaker).await?.iter().any(|m| m.id.as_deref() == Some(node_id)))
     }
 
-    async fn ticket(
-        &self,
-        speaker: &Node,
-        role: Role,
-        _nodes: &[Node],
-    ) -> Result<Ticket, Error> {
+    async fn ticket(&self, speaker: &Node, role: Role, _nodes: &[Node]) -> Result<Ticket, Error> {
         let swarm = api(speaker)
             .inspect_swarm()
             .await

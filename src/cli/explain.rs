@@ -1,12 +1,16 @@
 //! `dojo up --explain`: every step, why it is done, and how to do it by hand.
 
-use crate::bootstrap::swarm;
-use crate::model::Orchestrator;
+use crate::bootstrap::{kubeadm, swarm};
+use crate::bundle::Bundle;
+use crate::model::{MachineName, Orchestrator, Role, Service};
 use crate::provision;
 use crate::spec::ClusterSpec;
+use crate::workflow;
+
+use super::error::Error;
 
 /// The steps of `up` for a reader who wants to do the same by hand.
-pub(super) fn text(spec: &ClusterSpec) -> String {
+pub(super) fn text(spec: &ClusterSpec) -> Result<String, Error> {
     let mut text = String::new();
     let mut number = 0;
     let mut step = |title: &str, why: &str, commands: &str| {
@@ -27,14 +31,30 @@ pub(super) fn text(spec: &ClusterSpec) -> String {
          before it first starts, so that the first connection already knows whom it talks to.",
         &format!(
             "docker network create --label {label}={name} dojo-{name}\n\
-             docker create --hostname manager-1 --network dojo-{name} --ip ADDRESS \\\n  \
-               --label {label}={name} --publish 127.0.0.1::22 --publish 127.0.0.1::2376 MACHINE_IMAGE\n\
+             docker create --hostname {first} --network dojo-{name} --ip ADDRESS \\\n  \
+               --label {label}={name} --publish 127.0.0.1::22 --publish 127.0.0.1::{port} MACHINE_IMAGE\n\
              docker cp ssh_host_ed25519_key CONTAINER:/etc/ssh/\n\
              docker start CONTAINER",
             label = crate::driver::LABEL_CLUSTER,
+            first = names.first().map_or("", String::as_str),
+            port = match spec.orchestrator {
+                Orchestrator::Kubernetes => Service::Api.port(),
+                Orchestrator::Swarm | Orchestrator::None => Service::Engine.port(),
+            },
             name = spec.name,
         ),
     );
+    match spec.orchestrator {
+        Orchestrator::Swarm | Orchestrator::None => docker(spec, &mut step),
+        Orchestrator::Kubernetes => kubernetes(spec, &mut step)?,
+    }
+    Ok(text)
+}
+
+/// Takes a title, a reason and commands.
+type Step<'a> = dyn FnMut(&str, &str, &str) + 'a;
+
+fn docker(spec: &ClusterSpec, step: &mut Step<'_>) {
     for script in provision::explain(&spec.engine) {
         step(&format!("on each machine: {}", script.title), script.why, &script.explain());
     }
@@ -54,7 +74,37 @@ pub(super) fn text(spec: &ClusterSpec) -> String {
             context = spec.name.context()
         ),
     );
-    text
+}
+
+fn kubernetes(spec: &ClusterSpec, step: &mut Step<'_>) -> Result<(), Error> {
+    let Some(path) = &spec.kubernetes.bundle else {
+        return Err(workflow::Error::NoKubernetes.into());
+    };
+    let bundle = Bundle::open(path).map_err(workflow::Error::from)?;
+    for script in provision::explain_kubernetes(&bundle, Role::ControlPlane) {
+        step(&format!("on each machine: {}", script.title), script.why, &script.explain());
+    }
+    let names: Vec<MachineName> = spec.machines().iter().map(|m| m.name).collect();
+    for (machine, script) in
+        kubeadm::explain(&spec.name, &names, &spec.kubernetes, bundle.version())
+    {
+        step(&format!("on {machine}: {}", script.title), script.why, &script.explain());
+    }
+    step(
+        "point kubectl at it",
+        "The administrator's kubeconfig lies on the control plane. A context of its own is added to \
+         yours, and what is in there already stays as it is.",
+        &format!(
+            "ssh control-plane-1 cat /etc/kubernetes/admin.conf > {context}.conf\n\
+             KUBECONFIG=~/.kube/config:{context}.conf kubectl config view --flatten > merged\n\
+             mv merged ~/.kube/config\n\
+             kubectl config use-context kubernetes-admin@{name}\n\
+             kubectl get nodes",
+            context = spec.name.context(),
+            name = spec.name,
+        ),
+    );
+    Ok(())
 }
 
 fn wrap(text: &str, width: usize) -> Vec<String> {

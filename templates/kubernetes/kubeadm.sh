@@ -3,11 +3,13 @@
 #
 # VERB    init or join
 # CONFIG  kubeadm's configuration; it holds the token
-# SKIP    phases to leave out, separated by commas; may be empty
+# FIRST   phases that run ahead of the others, a line each; may be empty
+# SKIP    phases to leave out, those among them, separated by commas; may be empty
+# PORTS   ports that must be free, because kubeadm does not look; may be empty
 # IGNORE  preflight errors to ignore, separated by commas
 set -eu
 umask 077
-: "${VERB:?}" "${CONFIG:?}" "${SKIP?}" "${IGNORE:?}"
+: "${VERB:?}" "${CONFIG:?}" "${FIRST?}" "${SKIP?}" "${PORTS?}" "${IGNORE:?}"
 
 directory=/etc/kubernetes
 member=$directory/clusterdojo-member
@@ -42,29 +44,49 @@ if [ -e "$directory/kubelet.conf" ] || [ -e "$directory/manifests/kube-apiserver
     rm -rf "$directory/manifests" "$directory/pki" "$directory"/*.conf /var/lib/etcd
 fi
 
+for port in $PORTS; do
+    owner=$(ss -Hltnp "sport = :$port")
+    if [ -n "$owner" ]; then
+        echo "port $port is in use on this machine: $owner" >&2
+        exit 1
+    fi
+done
+
 printf '%s\n' "$CONFIG" >"$config"
 set -- --config "$config" --ignore-preflight-errors "$IGNORE"
 if [ -n "$SKIP" ]; then
     set -- "$@" --skip-phases "$SKIP"
 fi
 systemctl --quiet enable kubelet.service
-# run: all that kubeadm does here. kubelet takes a while until it looks for pods to start, so it begins
-# first, and what others need is made meanwhile.
+# All that kubeadm does here.
 run() {
-    if [ "$VERB" = init ]; then
-        for phase in "certs ca" "kubeconfig kubelet" kubelet-start; do
-            # shellcheck disable=SC2086 # a phase may be two words
-            kubeadm init phase $phase --config "$config" || return
-        done
-    fi
+    printf '%s\n' "$FIRST" | while read -r phase; do
+        [ -n "$phase" ] || continue
+        # shellcheck disable=SC2086 # a phase may be two words
+        kubeadm "$VERB" phase $phase --config "$config" </dev/null || exit 1
+    done || return
     kubeadm "$VERB" "$@"
 }
-if ! run "$@" >"$log" 2>&1; then
+# kubeadm waits minutes for a kubelet that ends over and over again.
+give_up() {
+    while sleep 2; do
+        restarts=$(systemctl show --property=NRestarts --value kubelet.service)
+        [ "$restarts" -lt 6 ] || pkill -P "$1" -x kubeadm
+    done
+}
+run "$@" >"$log" 2>&1 &
+work=$!
+give_up "$work" >/dev/null 2>&1 &
+guard=$!
+failed=
+wait "$work" || failed=yes
+kill "$guard"
+if [ -n "$failed" ]; then
     grep -v -e '^\[preflight\] Pulling' -e 'token' "$log" | tail -n 12 >&2
-    if systemctl --quiet is-active kubelet.service; then
-        echo "kubelet says:" >&2
-        journalctl --no-pager --quiet --output=cat --unit=kubelet.service --lines=200 |
-            grep -E '^[EF][0-9]{4} |level=(error|fatal)|[Ff]ailed' | tail -n 6 >&2 || true
+    said=$(journalctl --no-pager --quiet --output=cat --unit=kubelet.service --lines=200 |
+        grep -E '^[EF][0-9]{4} |level=(error|fatal)|[Ff]ailed|unknown flag' | tail -n 6) || true
+    if [ -n "$said" ]; then
+        printf 'kubelet says:\n%s\n' "$said" >&2
     fi
     exit 1
 fi

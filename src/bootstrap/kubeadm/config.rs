@@ -97,23 +97,34 @@ impl Member<'_> {
         ignored.join(",")
     }
 
-    /// Phases of `init` that are left out; `dns` says whether there is an image for `CoreDNS`.
-    pub(super) fn skipped(&self, dns: bool) -> String {
-        // The script runs this one ahead of the others.
-        let mut skipped = vec!["kubelet-start"];
-        if !self.can_pull() {
-            skipped.push("preflight");
-        }
-        if !dns {
-            skipped.push("addon/coredns");
-        }
-        skipped.join(",")
+    /// Phases of `init` that run ahead of the others, a line each: kubelet takes a while until it looks
+    /// for pods to start, so it begins first, and what others need is made meanwhile.
+    pub(super) fn first(&self) -> String {
+        let preflight = self.can_pull().then_some("preflight");
+        let kubelet = ["certs ca", "kubeconfig kubelet", "kubelet-start"];
+        preflight.into_iter().chain(kubelet).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Phases of `init` that are left out then; `dns` says whether there is an image for `CoreDNS`.
+    pub(super) fn skipped(dns: bool) -> String {
+        let dns = if dns { None } else { Some("addon/coredns") };
+        ["preflight", "kubelet-start"].into_iter().chain(dns).collect::<Vec<_>>().join(",")
     }
 
     /// Phases of `join` that are left out.
     pub(super) fn skipped_to_join(&self) -> &'static str {
-        // Before a control plane joins, images are pulled, as before `init`.
-        if self.leads && !self.can_pull() { "preflight" } else { "" }
+        if self.skips_preflight() { "preflight" } else { "" }
+    }
+
+    /// Ports that must be free and that kubeadm, as it is run here, does not look at ("Ports and
+    /// Protocols", kubernetes.io).
+    pub(super) fn ports(&self) -> &'static str {
+        if self.skips_preflight() { "2379 2380 6443 10250 10257 10259" } else { "" }
+    }
+
+    /// Images are pulled in this phase before a control plane begins or joins.
+    fn skips_preflight(&self) -> bool {
+        self.leads && !self.can_pull()
     }
 
     /// Whether kubeadm can see to the images in its preflight phase; ours are there already.
@@ -220,6 +231,10 @@ fn kubelet(cluster: &Cluster<'_>, member: &Member<'_>) -> Value {
         // kubelet tells early only once somebody has given its node a pod subnet; else after this time.
         kubelet["nodeStatusUpdateFrequency"] = json!("1s");
         kubelet["nodeStatusReportFrequency"] = json!("5m");
+    }
+    if cluster.shared {
+        // A control plane that joins waits until the API knows of its etcd, which kubelet tells so often.
+        kubelet["syncFrequency"] = json!("5s");
     }
     if member.facts.container {
         // The host's swap and disk; a lesson must not end because the laptop's disk is nearly full.
@@ -468,13 +483,16 @@ mod tests {
 
     #[test]
     fn preflight_is_left_out_only_where_it_cannot_run() {
-        let skipped = |minor, crictl, dns| {
+        let first = |minor, crictl| {
             let facts = Facts { crictl, ..Facts::default() };
-            member(minor, &facts).skipped(dns)
+            let member = member(minor, &facts);
+            (member.first().starts_with("preflight\n"), member.ports().is_empty())
         };
-        assert_eq!(skipped(20, false, false), "kubelet-start,preflight,addon/coredns");
-        assert_eq!(skipped(20, true, true), "kubelet-start");
-        assert_eq!(skipped(32, false, true), "kubelet-start");
+        assert_eq!(first(20, false), (false, false), "then ports are looked at by us");
+        assert_eq!(first(20, true), (true, true));
+        assert_eq!(first(32, false), (true, true));
+        assert_eq!(Member::skipped(false), "preflight,kubelet-start,addon/coredns");
+        assert_eq!(Member::skipped(true), "preflight,kubelet-start");
         let joining = |minor, leads| {
             let facts = Facts::default();
             Member { leads, ..member(minor, &facts) }.skipped_to_join()

@@ -3,11 +3,13 @@
 //!
 //! - [`config`]: the files that kubeadm is given
 //! - [`etcd`]: what is to be done about the cluster's store beside what kubeadm does
+//! - [`explain()`]: the same for a reader who wants to do it by hand
 //! - [`front`]: what stands before several control planes
 //! - [`network`]: what connects the pods
 
 mod config;
 mod etcd;
+mod explain;
 mod front;
 mod network;
 
@@ -23,6 +25,8 @@ use crate::model::{Access, KubeCredentials, Machine, PodNetwork, Role, Secret, S
 use crate::pki;
 use crate::provision::Node;
 use crate::remote::{ApiError, ApiServer, Script};
+
+pub use self::explain::explain;
 
 use self::config::{Cluster, Discovery, Facts, Member};
 use super::{Bootstrapper, Error, Leaving, Membership, Ticket, settle};
@@ -86,25 +90,34 @@ async fn since(node: &Node) -> Result<Timestamp, Error> {
     Ok(Timestamp::from_second(seconds).unwrap_or(Timestamp::MIN))
 }
 
-fn kubeadm(verb: &'static str, config: &Secret, skip: &str, ignore: &str) -> Script {
-    let (title, why) = if verb == "init" {
-        (
-            "begin the cluster",
-            "kubeadm makes the certificates, has kubelet start etcd, the API server, the scheduler and \
-             the controllers as static pods, and stores what others need to join.",
-        )
-    } else {
-        (
-            "join the cluster",
-            "The token lets the node in, and the hash of the cluster's authority proves that it is the \
-             right cluster. kubelet gets a certificate of its own and forgets the token.",
-        )
-    };
-    Script::new(title, why, include_str!("../../../templates/kubernetes/kubeadm.sh"))
-        .with("VERB", verb)
-        .with_secret("CONFIG", config)
-        .with("SKIP", skip)
-        .with("IGNORE", ignore)
+/// `kubeadm init` on a member; its configuration is still to be added.
+fn init(member: &Member<'_>, dns: bool) -> Script {
+    Script::new(
+        "begin the cluster",
+        "kubeadm makes the certificates, has kubelet start etcd, the API server, the scheduler and the \
+         controllers as static pods, and stores what others need to join.",
+        include_str!("../../../templates/kubernetes/kubeadm.sh"),
+    )
+    .with("VERB", "init")
+    .with("FIRST", member.first())
+    .with("SKIP", Member::skipped(dns))
+    .with("IGNORE", member.ignored())
+    .with("PORTS", member.ports())
+}
+
+/// `kubeadm join` on a member; its configuration is still to be added.
+fn join(member: &Member<'_>) -> Script {
+    Script::new(
+        "join the cluster",
+        "The token lets the node in, and the hash of the cluster's authority proves that it is the right \
+         cluster. kubelet gets a certificate of its own and forgets the token.",
+        include_str!("../../../templates/kubernetes/kubeadm.sh"),
+    )
+    .with("VERB", "join")
+    .with("FIRST", "")
+    .with("SKIP", member.skipped_to_join())
+    .with("IGNORE", member.ignored())
+    .with("PORTS", member.ports())
 }
 
 /// The administrator's credentials, as kubeadm left them on a control plane.
@@ -220,7 +233,7 @@ impl Bootstrapper for Kubeadm {
         };
         let member = member(node, &facts);
         let config = config::init(&cluster, &member, &new_token());
-        let script = kubeadm("init", &config, &member.skipped(kubernetes.dns), &member.ignored());
+        let script = init(&member, kubernetes.dns).with_secret("CONFIG", &config);
         failpoint::reached("kubeadm.init.before");
         node.remote().run(&script).await.map_err(failed(node, "begin a cluster"))?;
         failpoint::reached("kubeadm.init.after");
@@ -270,7 +283,7 @@ impl Bootstrapper for Kubeadm {
             ca_pin: ticket.pin.as_deref().unwrap_or_default(),
         };
         let config = config::join(&member, &discovery, ticket.key.as_ref());
-        let script = kubeadm("join", &config, member.skipped_to_join(), &member.ignored());
+        let script = join(&member).with_secret("CONFIG", &config);
         failpoint::reached("kubeadm.join.before");
         node.remote().run(&script).await.map_err(failed(node, "join the cluster"))?;
         failpoint::reached("kubeadm.join.after");

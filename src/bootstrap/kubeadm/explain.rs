@@ -1,0 +1,93 @@
+//! What `up` does with the nodes, for a reader who wants to do the same by hand.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use crate::model::{
+    ClusterName, KubernetesOptions, KubernetesVersion, Machine, MachineId, MachineName,
+    MachineState, Orchestrator, PodNetwork, Role, Secret,
+};
+use crate::remote::Script;
+
+use super::config::{self, Cluster, Discovery, Facts, Member};
+use super::{init, join, network};
+
+/// A token like any other; the example of kubeadm's own documentation.
+const TOKEN: &str = "abcdef.0123456789abcdef";
+
+/// The steps, each with the machine that it is done on. Addresses are examples, and the machines are
+/// ordinary ones: with cgroup v2 and a kernel of their own.
+pub fn explain(
+    cluster: &ClusterName,
+    names: &[MachineName],
+    options: &KubernetesOptions,
+    version: KubernetesVersion,
+) -> Vec<(MachineName, Script)> {
+    let machines: Vec<Machine> = names
+        .iter()
+        .enumerate()
+        .map(|(index, name)| machine(cluster, *name, address(index)))
+        .collect();
+    let all: Vec<&Machine> = machines.iter().collect();
+    let facts = Facts { cgroup_v2: true, container: false, crictl: true };
+    let member = |machine: &Machine| Member {
+        name: machine.id.name.to_string(),
+        address: machine.private_ip,
+        version,
+        leads: machine.id.name.role == Role::ControlPlane,
+        facts: &facts,
+    };
+    let own_pods = options.cni == PodNetwork::Bridge;
+    let (planes, workers): (Vec<&Machine>, Vec<&Machine>) =
+        all.iter().partition(|m| m.id.name.role == Role::ControlPlane);
+    let Some(first) = planes.first() else { return Vec::new() };
+
+    let mut steps = Vec::new();
+    if own_pods {
+        // One shows them all: the others differ in their addresses.
+        steps.push((first.id.name, network::bridge(first, &all, options.pod_subnet)));
+    }
+    let wanted = Cluster {
+        name: cluster.to_string(),
+        endpoint: first.private_ip,
+        names: vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
+        shared: planes.len() > 1,
+        options,
+        own_pods,
+    };
+    let token = Secret::new(TOKEN);
+    let of_first = member(first);
+    let config = config::init(&wanted, &of_first, &token);
+    let begin = init(&of_first, true).with("CONFIG", config.expose().trim_end());
+    steps.push((first.id.name, begin));
+    if let Some(worker) = workers.first() {
+        let endpoint = format!("{}:6443", first.private_ip);
+        let discovery = Discovery {
+            endpoint: &endpoint,
+            token: &token,
+            ca_pin: "sha256:(the hash that kubeadm init printed)",
+        };
+        let member = member(worker);
+        let config = config::join(&member, &discovery, None);
+        let join = join(&member).with("CONFIG", config.expose().trim_end());
+        steps.push((worker.id.name, join));
+    }
+    steps
+}
+
+fn address(index: usize) -> IpAddr {
+    let last = u8::try_from(index).unwrap_or(u8::MAX).saturating_add(11);
+    Ipv4Addr::new(10, 0, 0, last).into()
+}
+
+fn machine(cluster: &ClusterName, name: MachineName, private_ip: IpAddr) -> Machine {
+    Machine {
+        id: MachineId { cluster: cluster.clone(), name },
+        cluster_id: String::new(),
+        orchestrator: Orchestrator::Kubernetes,
+        handle: String::new(),
+        state: MachineState::Running,
+        user: "root".to_owned(),
+        private_ip,
+        endpoints: [].into(),
+    }
+}
