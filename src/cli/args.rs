@@ -204,10 +204,10 @@ pub(super) struct Up {
     #[arg(long, value_name = "FILE", env = "DOJO_BUNDLE", help_heading = "Kubernetes")]
     pub(super) bundle: Option<PathBuf>,
     /// The base address of the package repository, or of a mirror of it
-    /// [default: $DOJO_KUBERNETES_REPOSITORY, else the one that this computer's apt uses]
+    /// [default: the one that this computer's apt uses]
     #[arg(long, value_name = "URL", help_heading = "Kubernetes")]
     pub(super) kubernetes_repository: Option<String>,
-    /// Where images are pulled from, instead of the registry that kubeadm knows; http://HOST without TLS
+    /// Where images are pulled from, instead of the registry that kubeadm knows; without TLS if it begins with http:
     #[arg(long, value_name = "HOST[/PATH]", help_heading = "Kubernetes")]
     pub(super) kubernetes_registry: Option<String>,
     /// What connects pods: bridge, none, or the path of a manifest [default: bridge]

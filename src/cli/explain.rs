@@ -1,8 +1,8 @@
 //! `dojo up --explain`: every step, why it is done, and how to do it by hand.
 
 use crate::bootstrap::{kubeadm, swarm};
-use crate::model::{MachineName, Orchestrator, Role, Service};
-use crate::provision;
+use crate::model::{KubernetesVersion, MachineName, Orchestrator, Role, Service};
+use crate::provision::{self, Source};
 use crate::spec::ClusterSpec;
 use crate::workflow;
 
@@ -76,12 +76,16 @@ fn docker(spec: &ClusterSpec, step: &mut Step<'_>) {
 }
 
 fn kubernetes(spec: &ClusterSpec, step: &mut Step<'_>) -> Result<(), Error> {
-    let release = workflow::planned_release(spec)?;
+    let Some(release) = workflow::release(spec)? else { return Ok(()) };
     for script in provision::explain_kubernetes(&release, Role::ControlPlane) {
         step(&format!("on each machine: {}", script.title), script.why, &script.explain());
     }
+    let version = match &release.source {
+        Source::Bundle(bundle) => bundle.version(),
+        Source::Packages { version, .. } => *version,
+        Source::Present => KubernetesVersion::USUAL,
+    };
     let names: Vec<MachineName> = spec.machines().iter().map(|m| m.name).collect();
-    let version = release.source.version(&spec.kubernetes);
     for (machine, script) in kubeadm::explain(&spec.name, &names, &spec.kubernetes, version) {
         step(&format!("on {machine}: {}", script.title), script.why, &script.explain());
     }

@@ -37,16 +37,25 @@ pub(super) fn provisioner(
     Ok(Provisioner { ssh, tls, authority, pki, install })
 }
 
-/// What is to be installed on the machines of a cluster; `made` says that all of them exist.
-pub(super) fn install(spec: &ClusterSpec, made: bool) -> Result<Install, Error> {
-    if spec.orchestrator == Orchestrator::Kubernetes {
-        return Ok(Install::Kubernetes(release(spec, made)?));
+/// What `--explain` tells of: what would be installed, and where nothing says where Kubernetes comes from,
+/// a place that the reader has to look up.
+pub fn release(spec: &ClusterSpec) -> Result<Option<Release>, Error> {
+    let mut spec = spec.clone();
+    if spec.kubernetes.bundle.is_none() && spec.kubernetes.repository.is_none() {
+        let place = "ADDRESS (see `Installing kubeadm` on kubernetes.io)".to_owned();
+        spec.kubernetes.repository = Some(provision::known_repository().unwrap_or(place));
     }
-    Ok(Install::Engine(spec.engine.clone()))
+    match install(&spec, false)? {
+        Install::Kubernetes(release) => Ok(Some(release)),
+        Install::Engine(_) => Ok(None),
+    }
 }
 
-/// The Kubernetes that a spec asks for. A bundle is looked through.
-fn release(spec: &ClusterSpec, made: bool) -> Result<Release, Error> {
+/// What is to be installed on the machines of a cluster; `made` says that all of them exist.
+pub(super) fn install(spec: &ClusterSpec, made: bool) -> Result<Install, Error> {
+    if spec.orchestrator != Orchestrator::Kubernetes {
+        return Ok(Install::Engine(spec.engine.clone()));
+    }
     let options = spec.kubernetes.clone();
     let network = match &options.cni {
         PodNetwork::Manifest(path) => {
@@ -63,22 +72,18 @@ fn release(spec: &ClusterSpec, made: bool) -> Result<Release, Error> {
             bundle.fits(bundle.manifest().architecture.as_str(), options.version)?;
             Source::Bundle(Arc::new(bundle))
         }
-        None => match options.repository.clone().or_else(provision::known_repository) {
-            Some(repository) => {
-                let version = options.version.unwrap_or(KubernetesVersion::USUAL);
-                Source::Packages { version, repository }
+        None => {
+            let repository = options.repository.clone().or_else(provision::known_repository);
+            let version = options.version.unwrap_or(KubernetesVersion::USUAL);
+            match repository {
+                Some(repository) => Source::Packages { version, repository },
+                None if made => Source::Present,
+                None => return Err(Error::NoKubernetes),
             }
-            None if made => Source::Present,
-            None => return Err(Error::NoKubernetes),
-        },
+        }
     };
     let insecure_registries = spec.engine.insecure_registries.clone();
-    Ok(Release { source, options, network, insecure_registries })
-}
-
-/// The Kubernetes of a new cluster, for a reader.
-pub fn planned_release(spec: &ClusterSpec) -> Result<Release, Error> {
-    release(spec, false)
+    Ok(Install::Kubernetes(Release { source, options, network, insecure_registries }))
 }
 
 /// What to ask the driver for, for those machines of the spec that are yet to be made.

@@ -2,10 +2,10 @@
 # Makes a machine fit for kubelet: kernel settings, and containerd with its CRI plugin.
 #
 # PAUSE     the image that holds a pod's namespaces
-# INSECURE  registries that are spoken to without TLS, a HOST[:PORT] a line
 # END_PODS  the script that ends pods when the machine goes off
+# INSECURE  registries that are spoken to without TLS, a HOST[:PORT] a line
 set -eu
-: "${PAUSE:?}" "${INSECURE?}" "${END_PODS:?}"
+: "${PAUSE:?}" "${END_PODS:?}" "${INSECURE?}"
 
 # put FILE CONTENTS: writes a file unless it is so already; keeps what was there before us.
 changed=

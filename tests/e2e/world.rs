@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::api_server;
+
 /// What a command said and how it ended.
 #[derive(Debug)]
 #[must_use]
@@ -92,7 +94,9 @@ impl World {
     }
 
     fn within(&self, command: &mut Command) {
-        for variable in ["DOCKER_HOST", "DOCKER_CONTEXT", "DOJO_DOCKER_HOST", "DOJO_MACHINE"] {
+        for variable in
+            ["DOCKER_HOST", "DOCKER_CONTEXT", "DOJO_DOCKER_HOST", "DOJO_MACHINE", "KUBECONFIG"]
+        {
             command.env_remove(variable);
         }
         command
@@ -120,6 +124,14 @@ impl World {
     /// Runs the user's own `docker`, which follows the selected context.
     pub fn docker(&self, args: &[&str]) -> Said {
         let mut command = Command::new("docker");
+        command.args(args);
+        self.within(&mut command);
+        Said::new(&command.output().unwrap())
+    }
+
+    /// Runs the user's own `kubectl`, which follows the selected context.
+    pub fn kubectl(&self, args: &[&str]) -> Said {
+        let mut command = Command::new(api_server::tool("kubectl"));
         command.args(args);
         self.within(&mut command);
         Said::new(&command.output().unwrap())

@@ -6,6 +6,8 @@ use crate::model::Role;
 use crate::provision::Error;
 use crate::remote::{Input, Remote, Script};
 
+use super::{Release, prepare};
+
 /// Where the files of a bundle are put on a machine; the machine image has it.
 pub const DIRECTORY: &str = "/usr/lib/clusterdojo/kubernetes";
 
@@ -31,6 +33,12 @@ pub(super) async fn install(
     Ok(())
 }
 
+/// The steps on a machine, for a reader who has the bundle.
+pub(super) fn explain(bundle: &Bundle, role: Role, release: &Release) -> Vec<Script> {
+    let prepare = prepare(pause(bundle), release);
+    vec![receive(), unpack(bundle, role), prepare, images(bundle, role)]
+}
+
 /// The script that makes of a machine image, and a bundle unpacked in [`DIRECTORY`], an image with
 /// everything inside.
 pub fn bake(bundle: &Bundle) -> String {
@@ -42,7 +50,7 @@ pub fn bake(bundle: &Bundle) -> String {
 }
 
 /// Installs what lies unpacked in [`DIRECTORY`].
-pub(super) fn unpack(bundle: &Bundle, role: Role) -> Script {
+fn unpack(bundle: &Bundle, role: Role) -> Script {
     let binaries: String = bundle
         .files_for(role)
         .into_iter()
@@ -73,7 +81,7 @@ fn look() -> Script {
     )
 }
 
-pub(super) fn receive() -> Script {
+fn receive() -> Script {
     Script::new(
         "copy Kubernetes",
         "All that the machine needs comes from one file, so it needs no internet.",

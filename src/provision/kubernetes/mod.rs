@@ -27,6 +27,8 @@ const WHY: &str = "kubeadm sets clusters up, kubelet runs the pods of a node, an
 pub enum Source {
     /// A bundle: everything in one file.
     Bundle(Arc<Bundle>),
+    /// It is on the machines already, and where it came from is gone.
+    Present,
     /// The package repository and the image registry.
     Packages {
         /// Which release.
@@ -34,8 +36,6 @@ pub enum Source {
         /// The base address of the package repository.
         repository: String,
     },
-    /// It is on the machines already, and where it came from is gone.
-    Present,
 }
 
 /// Kubernetes, as asked for.
@@ -76,10 +76,20 @@ pub(super) async fn provision(
         source if role == Role::LoadBalancer => {
             let install = load_balancer();
             progress.step(install.title, remote.run(&install)).await?;
-            (source.version(&release.options), false)
+            match source {
+                Source::Bundle(bundle) => (bundle.version(), bundle::has_dns(bundle)),
+                Source::Packages { version, .. } => (*version, false),
+                Source::Present => {
+                    (release.options.version.unwrap_or(KubernetesVersion::OLDEST), false)
+                }
+            }
         }
-        // Only a new cluster needs to know whether there is DNS.
-        Source::Present => (present(remote).await?, true),
+        Source::Present => {
+            let present = present();
+            let version = remote.run(&present).await?;
+            // Only a new cluster needs to know whether there is an image of `CoreDNS`.
+            (version.trim().parse().map_err(Error::NoVersion)?, true)
+        }
         Source::Bundle(bundle) => {
             bundle::install(remote, role, bundle, progress).await?;
             failpoint::reached("kubernetes.install.after");
@@ -106,43 +116,24 @@ pub(super) async fn provision(
     Ok(Kubernetes { version, dns, options, network })
 }
 
-impl Source {
-    /// The release as far as it is known before anything is installed.
-    pub fn version(&self, options: &KubernetesOptions) -> KubernetesVersion {
-        match self {
-            Self::Bundle(bundle) => bundle.version(),
-            Self::Packages { version, .. } => *version,
-            Self::Present => options.version.unwrap_or(KubernetesVersion::OLDEST),
+/// The steps on a machine, for a reader who wants to do the same by hand.
+pub fn explain(release: &Release, role: Role) -> Vec<Script> {
+    match &release.source {
+        Source::Bundle(bundle) => bundle::explain(bundle, role, release),
+        Source::Packages { version, repository } => {
+            packages::explain(*version, repository, release)
         }
+        Source::Present => Vec::new(),
     }
 }
 
-/// Takes a machine as it was left: everything is on it, and was made ready there. Returns the release.
-async fn present(remote: &dyn Remote) -> Result<KubernetesVersion, Error> {
-    let script = Script::new(
+/// Takes a machine as it was left: everything is on it, and was made ready there.
+fn present() -> Script {
+    Script::new(
         "look for Kubernetes",
         "It was installed when the machine was made.",
         include_str!("../../../templates/kubernetes/present.sh"),
-    );
-    remote.run(&script).await?.trim().parse().map_err(Error::NoVersion)
-}
-
-/// The steps on a machine, for a reader; one with a bundle has its files there already.
-pub fn explain(release: &Release, role: Role) -> Vec<Script> {
-    match &release.source {
-        Source::Bundle(bundle) => vec![
-            bundle::receive(),
-            bundle::unpack(bundle, role),
-            prepare(bundle::pause(bundle), release),
-            bundle::images(bundle, role),
-        ],
-        Source::Packages { version, repository } => vec![
-            packages::script(*version, repository, &release.options),
-            prepare("(the image `pause` that kubeadm lists)", release),
-            packages::pulling("(the images that kubeadm lists)"),
-        ],
-        Source::Present => Vec::new(),
-    }
+    )
 }
 
 fn load_balancer() -> Script {
@@ -164,6 +155,6 @@ fn prepare(pause: &str, release: &Release) -> Script {
         include_str!("../../../templates/kubernetes/prepare.sh"),
     )
     .with("PAUSE", pause)
-    .with("INSECURE", insecure.join("\n"))
     .with("END_PODS", include_str!("../../../templates/kubernetes/end-pods.sh").trim_end())
+    .with("INSECURE", insecure.join("\n"))
 }

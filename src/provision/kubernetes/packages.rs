@@ -9,6 +9,8 @@ use crate::model::{KubernetesOptions, KubernetesVersion, Machine, Role};
 use crate::provision::Error;
 use crate::remote::{Remote, Script};
 
+use super::{Release, prepare};
+
 /// What follows the base address of the repository, up to the number of a minor release.
 const BELOW: &str = "/core:/stable:/v1.";
 /// Names the base address of the repository.
@@ -82,7 +84,7 @@ pub(super) async fn install(
     options: &KubernetesOptions,
     progress: &Progress,
 ) -> Result<Installed, Error> {
-    let script = script(wanted, repository, options);
+    let script = packages(wanted, repository, options);
     let said = progress.step(script.title, remote.run(&script)).await?;
     let installed = Installed::parse(&said).map_err(Error::NoVersion)?;
     if wanted.admits(installed.version) {
@@ -93,12 +95,22 @@ pub(super) async fn install(
     }
 }
 
-/// Installs the packages.
-pub(super) fn script(
-    wanted: KubernetesVersion,
+/// The steps on a machine, for a reader who wants to do the same by hand.
+pub(super) fn explain(
+    version: KubernetesVersion,
     repository: &str,
-    options: &KubernetesOptions,
-) -> Script {
+    release: &Release,
+) -> Vec<Script> {
+    vec![
+        packages(version, repository, &release.options),
+        prepare("(the pause image among those that kubeadm config images list names)", release),
+        images_of(
+            "(what kubeadm config images list names, of it what the machine needs, a line each)",
+        ),
+    ]
+}
+
+fn packages(wanted: KubernetesVersion, repository: &str, options: &KubernetesOptions) -> Script {
     Script::new(
         super::TITLE,
         super::WHY,
@@ -113,6 +125,16 @@ pub(super) fn script(
     .with("REGISTRY", options.image_repository().unwrap_or_default())
 }
 
+fn images_of(lines: &str) -> Script {
+    Script::new(
+        "pull images",
+        "Control planes run as containers that kubelet starts from files, and nobody should wait for \
+         the network then. A worker needs only the images of kube-proxy and of the pause container.",
+        include_str!("../../../templates/kubernetes/pull.sh"),
+    )
+    .with("IMAGES", lines)
+}
+
 /// Has containerd pull the images of a role; returns whether there is one of `CoreDNS`.
 pub(super) async fn pull(
     remote: &dyn Remote,
@@ -120,22 +142,11 @@ pub(super) async fn pull(
     installed: &Installed,
     progress: &Progress,
 ) -> Result<bool, Error> {
-    let images = installed.images(role).collect::<Vec<_>>().join("\n");
-    let script = pulling(&images);
+    let images: Vec<_> = installed.images(role).collect();
+    let script = images_of(&images.join("\n"));
     let absent = progress.step(script.title, remote.run(&script)).await?;
     let dns = |names: &str| names.lines().any(|name| name.contains("/coredns:"));
-    Ok(dns(&images) && !dns(&absent))
-}
-
-/// Pulls images, given one a line.
-pub(super) fn pulling(images: &str) -> Script {
-    Script::new(
-        "pull images",
-        "Control planes run as containers that kubelet starts from files, and nobody should wait for \
-         the network then. A worker needs only the images of kube-proxy and of the pause container.",
-        include_str!("../../../templates/kubernetes/pull.sh"),
-    )
-    .with("IMAGES", images)
+    Ok(dns(&images.join("\n")) && !dns(&absent))
 }
 
 #[cfg(test)]
