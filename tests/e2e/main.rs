@@ -9,6 +9,7 @@ mod faults;
 mod kill;
 mod kubernetes_ha;
 mod logs;
+mod packages;
 mod proxy;
 mod scale;
 mod service;
