@@ -225,7 +225,7 @@ fn spawn(directory: &Path, name: &str, arguments: &[&str]) -> Process {
 }
 
 /// A program of the bundle, unpacked.
-fn tool(name: &str) -> PathBuf {
+pub fn tool(name: &str) -> PathBuf {
     unpacked().join(name).join(name)
 }
 
