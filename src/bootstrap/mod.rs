@@ -64,6 +64,9 @@ pub enum Error {
         /// How long was waited.
         seconds: u64,
     },
+    /// The user wanted to stop before all nodes had joined.
+    #[error("interrupted")]
+    Interrupted,
     /// Several nodes failed; each is told by its own events as well.
     #[error("{}", list(.0))]
     Several(Vec<Error>),
@@ -157,11 +160,12 @@ pub trait Bootstrapper: Send + Sync {
 }
 
 /// Makes one cluster of the nodes, whatever of it exists already. The node that is returned speaks for
-/// the cluster.
+/// the cluster. Before each node it is asked whether the user wants to stop.
 pub async fn bootstrap(
     kind: &dyn Bootstrapper,
     nodes: &[Node],
     progress: &Progress,
+    stop: &(dyn Fn() -> bool + Send + Sync),
 ) -> Result<Node, Error> {
     kind.connect(nodes).await?;
     // What stands before a cluster is no member of it.
@@ -205,6 +209,9 @@ pub async fn bootstrap(
         }
     }
     let join = async |node: &Node, ticket: &Ticket| {
+        if stop() {
+            return Err(Error::Interrupted);
+        }
         let progress = progress.machine(node.machine().id.name);
         progress.step(&format!("join the {}", kind.noun()), kind.join(speaker, node, ticket)).await
     };

@@ -77,7 +77,8 @@ fn code(error: &Error) -> u8 {
             workflow::Error::NotReady(_)
             | workflow::Error::Driver(driver::Error::Unreachable { .. }) => NOT_READY,
             workflow::Error::Invalid(_) => USAGE,
-            workflow::Error::Interrupted => INTERRUPTED,
+            workflow::Error::Interrupted
+            | workflow::Error::Bootstrap(bootstrap::Error::Interrupted) => INTERRUPTED,
             workflow::Error::Remote(error) => remote_code(error),
             workflow::Error::Machines(failure) => machines_code(failure),
             _ => FAILED,
@@ -156,7 +157,8 @@ fn hints(error: &Error) -> Vec<String> {
         workflow::Error::NoKeys(cluster) => {
             vec![format!("`dojo down {cluster} --yes` removes its machines")]
         }
-        workflow::Error::Interrupted => {
+        workflow::Error::Interrupted
+        | workflow::Error::Bootstrap(bootstrap::Error::Interrupted) => {
             vec![
                 "the same command again goes on from here; `dojo down` removes what is there"
                     .to_owned(),

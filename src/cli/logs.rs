@@ -78,8 +78,13 @@ fn interleaved(said: &[Said]) -> String {
     // Stable, so that what happened at once stays in its machine's order.
     entries.sort_by_key(|(time, ..)| *time);
     let width = said.iter().map(|s| s.machine.to_string().len()).max().unwrap_or(0);
-    let lines = entries.iter().flat_map(|(_, name, lines)| lines.iter().map(move |l| (name, l)));
-    lines.map(|(name, line)| format!("{name:<width$}  {line}\n")).collect()
+    let mut text = String::new();
+    for (_, name, lines) in entries {
+        for line in lines {
+            text.push_str(&format!("{name:<width$}  {line}\n"));
+        }
+    }
+    text
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::up;
 
 pub(super) async fn run(context: &Context, args: &Scale) -> Result<(), Error> {
     let name = context.cluster(args.name.clone())?;
-    context.record(&name)?;
+    let record = context.record(&name)?;
     let counts: Vec<(Role, u16)> = [
         (Role::Worker, args.workers),
         (Role::Manager, args.managers),
@@ -20,7 +20,7 @@ pub(super) async fn run(context: &Context, args: &Scale) -> Result<(), Error> {
     .into_iter()
     .filter_map(|(role, count)| Some((role, count?)))
     .collect();
-    let services = context.services_of(&name).await?;
+    let services = context.services_to_make(&record.spec).await?;
     let summary = workflow::scale(&services, &name, &counts).await?;
     if context.quiet { Ok(()) } else { up::tell(&summary) }
 }

@@ -67,9 +67,12 @@ impl Context {
     /// Everything that it takes to make what a spec says.
     pub(super) async fn services_to_make(&self, spec: &ClusterSpec) -> Result<Services, Error> {
         // What is in a bundle is put into the machine image, once, instead of onto every machine.
+        let known = matches!(self.home.record(&spec.name), Ok(Some(_)));
         let baked = match (spec.orchestrator, &spec.kubernetes.bundle) {
+            // Only further machines would need it.
+            (Orchestrator::Kubernetes, Some(path)) if known && !path.exists() => None,
             (Orchestrator::Kubernetes, Some(path)) => {
-                let bundle = Bundle::open(path).map_err(workflow::Error::from)?;
+                let bundle = self.checked_bundle(path).await?;
                 Some(Baked {
                     name: format!("kubernetes-{}", bundle.version()),
                     archive: path.clone(),
@@ -81,6 +84,19 @@ impl Context {
             _ => None,
         };
         self.services_with(spec.driver(), &spec.docker, baked).await
+    }
+
+    /// A bundle with all its checksums right; one that was looked through before is looked through again
+    /// only if the file has changed.
+    async fn checked_bundle(&self, path: &Path) -> Result<Bundle, Error> {
+        let (path, stamps) = (path.to_owned(), self.home.bundle_stamps());
+        let check = tokio::task::spawn_blocking(move || {
+            let bundle = Bundle::open(&path)?;
+            bundle.verify_once(&stamps)?;
+            Ok::<_, crate::bundle::Error>(bundle)
+        });
+        let checked = check.await.expect("checking a bundle does not panic");
+        Ok(checked.map_err(workflow::Error::from)?)
     }
 
     async fn services_with(

@@ -19,6 +19,8 @@ pub const DIRECTORY: &str = "/usr/lib/clusterdojo/kubernetes";
 pub enum Source {
     /// A bundle: everything in one file.
     Bundle(Arc<Bundle>),
+    /// It is on the machines already, and where it came from is gone.
+    Present,
     /// The package repository and the image registry.
     Packages {
         /// Which release.
@@ -59,8 +61,12 @@ pub(super) async fn provision(
     release: &Release,
     progress: &Progress,
 ) -> Result<Kubernetes, Error> {
-    let Source::Bundle(bundle) = &release.source else { todo!() };
     let role = machine.id.name.role;
+    let bundle = match &release.source {
+        Source::Bundle(bundle) => bundle,
+        Source::Present => return present(remote, role, release).await,
+        Source::Packages { .. } => todo!(),
+    };
     let installed = |bundle: &Bundle| Kubernetes {
         version: bundle.version(),
         dns: references(bundle, Role::ControlPlane).any(|(_, image)| image.contains("/coredns")),
@@ -80,6 +86,23 @@ pub(super) async fn provision(
     progress.step(images.title, remote.run(&images)).await?;
     failpoint::reached("kubernetes.images.after");
     Ok(installed(bundle))
+}
+
+/// Takes a machine as it was left: everything is on it, and was made ready there.
+async fn present(remote: &dyn Remote, role: Role, release: &Release) -> Result<Kubernetes, Error> {
+    let script = Script::new(
+        "look for Kubernetes",
+        "It was installed when the machine was made.",
+        include_str!("../../templates/kubernetes/present.sh"),
+    );
+    let version = if role == Role::LoadBalancer {
+        release.options.version.unwrap_or(KubernetesVersion::OLDEST)
+    } else {
+        remote.run(&script).await?.trim().parse().map_err(Error::NoVersion)?
+    };
+    let (options, network) = (release.options.clone(), release.network.clone());
+    // Only a new cluster needs to know.
+    Ok(Kubernetes { version, dns: true, options, network })
 }
 
 /// Installs a bundle on a machine that does not have it yet.
@@ -172,6 +195,7 @@ fn prepare(pause: &str) -> Script {
         include_str!("../../templates/kubernetes/prepare.sh"),
     )
     .with("PAUSE", pause)
+    .with("END_PODS", include_str!("../../templates/kubernetes/end-pods.sh").trim_end())
 }
 
 fn images(bundle: &Bundle, role: Role) -> Script {

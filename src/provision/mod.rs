@@ -42,6 +42,9 @@ pub enum Error {
     /// What was to be installed could not be read.
     #[error(transparent)]
     Bundle(#[from] bundle::Error),
+    /// kubeadm does not say which release it is of.
+    #[error("kubeadm does not tell its version: {0}")]
+    NoVersion(String),
     /// Another release is installed than the one that was asked for.
     #[error("machine `{machine}` has Kubernetes {installed}, and {wanted} was asked for")]
     Release {

@@ -79,6 +79,16 @@ pub enum Error {
         /// The last lines of its standard error; secrets never go there.
         stderr: String,
     },
+    /// A script did not end.
+    #[error("{title} on machine `{machine}` hangs: it has not ended within {} s", waited.as_secs())]
+    Hangs {
+        /// Which machine.
+        machine: MachineId,
+        /// The script's title.
+        title: String,
+        /// How long it was waited for.
+        waited: Duration,
+    },
     /// The engine refused our certificate, or its own is not the cluster's.
     #[error("the engine of machine `{machine}` failed the mutual TLS check")]
     Certificate {

@@ -1,7 +1,12 @@
 //! A step on a machine is data: what it is called, why it is done, and the script that does it. The
 //! same value runs, names the progress line and is what `--explain` prints.
 
+use std::time::Duration;
+
 use crate::model::Secret;
+
+/// Long enough for packages over a slow line, behind a first boot that installs others.
+const PATIENCE: Duration = Duration::from_secs(30 * 60);
 
 /// A shell script with its inputs.
 ///
@@ -13,6 +18,8 @@ pub struct Script {
     pub title: &'static str,
     /// Why that is needed, in a sentence for a learner.
     pub why: &'static str,
+    /// When it is given up. It hangs then; no script is meant to take that long.
+    pub patience: Duration,
     body: &'static str,
     inputs: Vec<(&'static str, Input)>,
 }
@@ -26,7 +33,14 @@ enum Input {
 impl Script {
     /// A script without inputs.
     pub fn new(title: &'static str, why: &'static str, body: &'static str) -> Self {
-        Self { title, why, body, inputs: Vec::new() }
+        Self { title, why, patience: PATIENCE, body, inputs: Vec::new() }
+    }
+
+    /// Gives the script another time to end than half an hour.
+    #[must_use]
+    pub fn within(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
     }
 
     /// Adds an input; `name` is a shell variable.

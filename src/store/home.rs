@@ -118,6 +118,11 @@ impl Home {
         durable::replace(&path, &text, 0o600).map_err(Error::file("write", path))
     }
 
+    /// Where it is noted which bundles were looked through.
+    pub fn bundle_stamps(&self) -> PathBuf {
+        self.root.join("bundles")
+    }
+
     fn previous_path(&self) -> PathBuf {
         self.root.join("previous-context.json")
     }

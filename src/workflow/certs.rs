@@ -68,7 +68,7 @@ pub async fn renew_certificates(services: &Services, name: &ClusterName) -> Resu
 async fn renew(services: &Services, entry: &Entry, progress: &Progress) -> Result<usize, Error> {
     let name = entry.name();
     let record = entry.record()?.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
-    let provisioner = provisioner(entry, &record, install(&record.spec)?)?;
+    let provisioner = provisioner(entry, &record, install(&record.spec, true)?)?;
     let (machines, _) = ours(&*services.driver, name, Some(&record)).await?;
     let (running, off): (Vec<Machine>, Vec<Machine>) =
         machines.into_iter().partition(|m| m.state == MachineState::Running);

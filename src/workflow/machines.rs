@@ -37,9 +37,8 @@ pub(super) fn provisioner(
     Ok(Provisioner { ssh, tls, authority, pki, install })
 }
 
-/// What is to be installed on the machines of a cluster. A bundle is looked through before anything is
-/// done.
-pub(super) fn install(spec: &ClusterSpec) -> Result<Install, Error> {
+/// What is to be installed on the machines of a cluster; `made` says that all of them exist.
+pub(super) fn install(spec: &ClusterSpec, made: bool) -> Result<Install, Error> {
     if spec.orchestrator != Orchestrator::Kubernetes {
         return Ok(Install::Engine(spec.engine.clone()));
     }
@@ -52,6 +51,8 @@ pub(super) fn install(spec: &ClusterSpec) -> Result<Install, Error> {
         PodNetwork::Bridge | PodNetwork::None => None,
     };
     let source = match &options.bundle {
+        // It was needed to make the machines, and is needed again only for further ones.
+        Some(path) if made && !path.exists() => Source::Present,
         Some(path) => {
             let bundle = Bundle::open(path)?;
             bundle.fits(bundle.manifest().architecture.as_str(), options.version)?;

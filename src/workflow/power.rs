@@ -28,7 +28,7 @@ pub async fn start_machine(
     let (entry, progress) = services.lock(name, "start").await?;
     let record = entry.record()?.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
     let machine = one(services, name, &record, machine).await?;
-    let install = install(&record.spec)?;
+    let install = install(&record.spec, true)?;
     let provisioner = provisioner(&entry, &record, install)?;
     let label = machine.id.name;
     let origin = match machine.state {

@@ -131,7 +131,7 @@ pub(super) async fn converge(
         check_surroundings(services, progress).await?;
     }
 
-    let install = machines::install(&spec)?;
+    let install = machines::install(&spec, plan.create.is_empty())?;
     if is_new {
         // From here on `down` knows what to look for.
         failpoint::reached("up.record.before");
@@ -165,7 +165,8 @@ pub(super) async fn converge(
     let speaker = match kind {
         Some(kind) => {
             let members = scale::with_guides(kind, &nodes, &departures).await?;
-            let speaker = bootstrap::bootstrap(kind, &members, progress).await?;
+            let stop = || services.interrupt.raised();
+            let speaker = bootstrap::bootstrap(kind, &members, progress, &stop).await?;
             if departures.is_empty() {
                 speaker
             } else {

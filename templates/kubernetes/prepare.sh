@@ -1,9 +1,10 @@
 #!/bin/sh
 # Makes a machine fit for kubelet: kernel settings, and containerd with its CRI plugin.
 #
-# PAUSE  the image that holds a pod's namespaces
+# PAUSE     the image that holds a pod's namespaces
+# END_PODS  the script that ends pods when the machine goes off
 set -eu
-: "${PAUSE:?}"
+: "${PAUSE:?}" "${END_PODS:?}"
 
 # put FILE CONTENTS: writes a file unless it is so already; keeps what was there before us.
 changed=
@@ -85,6 +86,27 @@ if [ -d "$kept" ] && [ ! -e "$root/io.containerd.metadata.v1.bolt/meta.db" ]; th
     # Last, because it tells that the rest is there.
     cp -a "$kept/io.containerd.metadata.v1.bolt" "$root/"
 fi
+
+# Pods get the time to end in good order when the machine goes off, and do not hold it up beyond that:
+# containerd would leave them running, and systemd knows nothing of them.
+put /etc/systemd/system/clusterdojo-pods.service "# clusterdojo: Kubernetes
+[Unit]
+Description=Ends the containers of pods when the machine goes off
+After=containerd.service network.target
+Before=kubelet.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/true
+ExecStop=/bin/sh /etc/clusterdojo/end-pods.sh
+TimeoutStopSec=20
+
+[Install]
+WantedBy=multi-user.target"
+put /etc/clusterdojo/end-pods.sh "# clusterdojo: Kubernetes
+$END_PODS"
+systemctl --quiet enable --now clusterdojo-pods.service
 
 if ! systemctl --quiet is-enabled containerd.service 2>/dev/null; then
     systemctl --quiet enable containerd.service

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -108,10 +108,10 @@ fn logs_are_told_and_bundled_without_secrets_and_without_waiting_for_the_dead() 
     fs::write(&record, "{").unwrap();
     let mut bundle = world.command(&["logs", &name, "--bundle"]);
     assert!(bundle.current_dir(world.path()).status().unwrap().success());
-    let mut named = files(world.path())
-        .into_iter()
-        .filter(|p| p.file_name().unwrap().to_string_lossy().starts_with(&format!("{name}-logs-")));
-    let found = unpacked(&named.next_back().unwrap(), &world.path().join("again"));
+    let prefix = format!("{name}-logs-");
+    let is_it = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with(&prefix);
+    let named = files(world.path()).into_iter().find(is_it).unwrap();
+    let found = unpacked(&named, &world.path().join("again"));
     assert!(found["clusterdojo.txt"].contains("the record cannot be read"));
     assert!(found["manager-1/journal.txt"].contains("dockerd"));
     world.dojo(&["down", &name, "--yes"]).ok();

@@ -1,7 +1,9 @@
 //! A swarm's life as a user sees it.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
+use std::process::Stdio;
 
 use serde_json::Value;
 
@@ -152,6 +154,30 @@ fn managers_go_off_and_on_one_by_one_and_the_majority_is_told_of() {
     assert!(!one("start", "2").0);
     until("all nodes are ready again", 60, || ready_nodes(&world, &context) == 3);
     until("the cluster is healthy again", 30, || world.dojo(&["status", &name]).code == Some(0));
+    world.dojo(&["down", &name]).ok();
+    world.assert_gone(&name);
+}
+
+#[test]
+fn ctrl_c_between_joins_stops_there_and_up_goes_on() {
+    let mut world = World::new();
+    let name = world.name("ctrlc");
+    let up = ["--log-format", "plain", "up", &name, "--managers", "5", "--workers", "0"];
+    let mut child = world.command(&up).stderr(Stdio::piped()).spawn().unwrap();
+    let mut story = String::new();
+    let mut lines = BufReader::new(child.stderr.take().unwrap());
+    while lines.read_line(&mut story).unwrap() > 0 {
+        if story.lines().last().is_some_and(|l| l.starts_with("manager-2: join the swarm: ok")) {
+            break;
+        }
+    }
+    let id = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
+    lines.read_to_string(&mut story).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{story}");
+    assert!(!story.contains("manager-5: join"), "{story}");
+    world.dojo(&up).ok();
+    assert_eq!(ready_nodes(&world, &format!("dojo-{name}")), 5);
     world.dojo(&["down", &name]).ok();
     world.assert_gone(&name);
 }

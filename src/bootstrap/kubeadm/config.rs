@@ -106,7 +106,7 @@ impl Member<'_> {
     }
 
     /// Phases of `init` that are left out then; `dns` says whether there is an image for `CoreDNS`.
-    pub(super) fn skipped(&self, dns: bool) -> String {
+    pub(super) fn skipped(dns: bool) -> String {
         let dns = if dns { None } else { Some("addon/coredns") };
         ["preflight", "kubelet-start"].into_iter().chain(dns).collect::<Vec<_>>().join(",")
     }
@@ -231,6 +231,10 @@ fn kubelet(cluster: &Cluster<'_>, member: &Member<'_>) -> Value {
         // kubelet tells early only once somebody has given its node a pod subnet; else after this time.
         kubelet["nodeStatusUpdateFrequency"] = json!("1s");
         kubelet["nodeStatusReportFrequency"] = json!("5m");
+    }
+    if cluster.shared {
+        // A control plane that joins waits until the API knows of its etcd, which kubelet tells so often.
+        kubelet["syncFrequency"] = json!("5s");
     }
     if member.facts.container {
         // The host's swap and disk; a lesson must not end because the laptop's disk is nearly full.
@@ -487,9 +491,8 @@ mod tests {
         assert_eq!(first(20, false), (false, false), "then ports are looked at by us");
         assert_eq!(first(20, true), (true, true));
         assert_eq!(first(32, false), (true, true));
-        let facts = Facts::default();
-        assert_eq!(member(20, &facts).skipped(false), "preflight,kubelet-start,addon/coredns");
-        assert_eq!(member(20, &facts).skipped(true), "preflight,kubelet-start");
+        assert_eq!(Member::skipped(false), "preflight,kubelet-start,addon/coredns");
+        assert_eq!(Member::skipped(true), "preflight,kubelet-start");
         let joining = |minor, leads| {
             let facts = Facts::default();
             Member { leads, ..member(minor, &facts) }.skipped_to_join()

@@ -100,7 +100,7 @@ fn init(member: &Member<'_>, dns: bool) -> Script {
     )
     .with("VERB", "init")
     .with("FIRST", member.first())
-    .with("SKIP", member.skipped(dns))
+    .with("SKIP", Member::skipped(dns))
     .with("IGNORE", member.ignored())
     .with("PORTS", member.ports())
 }

@@ -72,6 +72,17 @@ impl Session {
 impl Session {
     /// Runs a script that `sending` carries to it, and returns its standard output.
     async fn execute(&self, script: &Script, sending: Sending) -> Result<String, Error> {
+        let result = timeout(script.patience, self.converse(script, sending)).await;
+        result.unwrap_or_else(|_| {
+            Err(Error::Hangs {
+                machine: self.machine.clone(),
+                title: script.title.to_owned(),
+                waited: script.patience,
+            })
+        })
+    }
+
+    async fn converse(&self, script: &Script, sending: Sending) -> Result<String, Error> {
         const OPERATION: &str = "run a script";
         let (mut incoming, outgoing) = self.channel().await?.split();
         let name = sending.input.as_ref().map(|input| input.name().to_owned());

@@ -149,7 +149,7 @@ async fn a_client_that_stops_reading_holds_up_no_other() {
     let ports = [endless.local_addr().unwrap().port(), echo_at_the_end().await];
     tokio::spawn(async move {
         let (mut stream, _) = endless.accept().await.unwrap();
-        while stream.write_all(&[7; 8 * 1024]).await.is_ok() {}
+        while stream.write_all(&[7; 16 * 1024]).await.is_ok() {}
     });
     let (addresses, _) = forward(&world, &ports).await;
     let mut lazy = TcpStream::connect(addresses[0]).await.unwrap();

@@ -68,6 +68,17 @@ async fn a_failing_script_gives_its_status_and_last_words() {
 }
 
 #[tokio::test]
+async fn a_script_that_hangs_is_named_and_the_login_stays_good() {
+    let world = World::new();
+    let _sshd = world.start(KINDS);
+    let remote = dial(&world, &world.machine()).await.unwrap();
+    let hanging = script("exec sleep 30").within(Duration::from_secs(1));
+    let error = remote.run(&hanging).await.unwrap_err().to_string();
+    assert!(error.contains("try it") && error.contains("within 1 s"), "{error}");
+    assert_eq!(remote.run(&script("echo on")).await.unwrap(), "on\n");
+}
+
+#[tokio::test]
 async fn secrets_are_on_no_command_line_and_in_no_environment() {
     let world = World::new();
     let _sshd = world.start(KINDS);
