@@ -75,7 +75,7 @@ fn bundles_that_cannot_be_used_are_refused_before_anything_is_made() {
 
     let architecture = copy.find("\"amd64\"");
     let before = copy.patch(architecture, b"\"arm64\"");
-    refused(&[], &[&path, "arm64", "x86_64", "hint:"]);
+    refused(&[], &[&path, "is for arm64 machines", "hint:"]);
     copy.patch(architecture, &before);
 
     let whole = copy.length();
@@ -111,7 +111,7 @@ fn what_cannot_come_to_a_good_end_is_not_begun() {
     let mode = |mode| fs::set_permissions(&kubeconfig, fs::Permissions::from_mode(mode)).unwrap();
     mode(0o400);
     let path = kubeconfig.display().to_string();
-    world.dojo(&up).fails(1, &[&path, "not writable"]);
+    world.dojo(&up).fails(1, &[&path, "no permission to write"]);
     world.assert_gone(&name);
     assert_eq!(fs::read_to_string(&kubeconfig).unwrap(), FOREIGN);
     mode(0o600);
@@ -289,9 +289,11 @@ fn killed_at_every_step_of_kubernetes() {
         if point == "kubeadm.init.before" {
             // Somebody else was quicker, on a port that the cluster cannot do without.
             let squat = "systemd-run --quiet --unit squatter perl -MIO::Socket::INET -e \
-                         'IO::Socket::INET->new(LocalPort => 6443, Listen => 1) or die; sleep'; \
-                         until ss -Hltn | grep -q :6443; do sleep 0.1; done";
+                         '@held = IO::Socket::INET->new(LocalPort => 6443, Listen => 1); sleep'";
             on(&name, "control-plane-1", squat);
+            until("the port is taken", 10, || {
+                on(&name, "control-plane-1", "ss -Hltn").contains(":6443")
+            });
             world.dojo(&up).fails(1, &["control-plane-1", "6443", "in use", "perl"]);
             on(&name, "control-plane-1", "systemctl stop squatter");
         }
