@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use clusterdojo::failpoint;
 
+use crate::api_server::bundle;
 use crate::kill::killed_at;
-use crate::world::{World, bundle, engine, files, until};
+use crate::world::{World, engine, files, until};
 
 /// A context of somebody else, in a style that no program of ours writes.
 const FOREIGN: &str = "# mine\napiVersion: v1\nkind: Config\ncurrent-context: \"office\"\nclusters:\n\
@@ -107,6 +108,7 @@ fn what_cannot_come_to_a_good_end_is_not_begun() {
     }
 
     let kubeconfig = world.kubeconfig();
+    fs::create_dir(kubeconfig.parent().unwrap()).unwrap();
     fs::write(&kubeconfig, FOREIGN).unwrap();
     let mode = |mode| fs::set_permissions(&kubeconfig, fs::Permissions::from_mode(mode)).unwrap();
     mode(0o400);
@@ -182,10 +184,18 @@ fn secrets(world: &World, cluster: &str) -> Vec<String> {
     secrets
 }
 
-/// Whether a node is as it should be: ready, with its part of the pod network's services running.
+/// The names of the nodes that are ready.
+fn ready(world: &World) -> Vec<String> {
+    let nodes = world.kubectl(&["get", "nodes", "--no-headers"]).ok();
+    let words = nodes.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    words.filter(|words| words[1] == "Ready").map(|words| words[0].to_owned()).collect()
+}
+
+/// Fails the test unless both nodes are as they should be: ready, and services work on them.
+#[track_caller]
 fn assert_whole(world: &World, cluster: &str) {
     world.dojo(&["status", cluster]).ok();
-    assert_eq!(world.ready_nodes(), ["control-plane-1", "worker-1"]);
+    assert_eq!(ready(world), ["control-plane-1", "worker-1"]);
     let selector = ["get", "pods", "-n", "kube-system", "-l", "k8s-app=kube-proxy"];
     let fields = "jsonpath={range .items[*]}{.spec.nodeName} {.status.phase}{\"\\n\"}{end}";
     until("kube-proxy runs on both", 60, || {
@@ -276,6 +286,7 @@ fn killed_at_every_step_of_kubernetes() {
     let mut world = World::new();
     let name = world.name("kkill");
     let bundle = bundle().display().to_string();
+    fs::create_dir(world.kubeconfig().parent().unwrap()).unwrap();
     fs::write(world.kubeconfig(), FOREIGN).unwrap();
     fs::set_permissions(world.kubeconfig(), fs::Permissions::from_mode(0o640)).unwrap();
     let up = ["up", name.as_str(), "--kubernetes", "--workers", "1", "--bundle", &bundle];
@@ -305,7 +316,7 @@ fn killed_at_every_step_of_kubernetes() {
     for point in leaving {
         assert!(killed_at(&world, point, &fewer), "`scale` never came to {point}");
         world.dojo(&fewer).ok();
-        assert_eq!(world.ready_nodes(), ["control-plane-1"], "after {point}");
+        assert_eq!(ready(&world), ["control-plane-1"], "after {point}");
         world.dojo(&["scale", &name, "--workers", "1"]).ok();
         assert_whole(&world, &name);
     }

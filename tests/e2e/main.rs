@@ -8,6 +8,7 @@ mod contract;
 mod faults;
 mod kill;
 mod kubernetes_faults;
+mod kubernetes_ha;
 mod logs;
 mod proxy;
 mod scale;
