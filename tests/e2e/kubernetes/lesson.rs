@@ -145,7 +145,8 @@ impl<'a> Lesson<'a> {
     }
 
     pub fn writes_down(&self, words: &str) {
-        let claim = ["get", "pvc", "notes", "-o", "jsonpath={.status.phase} {.spec.storageClassName}"];
+        let claim =
+            ["get", "pvc", "notes", "-o", "jsonpath={.status.phase} {.spec.storageClassName}"];
         assert_eq!(self.kubectl(&claim), "Bound standard");
         let keeper = self.keeper().name;
         self.kubectl(&["exec", &keeper, "--", "/web", "write", "/notes/words", words]);
