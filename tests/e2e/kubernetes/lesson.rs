@@ -23,7 +23,7 @@ struct Pod {
 pub struct Lesson<'a> {
     world: &'a World,
     cluster: &'a str,
-    /// Ports of the host that lead to the NodePort, each on another machine.
+    /// Ports of the host that lead to the `NodePort`, each on another machine.
     ports: Vec<u16>,
     /// The name of the images; their tags are their versions.
     image: String,
