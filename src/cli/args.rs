@@ -464,6 +464,9 @@ pub(super) struct ImageBuild {
     /// Without Docker inside; `up` installs it then
     #[arg(long)]
     pub(super) bare: bool,
+    /// With all of Kubernetes inside, from a bundle
+    #[arg(long, value_name = "BUNDLE", conflicts_with_all = ["bare", "base", "tag", "no_cache"])]
+    pub(super) kubernetes: Option<PathBuf>,
     /// The Debian image to begin with
     #[arg(long)]
     pub(super) base: Option<String>,

@@ -38,6 +38,7 @@ fn the_journey_of_a_learner() {
     let context = format!("dojo-{name}");
     let dotfile = world.path().join("dotfile");
     fs::write(&dotfile, BEFORE).unwrap();
+    fs::create_dir_all(world.kubeconfig().parent().unwrap()).unwrap();
     symlink(&dotfile, world.kubeconfig()).unwrap();
     let bundle = bundle().display().to_string();
     let ports = free_ports(2);
