@@ -1,8 +1,9 @@
 //! What types alone cannot say about a spec. Everything is checked before anything is done.
 
+use crate::driver::docker;
 use crate::model::{Orchestrator, Role};
 
-use super::{ClusterSpec, MachineGroup};
+use super::{ClusterSpec, DriverName, MachineGroup};
 
 /// A spec that cannot be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -145,12 +146,24 @@ impl ClusterSpec {
                 "pod subnet {pods} is too small: each node gets a /24 of it, so its prefix must be /{MOST_POD_PREFIX} or less"
             ));
         }
-        if let Some(machines) =
-            self.docker.subnet.filter(|m| m.overlaps(pods) || m.overlaps(services))
-        {
+        let of_machines = (self.driver() == DriverName::Docker)
+            .then(|| self.docker.subnet.unwrap_or(docker::SUBNETS));
+        for (what, subnet) in [("pod", pods), ("service", services)] {
+            if let Some(machines) = of_machines.filter(|machines| machines.overlaps(subnet)) {
+                return Err(format!(
+                    "machine subnet {machines} overlaps the {what} subnet {subnet}"
+                ));
+            }
+        }
+        if let Some(address) = chosen.repository.as_deref().filter(|a| !is_address(a)) {
             return Err(format!(
-                "machine subnet {machines} overlaps the pod subnet {pods} or the service subnet \
-                 {services}"
+                "`{address}` is not the base address of a package repository: it begins with https:// \
+                 or http:// and has no spaces"
+            ));
+        }
+        if let Some(registry) = chosen.image_repository().filter(|r| !is_registry(r)) {
+            return Err(format!(
+                "`{registry}` is not a registry of images: write it as HOST, HOST:PORT or HOST/PATH"
             ));
         }
         if chosen.bundle.is_some() && (chosen.repository.is_some() || chosen.registry.is_some()) {
@@ -160,6 +173,18 @@ impl ClusterSpec {
         }
         Ok(())
     }
+}
+
+/// Whether a text can be the base address of a package repository. It goes into a line of apt's sources.
+fn is_address(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic()))
+}
+
+/// Whether the name of an image can begin with a text.
+fn is_registry(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b".:/_-[]".contains(&b);
+    !text.is_empty() && !text.starts_with('/') && text.bytes().all(plain)
 }
 
 fn validate_managers(managers: usize) -> Result<(), String> {
@@ -237,6 +262,9 @@ mod tests {
         assert_eq!(refused.place, Place::Kubernetes);
         assert!(refused.problem.contains("10.244.9.0/24 overlaps the pod subnet"), "{refused}");
         spec.docker.subnet = None;
+        spec.kubernetes.pod_subnet = "10.200.0.0/17".parse().unwrap();
+        assert!(spec.validate().unwrap_err().problem.contains("10.200.0.0/16 overlaps the pod"));
+        spec.kubernetes = KubernetesOptions::default();
         spec.kubernetes.service_subnet = "10.244.0.0/20".parse().unwrap();
         assert!(spec.validate().is_err());
         spec.kubernetes = KubernetesOptions::default();

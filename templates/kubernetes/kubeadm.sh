@@ -36,9 +36,11 @@ if [ -e "$directory/kubelet.conf" ] || [ -e "$directory/manifests/kube-apiserver
         >"$log" 2>&1 || true
     systemctl --quiet stop kubelet.service
     # kubeadm leaves containers running where there is no crictl; etcd among them would keep its port.
-    ctr --namespace k8s.io tasks ls -q | while read -r task; do
-        ctr --namespace k8s.io tasks kill --signal SIGKILL "$task" || true
-    done >>"$log" 2>&1
+    {
+        ctr --namespace k8s.io tasks ls -q | while read -r task; do
+            ctr --namespace k8s.io tasks kill --signal SIGKILL "$task" || true
+        done
+    } >>"$log" 2>&1
     rm -rf "$directory/manifests" "$directory/pki" "$directory"/*.conf /var/lib/etcd
 fi
 

@@ -9,6 +9,7 @@ mod faults;
 mod kill;
 mod kubernetes;
 mod kubernetes_faults;
+mod kubernetes_ha;
 mod logs;
 mod proxy;
 mod scale;

@@ -37,6 +37,7 @@ use crate::model::{ClusterName, Finding, Machine, MachineRequest, Subnet};
 
 pub use self::bake::Baked;
 pub use self::image::{ImageBuild, Variant};
+pub use self::subnet::ALL as SUBNETS;
 
 /// What may be chosen about machines that are containers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -60,6 +61,8 @@ pub struct DockerOptions {
 pub struct DockerDriver {
     engine: Engine,
     options: DockerOptions,
+    /// What machines are made of, unless they are to be bare.
+    variant: Variant,
     /// What is put into machines beforehand.
     baked: Option<Baked>,
     /// What containers may be given here; learned from the engine's process or from its refusals.
@@ -94,10 +97,19 @@ impl DockerDriver {
             allowances: Mutex::new(engine.allowances()),
             engine,
             options,
+            variant: Variant::default(),
             baked: None,
             ports: Mutex::default(),
             networks: Mutex::default(),
         })
+    }
+
+    /// Makes machines of another image than the one with Docker inside. Those that are to be bare stay
+    /// bare.
+    #[must_use]
+    pub fn with_variant(mut self, variant: Variant) -> Self {
+        self.variant = variant;
+        self
     }
 
     /// Puts something into the machines that this driver makes, beforehand.
@@ -118,6 +130,18 @@ impl DockerDriver {
         progress: &Progress,
     ) -> Result<String, Error> {
         image::build(&self.engine, &build, progress).await
+    }
+
+    /// Builds the machine image with [what is put into machines beforehand](Self::with_baked), unless
+    /// it is there, and returns its tag.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] with the last lines of output.
+    pub async fn bake_image(&self, progress: &Progress) -> Result<String, Error> {
+        if !self.image_present().await? {
+            self.fetch_image(progress).await?;
+        }
+        Ok(self.image())
     }
 
     /// Whether the image that machines are made from is there.
@@ -150,7 +174,7 @@ impl DockerDriver {
     }
 
     fn variant(&self) -> Variant {
-        if self.options.bare { Variant::Bare } else { Variant::Full }
+        if self.options.bare { Variant::Bare } else { self.variant }
     }
 }
 
@@ -158,6 +182,11 @@ impl DockerDriver {
 impl Driver for DockerDriver {
     fn name(&self) -> &'static str {
         "docker"
+    }
+
+    async fn architecture(&self) -> Result<Option<String>, Error> {
+        let version = self.engine.client.version().await;
+        Ok(version.map_err(engine::failed("ask", self.engine.place.as_str()))?.arch)
     }
 
     async fn check(&self) -> Result<Vec<Finding>, Error> {

@@ -229,11 +229,17 @@ pub fn tool(name: &str) -> PathBuf {
     unpacked().join(name).join(name)
 }
 
-/// Where the bundle's programs are. Unpacking takes a second, so it is done once for each bundle.
-fn unpacked() -> PathBuf {
+/// The bundle that tests make clusters of.
+pub fn bundle() -> PathBuf {
     let bundle = std::env::var_os("DOJO_TEST_BUNDLE").unwrap_or_else(|| {
         panic!("DOJO_TEST_BUNDLE names no Kubernetes bundle; scripts/test makes one and sets it")
     });
+    bundle.into()
+}
+
+/// Where the bundle's programs are. Unpacking takes a second, so it is done once for each bundle.
+fn unpacked() -> PathBuf {
+    let bundle = bundle();
     let about = fs::metadata(&bundle).unwrap();
     let made = about.modified().unwrap().duration_since(std::time::UNIX_EPOCH).unwrap();
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!(
