@@ -201,7 +201,7 @@ pub(super) struct Up {
     #[arg(long, value_name = "VERSION", help_heading = "Kubernetes")]
     pub(super) kubernetes_version: Option<KubernetesVersion>,
     /// A file with all of Kubernetes inside, so that nothing is fetched from the internet
-    #[arg(long, value_name = "FILE", env = "DOJO_BUNDLE", help_heading = "Kubernetes")]
+    #[arg(long, value_name = "FILE", help_heading = "Kubernetes")]
     pub(super) bundle: Option<PathBuf>,
     /// The base address of the package repository, or of a mirror of it
     /// [default: the one that this computer's apt uses]

@@ -237,7 +237,8 @@ fn what_is_lost_or_broken_is_told_and_repaired_and_no_secret_gets_out() {
     for file in files(&world.home().join("clusters").join(&name)).iter().filter(|f| f.is_file()) {
         let own = file.ends_with("kubeconfig");
         assert!(own || !betrays(&fs::read_to_string(file).unwrap()), "{}", file.display());
-        let private = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o077 == 0;
+        let private =
+            |path: &Path| fs::metadata(path).unwrap().permissions().mode().trailing_zeros() >= 6;
         assert!(!own || private(file));
     }
     for machine in ["control-plane-1", "worker-1"] {

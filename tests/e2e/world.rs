@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::api_server;
+use crate::api_server::tool;
 
 /// What a command said and how it ended.
 #[derive(Debug)]
@@ -132,13 +132,23 @@ impl World {
         self.within(&mut command);
         Said::new(&command.output().unwrap())
     }
+}
 
+impl World {
     /// Runs the user's own `kubectl`, which follows the selected context.
     pub fn kubectl(&self, args: &[&str]) -> Said {
-        let mut command = Command::new(api_server::tool("kubectl"));
+        let mut command = Command::new(tool("kubectl"));
         command.args(args);
         self.within(&mut command);
         Said::new(&command.output().unwrap())
+    }
+
+    /// The names of the nodes that are ready, in order.
+    pub fn ready_nodes(&self) -> Vec<String> {
+        let path = "jsonpath={range .items[*]}{.metadata.name}={.status.conditions[?(@.type==\"Ready\")]\
+                    .status}{\"\\n\"}{end}";
+        let nodes = self.kubectl(&["get", "nodes", "--request-timeout=10s", "-o", path]).stdout;
+        nodes.lines().filter_map(|line| line.strip_suffix("=True")).map(str::to_owned).collect()
     }
 }
 
