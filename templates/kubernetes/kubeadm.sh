@@ -57,6 +57,10 @@ set -- --config "$config" --ignore-preflight-errors "$IGNORE"
 if [ -n "$SKIP" ]; then
     set -- "$@" --skip-phases "$SKIP"
 fi
+if [ "$VERB" = init ]; then
+    # What it prints is kept.
+    set -- "$@" --skip-token-print
+fi
 systemctl --quiet enable kubelet.service
 # All that kubeadm does here.
 run() {

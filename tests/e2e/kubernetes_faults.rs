@@ -242,9 +242,11 @@ fn what_is_lost_or_broken_is_told_and_repaired_and_no_secret_gets_out() {
         assert!(!own || private(file));
     }
     for machine in ["control-plane-1", "worker-1"] {
-        let logs = "cat /var/log/*.log /run/*.yaml /etc/systemd/system/*.service 2>/dev/null; \
-                    journalctl --no-pager --quiet";
-        assert!(!betrays(&on(&name, machine, logs)), "{machine}");
+        for place in ["/var/log/*.log", "/run/*.yaml", "/etc/default/*", "/etc/systemd/system/*"] {
+            let text = on(&name, machine, &format!("cat {place} 2>/dev/null; true"));
+            assert!(!betrays(&text), "{machine}: {place}");
+        }
+        assert!(!betrays(&on(&name, machine, "journalctl --no-pager --quiet")), "{machine}");
     }
 
     engine(&["rm", "-f", "-v", &format!("dojo-{name}-worker-1")]).ok();
