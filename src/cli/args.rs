@@ -197,16 +197,17 @@ pub(super) struct Up {
     #[arg(long, value_name = "KEY=VALUE", help_heading = "Docker on the machines")]
     pub(super) engine_opt: Vec<String>,
 
-    /// Which release, 1.32 for its newest patch [default: that of the bundle, else the newest]
+    /// Which release, 1.32 for its newest patch [default: that of the bundle, else 1.35]
     #[arg(long, value_name = "VERSION", help_heading = "Kubernetes")]
     pub(super) kubernetes_version: Option<KubernetesVersion>,
     /// A file with all of Kubernetes inside, so that nothing is fetched from the internet
-    #[arg(long, value_name = "FILE", env = "DOJO_BUNDLE", help_heading = "Kubernetes")]
+    #[arg(long, value_name = "FILE", help_heading = "Kubernetes")]
     pub(super) bundle: Option<PathBuf>,
     /// The base address of the package repository, or of a mirror of it
+    /// [default: the one that this computer's apt uses]
     #[arg(long, value_name = "URL", help_heading = "Kubernetes")]
     pub(super) kubernetes_repository: Option<String>,
-    /// Where images are pulled from, instead of the registry that kubeadm knows
+    /// Where images are pulled from, instead of the registry that kubeadm knows; without TLS if it begins with http:
     #[arg(long, value_name = "HOST[/PATH]", help_heading = "Kubernetes")]
     pub(super) kubernetes_registry: Option<String>,
     /// What connects pods: bridge, none, or the path of a manifest [default: bridge]

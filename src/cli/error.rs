@@ -173,6 +173,12 @@ fn hints(error: &Error) -> Vec<String> {
         workflow::Error::NoSpeaker(cluster) => {
             vec![format!("`dojo status {cluster}` tells how its machines are")]
         }
+        workflow::Error::NoKubernetes => vec![
+            "--bundle FILE takes everything from one file, and needs no internet".to_owned(),
+            "--kubernetes-repository URL names the package repository, or a mirror of it: what stands \
+             before `/core:/stable:/` in `Installing kubeadm` on kubernetes.io"
+                .to_owned(),
+        ],
         workflow::Error::Machines(failure) => machines_hints(failure),
         workflow::Error::Bootstrap(bootstrap::Error::NoQuorum { noun, .. }) => {
             vec![format!(

@@ -1,9 +1,8 @@
 //! `dojo up --explain`: every step, why it is done, and how to do it by hand.
 
 use crate::bootstrap::{kubeadm, swarm};
-use crate::bundle::Bundle;
-use crate::model::{MachineName, Orchestrator, Role, Service};
-use crate::provision;
+use crate::model::{KubernetesVersion, MachineName, Orchestrator, Role, Service};
+use crate::provision::{self, Source};
 use crate::spec::ClusterSpec;
 use crate::workflow;
 
@@ -77,17 +76,17 @@ fn docker(spec: &ClusterSpec, step: &mut Step<'_>) {
 }
 
 fn kubernetes(spec: &ClusterSpec, step: &mut Step<'_>) -> Result<(), Error> {
-    let Some(path) = &spec.kubernetes.bundle else {
-        return Err(workflow::Error::NoKubernetes.into());
-    };
-    let bundle = Bundle::open(path).map_err(workflow::Error::from)?;
-    for script in provision::explain_kubernetes(&bundle, Role::ControlPlane) {
+    let Some(release) = workflow::release(spec)? else { return Ok(()) };
+    for script in provision::explain_kubernetes(&release, Role::ControlPlane) {
         step(&format!("on each machine: {}", script.title), script.why, &script.explain());
     }
+    let version = match &release.source {
+        Source::Bundle(bundle) => bundle.version(),
+        Source::Packages { version, .. } => *version,
+        Source::Present => KubernetesVersion::USUAL,
+    };
     let names: Vec<MachineName> = spec.machines().iter().map(|m| m.name).collect();
-    for (machine, script) in
-        kubeadm::explain(&spec.name, &names, &spec.kubernetes, bundle.version())
-    {
+    for (machine, script) in kubeadm::explain(&spec.name, &names, &spec.kubernetes, version) {
         step(&format!("on {machine}: {}", script.title), script.why, &script.explain());
     }
     step(

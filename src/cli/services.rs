@@ -12,7 +12,7 @@ use crate::bootstrap::swarm::Swarm;
 use crate::bundle::Bundle;
 use crate::context::{DockerContexts, KubeContexts};
 use crate::driver::Driver;
-use crate::driver::docker::{Baked, DockerDriver, DockerOptions};
+use crate::driver::docker::{Baked, DockerDriver, DockerOptions, Variant};
 use crate::event::{Progress, Reporter};
 use crate::model::{ClusterName, Machine, MachineName, Orchestrator, SshFiles, TlsFiles};
 use crate::provision;
@@ -61,7 +61,7 @@ impl Context {
         driver: DriverName,
         docker: &DockerOptions,
     ) -> Result<Services, Error> {
-        self.services_with(driver, docker, None).await
+        self.services_with(driver, docker, Variant::default(), None).await
     }
 
     /// Everything that it takes to make what a spec says.
@@ -83,7 +83,11 @@ impl Context {
             }
             _ => None,
         };
-        self.services_with(spec.driver(), &spec.docker, baked).await
+        let variant = match spec.orchestrator {
+            Orchestrator::Kubernetes => Variant::Node,
+            Orchestrator::Swarm | Orchestrator::None => Variant::Full,
+        };
+        self.services_with(spec.driver(), &spec.docker, variant, baked).await
     }
 
     /// A bundle with all its checksums right; one that was looked through before is looked through again
@@ -103,12 +107,14 @@ impl Context {
         &self,
         driver: DriverName,
         docker: &DockerOptions,
+        variant: Variant,
         baked: Option<Baked>,
     ) -> Result<Services, Error> {
         self.listen_for_interrupts();
         let parts: Parts = match driver {
             DriverName::Docker => {
-                let mut driver = DockerDriver::connect(docker.clone()).await?;
+                let driver = DockerDriver::connect(docker.clone()).await?;
+                let mut driver = driver.with_variant(variant);
                 if let Some(baked) = baked {
                     driver = driver.with_baked(baked);
                 }

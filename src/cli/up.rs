@@ -6,9 +6,10 @@ use serde_json::Value;
 
 use crate::context;
 use crate::model::{
-    ClusterName, EngineOptions, KubernetesOptions, MachineName, Orchestrator, PodNetwork, Port,
-    Role,
+    ClusterName, EngineOptions, KubernetesOptions, KubernetesVersion, MachineName, Orchestrator,
+    PodNetwork, Port, Role,
 };
+use crate::provision;
 use crate::spec::{self, ClusterSpec, MachineGroup};
 use crate::workflow::{self, Summary, UpOptions};
 
@@ -84,6 +85,9 @@ fn from_flags(context: &Context, args: &Up) -> Result<ClusterSpec, Error> {
     spec.docker.subnet = args.subnet.or(spec.docker.subnet);
     engine_options(&mut spec.engine, args)?;
     kubernetes_options(&mut spec.kubernetes, args)?;
+    if spec.orchestrator == Orchestrator::Kubernetes && spec.kubernetes.bundle.is_none() {
+        from_packages(&mut spec.kubernetes);
+    }
     Ok(spec)
 }
 
@@ -107,6 +111,13 @@ fn kubernetes_options(options: &mut KubernetesOptions, args: &Up) -> Result<(), 
     options.pod_subnet = args.pod_subnet.unwrap_or(options.pod_subnet);
     options.service_subnet = args.service_subnet.unwrap_or(options.service_subnet);
     Ok(())
+}
+
+/// What is to be remembered of a cluster that is made from packages, because it may be another one
+/// tomorrow: with a later release of this program, or in another shell.
+fn from_packages(options: &mut KubernetesOptions) {
+    options.version.get_or_insert(KubernetesVersion::USUAL);
+    options.repository = options.repository.take().or_else(provision::known_repository);
 }
 
 /// The record outlives the directory that this command runs in.

@@ -24,6 +24,10 @@ pub struct KubernetesVersion {
 impl KubernetesVersion {
     /// The oldest release that is known to work.
     pub const OLDEST: Self = Self { minor: 20, patch: None };
+    /// The release that is installed from packages if none is asked for: the newest that runs with the
+    /// containerd of current distributions, which is 1.x ("Container Runtimes", kubernetes.io; 1.36 and
+    /// later want containerd 2).
+    pub const USUAL: Self = Self { minor: 35, patch: None };
 
     /// Whether a release is what this version asks for: `1.32.4` is a `1.32`.
     pub fn admits(self, release: Self) -> bool {
@@ -147,16 +151,17 @@ impl From<PodNetwork> for String {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct KubernetesOptions {
-    /// The release; absent means what the bundle holds, or the newest there is.
+    /// The release; absent means what the bundle holds, or [`KubernetesVersion::USUAL`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<KubernetesVersion>,
     /// A bundle with everything inside, so that nothing is fetched from the internet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bundle: Option<PathBuf>,
-    /// The base address of the package repository, for mirrors.
+    /// The base address of the package repository; absent means the one that this computer knows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repository: Option<String>,
-    /// Where images are pulled from, instead of the registry that kubeadm knows.
+    /// Where images are pulled from, instead of the registry that kubeadm knows: `HOST[:PORT][/PATH]`.
+    /// `http://` before it means without TLS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registry: Option<String>,
     /// What connects the pods.
@@ -172,10 +177,23 @@ impl KubernetesOptions {
     pub fn is_default(&self) -> bool {
         *self == Self::default()
     }
+
+    /// What the names of images begin with, if they come from another registry than usual.
+    pub fn image_repository(&self) -> Option<&str> {
+        let registry = self.registry.as_deref()?;
+        let bare = registry.split_once("://").map_or(registry, |(_, bare)| bare);
+        Some(bare.trim_end_matches('/'))
+    }
+
+    /// The `HOST[:PORT]` of the registry, if it is to be spoken to without TLS.
+    pub fn plain_registry(&self) -> Option<&str> {
+        let bare = self.registry.as_deref()?.strip_prefix("http://")?;
+        bare.split('/').next()
+    }
 }
 
 impl Default for KubernetesOptions {
-    /// The newest release there is, with the address ranges that kubeadm's documentation uses.
+    /// The usual release, with the address ranges that kubeadm's documentation uses.
     fn default() -> Self {
         Self {
             version: None,
@@ -214,6 +232,21 @@ mod tests {
         assert!(version("1.32").admits(version("1.32.4")));
         assert!(!version("1.32.3").admits(version("1.32.4")));
         assert!(!version("1.31").admits(version("1.32.4")));
+    }
+
+    #[test]
+    fn names_of_images_do_not_tell_how_a_registry_is_spoken_to() {
+        for (registry, repository, plain) in [
+            ("mirror.example/k8s/", "mirror.example/k8s", None),
+            ("https://mirror.example", "mirror.example", None),
+            ("http://10.0.0.1:5000/k8s", "10.0.0.1:5000/k8s", Some("10.0.0.1:5000")),
+        ] {
+            let options =
+                KubernetesOptions { registry: Some(registry.to_owned()), ..Default::default() };
+            assert_eq!(options.image_repository(), Some(repository));
+            assert_eq!(options.plain_registry(), plain);
+        }
+        assert_eq!(KubernetesOptions::default().image_repository(), None);
     }
 
     #[test]

@@ -17,7 +17,10 @@ pub(super) fn install(options: &EngineOptions) -> Script {
         "install Docker",
         "Every machine needs a Docker engine. Packages of the distribution are tested with its kernel \
          and get its security updates; nothing is piped from the network into a shell.",
-        include_str!("../../templates/engine/install.sh"),
+        concat!(
+            include_str!("../../templates/apt.sh"),
+            include_str!("../../templates/engine/install.sh")
+        ),
     )
     .with(
         "CHANNEL",

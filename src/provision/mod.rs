@@ -55,6 +55,14 @@ pub enum Error {
         /// What it should have.
         wanted: KubernetesVersion,
     },
+    /// A machine does not tell what is installed.
+    #[error("machine `{machine}` does not tell which Kubernetes it has, but says `{said}`")]
+    Unclear {
+        /// Which machine.
+        machine: crate::model::MachineId,
+        /// What it said instead.
+        said: String,
+    },
 }
 
 /// What a node runs on.
@@ -185,4 +193,6 @@ impl Provisioner {
 }
 
 pub use engine::explain;
-pub use kubernetes::{DIRECTORY, Kubernetes, Release, Source, bake, explain as explain_kubernetes};
+pub use kubernetes::{
+    DIRECTORY, Kubernetes, Release, Source, bake, explain as explain_kubernetes, known_repository,
+};

@@ -153,6 +153,17 @@ impl ClusterSpec {
                  {services}"
             ));
         }
+        if let Some(address) = chosen.repository.as_deref().filter(|a| !is_address(a)) {
+            return Err(format!(
+                "`{address}` is not the base address of a package repository: it begins with https:// \
+                 or http:// and has no spaces"
+            ));
+        }
+        if let Some(registry) = chosen.image_repository().filter(|r| !is_registry(r)) {
+            return Err(format!(
+                "`{registry}` is not a registry of images: write it as HOST, HOST:PORT or HOST/PATH"
+            ));
+        }
         if chosen.bundle.is_some() && (chosen.repository.is_some() || chosen.registry.is_some()) {
             return Err("a bundle holds everything, so no package repository and no registry is \
                         asked: give one or the other"
@@ -160,6 +171,18 @@ impl ClusterSpec {
         }
         Ok(())
     }
+}
+
+/// Whether a text can be the base address of a package repository. It goes into a line of apt's sources.
+fn is_address(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic()))
+}
+
+/// Whether the name of an image can begin with a text.
+fn is_registry(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b".:/_-[]".contains(&b);
+    !text.is_empty() && !text.starts_with('/') && text.bytes().all(plain)
 }
 
 fn validate_managers(managers: usize) -> Result<(), String> {

@@ -8,11 +8,11 @@ use crate::driver::Driver;
 use crate::event::Progress;
 use crate::failpoint;
 use crate::model::{
-    ClusterName, Machine, MachineId, MachineName, MachineRequest, MachineState, Orchestrator,
-    PodNetwork, SshFiles,
+    ClusterName, KubernetesVersion, Machine, MachineId, MachineName, MachineRequest, MachineState,
+    Orchestrator, PodNetwork, SshFiles,
 };
 use crate::pki::{self, Authority};
-use crate::provision::{Install, Node, Provisioner, Release, Source};
+use crate::provision::{self, Install, Node, Provisioner, Release, Source};
 use crate::remote::keys;
 use crate::spec::ClusterSpec;
 use crate::store::{Entry, Record};
@@ -37,6 +37,20 @@ pub(super) fn provisioner(
     Ok(Provisioner { ssh, tls, authority, pki, install })
 }
 
+/// What `--explain` tells of: what would be installed, and where nothing says where Kubernetes comes from,
+/// a place that the reader has to look up.
+pub fn release(spec: &ClusterSpec) -> Result<Option<Release>, Error> {
+    let mut spec = spec.clone();
+    if spec.kubernetes.bundle.is_none() && spec.kubernetes.repository.is_none() {
+        let place = "ADDRESS (see `Installing kubeadm` on kubernetes.io)".to_owned();
+        spec.kubernetes.repository = Some(provision::known_repository().unwrap_or(place));
+    }
+    match install(&spec, false)? {
+        Install::Kubernetes(release) => Ok(Some(release)),
+        Install::Engine(_) => Ok(None),
+    }
+}
+
 /// What is to be installed on the machines of a cluster; `made` says that all of them exist.
 pub(super) fn install(spec: &ClusterSpec, made: bool) -> Result<Install, Error> {
     if spec.orchestrator != Orchestrator::Kubernetes {
@@ -58,9 +72,18 @@ pub(super) fn install(spec: &ClusterSpec, made: bool) -> Result<Install, Error> 
             bundle.fits(bundle.manifest().architecture.as_str(), options.version)?;
             Source::Bundle(Arc::new(bundle))
         }
-        None => return Err(Error::NoKubernetes),
+        None => {
+            let repository = options.repository.clone().or_else(provision::known_repository);
+            let version = options.version.unwrap_or(KubernetesVersion::USUAL);
+            match repository {
+                Some(repository) => Source::Packages { version, repository },
+                None if made => Source::Present,
+                None => return Err(Error::NoKubernetes),
+            }
+        }
     };
-    Ok(Install::Kubernetes(Release { source, options, network }))
+    let insecure_registries = spec.engine.insecure_registries.clone();
+    Ok(Install::Kubernetes(Release { source, options, network, insecure_registries }))
 }
 
 /// What to ask the driver for, for those machines of the spec that are yet to be made.

@@ -40,6 +40,7 @@ pub use forward::{ByMachine, Destination, Listening};
 pub use images::load_image;
 pub use interrupt::Interrupt;
 pub use logs::{LogQuery, Said, UNITS, collect_logs, journals};
+pub use machines::release;
 pub use power::{start, start_machine, stop};
 pub use repair::repair;
 pub use scale::scale;

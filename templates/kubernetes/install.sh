@@ -3,23 +3,19 @@
 #
 # ID        of the bundle; written last, so that it tells of a complete installation
 # BINARIES  lines of "file", "where it goes"
+#
+# apt.sh and tools.sh go ahead of it.
 set -eu
 : "${ID:?}" "${BINARIES:?}"
 cd /usr/lib/clusterdojo/kubernetes
 rm -f id
 
-# What kubeadm, kubelet and kube-proxy call; and curl, to talk to etcd.
-missing=
-for tool in containerd:containerd iptables:iptables conntrack:conntrack ethtool:ethtool socat:socat \
-    curl:curl; do
-    command -v "${tool%%:*}" >/dev/null 2>&1 || missing="$missing ${tool##*:}"
-done
+missing=$(missing_tools)
 if [ -n "$missing" ]; then
-    export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a
-    apt="apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3"
-    $apt update
+    begin_to_install "what Kubernetes needs"
+    apt update
     # shellcheck disable=SC2086 # a list of words
-    $apt install --no-install-recommends -y $missing >/dev/null
+    apt install --no-install-recommends -y $missing
 fi
 
 printf '%s\n' "$BINARIES" | {

@@ -3,8 +3,9 @@
 #
 # PAUSE     the image that holds a pod's namespaces
 # END_PODS  the script that ends pods when the machine goes off
+# INSECURE  registries that are spoken to without TLS, a HOST[:PORT] a line
 set -eu
-: "${PAUSE:?}" "${END_PODS:?}"
+: "${PAUSE:?}" "${END_PODS:?}" "${INSECURE?}"
 
 # put FILE CONTENTS: writes a file unless it is so already; keeps what was there before us.
 changed=
@@ -68,10 +69,20 @@ version = 2
   restrict_oom_score_adj = $restrict
   [plugins.\"io.containerd.grpc.v1.cri\".cni]
     bin_dir = \"/opt/cni/bin\"
+  [plugins.\"io.containerd.grpc.v1.cri\".registry]
+    config_path = \"/etc/containerd/certs.d\"
   [plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc]
     runtime_type = \"io.containerd.runc.v2\"
     [plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc.options]
       SystemdCgroup = $systemd_cgroup"
+
+# How to speak to a registry; containerd reads this for every pull.
+for registry in $INSECURE; do
+    put "/etc/containerd/certs.d/$registry/hosts.toml" "# clusterdojo
+server = \"http://$registry\"
+[host.\"http://$registry\"]
+  capabilities = [\"pull\", \"resolve\"]"
+done
 
 # A machine image may have images unpacked already. They are linked to, not copied: only the files of
 # databases change, and a layer may lie on any file system as long as something is put on top of it.

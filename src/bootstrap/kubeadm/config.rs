@@ -178,7 +178,7 @@ pub(super) fn init(cluster: &Cluster<'_>, member: &Member<'_>, token: &Secret) -
             "extraArgs": member.arguments(&[("leader-elect", cluster.shared.to_string())]),
         },
     });
-    if let Some(registry) = &cluster.options.registry {
+    if let Some(registry) = cluster.options.image_repository() {
         configuration["imageRepository"] = json!(registry);
     }
     let init = json!({

@@ -60,6 +60,8 @@ pub struct DockerOptions {
 pub struct DockerDriver {
     engine: Engine,
     options: DockerOptions,
+    /// What machines are made of, unless they are to be bare.
+    variant: Variant,
     /// What is put into machines beforehand.
     baked: Option<Baked>,
     /// What containers may be given here; learned from the engine's process or from its refusals.
@@ -94,10 +96,19 @@ impl DockerDriver {
             allowances: Mutex::new(engine.allowances()),
             engine,
             options,
+            variant: Variant::default(),
             baked: None,
             ports: Mutex::default(),
             networks: Mutex::default(),
         })
+    }
+
+    /// Makes machines of another image than the one with Docker inside. Those that are to be bare stay
+    /// bare.
+    #[must_use]
+    pub fn with_variant(mut self, variant: Variant) -> Self {
+        self.variant = variant;
+        self
     }
 
     /// Puts something into the machines that this driver makes, beforehand.
@@ -150,7 +161,7 @@ impl DockerDriver {
     }
 
     fn variant(&self) -> Variant {
-        if self.options.bare { Variant::Bare } else { Variant::Full }
+        if self.options.bare { Variant::Bare } else { self.variant }
     }
 }
 

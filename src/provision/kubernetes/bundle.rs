@@ -1,0 +1,123 @@
+//! Kubernetes from a bundle: everything in one file.
+
+use crate::bundle::{Bundle, Kind};
+use crate::event::Progress;
+use crate::model::Role;
+use crate::provision::Error;
+use crate::remote::{Input, Remote, Script};
+
+use super::{Release, prepare};
+
+/// Where the files of a bundle are put on a machine; the machine image has it.
+pub const DIRECTORY: &str = "/usr/lib/clusterdojo/kubernetes";
+
+/// Installs a bundle on a machine that does not have it yet.
+pub(super) async fn install(
+    remote: &dyn Remote,
+    role: Role,
+    bundle: &Bundle,
+    progress: &Progress,
+) -> Result<(), Error> {
+    let seen = remote.run(&look()).await?;
+    let mut seen = seen.lines();
+    bundle.fits(seen.next().unwrap_or_default(), None)?;
+    if seen.next() == Some(bundle.id()) {
+        return Ok(());
+    }
+    let receive = receive();
+    let files = bundle.archive(&bundle.files_for(role))?;
+    let input = Input::new(bundle.path().display().to_string(), files.length(), files);
+    progress.step(receive.title, remote.run_with_input(&receive, input)).await?;
+    let install = unpack(bundle, role);
+    progress.step(install.title, remote.run(&install)).await?;
+    Ok(())
+}
+
+/// The steps on a machine, for a reader who has the bundle.
+pub(super) fn explain(bundle: &Bundle, role: Role, release: &Release) -> Vec<Script> {
+    let prepare = prepare(pause(bundle), release);
+    vec![receive(), unpack(bundle, role), prepare, images(bundle, role)]
+}
+
+/// The script that makes of a machine image, and a bundle unpacked in [`DIRECTORY`], an image with
+/// everything inside.
+pub fn bake(bundle: &Bundle) -> String {
+    format!(
+        "set -eu\n(\n{})\n{}",
+        unpack(bundle, Role::ControlPlane).explain(),
+        include_str!("../../../templates/kubernetes/preload.sh")
+    )
+}
+
+/// Installs what lies unpacked in [`DIRECTORY`].
+fn unpack(bundle: &Bundle, role: Role) -> Script {
+    let binaries: String = bundle
+        .files_for(role)
+        .into_iter()
+        .filter_map(|file| match &file.kind {
+            Kind::Binary { target } => Some(format!("{} {target}\n", file.path)),
+            _ => None,
+        })
+        .collect();
+    Script::new(
+        super::TITLE,
+        super::WHY,
+        concat!(
+            include_str!("../../../templates/apt.sh"),
+            include_str!("../../../templates/kubernetes/tools.sh"),
+            include_str!("../../../templates/kubernetes/install.sh")
+        ),
+    )
+    .with("ID", bundle.id())
+    .with("BINARIES", binaries.trim_end())
+}
+
+/// Which bundle is installed already.
+fn look() -> Script {
+    Script::new(
+        "look for Kubernetes",
+        "A machine image may have it inside.",
+        include_str!("../../../templates/kubernetes/look.sh"),
+    )
+}
+
+fn receive() -> Script {
+    Script::new(
+        "copy Kubernetes",
+        "All that the machine needs comes from one file, so it needs no internet.",
+        include_str!("../../../templates/kubernetes/receive.sh"),
+    )
+}
+
+/// Gives containerd the images of a role.
+pub(super) fn images(bundle: &Bundle, role: Role) -> Script {
+    let lines: String = references(bundle, role)
+        .map(|(file, image)| format!("{} {image}\n", file.trim_start_matches("images/")))
+        .collect();
+    Script::new(
+        "load images",
+        "Control planes run as containers that kubelet starts from files, so their images must be there \
+         before it starts. A worker needs only the images of kube-proxy and of the pause container.",
+        include_str!("../../../templates/kubernetes/images.sh"),
+    )
+    .with("IMAGES", lines.trim_end())
+}
+
+/// The images that a role needs: the file in the bundle, and the reference.
+fn references(bundle: &Bundle, role: Role) -> impl Iterator<Item = (&str, &str)> {
+    bundle.files_for(role).into_iter().filter_map(|file| match &file.kind {
+        Kind::Image { image } => Some((file.path.as_str(), image.as_str())),
+        _ => None,
+    })
+}
+
+/// Whether there is an image of `CoreDNS` in it.
+pub(super) fn has_dns(bundle: &Bundle) -> bool {
+    references(bundle, Role::ControlPlane).any(|(_, image)| image.contains("/coredns"))
+}
+
+/// The image that holds a pod's namespaces.
+pub(super) fn pause(bundle: &Bundle) -> &str {
+    let mut images = references(bundle, Role::Worker).map(|(_, image)| image);
+    images.find(|image| image.contains("/pause:")).unwrap_or_default()
+}

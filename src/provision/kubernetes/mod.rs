@@ -1,0 +1,160 @@
+//! From a machine to a Kubernetes node: containerd, kubelet and kubeadm are there, and the images that
+//! its role needs.
+
+mod bundle;
+mod packages;
+
+use std::sync::Arc;
+
+use crate::bundle::Bundle;
+use crate::event::Progress;
+use crate::failpoint;
+use crate::model::{KubernetesOptions, KubernetesVersion, Machine, Role};
+use crate::remote::{Remote, Script};
+
+use super::Error;
+
+pub use bundle::{DIRECTORY, bake};
+pub use packages::known_repository;
+
+/// The step that both sources have, as `--explain` and the progress line call it, and why it is done.
+const TITLE: &str = "install Kubernetes";
+const WHY: &str = "kubeadm sets clusters up, kubelet runs the pods of a node, and containerd runs their \
+                   containers.";
+
+/// Where Kubernetes comes from.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// A bundle: everything in one file.
+    Bundle(Arc<Bundle>),
+    /// It is on the machines already, and where it came from is gone.
+    Present,
+    /// The package repository and the image registry.
+    Packages {
+        /// Which release.
+        version: KubernetesVersion,
+        /// The base address of the package repository.
+        repository: String,
+    },
+}
+
+/// Kubernetes, as asked for.
+#[derive(Debug, Clone)]
+pub struct Release {
+    /// Where it comes from.
+    pub source: Source,
+    /// What was chosen.
+    pub options: KubernetesOptions,
+    /// The text of the manifest that was chosen as the pod network, if one was.
+    pub network: Option<String>,
+    /// Registries, `HOST[:PORT]`, that are spoken to without TLS.
+    pub insecure_registries: Vec<String>,
+}
+
+/// Kubernetes, as it is installed on a node.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Kubernetes {
+    /// The release, with its patch number. A load balancer has none and tells what was asked for.
+    pub version: KubernetesVersion,
+    /// Whether there is an image of `CoreDNS`. Only control planes are sure to know.
+    pub dns: bool,
+    /// What was chosen.
+    pub options: KubernetesOptions,
+    /// The text of the manifest that was chosen as the pod network, if one was.
+    pub network: Option<String>,
+}
+
+/// Brings a machine to where kubeadm can run. Doing it again changes nothing.
+pub(super) async fn provision(
+    remote: &dyn Remote,
+    machine: &Machine,
+    release: &Release,
+    progress: &Progress,
+) -> Result<Kubernetes, Error> {
+    let role = machine.id.name.role;
+    let (version, dns) = match &release.source {
+        source if role == Role::LoadBalancer => {
+            let install = load_balancer();
+            progress.step(install.title, remote.run(&install)).await?;
+            match source {
+                Source::Bundle(bundle) => (bundle.version(), bundle::has_dns(bundle)),
+                Source::Packages { version, .. } => (*version, false),
+                Source::Present => {
+                    (release.options.version.unwrap_or(KubernetesVersion::OLDEST), false)
+                }
+            }
+        }
+        Source::Present => {
+            let present = present();
+            let version = remote.run(&present).await?;
+            // Only a new cluster needs to know whether there is an image of `CoreDNS`.
+            (version.trim().parse().map_err(Error::NoVersion)?, true)
+        }
+        Source::Bundle(bundle) => {
+            bundle::install(remote, role, bundle, progress).await?;
+            failpoint::reached("kubernetes.install.after");
+            let prepare = prepare(bundle::pause(bundle), release);
+            progress.step(prepare.title, remote.run(&prepare)).await?;
+            let images = bundle::images(bundle, role);
+            progress.step(images.title, remote.run(&images)).await?;
+            (bundle.version(), bundle::has_dns(bundle))
+        }
+        Source::Packages { version, repository } => {
+            let options = &release.options;
+            let install =
+                packages::install(remote, machine, *version, repository, options, progress);
+            let installed = install.await?;
+            failpoint::reached("kubernetes.install.after");
+            let prepare = prepare(installed.pause(), release);
+            progress.step(prepare.title, remote.run(&prepare)).await?;
+            let dns = packages::pull(remote, role, &installed, progress).await?;
+            (installed.version, dns)
+        }
+    };
+    failpoint::reached("kubernetes.images.after");
+    let (options, network) = (release.options.clone(), release.network.clone());
+    Ok(Kubernetes { version, dns, options, network })
+}
+
+/// The steps on a machine, for a reader who wants to do the same by hand.
+pub fn explain(release: &Release, role: Role) -> Vec<Script> {
+    match &release.source {
+        Source::Bundle(bundle) => bundle::explain(bundle, role, release),
+        Source::Packages { version, repository } => {
+            packages::explain(*version, repository, release)
+        }
+        Source::Present => Vec::new(),
+    }
+}
+
+/// Takes a machine as it was left: everything is on it, and was made ready there.
+fn present() -> Script {
+    Script::new(
+        "look for Kubernetes",
+        "It was installed when the machine was made.",
+        include_str!("../../../templates/kubernetes/present.sh"),
+    )
+}
+
+fn load_balancer() -> Script {
+    Script::new(
+        "install the load balancer",
+        "With several control planes nobody may depend on a single one of them, so what they are reached \
+         at is a machine of its own that passes connections on.",
+        include_str!("../../../templates/kubernetes/load-balancer.sh"),
+    )
+}
+
+fn prepare(pause: &str, release: &Release) -> Script {
+    let mut insecure = release.insecure_registries.clone();
+    insecure.extend(release.options.plain_registry().map(str::to_owned));
+    Script::new(
+        "prepare the machine for kubelet",
+        "Pods need a kernel that routes and bridges, and a container runtime that kubelet can talk to. \
+         containerd and kubelet must agree on who manages cgroups, or pods are killed at random.",
+        include_str!("../../../templates/kubernetes/prepare.sh"),
+    )
+    .with("PAUSE", pause)
+    .with("END_PODS", include_str!("../../../templates/kubernetes/end-pods.sh").trim_end())
+    .with("INSECURE", insecure.join("\n"))
+}

@@ -1,0 +1,198 @@
+//! Kubernetes from the package repository, and its images from a registry ("Installing kubeadm",
+//! kubernetes.io).
+
+use std::fs;
+use std::path::Path;
+
+use crate::event::Progress;
+use crate::model::{KubernetesOptions, KubernetesVersion, Machine, Role};
+use crate::provision::Error;
+use crate::remote::{Remote, Script};
+
+use super::{Release, prepare};
+
+/// What follows the base address of the repository, up to the number of a minor release.
+const BELOW: &str = "/core:/stable:/v1.";
+/// Names the base address of the repository.
+const VARIABLE: &str = "DOJO_KUBERNETES_REPOSITORY";
+/// Where apt keeps its configuration.
+const APT: &str = "/etc/apt";
+
+/// The base address of the package repository as this computer knows it: `$DOJO_KUBERNETES_REPOSITORY`,
+/// else what its own apt is configured for.
+pub fn known_repository() -> Option<String> {
+    let named = std::env::var(VARIABLE).ok().filter(|value| !value.is_empty());
+    named.or_else(|| configured_repository(Path::new(APT)))
+}
+
+/// The base address that is in use in the sources of an apt configuration (sources.list(5)).
+fn configured_repository(apt: &Path) -> Option<String> {
+    let parts = fs::read_dir(apt.join("sources.list.d")).into_iter().flatten().flatten();
+    let mut files: Vec<_> = parts.map(|entry| entry.path()).collect();
+    files.sort();
+    files.push(apt.join("sources.list"));
+    // What cannot be read says nothing.
+    files.into_iter().filter_map(|file| fs::read_to_string(file).ok()).find_map(|text| {
+        let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+        let mut words = lines.flat_map(str::split_whitespace);
+        words.find_map(|word| {
+            let (base, _) = word.split_once(BELOW)?;
+            (base.starts_with("http://") || base.starts_with("https://")).then(|| base.to_owned())
+        })
+    })
+}
+
+/// What is on a machine once the packages are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Installed {
+    /// The release, with its patch number.
+    pub version: KubernetesVersion,
+    /// The images that kubeadm needs for it.
+    images: Vec<String>,
+}
+
+impl Installed {
+    /// Reads what the script printed.
+    fn parse(output: &str) -> Option<Self> {
+        let mut lines = output.lines();
+        let version: KubernetesVersion = lines.next()?.trim().parse().ok()?;
+        version.patch?;
+        Some(Self { version, images: lines.map(|line| line.trim().to_owned()).collect() })
+    }
+
+    /// The image that holds a pod's namespaces.
+    pub(super) fn pause(&self) -> &str {
+        self.images.iter().find(|image| image.contains("/pause:")).map_or("", String::as_str)
+    }
+
+    /// The images of a role.
+    pub(super) fn images(&self, role: Role) -> impl Iterator<Item = &str> {
+        let needed = move |image: &&str| {
+            role == Role::ControlPlane
+                || image.contains("/pause:")
+                || image.contains("/kube-proxy:")
+        };
+        self.images.iter().map(String::as_str).filter(needed)
+    }
+}
+
+/// Installs the packages on a machine that does not have them yet.
+pub(super) async fn install(
+    remote: &dyn Remote,
+    machine: &Machine,
+    wanted: KubernetesVersion,
+    repository: &str,
+    options: &KubernetesOptions,
+    progress: &Progress,
+) -> Result<Installed, Error> {
+    let script = packages(wanted, repository, options);
+    let said = progress.step(script.title, remote.run(&script)).await?;
+    let machine = machine.id.clone();
+    let Some(installed) = Installed::parse(&said) else {
+        return Err(Error::Unclear { machine, said: said.lines().next().unwrap_or("").to_owned() });
+    };
+    if wanted.admits(installed.version) {
+        Ok(installed)
+    } else {
+        Err(Error::Release { machine, installed: installed.version, wanted })
+    }
+}
+
+/// The steps on a machine, for a reader who wants to do the same by hand.
+pub(super) fn explain(
+    version: KubernetesVersion,
+    repository: &str,
+    release: &Release,
+) -> Vec<Script> {
+    vec![
+        packages(version, repository, &release.options),
+        prepare("(the pause image among those that kubeadm config images list names)", release),
+        images_of(
+            "(what kubeadm config images list names, of it what the machine needs, a line each)",
+        ),
+    ]
+}
+
+fn packages(wanted: KubernetesVersion, repository: &str, options: &KubernetesOptions) -> Script {
+    Script::new(
+        super::TITLE,
+        super::WHY,
+        concat!(
+            include_str!("../../../templates/apt.sh"),
+            include_str!("../../../templates/kubernetes/tools.sh"),
+            include_str!("../../../templates/kubernetes/packages.sh")
+        ),
+    )
+    .with("REPOSITORY", repository.trim_end_matches('/'))
+    .with("VERSION", wanted.to_string())
+    .with("REGISTRY", options.image_repository().unwrap_or_default())
+}
+
+fn images_of(lines: &str) -> Script {
+    Script::new(
+        "pull images",
+        "Control planes run as containers that kubelet starts from files, and nobody should wait for \
+         the network then. A worker needs only the images of kube-proxy and of the pause container.",
+        include_str!("../../../templates/kubernetes/pull.sh"),
+    )
+    .with("IMAGES", lines)
+}
+
+/// Has containerd pull the images of a role; returns whether there is one of `CoreDNS`.
+pub(super) async fn pull(
+    remote: &dyn Remote,
+    role: Role,
+    installed: &Installed,
+    progress: &Progress,
+) -> Result<bool, Error> {
+    let images: Vec<_> = installed.images(role).collect();
+    let script = images_of(&images.join("\n"));
+    let absent = progress.step(script.title, remote.run(&script)).await?;
+    let dns = |names: &str| names.lines().any(|name| name.contains("/coredns:"));
+    Ok(dns(&images.join("\n")) && !dns(&absent))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_repository_is_found_in_either_format_of_apt() {
+        let apt = tempfile::tempdir().unwrap();
+        let parts = apt.path().join("sources.list.d");
+        let found = || configured_repository(apt.path());
+        assert_eq!(found(), None);
+        fs::create_dir(&parts).unwrap();
+        fs::write(apt.path().join("sources.list"), "deb http://debian.example/debian x main\n")
+            .unwrap();
+        assert_eq!(found(), None);
+        fs::write(
+            parts.join("k.list"),
+            "# deb https://old.example/core:/stable:/v1.30/deb/ /\n\
+             deb [signed-by=/k.asc] https://one.example/k8s/core:/stable:/v1.33/deb/ /\n",
+        )
+        .unwrap();
+        assert_eq!(found().unwrap(), "https://one.example/k8s");
+        fs::write(
+            parts.join("a.sources"),
+            "Types: deb\nURIs: http://two.example/core:/stable:/v1.33/deb/\nSuites: /\n",
+        )
+        .unwrap();
+        assert_eq!(found().unwrap(), "http://two.example");
+    }
+
+    #[test]
+    fn workers_get_only_what_they_run() {
+        let said = "v1.32.4\nr/kube-apiserver:v1.32.4\nr/kube-proxy:v1.32.4\nr/pause:3.10\n\
+                    r/etcd:3.5.16-0\n";
+        let installed = Installed::parse(said).unwrap();
+        assert_eq!(installed.version.tag(), "v1.32.4");
+        assert_eq!(installed.pause(), "r/pause:3.10");
+        let of = |role| installed.images(role).collect::<Vec<_>>();
+        assert_eq!(of(Role::Worker), ["r/kube-proxy:v1.32.4", "r/pause:3.10"]);
+        assert_eq!(of(Role::ControlPlane).len(), 4);
+        for unclear in ["", "v1.32\n", "bash: kubeadm: not found\n"] {
+            assert_eq!(Installed::parse(unclear), None, "{unclear:?}");
+        }
+    }
+}

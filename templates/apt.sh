@@ -1,0 +1,49 @@
+#!/bin/sh
+# What scripts that install packages have in common; goes ahead of them.
+set -eu
+
+# Ours stays behind only if a run was cut short in the middle of a package, and then what it installed
+# may be there but not be set up.
+policy=/usr/sbin/policy-rc.d
+ours="# clusterdojo: nothing starts while packages are being installed"
+cut_short() {
+    grep -qsxF "$ours" "$policy"
+}
+
+# apt ARGUMENTS: apt-get that waits for its turn. Unattended upgrades hold the package lock for minutes;
+# waiting for it beats failing on it.
+apt_log=/run/clusterdojo-apt.log
+apt() {
+    tries=60
+    until apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@" >"$apt_log" 2>&1; do
+        tries=$((tries - 1))
+        # apt waits for dpkg's lock, but not for the one on its own lists, which it names.
+        if [ "$tries" -eq 0 ] || ! grep -q 'lists/lock' "$apt_log"; then
+            tail -n 20 "$apt_log" >&2
+            return 1
+        fi
+        sleep 5
+    done
+}
+
+# begin_to_install WHAT: makes packages installable, and keeps them from starting what they install.
+begin_to_install() {
+    if ! command -v apt-get >/dev/null 2>&1; then
+        echo "this machine has neither $1 nor apt-get to install it with" >&2
+        exit 1
+    fi
+    export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a
+    # First boot may still be installing packages of its own. What it complains about in the end, or that
+    # it hangs, need not concern us: what we need is looked at afterwards.
+    if command -v cloud-init >/dev/null 2>&1; then
+        timeout 600 cloud-init status --wait >/dev/null 2>&1 || true
+    fi
+    # An earlier run may have been cut short in the middle of a package.
+    dpkg --configure -a >/dev/null 2>&1 || true
+    # Nothing must run before its configuration is in place, and starting it twice costs time.
+    if [ ! -e "$policy" ] || cut_short; then
+        printf '#!/bin/sh\n%s\nexit 101\n' "$ours" >"$policy"
+        chmod 755 "$policy"
+        trap 'rm -f "$policy"' EXIT
+    fi
+}
