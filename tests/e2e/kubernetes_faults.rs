@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use clusterdojo::failpoint;
 
+use crate::api_server::bundle;
 use crate::kill::killed_at;
-use crate::world::{World, bundle, engine, files, until};
+use crate::world::{World, engine, files, until};
 
 /// A context of somebody else, in a style that no program of ours writes.
 const FOREIGN: &str = "# mine\napiVersion: v1\nkind: Config\ncurrent-context: \"office\"\nclusters:\n\
@@ -75,7 +76,7 @@ fn bundles_that_cannot_be_used_are_refused_before_anything_is_made() {
 
     let architecture = copy.find("\"amd64\"");
     let before = copy.patch(architecture, b"\"arm64\"");
-    refused(&[], &[&path, "arm64", "x86_64", "hint:"]);
+    refused(&[], &[&path, "is for arm64 machines", "hint:"]);
     copy.patch(architecture, &before);
 
     let whole = copy.length();
@@ -107,11 +108,12 @@ fn what_cannot_come_to_a_good_end_is_not_begun() {
     }
 
     let kubeconfig = world.kubeconfig();
+    fs::create_dir(kubeconfig.parent().unwrap()).unwrap();
     fs::write(&kubeconfig, FOREIGN).unwrap();
     let mode = |mode| fs::set_permissions(&kubeconfig, fs::Permissions::from_mode(mode)).unwrap();
     mode(0o400);
     let path = kubeconfig.display().to_string();
-    world.dojo(&up).fails(1, &[&path, "not writable"]);
+    world.dojo(&up).fails(1, &[&path, "no permission to write"]);
     world.assert_gone(&name);
     assert_eq!(fs::read_to_string(&kubeconfig).unwrap(), FOREIGN);
     mode(0o600);
@@ -182,10 +184,18 @@ fn secrets(world: &World, cluster: &str) -> Vec<String> {
     secrets
 }
 
-/// Whether a node is as it should be: ready, with its part of the pod network's services running.
+/// The names of the nodes that are ready.
+fn ready(world: &World) -> Vec<String> {
+    let nodes = world.kubectl(&["get", "nodes", "--no-headers"]).ok();
+    let words = nodes.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    words.filter(|words| words[1] == "Ready").map(|words| words[0].to_owned()).collect()
+}
+
+/// Fails the test unless both nodes are as they should be: ready, and services work on them.
+#[track_caller]
 fn assert_whole(world: &World, cluster: &str) {
     world.dojo(&["status", cluster]).ok();
-    assert_eq!(world.ready_nodes(), ["control-plane-1", "worker-1"]);
+    assert_eq!(ready(world), ["control-plane-1", "worker-1"]);
     let selector = ["get", "pods", "-n", "kube-system", "-l", "k8s-app=kube-proxy"];
     let fields = "jsonpath={range .items[*]}{.spec.nodeName} {.status.phase}{\"\\n\"}{end}";
     until("kube-proxy runs on both", 60, || {
@@ -227,7 +237,8 @@ fn what_is_lost_or_broken_is_told_and_repaired_and_no_secret_gets_out() {
     for file in files(&world.home().join("clusters").join(&name)).iter().filter(|f| f.is_file()) {
         let own = file.ends_with("kubeconfig");
         assert!(own || !betrays(&fs::read_to_string(file).unwrap()), "{}", file.display());
-        let private = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o077 == 0;
+        let private =
+            |path: &Path| fs::metadata(path).unwrap().permissions().mode().trailing_zeros() >= 6;
         assert!(!own || private(file));
     }
     for machine in ["control-plane-1", "worker-1"] {
@@ -276,6 +287,7 @@ fn killed_at_every_step_of_kubernetes() {
     let mut world = World::new();
     let name = world.name("kkill");
     let bundle = bundle().display().to_string();
+    fs::create_dir(world.kubeconfig().parent().unwrap()).unwrap();
     fs::write(world.kubeconfig(), FOREIGN).unwrap();
     fs::set_permissions(world.kubeconfig(), fs::Permissions::from_mode(0o640)).unwrap();
     let up = ["up", name.as_str(), "--kubernetes", "--workers", "1", "--bundle", &bundle];
@@ -289,9 +301,11 @@ fn killed_at_every_step_of_kubernetes() {
         if point == "kubeadm.init.before" {
             // Somebody else was quicker, on a port that the cluster cannot do without.
             let squat = "systemd-run --quiet --unit squatter perl -MIO::Socket::INET -e \
-                         'IO::Socket::INET->new(LocalPort => 6443, Listen => 1) or die; sleep'; \
-                         until ss -Hltn | grep -q :6443; do sleep 0.1; done";
+                         '@held = IO::Socket::INET->new(LocalPort => 6443, Listen => 1); sleep'";
             on(&name, "control-plane-1", squat);
+            until("the port is taken", 10, || {
+                on(&name, "control-plane-1", "ss -Hltn").contains(":6443")
+            });
             world.dojo(&up).fails(1, &["control-plane-1", "6443", "in use", "perl"]);
             on(&name, "control-plane-1", "systemctl stop squatter");
         }
@@ -303,7 +317,7 @@ fn killed_at_every_step_of_kubernetes() {
     for point in leaving {
         assert!(killed_at(&world, point, &fewer), "`scale` never came to {point}");
         world.dojo(&fewer).ok();
-        assert_eq!(world.ready_nodes(), ["control-plane-1"], "after {point}");
+        assert_eq!(ready(&world), ["control-plane-1"], "after {point}");
         world.dojo(&["scale", &name, "--workers", "1"]).ok();
         assert_whole(&world, &name);
     }

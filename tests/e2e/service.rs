@@ -19,7 +19,15 @@ pub fn build_image(directory: &Path, reference: &str, version: &str) {
     if !tar.exists() {
         fs::create_dir_all(&root).unwrap();
         let compiled = Command::new("rustc")
-            .args(["--edition=2024", "-O", "-C", "target-feature=+crt-static", "-C", "strip=symbols", "-o"])
+            .args([
+                "--edition=2024",
+                "-O",
+                "-C",
+                "target-feature=+crt-static",
+                "-C",
+                "strip=symbols",
+                "-o",
+            ])
             .arg(root.join("web"))
             .arg(source)
             .status()

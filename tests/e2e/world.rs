@@ -76,7 +76,7 @@ impl World {
     }
 
     pub fn kubeconfig(&self) -> PathBuf {
-        self.path().join("kubeconfig")
+        self.path().join(".kube/config")
     }
 
     /// A cluster name that no one else has; what bears it is removed at the end.
@@ -107,7 +107,6 @@ impl World {
             .env("HOME", self.path())
             .env("DOJO_HOME", self.home())
             .env("DOCKER_CONFIG", self.docker_config())
-            .env("KUBECONFIG", self.kubeconfig())
             .env("NO_COLOR", "1")
             .envs(self.environment.iter().map(|(n, v)| (n, v)))
             .stdin(Stdio::null());
@@ -151,12 +150,6 @@ impl World {
         let nodes = self.kubectl(&["get", "nodes", "--request-timeout=10s", "-o", path]).stdout;
         nodes.lines().filter_map(|line| line.strip_suffix("=True")).map(str::to_owned).collect()
     }
-}
-
-/// The file with a whole Kubernetes in it.
-pub fn bundle() -> PathBuf {
-    let bundle = std::env::var_os("DOJO_TEST_BUNDLE");
-    PathBuf::from(bundle.expect("scripts/test makes a Kubernetes bundle and sets DOJO_TEST_BUNDLE"))
 }
 
 /// Every file and directory below a directory.

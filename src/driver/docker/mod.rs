@@ -37,6 +37,7 @@ use crate::model::{ClusterName, Finding, Machine, MachineRequest, Subnet};
 
 pub use self::bake::Baked;
 pub use self::image::{ImageBuild, Variant};
+pub use self::subnet::ALL as SUBNETS;
 
 /// What may be chosen about machines that are containers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -169,6 +170,11 @@ impl DockerDriver {
 impl Driver for DockerDriver {
     fn name(&self) -> &'static str {
         "docker"
+    }
+
+    async fn architecture(&self) -> Result<Option<String>, Error> {
+        let version = self.engine.client.version().await;
+        Ok(version.map_err(engine::failed("ask", self.engine.place.as_str()))?.arch)
     }
 
     async fn check(&self) -> Result<Vec<Finding>, Error> {

@@ -23,7 +23,7 @@ struct Pod {
 pub struct Lesson<'a> {
     world: &'a World,
     cluster: &'a str,
-    /// Ports of the host that lead to the NodePort, each on another machine.
+    /// Ports of the host that lead to the `NodePort`, each on another machine.
     ports: Vec<u16>,
     /// The name of the images; their tags are their versions.
     image: String,
@@ -145,7 +145,8 @@ impl<'a> Lesson<'a> {
     }
 
     pub fn writes_down(&self, words: &str) {
-        let claim = ["get", "pvc", "notes", "-o", "jsonpath={.status.phase} {.spec.storageClassName}"];
+        let claim =
+            ["get", "pvc", "notes", "-o", "jsonpath={.status.phase} {.spec.storageClassName}"];
         assert_eq!(self.kubectl(&claim), "Bound standard");
         let keeper = self.keeper().name;
         self.kubectl(&["exec", &keeper, "--", "/web", "write", "/notes/words", words]);

@@ -7,8 +7,9 @@ use std::os::unix::fs::symlink;
 
 use serde_json::Value;
 
+use crate::api_server::bundle;
 use crate::service::free_ports;
-use crate::world::{World, bundle, engine, until};
+use crate::world::{World, engine, until};
 use lesson::Lesson;
 
 /// What the user had before, in a style that no program of ours writes.
@@ -144,6 +145,7 @@ fn the_journey_of_a_learner() {
 }
 
 /// A long test says how far it came; shown when it fails.
+#[expect(clippy::print_stdout, reason = "tells how far a long test has come")]
 fn step(title: &str) {
     println!("-- {title}");
 }
