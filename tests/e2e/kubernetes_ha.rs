@@ -64,7 +64,7 @@ fn a_cluster_outlives_each_of_three_control_planes() {
 
     // The power goes here, and on the second control plane as well, when etcd counts it already.
     let mut child = world.command(&up).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    until("the second control plane joins etcd", 300, || {
+    until("the second control plane joins etcd", 600, || {
         assert_eq!(child.try_wait().unwrap(), None, "`up` ended too early");
         has(&name, "control-plane-2", "/etc/kubernetes/manifests/etcd.yaml")
     });
