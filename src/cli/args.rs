@@ -505,10 +505,10 @@ pub(super) struct BundleCreate {
     #[arg(long, value_name = "VERSION")]
     pub(super) kubernetes_version: Option<KubernetesVersion>,
     /// The base address of the package repository, or of a mirror of it
-    /// [default: $DOJO_KUBERNETES_REPOSITORY, else the one that this computer's apt uses]
+    /// [default: the one that this computer's apt uses]
     #[arg(long, value_name = "URL")]
     pub(super) kubernetes_repository: Option<String>,
-    /// Where images are pulled from, instead of the registry that kubeadm knows; http://HOST without TLS
+    /// Where images are pulled from, instead of the registry that kubeadm knows; without TLS if it begins with http:
     #[arg(long, value_name = "HOST[/PATH]")]
     pub(super) kubernetes_registry: Option<String>,
     /// For which machines: amd64 or arm64 [default: those of this computer's kind, and there are no others]
