@@ -33,6 +33,8 @@ fn running(cluster: &str) -> Vec<String> {
 
 /// One cluster for all of it: each step goes on with what the ones before it have made.
 #[test]
+#[expect(clippy::print_stdout, reason = "tells how far a long test has come")]
+#[expect(clippy::too_many_lines, reason = "it is one way, and none of its steps stands alone")]
 fn the_journey_of_a_learner() {
     // A long test says how far it came, and when; shown when it fails.
     let begin = Instant::now();
@@ -148,12 +150,6 @@ fn the_journey_of_a_learner() {
     assert!(world.kubeconfig().is_symlink(), "the link was replaced");
     assert_eq!(fs::read_to_string(&dotfile).unwrap(), BEFORE);
     step("done");
-}
-
-/// A long test says how far it came; shown when it fails.
-#[expect(clippy::print_stdout, reason = "tells how far a long test has come")]
-fn step(title: &str) {
-    println!("-- {title}");
 }
 
 /// Fails the test unless `status` finds nothing wrong.
