@@ -202,7 +202,7 @@ pub(super) struct Up {
     #[arg(long, value_name = "VERSION", help_heading = "Kubernetes")]
     pub(super) kubernetes_version: Option<KubernetesVersion>,
     /// A file with all of Kubernetes inside, so that nothing is fetched from the internet
-    #[arg(long, value_name = "FILE", env = "DOJO_BUNDLE", help_heading = "Kubernetes")]
+    #[arg(long, value_name = "FILE", help_heading = "Kubernetes")]
     pub(super) bundle: Option<PathBuf>,
     /// The base address of the package repository, or of a mirror of it
     /// [default: the one that this computer's apt uses]
@@ -465,6 +465,9 @@ pub(super) struct ImageBuild {
     /// Without Docker inside; `up` installs it then
     #[arg(long)]
     pub(super) bare: bool,
+    /// With all of Kubernetes inside, from a bundle
+    #[arg(long, value_name = "BUNDLE", conflicts_with_all = ["bare", "base", "tag", "no_cache"])]
+    pub(super) kubernetes: Option<PathBuf>,
     /// The Debian image to begin with
     #[arg(long)]
     pub(super) base: Option<String>,
@@ -502,10 +505,10 @@ pub(super) struct BundleCreate {
     #[arg(long, value_name = "VERSION")]
     pub(super) kubernetes_version: Option<KubernetesVersion>,
     /// The base address of the package repository, or of a mirror of it
-    /// [default: $DOJO_KUBERNETES_REPOSITORY, else the one that this computer's apt uses]
+    /// [default: the one that this computer's apt uses]
     #[arg(long, value_name = "URL")]
     pub(super) kubernetes_repository: Option<String>,
-    /// Where images are pulled from, instead of the registry that kubeadm knows; http://HOST without TLS
+    /// Where images are pulled from, instead of the registry that kubeadm knows; without TLS if it begins with http:
     #[arg(long, value_name = "HOST[/PATH]")]
     pub(super) kubernetes_registry: Option<String>,
     /// For which machines: amd64 or arm64 [default: those of this computer's kind, and there are no others]

@@ -80,6 +80,12 @@ pub trait Driver: Send + Sync {
     /// The driver's name as users write it: `docker`.
     fn name(&self) -> &'static str;
 
+    /// The architecture of the machines that it will make, where that is known beforehand, in the words
+    /// of Debian or of the kernel: `amd64`, `x86_64`.
+    async fn architecture(&self) -> Result<Option<String>, Error> {
+        Ok(None)
+    }
+
     /// Looks at the surroundings. Findings that are problems mean that no machine can be made;
     /// changes nothing.
     async fn check(&self) -> Result<Vec<Finding>, Error>;

@@ -1,8 +1,9 @@
 //! What types alone cannot say about a spec. Everything is checked before anything is done.
 
+use crate::driver::docker;
 use crate::model::{Orchestrator, Role};
 
-use super::{ClusterSpec, MachineGroup};
+use super::{ClusterSpec, DriverName, MachineGroup};
 
 /// A spec that cannot be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -145,13 +146,14 @@ impl ClusterSpec {
                 "pod subnet {pods} is too small: each node gets a /24 of it, so its prefix must be /{MOST_POD_PREFIX} or less"
             ));
         }
-        if let Some(machines) =
-            self.docker.subnet.filter(|m| m.overlaps(pods) || m.overlaps(services))
-        {
-            return Err(format!(
-                "machine subnet {machines} overlaps the pod subnet {pods} or the service subnet \
-                 {services}"
-            ));
+        let of_machines = (self.driver() == DriverName::Docker)
+            .then(|| self.docker.subnet.unwrap_or(docker::SUBNETS));
+        for (what, subnet) in [("pod", pods), ("service", services)] {
+            if let Some(machines) = of_machines.filter(|machines| machines.overlaps(subnet)) {
+                return Err(format!(
+                    "machine subnet {machines} overlaps the {what} subnet {subnet}"
+                ));
+            }
         }
         if let Some(address) = chosen.repository.as_deref().filter(|a| !is_address(a)) {
             return Err(format!(
@@ -260,6 +262,9 @@ mod tests {
         assert_eq!(refused.place, Place::Kubernetes);
         assert!(refused.problem.contains("10.244.9.0/24 overlaps the pod subnet"), "{refused}");
         spec.docker.subnet = None;
+        spec.kubernetes.pod_subnet = "10.200.0.0/17".parse().unwrap();
+        assert!(spec.validate().unwrap_err().problem.contains("10.200.0.0/16 overlaps the pod"));
+        spec.kubernetes = KubernetesOptions::default();
         spec.kubernetes.service_subnet = "10.244.0.0/20".parse().unwrap();
         assert!(spec.validate().is_err());
         spec.kubernetes = KubernetesOptions::default();

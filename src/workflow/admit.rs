@@ -71,6 +71,17 @@ fn refuse_changes(spec: &ClusterSpec, recorded: &ClusterSpec, plan: &Plan) -> Re
     }
     if any_exists {
         refuse_resizing(spec, recorded)?;
+        // These stand in the cluster's certificates and in its own configuration.
+        let (now, then) = (&spec.kubernetes, &recorded.kubernetes);
+        for (what, same) in [
+            ("the pod subnet", now.pod_subnet == then.pod_subnet),
+            ("the service subnet", now.service_subnet == then.service_subnet),
+            ("the pod network", now.cni == then.cni),
+        ] {
+            if !same {
+                return refuse(what.to_owned());
+            }
+        }
     }
     Ok(())
 }

@@ -1,9 +1,11 @@
 //! The way from a cluster to the user's own `docker` and `kubectl`, and back.
 
+use std::net::SocketAddr;
+
 use crate::context::{self, DockerContext, KubeContext, KubeContexts, kubeconfig};
 use crate::event::{Progress, chain};
 use crate::failpoint;
-use crate::model::{Access, ClusterName, Orchestrator};
+use crate::model::{Access, ClusterName, KubeCredentials, Orchestrator};
 use crate::spec::ClusterSpec;
 use crate::store::{Entry, Record};
 
@@ -51,20 +53,7 @@ pub(super) fn write(
             services.contexts.current()?
         }
         Access::Kubernetes { endpoint, credentials } => {
-            let context = KubeContext {
-                name: name.clone(),
-                server: format!("https://{endpoint}"),
-                ca: credentials.ca.clone(),
-                cert: credentials.cert.clone(),
-                key: credentials.key.clone(),
-                cluster: record.spec.name.to_string(),
-                cluster_id: record.cluster_id.clone(),
-            };
-            // One of its own as well, for `status` and for people who keep their files apart.
-            let own = KubeContexts::new([entry.kubeconfig()]);
-            own.write(&context)?;
-            own.select(&name)?;
-            services.kube_contexts.write(&context)?;
+            services.kube_contexts.write(&kube_context(record, *endpoint, credentials))?;
             services.kube_contexts.current()?
         }
     };
@@ -78,7 +67,29 @@ pub(super) fn write(
         }
         failpoint::reached("context.select.after");
     }
+    if let Access::Kubernetes { endpoint, credentials } = access {
+        // One of its own as well, for `status` and for people who keep their files apart.
+        let own = KubeContexts::new([entry.kubeconfig()]);
+        own.write(&kube_context(record, *endpoint, credentials))?;
+        own.select(&name)?;
+    }
     Ok(select || selected)
+}
+
+fn kube_context(
+    record: &Record,
+    endpoint: SocketAddr,
+    credentials: &KubeCredentials,
+) -> KubeContext {
+    KubeContext {
+        name: record.spec.name.context(),
+        server: format!("https://{endpoint}"),
+        ca: credentials.ca.clone(),
+        cert: credentials.cert.clone(),
+        key: credentials.key.clone(),
+        cluster: record.spec.name.to_string(),
+        cluster_id: record.cluster_id.clone(),
+    }
 }
 
 /// Takes the cluster's contexts away, of whichever kind. Those that were selected before are selected

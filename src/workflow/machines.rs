@@ -86,6 +86,19 @@ pub(super) fn install(spec: &ClusterSpec, made: bool) -> Result<Install, Error> 
     Ok(Install::Kubernetes(Release { source, options, network, insecure_registries }))
 }
 
+/// Refuses what cannot run on the machines that the driver will make.
+pub(super) async fn check_architecture(
+    driver: &dyn Driver,
+    install: &Install,
+) -> Result<(), Error> {
+    if let Install::Kubernetes(Release { source: Source::Bundle(bundle), .. }) = install
+        && let Some(architecture) = driver.architecture().await?
+    {
+        bundle.fits(&architecture, None)?;
+    }
+    Ok(())
+}
+
 /// What to ask the driver for, for those machines of the spec that are yet to be made.
 pub(super) fn requests(
     spec: &ClusterSpec,

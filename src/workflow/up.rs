@@ -132,6 +132,9 @@ pub(super) async fn converge(
     }
 
     let install = machines::install(&spec, plan.create.is_empty())?;
+    if !plan.create.is_empty() {
+        machines::check_architecture(&*services.driver, &install).await?;
+    }
     if is_new {
         // From here on `down` knows what to look for.
         failpoint::reached("up.record.before");

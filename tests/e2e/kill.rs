@@ -8,7 +8,7 @@ use clusterdojo::failpoint;
 use crate::world::World;
 
 /// Runs `dojo` until it kills itself at a point; says whether it came there.
-fn killed_at(world: &World, point: &str, args: &[&str]) -> bool {
+pub fn killed_at(world: &World, point: &str, args: &[&str]) -> bool {
     let output = world.command(args).env("DOJO_FAILPOINT", point).output().unwrap();
     let killed = output.status.signal() == Some(9);
     let stderr = String::from_utf8_lossy(&output.stderr);

@@ -7,6 +7,8 @@ mod certs;
 mod contract;
 mod faults;
 mod kill;
+mod kubernetes;
+mod kubernetes_faults;
 mod kubernetes_ha;
 mod logs;
 mod packages;

@@ -11,26 +11,38 @@ use std::time::Duration;
 
 use crate::world::{World, engine, until};
 
-/// Builds the image of `tests/e2e/web`: one static file, and what docker must know of it.
-fn build_image(directory: &Path, reference: &str) {
+/// Builds an image of `tests/e2e/web`: one static file, and what docker must know of it.
+pub fn build_image(directory: &Path, reference: &str, version: &str) {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/web/main.rs");
     let root = directory.join("web-root");
-    fs::create_dir_all(&root).unwrap();
-    let compiled = Command::new("rustc")
-        .args(["--edition=2024", "-O", "-C", "target-feature=+crt-static", "-o"])
-        .arg(root.join("web"))
-        .arg(source)
-        .status()
-        .unwrap();
-    assert!(compiled.success());
     let tar = directory.join("web.tar");
-    let packed = Command::new("tar").arg("-C").arg(&root).arg("-cf").arg(&tar).arg("web").status();
-    assert!(packed.unwrap().success());
+    if !tar.exists() {
+        fs::create_dir_all(&root).unwrap();
+        let compiled = Command::new("rustc")
+            .args([
+                "--edition=2024",
+                "-O",
+                "-C",
+                "target-feature=+crt-static",
+                "-C",
+                "strip=symbols",
+                "-o",
+            ])
+            .arg(root.join("web"))
+            .arg(source)
+            .status()
+            .unwrap();
+        assert!(compiled.success());
+        let mut pack = Command::new("tar");
+        let packed = pack.arg("-C").arg(&root).arg("-cf").arg(&tar).arg("web").status();
+        assert!(packed.unwrap().success());
+    }
     let mut import = Command::new("docker");
     import.env("DOCKER_CONTEXT", "default").arg("import");
     for change in [
         r#"ENTRYPOINT ["/web"]"#,
         r#"HEALTHCHECK --interval=1s --timeout=1s --retries=2 CMD ["/web", "check"]"#,
+        &format!("ENV VERSION={version}"),
     ] {
         import.args(["--change", change]);
     }
@@ -39,7 +51,7 @@ fn build_image(directory: &Path, reference: &str) {
 }
 
 /// One request, as a load balancer makes it: the next replica is asked if one does not answer.
-fn request(ports: &[u16], path: &str) -> Option<String> {
+pub fn request(ports: &[u16], path: &str) -> Option<String> {
     ports.iter().find_map(|port| {
         let address = ([127, 0, 0, 1], *port).into();
         let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1)).ok()?;
@@ -51,7 +63,7 @@ fn request(ports: &[u16], path: &str) -> Option<String> {
     })
 }
 
-fn free_ports(count: usize) -> Vec<u16> {
+pub fn free_ports(count: usize) -> Vec<u16> {
     let listeners: Vec<_> =
         (0..count).map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap()).collect();
     listeners.iter().map(|l| l.local_addr().unwrap().port()).collect()
@@ -62,7 +74,7 @@ fn a_service_is_healed_and_updated_without_dropping_a_request() {
     let mut world = World::new();
     let name = world.name("service");
     let reference = format!("dojo-e2e-web:{}", std::process::id());
-    build_image(world.path(), &reference);
+    build_image(world.path(), &reference, "1");
     let ports = free_ports(3);
     let publish: Vec<String> = ["manager-1", "worker-1", "worker-2"]
         .iter()
@@ -86,8 +98,6 @@ fn a_service_is_healed_and_updated_without_dropping_a_request() {
             "global",
             "--publish",
             "mode=host,published=8080,target=8080",
-            "--env",
-            "VERSION=1",
             "--stop-grace-period",
             "1s",
             "--update-parallelism",

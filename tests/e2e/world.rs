@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::api_server;
+use crate::api_server::tool;
 
 /// What a command said and how it ended.
 #[derive(Debug)]
@@ -75,6 +75,10 @@ impl World {
         self.path().join("docker")
     }
 
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.path().join(".kube/config")
+    }
+
     /// A cluster name that no one else has; what bears it is removed at the end.
     pub fn name(&mut self, word: &str) -> String {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -128,13 +132,23 @@ impl World {
         self.within(&mut command);
         Said::new(&command.output().unwrap())
     }
+}
 
+impl World {
     /// Runs the user's own `kubectl`, which follows the selected context.
     pub fn kubectl(&self, args: &[&str]) -> Said {
-        let mut command = Command::new(api_server::tool("kubectl"));
+        let mut command = Command::new(tool("kubectl"));
         command.args(args);
         self.within(&mut command);
         Said::new(&command.output().unwrap())
+    }
+
+    /// The names of the nodes that are ready, in order.
+    pub fn ready_nodes(&self) -> Vec<String> {
+        let path = "jsonpath={range .items[*]}{.metadata.name}={.status.conditions[?(@.type==\"Ready\")]\
+                    .status}{\"\\n\"}{end}";
+        let nodes = self.kubectl(&["get", "nodes", "--request-timeout=10s", "-o", path]).stdout;
+        nodes.lines().filter_map(|line| line.strip_suffix("=True")).map(str::to_owned).collect()
     }
 }
 
@@ -192,6 +206,8 @@ impl World {
         }
         let count = |kind| std::fs::read_dir(contexts.join(kind)).into_iter().flatten().count();
         assert!(count("tls") <= count("meta"), "keys of a context are left");
+        let kubeconfig = std::fs::read_to_string(self.kubeconfig()).unwrap_or_default();
+        assert!(!kubeconfig.contains(&format!("dojo-{cluster}")), "left: {kubeconfig}");
         let temporary: Vec<_> = files(self.path())
             .into_iter()
             .filter(|p| p.extension().is_some_and(|e| e == "tmp" || e == "lock"))

@@ -320,10 +320,12 @@ impl Bootstrapper for Kubeadm {
 
     async fn drain(&self, speaker: &Node, leaving: &[Leaving]) -> Result<Vec<String>, Error> {
         let api = api(speaker).await?;
+        let known = api.nodes().await.map_err(failed(speaker, "list the nodes"))?;
         let each = leaving.iter().map(async |leaving| {
             let name = leaving.name.to_string();
-            // Nobody is there to end the pods of a node that is gone; they go with it.
-            if leaving.node.is_none() {
+            // Nobody is there to end the pods of a node that is gone; they go with it. And a run that was
+            // cut short may have struck it off already.
+            if leaving.node.is_none() || known.iter().all(|node| node.name != name) {
                 return Ok(None);
             }
             match api.drain(&name, Some(GRACE), DRAIN, |_| {}).await {

@@ -37,6 +37,7 @@ use crate::model::{ClusterName, Finding, Machine, MachineRequest, Subnet};
 
 pub use self::bake::Baked;
 pub use self::image::{ImageBuild, Variant};
+pub use self::subnet::ALL as SUBNETS;
 
 /// What may be chosen about machines that are containers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -131,6 +132,18 @@ impl DockerDriver {
         image::build(&self.engine, &build, progress).await
     }
 
+    /// Builds the machine image with [what is put into machines beforehand](Self::with_baked), unless
+    /// it is there, and returns its tag.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] with the last lines of output.
+    pub async fn bake_image(&self, progress: &Progress) -> Result<String, Error> {
+        if !self.image_present().await? {
+            self.fetch_image(progress).await?;
+        }
+        Ok(self.image())
+    }
+
     /// Whether the image that machines are made from is there.
     ///
     /// # Errors
@@ -169,6 +182,11 @@ impl DockerDriver {
 impl Driver for DockerDriver {
     fn name(&self) -> &'static str {
         "docker"
+    }
+
+    async fn architecture(&self) -> Result<Option<String>, Error> {
+        let version = self.engine.client.version().await;
+        Ok(version.map_err(engine::failed("ask", self.engine.place.as_str()))?.arch)
     }
 
     async fn check(&self) -> Result<Vec<Finding>, Error> {

@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 use crate::driver::Error;
 use crate::model::{ClusterName, MachineName, Role, Subnet};
 
-/// The ranges of all clusters.
-const ALL: Subnet = Subnet::containing(Ipv4Addr::new(10, 200, 0, 0), 16);
+/// The ranges of all clusters that were given none.
+pub const ALL: Subnet = Subnet::containing(Ipv4Addr::new(10, 200, 0, 0), 16);
 
 /// The first usable address, which the engine's host has.
 pub(super) fn gateway(subnet: Subnet) -> Ipv4Addr {
