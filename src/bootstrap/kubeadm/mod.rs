@@ -1,11 +1,11 @@
 //! Kubernetes, the way its documentation shows it: `kubeadm init` on the first control plane, and
 //! `kubeadm join` everywhere else ("Creating a cluster with kubeadm", kubernetes.io).
 //!
-//! - [`config`]: the files that kubeadm is given
-//! - [`etcd`]: what is to be done about the cluster's store beside what kubeadm does
+//! - `config`: the files that kubeadm is given
+//! - `etcd`: what is to be done about the cluster's store beside what kubeadm does
 //! - [`explain()`]: the same for a reader who wants to do it by hand
-//! - [`front`]: what stands before several control planes
-//! - [`network`]: what connects the pods
+//! - `front`: what stands before several control planes
+//! - `network`: what connects the pods
 
 mod config;
 mod etcd;
