@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::api_server::bundle;
-use crate::world::{World, engine, traces};
+use crate::world::{World, engine, traces, until};
 
 /// The repository and the registry; gone when it goes.
 struct Mirror {
@@ -88,9 +88,12 @@ fn a_cluster_comes_from_packages_and_a_registry() {
 
     // kubelet pulls from that registry by itself, too.
     let image = format!("{}/etcd:3.4.13-0", mirror.registry);
-    let mut run = vec!["run", "pulled", "--restart=Never", "--attach", "--quiet", "--image"];
+    let mut run = vec!["run", "pulled", "--restart=Never", "--image"];
     run.extend([&image, "--", "etcd", "--version"]);
-    let said = world.kubectl(&run).ok();
+    world.kubectl(&run).ok();
+    let phase = ["get", "pod", "pulled", "-o", "jsonpath={.status.phase}"];
+    until("the pod has run", 90, || world.kubectl(&phase).stdout == "Succeeded");
+    let said = world.kubectl(&["logs", "pulled"]).ok();
     assert!(said.contains("etcd Version: 3.4.13"), "{said}");
 
     // What is there is neither fetched nor upgraded.
