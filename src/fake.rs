@@ -186,6 +186,14 @@ impl Remote for Obedient {
         Ok(String::new())
     }
 
+    async fn run_with_output(
+        &self,
+        _script: &Script,
+        _output: &mut (dyn tokio::io::AsyncWrite + Send + Unpin),
+    ) -> Result<(), remote::Error> {
+        Ok(())
+    }
+
     async fn attach(&self, _command: Option<&str>) -> Result<u32, remote::Error> {
         Ok(0)
     }

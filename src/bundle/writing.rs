@@ -36,6 +36,16 @@ impl BundleWriter {
         Self { kubernetes, architecture, parts: Vec::new() }
     }
 
+    /// The release that it is of.
+    pub fn version(&self) -> KubernetesVersion {
+        self.kubernetes
+    }
+
+    /// The machines that it is for.
+    pub fn architecture(&self) -> Architecture {
+        self.architecture
+    }
+
     /// Adds a file: `source` is where it lies on this computer, `path` its name in the bundle. A binary
     /// must be packed by gzip already.
     #[must_use]

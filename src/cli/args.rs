@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::bundle::Architecture;
 use crate::model::{
     Bytes, ClusterName, Cpus, EngineChannel, KubernetesVersion, MachineName, PodNetwork, Subnet,
     Tunnel,
@@ -85,7 +86,7 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: ImageCommand,
     },
-    /// Look into files with all of Kubernetes inside
+    /// Make files with all of Kubernetes inside, and look into them
     Bundle {
         #[command(subcommand)]
         command: BundleCommand,
@@ -464,6 +465,9 @@ pub(super) struct ImageBuild {
     /// Without Docker inside; `up` installs it then
     #[arg(long)]
     pub(super) bare: bool,
+    /// With all of Kubernetes inside, from a bundle
+    #[arg(long, value_name = "BUNDLE", conflicts_with_all = ["bare", "base", "tag", "no_cache"])]
+    pub(super) kubernetes: Option<PathBuf>,
     /// The Debian image to begin with
     #[arg(long)]
     pub(super) base: Option<String>,
@@ -487,10 +491,32 @@ pub(super) struct ImageLoad {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum BundleCommand {
+    /// Make a bundle where the internet can be reached, for where it cannot
+    Create(BundleCreate),
     /// Tell what is in a bundle, for which machines, and what is missing
     Inspect(BundleInspect),
     /// Check every checksum of a bundle
     Verify(BundleVerify),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BundleCreate {
+    /// Which release, 1.32 for its newest patch [default: 1.35]
+    #[arg(long, value_name = "VERSION")]
+    pub(super) kubernetes_version: Option<KubernetesVersion>,
+    /// The base address of the package repository, or of a mirror of it
+    /// [default: $DOJO_KUBERNETES_REPOSITORY, else the one that this computer's apt uses]
+    #[arg(long, value_name = "URL")]
+    pub(super) kubernetes_repository: Option<String>,
+    /// Where images are pulled from, instead of the registry that kubeadm knows; http://HOST without TLS
+    #[arg(long, value_name = "HOST[/PATH]")]
+    pub(super) kubernetes_registry: Option<String>,
+    /// For which machines: amd64 or arm64 [default: those of this computer's kind, and there are no others]
+    #[arg(long)]
+    pub(super) architecture: Option<Architecture>,
+    /// Where to put it [default: kubernetes-VERSION-ARCHITECTURE.tar]
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

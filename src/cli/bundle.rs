@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::bundle::{Architecture, Bundle, File, Kind, Manifest, Missing};
-use crate::model::Role;
+use crate::model::{Orchestrator, Role};
+use crate::spec::{ClusterSpec, DriverName, MachineGroup};
+use crate::workflow;
 
-use super::args::{BundleInspect, BundleVerify, DataFormat};
+use super::args::{BundleCreate, BundleInspect, BundleVerify, DataFormat};
 use super::error::Error;
 use super::output;
 use super::services::Context;
@@ -22,6 +24,27 @@ struct Inspected<'a> {
     #[serde(flatten)]
     manifest: &'a Manifest,
     missing: Vec<Missing>,
+}
+
+pub(super) async fn create(context: &Context, args: BundleCreate) -> Result<(), Error> {
+    // A machine of the docker driver has the processor of this computer.
+    let here = std::env::consts::ARCH;
+    if let Some(wanted) = args.architecture.filter(|wanted| here.parse() != Ok(*wanted)) {
+        return Err(Error::Usage(format!(
+            "a bundle for {wanted} can only be made on a computer of that kind, and this one is {here}"
+        )));
+    }
+    // Nobody else has the name, and what bears it is gone afterwards.
+    let name = format!("bundle-{:08x}", rand::random::<u32>()).parse()?;
+    let machine = MachineGroup::new(Role::ControlPlane, 1, DriverName::Docker);
+    let mut spec = ClusterSpec::new(name, Orchestrator::Kubernetes, vec![machine]);
+    spec.kubernetes.version = args.kubernetes_version;
+    spec.kubernetes.repository = args.kubernetes_repository;
+    spec.kubernetes.registry = args.kubernetes_registry;
+    spec.validate()?;
+    let services = context.services_to_make(&spec).await?;
+    let bundle = workflow::create_bundle(&services, &spec, args.output.as_deref()).await?;
+    if context.quiet { Ok(()) } else { table(&bundle) }
 }
 
 pub(super) fn inspect(args: &BundleInspect) -> Result<(), Error> {

@@ -15,8 +15,14 @@ use super::output;
 use super::services::Context;
 
 pub(super) async fn build(context: &Context, args: Build) -> Result<(), Error> {
-    let driver = DockerDriver::connect(DockerOptions::default()).await?;
+    let mut driver = DockerDriver::connect(DockerOptions::default()).await?;
     let progress = Progress::new(Arc::clone(&context.reporter));
+    if let Some(bundle) = &args.kubernetes {
+        driver = driver.with_baked(context.baked(bundle).await?);
+        let tag = driver.bake_image(&progress).await;
+        progress.ready();
+        return output::line(&tag?);
+    }
     let variant = if args.bare { Variant::Bare } else { Variant::Full };
     let build = ImageBuild { variant, base: args.base, tag: args.tag, no_cache: args.no_cache };
     let tag = driver.build_image(build, &progress).await;

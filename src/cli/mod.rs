@@ -77,6 +77,9 @@ async fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::Image { command: ImageCommand::Load(args) } => {
             image::load(&context, args).await.map(done)
         }
+        Command::Bundle { command: BundleCommand::Create(args) } => {
+            bundle::create(&context, args).await.map(done)
+        }
         Command::Bundle { command: BundleCommand::Inspect(args) } => {
             bundle::inspect(&args).map(done)
         }

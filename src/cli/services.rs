@@ -71,16 +71,7 @@ impl Context {
         let baked = match (spec.orchestrator, &spec.kubernetes.bundle) {
             // Only further machines would need it.
             (Orchestrator::Kubernetes, Some(path)) if known && !path.exists() => None,
-            (Orchestrator::Kubernetes, Some(path)) => {
-                let bundle = self.checked_bundle(path).await?;
-                Some(Baked {
-                    name: format!("kubernetes-{}", bundle.version()),
-                    archive: path.clone(),
-                    archive_id: bundle.id().to_owned(),
-                    directory: provision::DIRECTORY.to_owned(),
-                    script: provision::bake(&bundle),
-                })
-            }
+            (Orchestrator::Kubernetes, Some(path)) => Some(self.baked(path).await?),
             _ => None,
         };
         let variant = match spec.orchestrator {
@@ -88,6 +79,18 @@ impl Context {
             Orchestrator::Swarm | Orchestrator::None => Variant::Full,
         };
         self.services_with(spec.driver(), &spec.docker, variant, baked).await
+    }
+
+    /// What puts all of a bundle into a machine image.
+    pub(super) async fn baked(&self, path: &Path) -> Result<Baked, Error> {
+        let bundle = self.checked_bundle(path).await?;
+        Ok(Baked {
+            name: format!("kubernetes-{}", bundle.version()),
+            archive: path.to_owned(),
+            archive_id: bundle.id().to_owned(),
+            directory: provision::DIRECTORY.to_owned(),
+            script: provision::bake(&bundle),
+        })
     }
 
     /// A bundle with all its checksums right; one that was looked through before is looked through again

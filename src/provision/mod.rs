@@ -45,6 +45,18 @@ pub enum Error {
     /// kubeadm does not say which release it is of.
     #[error("kubeadm does not tell its version: {0}")]
     NoVersion(String),
+    /// What a machine has does not make a bundle.
+    #[error("cannot tell what belongs in the bundle: {0}")]
+    Uncollectable(String),
+    /// What was fetched from a machine could not be kept.
+    #[error("cannot write `{}`", path.display())]
+    Keep {
+        /// Where to.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// Another release is installed than the one that was asked for.
     #[error("machine `{machine}` has Kubernetes {installed}, and {wanted} was asked for")]
     Release {
@@ -54,14 +66,6 @@ pub enum Error {
         installed: KubernetesVersion,
         /// What it should have.
         wanted: KubernetesVersion,
-    },
-    /// A machine does not tell what is installed.
-    #[error("machine `{machine}` does not tell which Kubernetes it has, but says `{said}`")]
-    Unclear {
-        /// Which machine.
-        machine: crate::model::MachineId,
-        /// What it said instead.
-        said: String,
     },
 }
 
@@ -194,5 +198,6 @@ impl Provisioner {
 
 pub use engine::explain;
 pub use kubernetes::{
-    DIRECTORY, Kubernetes, Release, Source, bake, explain as explain_kubernetes, known_repository,
+    DIRECTORY, Kubernetes, Release, Source, bake, collect, explain as explain_kubernetes,
+    known_repository,
 };

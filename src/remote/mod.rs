@@ -131,6 +131,15 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// What a script said could not be kept here.
+    #[error("cannot keep what machine `{machine}` sends")]
+    Output {
+        /// Which machine.
+        machine: MachineId,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// A file could not be put on a machine; what was there before is as it was.
     #[error("cannot put `{path}` on the machine")]
     Upload {
@@ -188,6 +197,14 @@ pub trait Remote: Send + Sync {
     /// them have arrived: if the connection breaks or the source fails before that, it and what it has
     /// started get SIGTERM. A script that has seen enough may end early.
     async fn run_with_input(&self, script: &Script, input: Input) -> Result<String, Error>;
+
+    /// Runs a script as root and passes its standard output on as it comes, never all in memory. It is
+    /// all there when this succeeds; else part of it may be.
+    async fn run_with_output(
+        &self,
+        script: &Script,
+        output: &mut (dyn AsyncWrite + Send + Unpin),
+    ) -> Result<(), Error>;
 
     /// Puts a file that belongs to root at an absolute path on the machine, in whole or not at all;
     /// `mode` has the permission bits. Directories above it are made.

@@ -1,6 +1,7 @@
 //! The order of work, one file per verb. Nothing here draws, retries or knows a driver's name.
 
 mod admit;
+mod bundles;
 mod certs;
 mod contexts;
 mod down;
@@ -34,6 +35,7 @@ use crate::remote::{self, Dialer};
 use crate::spec;
 use crate::store::{self, Entry, Home};
 
+pub use bundles::create_bundle;
 pub use certs::{Certificate, certificates, renew_certificates};
 pub use down::{DownOptions, down};
 pub use forward::{ByMachine, Destination, Listening};

@@ -36,11 +36,7 @@ if [ -e "$directory/kubelet.conf" ] || [ -e "$directory/manifests/kube-apiserver
         >"$log" 2>&1 || true
     systemctl --quiet stop kubelet.service
     # kubeadm leaves containers running where there is no crictl; etcd among them would keep its port.
-    {
-        ctr --namespace k8s.io tasks ls -q | while read -r task; do
-            ctr --namespace k8s.io tasks kill --signal SIGKILL "$task" || true
-        done
-    } >>"$log" 2>&1
+    sh /etc/clusterdojo/end-pods.sh >>"$log" 2>&1 || true
     rm -rf "$directory/manifests" "$directory/pki" "$directory"/*.conf /var/lib/etcd
 fi
 
@@ -71,7 +67,8 @@ run() {
     done || return
     kubeadm "$VERB" "$@"
 }
-# kubeadm waits minutes for a kubelet that ends over and over again.
+# kubeadm waits minutes for a kubelet that ends over and over again. Whoever waits for the lock does not
+# wait for this.
 give_up() {
     while sleep 2; do
         restarts=$(systemctl show --property=NRestarts --value kubelet.service)
@@ -80,7 +77,7 @@ give_up() {
 }
 run "$@" >"$log" 2>&1 &
 work=$!
-give_up "$work" >/dev/null 2>&1 &
+give_up "$work" >/dev/null 2>&1 9>&- &
 guard=$!
 failed=
 wait "$work" || failed=yes

@@ -11,6 +11,7 @@ mod kubernetes;
 mod kubernetes_faults;
 mod kubernetes_ha;
 mod logs;
+mod packages;
 mod proxy;
 mod scale;
 mod service;

@@ -156,6 +156,9 @@ pub(super) fn init(cluster: &Cluster<'_>, member: &Member<'_>, token: &Secret) -
         ("leader-elect", cluster.shared.to_string()),
         // Makes the volumes of the default storage class.
         ("enable-hostpath-provisioner", "true".to_owned()),
+        // All its controllers begin at once, and by default they wait for each other's questions.
+        ("kube-api-qps", "100".to_owned()),
+        ("kube-api-burst", "200".to_owned()),
     ];
     if cluster.own_pods {
         // Nobody needs it to hand out addresses, and others would wait 10 s for its first list.

@@ -132,6 +132,18 @@ impl DockerDriver {
         image::build(&self.engine, &build, progress).await
     }
 
+    /// Builds the machine image with [what is put into machines beforehand](Self::with_baked), unless
+    /// it is there, and returns its tag.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] with the last lines of output.
+    pub async fn bake_image(&self, progress: &Progress) -> Result<String, Error> {
+        if !self.image_present().await? {
+            self.fetch_image(progress).await?;
+        }
+        Ok(self.image())
+    }
+
     /// Whether the image that machines are made from is there.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 //! its role needs.
 
 mod bundle;
+mod collect;
 mod packages;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use crate::remote::{Remote, Script};
 use super::Error;
 
 pub use bundle::{DIRECTORY, bake};
+pub use collect::collect;
 pub use packages::known_repository;
 
 /// The step that both sources have, as `--explain` and the progress line call it, and why it is done.

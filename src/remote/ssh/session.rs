@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use russh::client::{Handle, Msg};
 use russh::{Channel, ChannelMsg, Sig};
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 
 use crate::model::{Machine, MachineId};
@@ -70,9 +71,15 @@ impl Session {
 }
 
 impl Session {
-    /// Runs a script that `sending` carries to it, and returns its standard output.
-    async fn execute(&self, script: &Script, sending: Sending) -> Result<String, Error> {
-        let result = timeout(script.patience, self.converse(script, sending)).await;
+    /// Runs a script that `sending` carries to it, and returns its standard output, unless that goes to
+    /// `output`.
+    async fn execute(
+        &self,
+        script: &Script,
+        sending: Sending,
+        output: Option<&mut (dyn AsyncWrite + Send + Unpin)>,
+    ) -> Result<String, Error> {
+        let result = timeout(script.patience, self.converse(script, sending, output)).await;
         result.unwrap_or_else(|_| {
             Err(Error::Hangs {
                 machine: self.machine.clone(),
@@ -82,7 +89,12 @@ impl Session {
         })
     }
 
-    async fn converse(&self, script: &Script, sending: Sending) -> Result<String, Error> {
+    async fn converse(
+        &self,
+        script: &Script,
+        sending: Sending,
+        mut output: Option<&mut (dyn AsyncWrite + Send + Unpin)>,
+    ) -> Result<String, Error> {
         const OPERATION: &str = "run a script";
         let (mut incoming, outgoing) = self.channel().await?.split();
         let name = sending.input.as_ref().map(|input| input.name().to_owned());
@@ -94,9 +106,15 @@ impl Session {
                 } else {
                     incoming.wait().await
                 };
-                match message {
-                    Some(ChannelMsg::Close) | None => return collected,
-                    Some(message) => collected.take(message),
+                match (message, &mut output) {
+                    (Some(ChannelMsg::Close) | None, _) => return collected,
+                    (Some(ChannelMsg::Data { data }), Some(output)) => {
+                        if let Err(error) = output.write_all(&data).await {
+                            collected.unkept = Some(error);
+                            return collected;
+                        }
+                    }
+                    (Some(message), _) => collected.take(message),
                 }
             }
         };
@@ -118,6 +136,9 @@ impl Session {
         };
         // Nothing is left to say if this fails: the outcome is known.
         let _ = outgoing.close().await;
+        if let Some(source) = collected.unkept {
+            return Err(Error::Output { machine: self.machine.clone(), source });
+        }
         match collected.status {
             Some(0) => Ok(String::from_utf8_lossy(&collected.stdout).into_owned()),
             Some(status) => Err(Error::Script {
@@ -134,11 +155,19 @@ impl Session {
 #[async_trait]
 impl Remote for Session {
     async fn run(&self, script: &Script) -> Result<String, Error> {
-        self.execute(script, Sending::alone(script)).await
+        self.execute(script, Sending::alone(script), None).await
     }
 
     async fn run_with_input(&self, script: &Script, input: Input) -> Result<String, Error> {
-        self.execute(script, Sending::with_input(script, input)).await
+        self.execute(script, Sending::with_input(script, input), None).await
+    }
+
+    async fn run_with_output(
+        &self,
+        script: &Script,
+        output: &mut (dyn AsyncWrite + Send + Unpin),
+    ) -> Result<(), Error> {
+        self.execute(script, Sending::alone(script), Some(output)).await.map(drop)
     }
 
     async fn attach(&self, command: Option<&str>) -> Result<u32, Error> {
@@ -157,6 +186,8 @@ struct Collected {
     stderr: Vec<u8>,
     status: Option<u32>,
     refused: bool,
+    /// Why output could not be passed on.
+    unkept: Option<std::io::Error>,
 }
 
 impl Collected {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -115,28 +116,44 @@ impl<'a> Lesson<'a> {
         self.says("/", version);
     }
 
-    /// What a pod hears at an address.
-    #[track_caller]
-    fn hears(&self, pod: &Pod, from: &str) -> String {
-        self.kubectl(&["exec", &pod.name, "--", "/web", "get", from])
+    /// What a pod hears at an address, or why it hears nothing.
+    fn hears(&self, pod: &Pod, from: &str) -> Result<String, String> {
+        let said = self.world.kubectl(&["exec", &pod.name, "--", "/web", "get", from]);
+        match said.code {
+            Some(0) => Ok(said.stdout),
+            _ => Err(format!("{} on {} asks {from}: {}", pod.name, pod.node, said.stderr)),
+        }
     }
 
     /// Each node's pods reach those of each other node, and the Service.
     #[track_caller]
     pub fn pods_meet(&self) {
+        // Where machines were off, what is told of their pods may still be of the time before.
+        let end = Instant::now() + Duration::from_secs(LONG_SECONDS);
+        while let Err(why) = self.try_to_meet() {
+            assert!(Instant::now() < end, "{why}");
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    fn try_to_meet(&self) -> Result<(), String> {
         let mut pods = self.pods("web");
         pods.dedup_by(|one, other| one.node == other.node);
-        assert!(pods.len() >= 2, "there is nobody to meet");
+        if pods.len() < 2 {
+            return Err("there is nobody to meet".to_owned());
+        }
         let service = ["get", "service", "web", "-o", "jsonpath={.spec.clusterIP}"];
         let service = format!("{}:80/", self.kubectl(&service));
         for from in &pods {
             for to in &pods {
-                let heard = self.hears(from, &format!("{}:8080/", to.address));
-                assert!(heard.contains(&to.name), "{} to {}: {heard}", from.node, to.node);
+                let heard = self.hears(from, &format!("{}:8080/", to.address))?;
+                if !heard.contains(&to.name) {
+                    return Err(format!("{} answers instead of {}", heard.trim(), to.name));
+                }
             }
-            let heard = self.hears(from, &service);
-            assert!(heard.contains("version "), "{} to the Service: {heard}", from.node);
+            self.hears(from, &service)?;
         }
+        Ok(())
     }
 
     #[track_caller]
@@ -162,7 +179,12 @@ impl<'a> Lesson<'a> {
 
     #[track_caller]
     pub fn has_kept(&self, words: &str) {
-        assert_eq!(self.hears(&self.keeper(), "127.0.0.1:8080/file/notes/words"), words);
+        let heard = || {
+            let keeper = self.pods("keeper").pop()?;
+            self.hears(&keeper, "127.0.0.1:8080/file/notes/words").ok()
+        };
+        until("the keeper answers", LONG_SECONDS, || heard().is_some());
+        assert_eq!(heard().as_deref(), Some(words));
     }
 
     pub fn roll_forward(&self) {

@@ -4,6 +4,7 @@ mod lesson;
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::time::Instant;
 
 use serde_json::Value;
 
@@ -33,11 +34,15 @@ fn running(cluster: &str) -> Vec<String> {
 /// One cluster for all of it: each step goes on with what the ones before it have made.
 #[test]
 fn the_journey_of_a_learner() {
+    // A long test says how far it came, and when; shown when it fails.
+    let begin = Instant::now();
+    let step = |title: &str| println!("{:5.1} s: {title}", begin.elapsed().as_secs_f64());
     let mut world = World::new();
     let name = world.name("kjourney");
     let context = format!("dojo-{name}");
     let dotfile = world.path().join("dotfile");
     fs::write(&dotfile, BEFORE).unwrap();
+    fs::create_dir_all(world.kubeconfig().parent().unwrap()).unwrap();
     symlink(&dotfile, world.kubeconfig()).unwrap();
     let bundle = bundle().display().to_string();
     let ports = free_ports(2);
@@ -142,6 +147,7 @@ fn the_journey_of_a_learner() {
     world.assert_gone(&name);
     assert!(world.kubeconfig().is_symlink(), "the link was replaced");
     assert_eq!(fs::read_to_string(&dotfile).unwrap(), BEFORE);
+    step("done");
 }
 
 /// A long test says how far it came; shown when it fails.

@@ -1,0 +1,84 @@
+//! `bundle create`: installs Kubernetes on a machine from packages, takes it from there, and removes the
+//! machine.
+
+use std::path::{Path, PathBuf};
+
+use crate::bundle::{Architecture, Bundle, BundleWriter};
+use crate::event::Progress;
+use crate::model::{MachineName, Role};
+use crate::provision;
+use crate::remote::keys;
+use crate::spec::ClusterSpec;
+use crate::store::{Entry, Record};
+
+use super::admit::check_surroundings;
+use super::down::remove_machines;
+use super::machines::{self, Origin, become_node};
+use super::{Error, Failure, MachineError, Services};
+
+/// Makes a bundle of what a machine of `spec` has once it is provisioned. `spec` is of a cluster that does
+/// not exist; none of it is left. Without `output` the file is named after what is in it.
+pub async fn create_bundle(
+    services: &Services,
+    spec: &ClusterSpec,
+    output: Option<&Path>,
+) -> Result<Bundle, Error> {
+    let (entry, progress) = services.lock(&spec.name, "bundle-create").await?;
+    let result = make(services, &entry, spec, output, &progress).await;
+    let removed = remove(services, entry, &progress).await;
+    progress.ready();
+    // What went wrong first matters more.
+    let bundle = result?;
+    removed.map(|()| bundle)
+}
+
+async fn make(
+    services: &Services,
+    entry: &Entry,
+    spec: &ClusterSpec,
+    output: Option<&Path>,
+    progress: &Progress,
+) -> Result<Bundle, Error> {
+    let install = machines::install(spec, false)?;
+    check_surroundings(services, progress).await?;
+    let record = Record::new(spec.clone());
+    // From here on `down` knows what to look for, should this be cut short.
+    entry.save(&record)?;
+    let provisioner = machines::provisioner(entry, &record, install)?;
+    let name = MachineName::new(Role::ControlPlane, 1);
+    let mut requests = machines::requests(spec, &record, &provisioner.ssh, &[name])?;
+    services.driver.prepare(&spec.name, &requests, progress).await?;
+    let request = requests.remove(0);
+    let pin = (request.id.alias(), request.host_key.public.clone());
+    keys::pin(&provisioner.ssh.known_hosts, &[pin])?;
+
+    let progress = progress.machine(name);
+    let failed =
+        |cause: MachineError| Failure { causes: vec![(name, cause)], left: Vec::new(), of: 1 };
+    let origin = Origin::Create(Box::new(request));
+    let node = become_node(services, &provisioner, origin, &progress).await.map_err(failed)?;
+    // Goes with everything else that is known of the cluster.
+    let directory = services.home.directory(&spec.name).join("bundle");
+    let file = |source| Error::Archive { path: directory.clone(), source };
+    std::fs::create_dir(&directory).map_err(file)?;
+    let collect = provision::collect(&node, &directory, &progress);
+    let collect = services.interrupt.or(collect).await.ok_or(Error::Interrupted)?;
+    let writer = collect.map_err(|error| failed(error.into()))?;
+    let output = output.map_or_else(|| default_name(&writer), Path::to_owned);
+    let write = tokio::task::spawn_blocking(move || writer.write(&output));
+    let write = async { write.await.expect("writing does not panic") };
+    Ok(progress.step("write the bundle", write).await?)
+}
+
+async fn remove(services: &Services, entry: Entry, progress: &Progress) -> Result<(), Error> {
+    let Some(record) = entry.record()? else {
+        return Ok(entry.remove_if_unused()?);
+    };
+    remove_machines(services, &entry, Some(&record), progress).await?;
+    Ok(entry.remove()?)
+}
+
+fn default_name(writer: &BundleWriter) -> PathBuf {
+    let architecture: Architecture = writer.architecture();
+    format!("kubernetes-{}-{architecture}.tar", writer.version().tag()).into()
+}

@@ -1,0 +1,178 @@
+//! Kubernetes from a package repository and an image registry, and a bundle made of that. Both are served
+//! from a container of ours, made of the test bundle's own binaries and images.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::api_server::bundle;
+use crate::world::{World, engine, traces};
+
+/// The repository and the registry; gone when it goes.
+struct Mirror {
+    container: String,
+    repository: String,
+    registry: String,
+}
+
+fn script(args: &[&str]) -> String {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/kube-mirror");
+    let output = Command::new(script).args(args).stdin(Stdio::null()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "kube-mirror {args:?}: {said}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+impl Mirror {
+    fn new(word: &str) -> Self {
+        let container = format!("t{}-mirror-{word}", std::process::id());
+        let mut mirror = Self { container, repository: String::new(), registry: String::new() };
+        let said = script(&["up", &mirror.container, bundle().to_str().unwrap()]);
+        let mut lines = said.lines().map(str::to_owned);
+        mirror.repository = lines.next().unwrap();
+        mirror.registry = lines.next().unwrap();
+        mirror
+    }
+
+    fn run(&self, command: &str) {
+        engine(&["exec", &self.container, "sh", "-ec", command]).ok();
+    }
+}
+
+impl Drop for Mirror {
+    fn drop(&mut self) {
+        let _ = engine(&["rm", "-f", "-v", &self.container]);
+    }
+}
+
+/// A machine image that is of no use to anybody else; removed when this goes.
+struct Unwanted(String);
+
+impl Drop for Unwanted {
+    fn drop(&mut self) {
+        assert!(self.0.contains("-kubernetes-"), "{}", self.0);
+        let _ = engine(&["rmi", &self.0]);
+    }
+}
+
+fn ready(world: &World) -> usize {
+    let nodes = world.kubectl(&["get", "nodes", "--no-headers"]).ok();
+    nodes.lines().filter(|l| l.split_whitespace().nth(1) == Some("Ready")).count()
+}
+
+/// Where the packages of the bundle's release are within the repository.
+const FOLDER: &str = "/srv/web/core:/stable:/v1.20/deb";
+
+#[test]
+fn a_cluster_comes_from_packages_and_a_registry() {
+    let mut world = World::new();
+    let name = world.name("packages");
+    let mirror = Mirror::new("up");
+    let registry = format!("http://{}", mirror.registry);
+    let mut up =
+        vec!["up", &name, "--kubernetes", "--workers", "1", "--kubernetes-version", "1.20"];
+    up.extend(["--kubernetes-repository", &mirror.repository, "--kubernetes-registry", &registry]);
+
+    // Signed, but not by whom the key says: what may be anybody's is not installed.
+    mirror.run(&format!("cp /srv/other-key.asc '{FOLDER}/Release.key'"));
+    let said = world.dojo(&up).fails(1, &["apt does not accept the package repository"]);
+    assert!(said.contains("not signed") || said.contains("NO_PUBKEY"), "{said}");
+    mirror.run(&format!("cp /srv/key.asc '{FOLDER}/Release.key'"));
+
+    // The machines that are there already go on from there.
+    world.dojo(&up).ok();
+    assert_eq!(ready(&world), 2);
+    let pods = world.kubectl(&["get", "pods", "-A", "-o", "jsonpath={..image}"]).ok();
+    let images: Vec<_> = pods.split_whitespace().collect();
+    assert!(images.len() >= 6, "{images:?}");
+    assert!(images.iter().all(|image| image.starts_with(&mirror.registry)), "{images:?}");
+
+    // kubelet pulls from that registry by itself, too.
+    let image = format!("{}/etcd:3.4.13-0", mirror.registry);
+    let mut run = vec!["run", "pulled", "--restart=Never", "--attach", "--quiet", "--image"];
+    run.extend([&image, "--", "etcd", "--version"]);
+    let said = world.kubectl(&run).ok();
+    assert!(said.contains("etcd Version: 3.4.13"), "{said}");
+
+    // What is there is neither fetched nor upgraded.
+    mirror.run(&format!("mv '{FOLDER}' /srv/away"));
+    world.dojo(&up).ok();
+    let held = world.dojo(&["ssh", &format!("{name}/worker-1"), "--", "apt-mark", "showhold"]).ok();
+    assert_eq!(held.split_whitespace().collect::<Vec<_>>(), ["kubeadm", "kubectl", "kubelet"]);
+    up[6] = "1.21";
+    world.dojo(&up).fails(1, &["has Kubernetes 1.20.2, and 1.21 was asked for"]);
+
+    world.dojo(&["down", &name]).ok();
+    world.assert_gone(&name);
+}
+
+#[test]
+fn a_repository_that_cannot_serve_says_why() {
+    let mut world = World::new();
+    let name = world.name("norepo");
+    let mirror = Mirror::new("why");
+    let up = |version: &str, repository: &str| {
+        let mut up = vec!["up", &name, "--kubernetes", "--workers", "0", "--rollback"];
+        up.extend(["--kubernetes-version", version, "--kubernetes-repository", repository]);
+        world.dojo(&up)
+    };
+    up("1.20.9", &mirror.repository).fails(1, &["has no Kubernetes 1.20.9; it has: 1.20.2"]);
+    up("1.33", &mirror.repository)
+        .fails(1, &["there is no Kubernetes 1.33 in that repository", "Release.key"]);
+    // Nobody listens there.
+    up("1.20", "http://127.0.0.1:1/k8s").fails(
+        1,
+        &[
+            "cannot fetch the key of the package repository",
+            "http://127.0.0.1:1/k8s/core:/stable:/v1.20/deb/Release.key",
+        ],
+    );
+    up("1.20", "k8s.example").fails(2, &["not the base address of a package repository"]);
+    assert_eq!(traces(&name), Vec::<String>::new());
+}
+
+#[test]
+fn a_bundle_is_made_of_packages_and_makes_a_cluster() {
+    let mut world = World::new();
+    let name = world.name("made");
+    let mirror = Mirror::new("bundle");
+    let file = world.path().join("made.tar");
+    let file = file.to_str().unwrap();
+    let registry = format!("http://{}", mirror.registry);
+    let machines = || engine(&["ps", "-aq", "--filter", "name=dojo-bundle-"]).ok();
+    let before = machines();
+    let mut create = vec!["bundle", "create", "-o", file, "--kubernetes-version", "1.20"];
+    create.extend(["--kubernetes-repository", &mirror.repository]);
+    create.extend(["--kubernetes-registry", &registry]);
+    let said = world.dojo(&create).ok();
+    assert!(said.contains("Kubernetes 1.20.2 for"), "{said}");
+    assert_eq!(machines(), before, "its machine is left");
+    assert!(!world.home().join("clusters").read_dir().unwrap().any(|entry| entry.is_ok()));
+    // From here on there is only the file.
+    drop(mirror);
+
+    world.dojo(&["bundle", "verify", file]).ok();
+    let ours = world.dojo(&["bundle", "inspect", bundle().to_str().unwrap(), "-o", "json"]).ok();
+    let made = world.dojo(&["bundle", "inspect", file, "-o", "json"]).ok();
+    let what = |text: &str| {
+        let inspected: serde_json::Value = serde_json::from_str(text).unwrap();
+        let files = inspected["files"].as_array().unwrap().iter();
+        let mut what: Vec<_> = files
+            .map(|file| {
+                let goal = file.get("target").or(file.get("image")).unwrap();
+                (goal.as_str().unwrap().to_owned(), file["roles"].to_string())
+            })
+            .collect();
+        what.sort();
+        what
+    };
+    assert_eq!(what(&made), what(&ours));
+
+    let up = ["up", &name, "--kubernetes", "--workers", "1", "--bundle", file];
+    world.dojo(&up).ok();
+    assert_eq!(ready(&world), 2);
+    let worker = format!("dojo-{name}-worker-1");
+    let image = engine(&["inspect", &worker, "--format", "{{.Config.Image}}"]).ok();
+    let _image = Unwanted(image.trim().to_owned());
+    world.dojo(&["down", &name]).ok();
+    world.assert_gone(&name);
+}
