@@ -354,6 +354,19 @@ impl Bootstrapper for Kubeadm {
         Ok(())
     }
 
+    async fn renew(&self, node: &Node) -> Result<(), Error> {
+        // kubelets renew their own.
+        if !is_control_plane(node.machine()) {
+            return Ok(());
+        }
+        let script = Script::new(
+            "renew its certificates",
+            "Those that kubeadm makes for a control plane are good for a year.",
+            include_str!("../../../templates/kubernetes/renew.sh"),
+        );
+        node.remote().run(&script).await.map(drop).map_err(failed(node, script.title))
+    }
+
     async fn access(
         &self,
         speaker: &Node,
