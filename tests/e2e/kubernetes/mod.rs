@@ -57,10 +57,7 @@ fn the_journey_of_a_learner() {
     assert_eq!(world.kubectl(&["config", "current-context"]).ok().trim(), context);
     assert!(world.kubeconfig().is_symlink(), "the link was replaced");
     let kubeconfig = fs::read_to_string(&dotfile).unwrap();
-    let mut lines = kubeconfig.lines();
-    for line in BEFORE.lines().filter(|l| !l.starts_with("current-context")) {
-        assert!(lines.any(|l| l == line), "`{line}` is not where it was: {kubeconfig}");
-    }
+    assert_keeps_what_was_there(&kubeconfig);
     healthy(&world, &name);
 
     step("up again: nothing is done");
@@ -154,6 +151,15 @@ fn the_journey_of_a_learner() {
 fn steps() -> impl Fn(&str) {
     let begin = Instant::now();
     move |title| println!("{:5.1} s: {title}", begin.elapsed().as_secs_f64())
+}
+
+/// All that was in the user's kubeconfig still is, line for line and in its order.
+#[track_caller]
+fn assert_keeps_what_was_there(kubeconfig: &str) {
+    let mut lines = kubeconfig.lines();
+    for line in BEFORE.lines().filter(|l| !l.starts_with("current-context")) {
+        assert!(lines.any(|l| l == line), "`{line}` is not where it was: {kubeconfig}");
+    }
 }
 
 /// Fails the test unless `status` finds nothing wrong.
