@@ -50,18 +50,12 @@ fn from_flags(context: &Context, args: &Up) -> Result<ClusterSpec, Error> {
         None => DEFAULT_CLUSTER.parse()?,
     };
     let mut spec = match context.home.record(&name)? {
-        Some(record) if !args.engines || record.spec.orchestrator == Orchestrator::None => {
+        // Another kind is refused later, in words that fit.
+        Some(record) if asked(args).is_none_or(|kind| kind == record.spec.orchestrator) => {
             record.spec
         }
         _ => default_spec(name, args),
     };
-    // Asked for by name, so an existing cluster of another kind must not pass for one.
-    if args.swarm {
-        spec.orchestrator = Orchestrator::Swarm;
-    }
-    if wants_kubernetes(args) {
-        spec.orchestrator = Orchestrator::Kubernetes;
-    }
     let driver = args.driver.unwrap_or(spec.driver());
     for (role, count) in [
         (Role::Manager, args.managers),
@@ -89,6 +83,19 @@ fn from_flags(context: &Context, args: &Up) -> Result<ClusterSpec, Error> {
         from_packages(&mut spec.kubernetes);
     }
     Ok(spec)
+}
+
+/// The kind that was asked for by name, or by what makes sense for it alone.
+fn asked(args: &Up) -> Option<Orchestrator> {
+    if args.engines {
+        Some(Orchestrator::None)
+    } else if args.swarm {
+        Some(Orchestrator::Swarm)
+    } else if wants_kubernetes(args) {
+        Some(Orchestrator::Kubernetes)
+    } else {
+        None
+    }
 }
 
 /// Whether what is asked for makes sense for Kubernetes alone.
@@ -127,15 +134,12 @@ fn absolute(path: &Path) -> Result<PathBuf, Error> {
 
 fn default_spec(name: ClusterName, args: &Up) -> ClusterSpec {
     let driver = args.driver.unwrap_or_default();
-    let (orchestrator, machines) = if args.engines {
-        (Orchestrator::None, vec![MachineGroup::new(Role::Engine, 3, driver)])
-    } else if wants_kubernetes(args) {
-        let control_plane = MachineGroup::new(Role::ControlPlane, 1, driver);
-        let workers = MachineGroup::new(Role::Worker, 2, driver);
-        (Orchestrator::Kubernetes, vec![control_plane, workers])
-    } else {
-        let manager = MachineGroup::new(Role::Manager, 1, driver);
-        (Orchestrator::Swarm, vec![manager, MachineGroup::new(Role::Worker, 2, driver)])
+    let orchestrator = asked(args).unwrap_or(Orchestrator::Swarm);
+    let group = |role, count| MachineGroup::new(role, count, driver);
+    let machines = match orchestrator {
+        Orchestrator::None => vec![group(Role::Engine, 3)],
+        Orchestrator::Kubernetes => vec![group(Role::ControlPlane, 1), group(Role::Worker, 2)],
+        Orchestrator::Swarm => vec![group(Role::Manager, 1), group(Role::Worker, 2)],
     };
     ClusterSpec::new(name, orchestrator, machines)
 }

@@ -1,11 +1,13 @@
 //! `certs`: how long certificates last, and new ones in their place.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use crate::bootstrap::{self, Bootstrapper};
 use crate::event::{Progress, chain};
-use crate::model::{Access, ClusterName, Machine, MachineState, Orchestrator, Role, Service};
+use crate::model::{
+    Access, ClusterName, KubeCredentials, Machine, MachineState, Orchestrator, Role, Service,
+};
 use crate::pki::{self, Description};
 use crate::provision::{Node, Provisioner};
 use crate::store::{Entry, Home};
@@ -30,16 +32,34 @@ pub struct Certificate {
 /// also when nothing runs.
 pub fn certificates(home: &Home, name: &ClusterName) -> Result<Vec<Certificate>, Error> {
     let record = home.record(name)?.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
+    if record.spec.orchestrator == Orchestrator::Kubernetes {
+        return Ok(of_kubernetes(&home.directory(name).join("kubeconfig")));
+    }
     let pki = home.directory(name).join("pki");
     let mut found = vec![read("authority", pki.join("ca.pem"))];
     found.push(read("client", pki.join("client/cert.pem")));
-    if record.spec.orchestrator != Orchestrator::Kubernetes {
-        for machine in record.spec.machines() {
-            let name = machine.name.to_string();
-            found.push(read(&name, pki.join(&name).join("cert.pem")));
-        }
+    for machine in record.spec.machines() {
+        let name = machine.name.to_string();
+        found.push(read(&name, pki.join(&name).join("cert.pem")));
     }
     Ok(found)
+}
+
+/// What the cluster's own kubeconfig holds. The certificates of the nodes are kubeadm's: those of kubelets
+/// renew themselves, and the others are renewed together with the administrator's.
+fn of_kubernetes(file: &Path) -> Vec<Certificate> {
+    let credentials = fs::read_to_string(file).map_err(|e| e.to_string());
+    let credentials =
+        credentials.and_then(|t| KubeCredentials::from_kubeconfig(&t).map_err(|e| chain(&e)));
+    let one = |owner: &str, part: fn(&KubeCredentials) -> &str| Certificate {
+        owner: owner.to_owned(),
+        file: file.to_owned(),
+        says: credentials
+            .as_ref()
+            .map_err(String::clone)
+            .and_then(|c| pki::describe(part(c)).map_err(|e| chain(&e))),
+    };
+    vec![one("authority", |c| &c.ca), one("administrator", |c| &c.cert)]
 }
 
 fn read(owner: &str, file: PathBuf) -> Certificate {
@@ -107,7 +127,12 @@ async fn renew(services: &Services, entry: &Entry, progress: &Progress) -> Resul
     if let Some(access) = access(kind, &nodes, &provisioner).await? {
         contexts::write(services, entry, &record, &access, false)?;
     }
-    Ok(nodes.len())
+    // kubelets renew their own, so workers of Kubernetes have got none.
+    let kubernetes = record.spec.orchestrator == Orchestrator::Kubernetes;
+    let renewed = nodes
+        .iter()
+        .filter(|node| !kubernetes || node.machine().id.name.role == Role::ControlPlane);
+    Ok(renewed.count())
 }
 
 async fn all(

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
-use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
+use std::os::unix::fs::{FileExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -210,7 +210,9 @@ fn assert_whole(world: &World, cluster: &str) {
 fn what_is_lost_or_broken_is_told_and_repaired_and_no_secret_gets_out() {
     let mut world = World::new();
     let name = world.name("kfaults");
-    let bundle = bundle().display().to_string();
+    let file = world.path().join("bundle.tar");
+    symlink(bundle(), &file).unwrap();
+    let bundle = file.display().to_string();
     let watcher = Watcher::start();
     let said = world.dojo(&[
         "-vv",
@@ -278,6 +280,13 @@ fn what_is_lost_or_broken_is_told_and_repaired_and_no_secret_gets_out() {
     said.fails(1, &["pod subnet", "cannot be changed"]);
     let said = world.dojo(&["up", &name, "--swarm"]);
     said.fails(1, &["is of another kind"]);
+
+    // A kubelet that somebody stopped is started, and what is there already needs no bundle.
+    fs::remove_file(&file).unwrap();
+    on(&name, "worker-1", "systemctl stop kubelet");
+    world.dojo(&["up", &name]).ok();
+    on(&name, "worker-1", "systemctl is-active kubelet");
+    assert_whole(&world, &name);
     let again = world.dojo(&["up", &name]).ok();
     assert!(again.contains("was ready already"), "{again}");
     world.dojo(&["down", &name]).ok();

@@ -1,11 +1,11 @@
 //! Kubernetes, the way its documentation shows it: `kubeadm init` on the first control plane, and
 //! `kubeadm join` everywhere else ("Creating a cluster with kubeadm", kubernetes.io).
 //!
-//! - [`config`]: the files that kubeadm is given
-//! - [`etcd`]: what is to be done about the cluster's store beside what kubeadm does
+//! - `config`: the files that kubeadm is given
+//! - `etcd`: what is to be done about the cluster's store beside what kubeadm does
 //! - [`explain()`]: the same for a reader who wants to do it by hand
-//! - [`front`]: what stands before several control planes
-//! - [`network`]: what connects the pods
+//! - `front`: what stands before several control planes
+//! - `network`: what connects the pods
 
 mod config;
 mod etcd;
@@ -352,6 +352,19 @@ impl Bootstrapper for Kubeadm {
         delete.map_err(failed(speaker, "strike out a node that leaves"))?;
         failpoint::reached("kubeadm.leave.after");
         Ok(())
+    }
+
+    async fn renew(&self, node: &Node) -> Result<(), Error> {
+        // kubelets renew their own.
+        if !is_control_plane(node.machine()) {
+            return Ok(());
+        }
+        let script = Script::new(
+            "renew its certificates",
+            "Those that kubeadm makes for a control plane are good for a year.",
+            include_str!("../../../templates/kubernetes/renew.sh"),
+        );
+        node.remote().run(&script).await.map(drop).map_err(failed(node, script.title))
     }
 
     async fn access(

@@ -39,7 +39,7 @@ impl ApiServer {
     /// static pods and those of a `DaemonSet`. Returns when they are gone. Disruption budgets are
     /// respected: who may not leave yet is asked again. The node stays cordoned, also after a failure.
     ///
-    /// `grace` is how long a pod may take to end, instead of what it says itself. `progress` is told
+    /// `grace` is the longest that a pod may take to end, whatever it says itself. `progress` is told
     /// of each step in a few words.
     ///
     /// # Errors
@@ -131,11 +131,15 @@ impl ApiServer {
         }
         let namespace = pod.namespace().unwrap_or_default();
         let api = Api::<Pod>::namespaced(self.client.clone(), &namespace);
+        // Said in a request, it would also lengthen what a pod asks for.
+        let own = pod.spec.as_ref().and_then(|spec| spec.termination_grace_period_seconds);
+        let most = grace.and_then(|grace| i64::try_from(grace.as_secs()).ok());
+        let shorter = most.filter(|most| own.is_none_or(|own| own > *most));
         // Without a version: the server takes its own, policy/v1beta1 before 1.22.
         let request = json!({
             "metadata": { "name": pod.name_any(), "namespace": namespace },
             "deleteOptions": {
-                "gracePeriodSeconds": grace.map(|g| g.as_secs()),
+                "gracePeriodSeconds": shorter,
                 // A StatefulSet soon has another pod of the same name.
                 "preconditions": { "uid": pod.uid() },
             },

@@ -241,7 +241,12 @@ impl<'a> Lesson<'a> {
         until("all pods are ready", LONG_SECONDS, || {
             let pods = self.get(&["pods", "--all-namespaces"]);
             let (web, keeper) = (self.pods("web").len(), self.pods("keeper").len());
-            (web, keeper) == (6, 1) && pods.iter().all(is_ready)
+            // Of one with a startup probe, kubelet 1.20 tells that it is ready only a minute later.
+            let runs = |pod: &Value| {
+                let starts = pod["spec"]["containers"][0]["startupProbe"].is_object();
+                is_ready(pod) || (starts && pod["status"]["phase"] == "Running")
+            };
+            (web, keeper) == (6, 1) && pods.iter().all(runs)
         });
     }
 }

@@ -33,12 +33,9 @@ fn running(cluster: &str) -> Vec<String> {
 
 /// One cluster for all of it: each step goes on with what the ones before it have made.
 #[test]
-#[expect(clippy::print_stdout, reason = "tells how far a long test has come")]
 #[expect(clippy::too_many_lines, reason = "it is one way, and none of its steps stands alone")]
 fn the_journey_of_a_learner() {
-    // A long test says how far it came, and when; shown when it fails.
-    let begin = Instant::now();
-    let step = |title: &str| println!("{:5.1} s: {title}", begin.elapsed().as_secs_f64());
+    let step = steps();
     let mut world = World::new();
     let name = world.name("kjourney");
     let context = format!("dojo-{name}");
@@ -60,10 +57,7 @@ fn the_journey_of_a_learner() {
     assert_eq!(world.kubectl(&["config", "current-context"]).ok().trim(), context);
     assert!(world.kubeconfig().is_symlink(), "the link was replaced");
     let kubeconfig = fs::read_to_string(&dotfile).unwrap();
-    let mut lines = kubeconfig.lines();
-    for line in BEFORE.lines().filter(|l| !l.starts_with("current-context")) {
-        assert!(lines.any(|l| l == line), "`{line}` is not where it was: {kubeconfig}");
-    }
+    assert_keeps_what_was_there(&kubeconfig);
     healthy(&world, &name);
 
     step("up again: nothing is done");
@@ -150,6 +144,22 @@ fn the_journey_of_a_learner() {
     assert!(world.kubeconfig().is_symlink(), "the link was replaced");
     assert_eq!(fs::read_to_string(&dotfile).unwrap(), BEFORE);
     step("done");
+}
+
+/// A long test says how far it came, and when; shown when it fails.
+#[expect(clippy::print_stdout, reason = "the test runner keeps it for those who want to know")]
+fn steps() -> impl Fn(&str) {
+    let begin = Instant::now();
+    move |title| println!("{:5.1} s: {title}", begin.elapsed().as_secs_f64())
+}
+
+/// All that was in the user's kubeconfig still is, line for line and in its order.
+#[track_caller]
+fn assert_keeps_what_was_there(kubeconfig: &str) {
+    let mut lines = kubeconfig.lines();
+    for line in BEFORE.lines().filter(|l| !l.starts_with("current-context")) {
+        assert!(lines.any(|l| l == line), "`{line}` is not where it was: {kubeconfig}");
+    }
 }
 
 /// Fails the test unless `status` finds nothing wrong.
