@@ -33,7 +33,6 @@ fn running(cluster: &str) -> Vec<String> {
 
 /// One cluster for all of it: each step goes on with what the ones before it have made.
 #[test]
-#[expect(clippy::too_many_lines, reason = "it is one way, and none of its steps stands alone")]
 fn the_journey_of_a_learner() {
     let step = steps();
     let mut world = World::new();
