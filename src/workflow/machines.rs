@@ -113,6 +113,7 @@ pub(super) fn requests(
         .map(|machine| {
             Ok(MachineRequest {
                 id: MachineId { cluster: spec.name.clone(), name: machine.name },
+                driver: machine.driver,
                 cluster_id: record.cluster_id.clone(),
                 orchestrator: spec.orchestrator,
                 size: machine.size,
