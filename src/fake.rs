@@ -18,8 +18,8 @@ use crate::bootstrap::{self, Bootstrapper, Leaving, Membership, Ticket};
 use crate::driver::{self, Driver, Source};
 use crate::event::Progress;
 use crate::model::{
-    Access, ClusterName, Finding, Machine, MachineId, MachineName, MachineRequest, MachineState,
-    Role, Secret, Service, SshFiles, TlsFiles,
+    Access, ClusterName, DriverName, Finding, Machine, MachineId, MachineName, MachineRequest,
+    MachineState, Role, Secret, Service, SshFiles, TlsFiles,
 };
 use crate::provision::Node;
 use crate::remote::{self, Dialer, Engine, Input, Remote, Script, Stream};
@@ -87,8 +87,8 @@ fn default_file() -> PathBuf {
 
 #[async_trait]
 impl Driver for Fake {
-    fn name(&self) -> &'static str {
-        "fake"
+    fn name(&self) -> DriverName {
+        DriverName::Fake
     }
 
     async fn check(&self) -> Result<Vec<Finding>, driver::Error> {
@@ -109,6 +109,7 @@ impl Driver for Fake {
         let octet = u8::try_from(request.id.name.number).unwrap_or(u8::MAX);
         let machine = Machine {
             id: request.id.clone(),
+            driver: DriverName::Fake,
             cluster_id: request.cluster_id.clone(),
             orchestrator: request.orchestrator,
             handle: format!("fake-{}", request.id.name),

@@ -65,8 +65,8 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::model::{MachineId, Orchestrator, Role};
-    use crate::spec::{DriverName, MachineGroup};
+    use crate::model::{DriverName, MachineId, Orchestrator, Role};
+    use crate::spec::MachineGroup;
 
     fn spec(workers: u16) -> ClusterSpec {
         let machines = vec![
@@ -79,6 +79,7 @@ mod tests {
     fn machine(name: &str, state: MachineState) -> Machine {
         Machine {
             id: MachineId { cluster: "practice".parse().unwrap(), name: name.parse().unwrap() },
+            driver: DriverName::Docker,
             cluster_id: "id".to_owned(),
             orchestrator: Orchestrator::Swarm,
             handle: name.to_owned(),

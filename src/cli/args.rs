@@ -6,11 +6,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::bundle::Architecture;
 use crate::model::{
-    Bytes, ClusterName, Cpus, EngineChannel, KubernetesVersion, MachineName, PodNetwork, Subnet,
-    Tunnel,
+    Bytes, ClusterName, Cpus, DriverName, EngineChannel, KubernetesVersion, MachineName,
+    PodNetwork, Subnet, Tunnel,
 };
 use crate::report::Format;
-use crate::spec::DriverName;
 
 /// Real multi-machine Docker clusters for learning, up in seconds and gone without a trace
 #[derive(Debug, Parser)]
@@ -160,8 +159,8 @@ pub(super) struct Up {
     )]
     pub(super) file: Option<PathBuf>,
 
-    /// Where machines come from
-    #[arg(long, value_name = "DRIVER", value_parser = driver, help_heading = "Machines")]
+    /// Where machines come from: docker, ec2, ssh, or NAME for a program `dojo-driver-NAME`
+    #[arg(long, value_name = "DRIVER", help_heading = "Machines")]
     pub(super) driver: Option<DriverName>,
     /// Lead a port of this computer to a machine, the first one unless told: 8080:80@worker-1
     #[arg(short, long, value_name = "PORT:PORT[@MACHINE]", help_heading = "Machines")]
@@ -236,15 +235,6 @@ pub(super) struct Up {
     /// Leave the selected docker context as it is
     #[arg(long, help_heading = "How")]
     pub(super) no_use: bool,
-}
-
-fn driver(text: &str) -> Result<DriverName, String> {
-    match text {
-        "docker" => Ok(DriverName::Docker),
-        #[cfg(feature = "fake")]
-        "fake" => Ok(DriverName::Fake),
-        other => Err(format!("there is no driver `{other}`: expected docker")),
-    }
 }
 
 #[derive(Debug, Args)]
@@ -415,14 +405,14 @@ pub(super) struct Repair {
     /// Which cluster
     pub(super) name: ClusterName,
     /// Where its machines come from
-    #[arg(long, value_name = "DRIVER", value_parser = driver, default_value = "docker")]
+    #[arg(long, value_name = "DRIVER", default_value = "docker")]
     pub(super) driver: DriverName,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Doctor {
     /// Where machines shall come from
-    #[arg(long, value_name = "DRIVER", value_parser = driver, default_value = "docker")]
+    #[arg(long, value_name = "DRIVER", default_value = "docker")]
     pub(super) driver: DriverName,
     /// How to print the findings
     #[arg(short, long, value_enum, default_value_t = DataFormat::Table)]

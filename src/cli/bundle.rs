@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::bundle::{Architecture, Bundle, File, Kind, Manifest, Missing};
-use crate::model::{Orchestrator, Role};
-use crate::spec::{ClusterSpec, DriverName, MachineGroup};
+use crate::model::{DriverName, Orchestrator, Role};
+use crate::spec::{ClusterSpec, MachineGroup};
 use crate::workflow;
 
 use super::args::{BundleCreate, BundleInspect, BundleVerify, DataFormat};

@@ -33,7 +33,7 @@ pub(super) async fn build(context: &Context, args: Build) -> Result<(), Error> {
 pub(super) async fn load(context: &Context, args: ImageLoad) -> Result<(), Error> {
     let cluster = context.cluster(args.cluster)?;
     let record = context.record(&cluster)?;
-    let services = context.services(record.spec.driver(), &record.spec.docker).await?;
+    let services = context.services(&record.spec).await?;
     let engine = DockerDriver::connect(DockerOptions::default()).await?;
     for image in &args.images {
         let archive = save(&engine, image).await?;

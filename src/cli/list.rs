@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::future;
 use serde::Serialize;
 
-use crate::driver::docker::DockerOptions;
-use crate::model::{ClusterName, Machine, MachineState};
-use crate::spec::DriverName;
+use crate::model::{ClusterName, DriverName, Machine, MachineState};
 use crate::store::{Listed, Phase, Record};
 
 use super::args::{DataFormat, Ls};
@@ -30,13 +29,14 @@ struct Row {
 
 pub(super) async fn run(context: &Context, args: &Ls) -> Result<(), Error> {
     let recorded = context.home.list()?;
-    let mut existing = machines(context, &recorded).await;
+    let (of_records, mut unrecorded) =
+        future::join(recorded_machines(context, &recorded), usual_machines(context)).await;
     let current = context.contexts.current().ok().flatten();
     let mut rows = Vec::new();
-    for (name, record) in recorded {
-        let found = existing.as_mut().map(|all| all.remove(&name).unwrap_or_default());
+    for ((name, record), own) in recorded.into_iter().zip(of_records) {
+        let found = unrecorded.as_mut().map(|all| all.remove(&name).unwrap_or_default());
         rows.push(match record {
-            Ok(Some(record)) => row(name, Some(&record), found, current.as_deref()),
+            Ok(Some(record)) => row(name, Some(&record), own, current.as_deref()),
             Ok(None) => match found {
                 // A directory without a record and without machines: nothing of it exists.
                 None | Some(_) if found.as_ref().is_none_or(Vec::is_empty) => continue,
@@ -48,7 +48,7 @@ pub(super) async fn run(context: &Context, args: &Ls) -> Result<(), Error> {
             },
         });
     }
-    for (name, found) in existing.unwrap_or_default() {
+    for (name, found) in unrecorded.unwrap_or_default() {
         rows.push(row(name, None, Some(found), current.as_deref()));
     }
     rows.sort_by(|a, b| a.name.cmp(&b.name));
@@ -58,16 +58,20 @@ pub(super) async fn run(context: &Context, args: &Ls) -> Result<(), Error> {
     }
 }
 
-/// The machines that exist, by cluster; `None` if the driver cannot be asked.
-async fn machines(
-    context: &Context,
-    recorded: &[Listed],
-) -> Option<BTreeMap<ClusterName, Vec<Machine>>> {
-    let driver = recorded
-        .iter()
-        .find_map(|(_, record)| Some(record.as_ref().ok()?.as_ref()?.spec.driver()))
-        .unwrap_or(DriverName::default());
-    let services = context.services(driver, &DockerOptions::default()).await.ok()?;
+/// The machines of each record, from where it says that they come; `None` if that cannot be asked. All
+/// are asked at once.
+async fn recorded_machines(context: &Context, recorded: &[Listed]) -> Vec<Option<Vec<Machine>>> {
+    let asked = recorded.iter().map(async |(name, record)| {
+        let record = record.as_ref().ok()?.as_ref()?;
+        let services = context.services(&record.spec).await.ok()?;
+        services.driver.list(Some(name)).await.ok()
+    });
+    future::join_all(asked).await
+}
+
+/// The machines of the usual driver by cluster, with a record or without; `None` if it cannot be asked.
+async fn usual_machines(context: &Context) -> Option<BTreeMap<ClusterName, Vec<Machine>>> {
+    let services = context.services_from(DriverName::default()).await.ok()?;
     let mut by_cluster: BTreeMap<ClusterName, Vec<Machine>> = BTreeMap::new();
     for machine in services.driver.list(None).await.ok()? {
         by_cluster.entry(machine.id.cluster.clone()).or_default().push(machine);

@@ -77,8 +77,8 @@ pub(super) async fn restart(context: &Context, args: Targets) -> Result<(), Erro
 }
 
 pub(super) async fn repair(context: &Context, args: Repair) -> Result<(), Error> {
-    let services = context.services(args.driver, &Default::default()).await?;
-    let record = workflow::repair(&services, &args.name, args.driver).await?;
+    let services = context.services_from(args.driver).await?;
+    let record = workflow::repair(&services, &args.name).await?;
     let machines = record.machines.len();
     output::line(&format!("{} has a record again, of {machines} machines", args.name))?;
     output::line(&format!("  dojo up {:<20}go on from here", args.name))

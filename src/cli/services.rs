@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal as _;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -12,13 +12,16 @@ use crate::bootstrap::swarm::Swarm;
 use crate::bundle::Bundle;
 use crate::context::{DockerContexts, KubeContexts};
 use crate::driver::Driver;
-use crate::driver::docker::{Baked, DockerDriver, DockerOptions, Variant};
+use crate::driver::docker::{Baked, DockerDriver, Variant};
+use crate::driver::mixed::Mixed;
 use crate::event::{Progress, Reporter};
-use crate::model::{ClusterName, Machine, MachineName, Orchestrator, SshFiles, TlsFiles};
+use crate::model::{
+    ClusterName, DriverName, Machine, MachineName, Orchestrator, Role, SshFiles, TlsFiles,
+};
 use crate::provision;
 use crate::remote::{Dialer, SshDialer};
 use crate::report::{self, LogFile, Tee};
-use crate::spec::{ClusterSpec, DriverName};
+use crate::spec::{ClusterSpec, MachineGroup};
 use crate::store::{Home, Record};
 use crate::workflow::{self, Interrupt, OpenLog, Services};
 
@@ -39,6 +42,7 @@ pub(super) struct Context {
     pub(super) reporter: Arc<dyn Reporter>,
     pub(super) interrupt: Interrupt,
     pub(super) quiet: bool,
+    listening: Once,
 }
 
 impl Context {
@@ -51,34 +55,43 @@ impl Context {
             reporter: report::choose(global.log_format, verbosity),
             interrupt: Interrupt::default(),
             quiet: global.quiet,
+            listening: Once::new(),
         })
     }
 
-    /// Everything, with machines from a given driver. From here on the first Ctrl-C asks the work under
-    /// way to come to an end, and the second one ends the process.
-    pub(super) async fn services(
-        &self,
-        driver: DriverName,
-        docker: &DockerOptions,
-    ) -> Result<Services, Error> {
-        self.services_with(driver, docker, Variant::default(), None).await
+    /// Everything that the cluster of a spec needs. From here on the first Ctrl-C asks the work under way
+    /// to come to an end, and the second one ends the process.
+    pub(super) async fn services(&self, spec: &ClusterSpec) -> Result<Services, Error> {
+        self.services_with(spec, None).await
     }
 
     /// Everything that it takes to make what a spec says.
     pub(super) async fn services_to_make(&self, spec: &ClusterSpec) -> Result<Services, Error> {
         // What is in a bundle is put into the machine image, once, instead of onto every machine.
         let known = matches!(self.home.record(&spec.name), Ok(Some(_)));
+        let has_image = spec.drivers().contains(&DriverName::Docker);
         let baked = match (spec.orchestrator, &spec.kubernetes.bundle) {
             // Only further machines would need it.
             (Orchestrator::Kubernetes, Some(path)) if known && !path.exists() => None,
-            (Orchestrator::Kubernetes, Some(path)) => Some(self.baked(path).await?),
+            (Orchestrator::Kubernetes, Some(path)) if has_image => Some(self.baked(path).await?),
             _ => None,
         };
-        let variant = match spec.orchestrator {
-            Orchestrator::Kubernetes => Variant::Node,
-            Orchestrator::Swarm | Orchestrator::None => Variant::Full,
-        };
-        self.services_with(spec.driver(), &spec.docker, variant, baked).await
+        self.services_with(spec, baked).await
+    }
+
+    /// Everything, with machines from a driver with its usual options.
+    pub(super) async fn services_from(&self, driver: DriverName) -> Result<Services, Error> {
+        let machines = vec![MachineGroup::new(Role::Engine, 1, driver)];
+        let name = DEFAULT_CLUSTER.parse()?;
+        self.services(&ClusterSpec::new(name, Orchestrator::None, machines)).await
+    }
+
+    /// Everything that a recorded cluster needs; with the defaults where there is no readable record.
+    pub(super) async fn services_of(&self, name: &ClusterName) -> Result<Services, Error> {
+        match self.home.record(name) {
+            Ok(Some(record)) => self.services(&record.spec).await,
+            _ => self.services_from(DriverName::default()).await,
+        }
     }
 
     /// What puts all of a bundle into a machine image.
@@ -108,28 +121,11 @@ impl Context {
 
     async fn services_with(
         &self,
-        driver: DriverName,
-        docker: &DockerOptions,
-        variant: Variant,
+        spec: &ClusterSpec,
         baked: Option<Baked>,
     ) -> Result<Services, Error> {
-        self.listen_for_interrupts();
-        let parts: Parts = match driver {
-            DriverName::Docker => {
-                let driver = DockerDriver::connect(docker.clone()).await?;
-                let mut driver = driver.with_variant(variant);
-                if let Some(baked) = baked {
-                    driver = driver.with_baked(baked);
-                }
-                (Arc::new(driver), Arc::new(SshDialer), Arc::new(Swarm), Arc::new(Kubeadm))
-            }
-            #[cfg(feature = "fake")]
-            DriverName::Fake => {
-                let fake = Arc::new(crate::fake::Fake::from_env());
-                (fake.clone(), fake.clone(), fake.clone(), fake)
-            }
-        };
-        let (driver, dialer, swarm, kubeadm) = parts;
+        self.listening.call_once(|| self.listen_for_interrupts());
+        let (driver, dialer, swarm, kubeadm) = self.parts(spec, baked).await?;
         Ok(Services {
             home: self.home.clone(),
             driver,
@@ -144,12 +140,24 @@ impl Context {
         })
     }
 
-    /// Everything that a recorded cluster needs; with the defaults where there is no readable record.
-    pub(super) async fn services_of(&self, name: &ClusterName) -> Result<Services, Error> {
-        match self.home.record(name) {
-            Ok(Some(record)) => self.services(record.spec.driver(), &record.spec.docker).await,
-            _ => self.services(DriverName::default(), &DockerOptions::default()).await,
+    async fn parts(&self, spec: &ClusterSpec, baked: Option<Baked>) -> Result<Parts, Error> {
+        #[cfg(feature = "fake")]
+        if spec.drivers().contains(&DriverName::Fake) {
+            let fake = Arc::new(crate::fake::Fake::from_env());
+            return Ok((fake.clone(), fake.clone(), fake.clone(), fake));
         }
+        let mut drivers: Vec<Arc<dyn Driver>> = Vec::new();
+        for name in spec.drivers() {
+            drivers.push(match name {
+                DriverName::Docker => Arc::new(docker(spec, baked.clone()).await?),
+                other => {
+                    return Err(Error::Usage(format!(
+                        "there is no driver `{other}`: expected docker"
+                    )));
+                }
+            });
+        }
+        Ok((Mixed::of(drivers), Arc::new(SshDialer), Arc::new(Swarm), Arc::new(Kubeadm)))
     }
 
     fn open_log(&self) -> OpenLog {
@@ -246,4 +254,17 @@ impl Context {
     pub(super) fn can_ask(&self) -> bool {
         std::io::stdin().is_terminal() && std::io::stderr().is_terminal() && !self.quiet
     }
+}
+
+/// The docker driver, with the machine image that suits the kind of cluster.
+async fn docker(spec: &ClusterSpec, baked: Option<Baked>) -> Result<DockerDriver, Error> {
+    let variant = match spec.orchestrator {
+        Orchestrator::Kubernetes => Variant::Node,
+        Orchestrator::Swarm | Orchestrator::None => Variant::Full,
+    };
+    let driver = DockerDriver::connect(spec.docker.clone()).await?.with_variant(variant);
+    Ok(match baked {
+        Some(baked) => driver.with_baked(baked),
+        None => driver,
+    })
 }

@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use crate::driver::docker::DockerOptions;
 use crate::model::{Finding, Level, MachineName, Service};
 use crate::workflow::{self, ClusterStatus};
 
@@ -40,7 +39,7 @@ struct MachineView {
 pub(super) async fn run(context: &Context, args: Status) -> Result<ExitCode, Error> {
     let name = context.cluster(args.name)?;
     let record = context.record(&name)?;
-    let services = context.services(record.spec.driver(), &record.spec.docker).await?;
+    let services = context.services(&record.spec).await?;
     let status = workflow::status(&services, &name).await?;
     let view = view(&status);
     match args.output {
@@ -114,7 +113,7 @@ fn table(view: &View) -> Vec<Vec<String>> {
 }
 
 pub(super) async fn doctor(context: &Context, args: Doctor) -> Result<ExitCode, Error> {
-    let services = context.services(args.driver, &DockerOptions::default()).await?;
+    let services = context.services_from(args.driver).await?;
     let findings = services.driver.check().await?;
     match args.output {
         DataFormat::Json => output::json(&findings)?,

@@ -56,7 +56,6 @@ fn from_flags(context: &Context, args: &Up) -> Result<ClusterSpec, Error> {
         }
         _ => default_spec(name, args),
     };
-    let driver = args.driver.unwrap_or(spec.driver());
     for (role, count) in [
         (Role::Manager, args.managers),
         (Role::ControlPlane, args.control_planes),
@@ -64,11 +63,11 @@ fn from_flags(context: &Context, args: &Up) -> Result<ClusterSpec, Error> {
         (Role::Engine, args.machines),
     ] {
         if let Some(count) = count {
-            spec.set_count(role, count, driver);
+            spec.set_count(role, count, args.driver.clone().unwrap_or(spec.driver()));
         }
     }
     for group in &mut spec.machines {
-        group.driver = driver;
+        group.driver = args.driver.clone().unwrap_or(group.driver.clone());
         group.memory = args.memory.or(group.memory);
         group.cpus = args.cpus.or(group.cpus);
     }
@@ -133,9 +132,9 @@ fn absolute(path: &Path) -> Result<PathBuf, Error> {
 }
 
 fn default_spec(name: ClusterName, args: &Up) -> ClusterSpec {
-    let driver = args.driver.unwrap_or_default();
+    let driver = args.driver.clone().unwrap_or_default();
     let orchestrator = asked(args).unwrap_or(Orchestrator::Swarm);
-    let group = |role, count| MachineGroup::new(role, count, driver);
+    let group = |role, count| MachineGroup::new(role, count, driver.clone());
     let machines = match orchestrator {
         Orchestrator::None => vec![group(Role::Engine, 3)],
         Orchestrator::Kubernetes => vec![group(Role::ControlPlane, 1), group(Role::Worker, 2)],
@@ -239,7 +238,7 @@ pub(super) fn tell(summary: &Summary) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::DriverName;
+    use crate::model::DriverName;
 
     fn groups() -> Vec<MachineGroup> {
         vec![

@@ -10,13 +10,14 @@
 //! - only what carries our labels is ever changed or removed.
 
 pub mod docker;
+pub mod mixed;
 
 use std::error::Error as StdError;
 
 use async_trait::async_trait;
 
 use crate::event::Progress;
-use crate::model::{ClusterName, Finding, Machine, MachineRequest};
+use crate::model::{ClusterName, DriverName, Finding, Machine, MachineRequest};
 
 /// The key of the label or tag that holds the cluster's name; whatever lacks it is not ours.
 pub const LABEL_CLUSTER: &str = "io.clusterdojo.cluster";
@@ -77,8 +78,8 @@ pub enum Error {
 /// Makes machines, lists them, starts, stops and destroys them.
 #[async_trait]
 pub trait Driver: Send + Sync {
-    /// The driver's name as users write it: `docker`.
-    fn name(&self) -> &'static str;
+    /// The driver's name; its machines carry it.
+    fn name(&self) -> DriverName;
 
     /// The architecture of the machines that it will make, where that is known beforehand, in the words
     /// of Debian or of the kernel: `amd64`, `x86_64`.

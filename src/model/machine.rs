@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bytes, Cpus, MachineId, Orchestrator, Role, Secret};
+use super::{Bytes, Cpus, DriverName, MachineId, Orchestrator, Role, Secret};
 
 /// Something on a machine that this computer talks to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -121,6 +121,8 @@ pub struct HostKey {
 pub struct MachineRequest {
     /// Its name.
     pub id: MachineId,
+    /// Where it is to come from.
+    pub driver: DriverName,
     /// The random id of the cluster; tells clusters of one name apart that belong to several users
     /// of one engine or account.
     pub cluster_id: String,
@@ -176,6 +178,9 @@ impl fmt::Display for MachineState {
 pub struct Machine {
     /// Its name.
     pub id: MachineId,
+    /// Where it came from.
+    #[serde(default)]
+    pub driver: DriverName,
     /// The random id of the cluster that it was made for.
     pub cluster_id: String,
     /// What the cluster was to be.

@@ -3,6 +3,7 @@
 
 mod access;
 mod credentials;
+mod driver_name;
 mod engine;
 mod files;
 mod finding;
@@ -16,6 +17,7 @@ mod tunnel;
 
 pub use access::Access;
 pub use credentials::KubeCredentials;
+pub use driver_name::DriverName;
 pub use engine::{EngineChannel, EngineOptions};
 pub use files::{SshFiles, TlsFiles};
 pub use finding::{Finding, Level};

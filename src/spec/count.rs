@@ -1,8 +1,8 @@
 //! How many machines there are to be.
 
-use crate::model::Role;
+use crate::model::{DriverName, Role};
 
-use super::{ClusterSpec, DriverName, MachineGroup};
+use super::{ClusterSpec, MachineGroup};
 
 impl ClusterSpec {
     /// Makes the groups of a role add up to a count: the last ones shrink, or the last one grows. Where

@@ -4,12 +4,14 @@ mod count;
 mod file;
 mod validate;
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::driver::docker::DockerOptions;
 use crate::model::{
-    Bytes, ClusterName, Cpus, EngineOptions, KubernetesOptions, MachineName, Orchestrator, Port,
-    Role, Size,
+    Bytes, ClusterName, Cpus, DriverName, EngineOptions, KubernetesOptions, MachineName,
+    Orchestrator, Port, Role, Size,
 };
 
 pub use file::{Error, read};
@@ -36,18 +38,6 @@ pub struct ClusterSpec {
     /// Options of the docker driver.
     #[serde(default)]
     pub docker: DockerOptions,
-}
-
-/// Where machines come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum DriverName {
-    /// Containers of a Docker engine.
-    #[default]
-    Docker,
-    /// Nowhere: for tests of the command line.
-    #[cfg(feature = "fake")]
-    Fake,
 }
 
 /// Machines of one kind.
@@ -89,6 +79,8 @@ impl MachineGroup {
 pub struct MachineSpec {
     /// Its name.
     pub name: MachineName,
+    /// Where it comes from.
+    pub driver: DriverName,
     /// Its limits.
     pub size: Size,
     /// Its published ports.
@@ -120,6 +112,7 @@ impl ClusterSpec {
                     group.role,
                     index.saturating_add(u16::try_from(before).unwrap_or(u16::MAX)) + 1,
                 ),
+                driver: group.driver.clone(),
                 size,
                 ports: if index == 0 { group.ports.clone() } else { Vec::new() },
             }));
@@ -127,6 +120,7 @@ impl ClusterSpec {
         if self.count(Role::ControlPlane) > 1 {
             machines.push(MachineSpec {
                 name: MachineName::new(Role::LoadBalancer, 1),
+                driver: self.driver(),
                 size: Size::default(),
                 ports: Vec::new(),
             });
@@ -140,8 +134,13 @@ impl ClusterSpec {
         self.machines.iter().filter(|g| g.role == role).map(|g| usize::from(g.count)).sum()
     }
 
-    /// Where the machines come from.
+    /// Where the first machine comes from, and whatever else is said of no group.
     pub fn driver(&self) -> DriverName {
-        self.machines.first().map(|g| g.driver).unwrap_or_default()
+        self.machines.first().map(|g| g.driver.clone()).unwrap_or_default()
+    }
+
+    /// All the places that machines come from.
+    pub fn drivers(&self) -> BTreeSet<DriverName> {
+        self.machines.iter().map(|g| g.driver.clone()).collect()
     }
 }

@@ -1,9 +1,9 @@
 //! What types alone cannot say about a spec. Everything is checked before anything is done.
 
 use crate::driver::docker;
-use crate::model::{Orchestrator, Role};
+use crate::model::{DriverName, Orchestrator, Role};
 
-use super::{ClusterSpec, DriverName, MachineGroup};
+use super::{ClusterSpec, MachineGroup};
 
 /// A spec that cannot be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -146,7 +146,9 @@ impl ClusterSpec {
                 "pod subnet {pods} is too small: each node gets a /24 of it, so its prefix must be /{MOST_POD_PREFIX} or less"
             ));
         }
-        let of_machines = (self.driver() == DriverName::Docker)
+        let of_machines = self
+            .drivers()
+            .contains(&DriverName::Docker)
             .then(|| self.docker.subnet.unwrap_or(docker::SUBNETS));
         for (what, subnet) in [("pod", pods), ("service", services)] {
             if let Some(machines) = of_machines.filter(|machines| machines.overlaps(subnet)) {
@@ -218,7 +220,6 @@ fn validate_control_planes(count: usize) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::DriverName;
     use super::*;
     use crate::model::KubernetesOptions;
 

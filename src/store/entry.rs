@@ -211,8 +211,8 @@ fn read_holder(file: &mut File) -> String {
 mod tests {
     use super::super::{Home, Phase};
     use super::*;
-    use crate::model::{Orchestrator, Role};
-    use crate::spec::{ClusterSpec, DriverName, MachineGroup};
+    use crate::model::{DriverName, Orchestrator, Role};
+    use crate::spec::{ClusterSpec, MachineGroup};
 
     fn record() -> Record {
         let machines = vec![MachineGroup::new(Role::Manager, 1, DriverName::Docker)];

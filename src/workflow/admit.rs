@@ -3,7 +3,7 @@
 use crate::event::Progress;
 use crate::model::{Level, Machine, Role};
 use crate::plan::Plan;
-use crate::spec::{ClusterSpec, DriverName};
+use crate::spec::ClusterSpec;
 use crate::store::{Phase, Record};
 
 use super::machines::ours;
@@ -35,20 +35,14 @@ pub(super) async fn admit(
 }
 
 fn refuse_other_kind(spec: &ClusterSpec, recorded: &ClusterSpec) -> Result<(), Error> {
-    let refuse = |exists: String, wanted: String| {
-        Err(Error::OtherKind { cluster: spec.name.clone(), exists, wanted })
-    };
-    if recorded.orchestrator != spec.orchestrator {
-        return refuse(
-            recorded.orchestrator.noun().to_owned(),
-            spec.orchestrator.noun().to_owned(),
-        );
+    if recorded.orchestrator == spec.orchestrator {
+        return Ok(());
     }
-    if recorded.driver() != spec.driver() {
-        let from = |driver: DriverName| format!("from driver {driver:?}").to_lowercase();
-        return refuse(from(recorded.driver()), from(spec.driver()));
-    }
-    Ok(())
+    Err(Error::OtherKind {
+        cluster: spec.name.clone(),
+        exists: recorded.orchestrator.noun().to_owned(),
+        wanted: spec.orchestrator.noun().to_owned(),
+    })
 }
 
 /// What a machine is given at birth stays with it; a wish to change it must not pass for done.
@@ -58,6 +52,9 @@ fn refuse_changes(spec: &ClusterSpec, recorded: &ClusterSpec, plan: &Plan) -> Re
     let before = recorded.machines();
     for machine in spec.machines().into_iter().filter(|m| exists(m.name)) {
         let Some(old) = before.iter().find(|m| m.name == machine.name) else { continue };
+        if old.driver != machine.driver {
+            return refuse(format!("the driver of machine `{}`", machine.name));
+        }
         if old.size != machine.size {
             return refuse(format!("the limits of machine `{}`", machine.name));
         }

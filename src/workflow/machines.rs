@@ -113,6 +113,7 @@ pub(super) fn requests(
         .map(|machine| {
             Ok(MachineRequest {
                 id: MachineId { cluster: spec.name.clone(), name: machine.name },
+                driver: machine.driver,
                 cluster_id: record.cluster_id.clone(),
                 orchestrator: spec.orchestrator,
                 size: machine.size,
@@ -132,6 +133,13 @@ pub(super) async fn ours(
 ) -> Result<(Vec<Machine>, Vec<Machine>), Error> {
     let machines = driver.list(Some(name)).await?;
     Ok(machines.into_iter().partition(|m| record.is_some_and(|r| r.cluster_id == m.cluster_id)))
+}
+
+/// Notes which machines exist, so that one can look inside those of a cluster that did not come to be.
+pub(super) async fn remember(services: &Services, entry: &Entry) -> Result<(), Error> {
+    let Some(mut record) = entry.record()? else { return Ok(()) };
+    (record.machines, _) = ours(&*services.driver, entry.name(), Some(&record)).await?;
+    Ok(entry.save(&record)?)
 }
 
 /// Where a machine's way to being a node begins.

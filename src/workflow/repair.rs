@@ -1,31 +1,22 @@
 //! `repair`: rebuilds a record that is lost or damaged from the labels that machines carry.
 
 use crate::event::Progress;
-use crate::model::{ClusterName, Machine, Role};
-use crate::spec::{ClusterSpec, DriverName, MachineGroup};
+use crate::model::{ClusterName, Machine, MachineName, Role};
+use crate::spec::{ClusterSpec, MachineGroup};
 use crate::store::{self, Entry, Record};
 
 use super::{Error, Services};
 
 /// Rebuilds the record from labels and returns it. What labels do not tell (limits, ports, engine
 /// options) is as if it had not been asked for; machines keep what they have.
-pub async fn repair(
-    services: &Services,
-    name: &ClusterName,
-    driver: DriverName,
-) -> Result<Record, Error> {
+pub async fn repair(services: &Services, name: &ClusterName) -> Result<Record, Error> {
     let (entry, progress) = services.lock(name, "repair").await?;
-    let result = rebuild(services, entry, driver, &progress).await;
+    let result = rebuild(services, entry, &progress).await;
     progress.ready();
     result
 }
 
-async fn rebuild(
-    services: &Services,
-    entry: Entry,
-    driver: DriverName,
-    progress: &Progress,
-) -> Result<Record, Error> {
+async fn rebuild(services: &Services, entry: Entry, progress: &Progress) -> Result<Record, Error> {
     let name = entry.name().clone();
     let damaged = match entry.record() {
         Ok(Some(record)) => return Ok(record),
@@ -47,7 +38,7 @@ async fn rebuild(
         let aside = entry.set_aside()?;
         progress.warn(format!("the damaged record is kept as `{}`", aside.display()));
     }
-    let groups = groups(&machines, driver);
+    let groups = groups(&machines);
     let mut record = Record::new(ClusterSpec::new(name, first.orchestrator, groups));
     record.cluster_id.clone_from(&first.cluster_id);
     record.machines = machines;
@@ -55,15 +46,21 @@ async fn rebuild(
     Ok(record)
 }
 
-fn groups(machines: &[Machine], driver: DriverName) -> Vec<MachineGroup> {
-    let highest = |role: Role| {
-        let of_role = machines.iter().map(|m| m.id.name).filter(|n| n.role == role);
-        of_role.map(|n| n.number).max()
-    };
-    Role::ALL
-        .into_iter()
-        // What is implied by the others is not asked for.
-        .filter(|role| *role != Role::LoadBalancer)
-        .filter_map(|role| Some(MachineGroup::new(role, highest(role)?, driver)))
-        .collect()
+/// The groups that these machines would have come from. One that is missing in the middle came from where
+/// the next one did.
+fn groups(machines: &[Machine]) -> Vec<MachineGroup> {
+    let mut names: Vec<_> = machines.iter().map(|m| (m.id.name, &m.driver)).collect();
+    // What is implied by the others is not asked for.
+    names.retain(|(name, _)| name.role != Role::LoadBalancer);
+    names.sort();
+    let mut groups: Vec<MachineGroup> = Vec::new();
+    for (MachineName { role, number }, driver) in names {
+        let before: u16 = groups.iter().filter(|g| g.role == role).map(|g| g.count).sum();
+        let count = number - before;
+        match groups.last_mut().filter(|g| g.role == role && g.driver == *driver) {
+            Some(group) => group.count += count,
+            None => groups.push(MachineGroup::new(role, count, driver.clone())),
+        }
+    }
+    groups
 }

@@ -15,8 +15,8 @@ use clusterdojo::driver::docker::{DockerDriver, DockerOptions, ImageBuild};
 use clusterdojo::driver::{Driver, Error};
 use clusterdojo::event::{Progress, Silent};
 use clusterdojo::model::{
-    ClusterName, HostKey, Machine, MachineId, MachineName, MachineRequest, MachineState,
-    Orchestrator, Role, Secret, Service, Size,
+    ClusterName, DriverName, HostKey, Machine, MachineId, MachineName, MachineRequest,
+    MachineState, Orchestrator, Role, Secret, Service, Size,
 };
 
 fn progress() -> Progress {
@@ -61,6 +61,7 @@ fn request(cluster: &ClusterName, role: Role, number: u16) -> MachineRequest {
     let (public, private) = key("host");
     MachineRequest {
         id: MachineId { cluster: cluster.clone(), name: MachineName::new(role, number) },
+        driver: DriverName::Docker,
         cluster_id: format!("id-of-{cluster}"),
         orchestrator: Orchestrator::None,
         size: Size::default(),

@@ -91,7 +91,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::model::{MachineId, MachineName, MachineState, Orchestrator, Role};
+    use crate::model::{DriverName, MachineId, MachineName, MachineState, Orchestrator, Role};
 
     #[test]
     fn members_are_known_by_name_and_before_their_start_by_address() {
@@ -106,6 +106,7 @@ mod tests {
             let name = MachineName::new(Role::ControlPlane, number);
             Machine {
                 id: MachineId { cluster: "practice".parse().unwrap(), name },
+                driver: DriverName::Docker,
                 cluster_id: "1".to_owned(),
                 orchestrator: Orchestrator::Kubernetes,
                 handle: name.to_string(),

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::model::{
-    ClusterName, KubernetesOptions, KubernetesVersion, Machine, MachineId, MachineName,
+    ClusterName, DriverName, KubernetesOptions, KubernetesVersion, Machine, MachineId, MachineName,
     MachineState, Orchestrator, PodNetwork, Role, Secret,
 };
 use crate::remote::Script;
@@ -82,6 +82,7 @@ fn address(index: usize) -> IpAddr {
 fn machine(cluster: &ClusterName, name: MachineName, private_ip: IpAddr) -> Machine {
     Machine {
         id: MachineId { cluster: cluster.clone(), name },
+        driver: DriverName::Docker,
         cluster_id: String::new(),
         orchestrator: Orchestrator::Kubernetes,
         handle: String::new(),

@@ -62,12 +62,13 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::model::{MachineId, MachineName, MachineState, Orchestrator};
+    use crate::model::{DriverName, MachineId, MachineName, MachineState, Orchestrator};
 
     fn machine(role: Role, number: u16, host: u8) -> Machine {
         let name = MachineName::new(role, number);
         Machine {
             id: MachineId { cluster: "practice".parse().unwrap(), name },
+            driver: DriverName::Docker,
             cluster_id: "1".to_owned(),
             orchestrator: Orchestrator::Kubernetes,
             handle: name.to_string(),

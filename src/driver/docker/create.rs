@@ -16,7 +16,7 @@ use super::ports::{self, HostPorts};
 use super::{DockerDriver, archive, labels, lock, subnet};
 use crate::driver::Error;
 use crate::failpoint;
-use crate::model::{Machine, MachineRequest, MachineState, Port, Protocol, Service};
+use crate::model::{DriverName, Machine, MachineRequest, MachineState, Port, Protocol, Service};
 
 /// How often a machine is tried, with other ports or with fewer rights.
 const TRIES: usize = 8;
@@ -210,6 +210,7 @@ impl DockerDriver {
         let reach = |port| SocketAddr::new(self.engine.reach, port);
         Machine {
             id: request.id.clone(),
+            driver: DriverName::Docker,
             cluster_id: request.cluster_id.clone(),
             orchestrator: request.orchestrator,
             handle,

@@ -33,7 +33,7 @@ use self::network::ClusterNetwork;
 use self::ports::PortBook;
 use super::{Driver, Error};
 use crate::event::Progress;
-use crate::model::{ClusterName, Finding, Machine, MachineRequest, Subnet};
+use crate::model::{ClusterName, DriverName, Finding, Machine, MachineRequest, Subnet};
 
 pub use self::bake::Baked;
 pub use self::image::{ImageBuild, Variant};
@@ -180,8 +180,8 @@ impl DockerDriver {
 
 #[async_trait]
 impl Driver for DockerDriver {
-    fn name(&self) -> &'static str {
-        "docker"
+    fn name(&self) -> DriverName {
+        DriverName::Docker
     }
 
     async fn architecture(&self) -> Result<Option<String>, Error> {

@@ -18,7 +18,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::event::chain;
-use crate::model::{MachineId, MachineState, Orchestrator};
+use crate::model::{DriverName, MachineId, MachineState, Orchestrator};
 use crate::pki::{self, Authority, Identity, Validity};
 
 const SOON: Duration = Duration::from_secs(20);
@@ -41,6 +41,7 @@ fn client(authority: &Authority) -> (TempDir, TlsFiles) {
 fn machine(port: u16) -> Machine {
     Machine {
         id: MachineId { cluster: "practice".parse().unwrap(), name: "worker-1".parse().unwrap() },
+        driver: DriverName::Docker,
         cluster_id: String::new(),
         orchestrator: Orchestrator::None,
         handle: String::new(),

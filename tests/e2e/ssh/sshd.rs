@@ -12,7 +12,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use clusterdojo::model::{Machine, MachineId, MachineState, Orchestrator, Service, SshFiles};
+use clusterdojo::model::{
+    DriverName, Machine, MachineId, MachineState, Orchestrator, Service, SshFiles,
+};
 use clusterdojo::remote::keys;
 use tempfile::TempDir;
 
@@ -105,6 +107,7 @@ impl World {
 pub(super) fn machine_at(port: u16) -> Machine {
     Machine {
         id: MachineId { cluster: "practice".parse().unwrap(), name: "worker-1".parse().unwrap() },
+        driver: DriverName::Docker,
         cluster_id: "4f2a".to_owned(),
         orchestrator: Orchestrator::None,
         handle: "test".to_owned(),

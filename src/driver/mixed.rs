@@ -1,0 +1,119 @@
+//! Machines of one cluster that come from several places.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::event::Progress;
+use crate::model::{ClusterName, DriverName, Finding, Machine, MachineRequest};
+
+use super::{Driver, Error};
+
+/// Several drivers as one: each machine is the business of the driver whose name it carries.
+pub struct Mixed {
+    drivers: Vec<Arc<dyn Driver>>,
+}
+
+impl Mixed {
+    /// One driver of all of these; a single one stays as it is.
+    ///
+    /// # Panics
+    ///
+    /// Without any driver.
+    pub fn of(mut drivers: Vec<Arc<dyn Driver>>) -> Arc<dyn Driver> {
+        let first = drivers.pop().expect("machines come from somewhere");
+        if drivers.is_empty() {
+            return first;
+        }
+        drivers.push(first);
+        Arc::new(Self { drivers })
+    }
+
+    fn the(&self, name: &DriverName) -> Result<&dyn Driver, Error> {
+        let found = self.drivers.iter().find(|driver| driver.name() == *name);
+        found.map(|driver| &**driver).ok_or_else(|| {
+            Error::Unsupported(format!("this cluster has no machines of driver `{name}`"))
+        })
+    }
+}
+
+#[async_trait]
+impl Driver for Mixed {
+    fn name(&self) -> DriverName {
+        self.drivers[0].name()
+    }
+
+    async fn architecture(&self) -> Result<Option<String>, Error> {
+        let mut common = None;
+        for driver in &self.drivers {
+            let Some(architecture) = driver.architecture().await? else { return Ok(None) };
+            if common.as_ref().is_some_and(|common| *common != architecture) {
+                return Ok(None);
+            }
+            common = Some(architecture);
+        }
+        Ok(common)
+    }
+
+    async fn check(&self) -> Result<Vec<Finding>, Error> {
+        let mut findings = Vec::new();
+        for driver in &self.drivers {
+            findings.extend(driver.check().await?);
+        }
+        Ok(findings)
+    }
+
+    async fn prepare(
+        &self,
+        cluster: &ClusterName,
+        requests: &[MachineRequest],
+        progress: &Progress,
+    ) -> Result<(), Error> {
+        for driver in &self.drivers {
+            let its: Vec<_> =
+                requests.iter().filter(|r| r.driver == driver.name()).cloned().collect();
+            if !its.is_empty() {
+                driver.prepare(cluster, &its, progress).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn create(&self, request: &MachineRequest) -> Result<Machine, Error> {
+        self.the(&request.driver)?.create(request).await
+    }
+
+    async fn list(&self, cluster: Option<&ClusterName>) -> Result<Vec<Machine>, Error> {
+        let mut machines = Vec::new();
+        for driver in &self.drivers {
+            machines.extend(driver.list(cluster).await?);
+        }
+        machines.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(machines)
+    }
+
+    async fn start(&self, machine: &Machine) -> Result<(), Error> {
+        self.the(&machine.driver)?.start(machine).await
+    }
+
+    async fn stop(&self, machine: &Machine) -> Result<(), Error> {
+        self.the(&machine.driver)?.stop(machine).await
+    }
+
+    async fn destroy(&self, machine: &Machine) -> Result<(), Error> {
+        self.the(&machine.driver)?.destroy(machine).await
+    }
+
+    /// Every driver is asked, whatever the others answer; the first error is returned.
+    async fn cleanup(&self, cluster: &ClusterName, cluster_id: Option<&str>) -> Result<(), Error> {
+        let mut result = Ok(());
+        for driver in &self.drivers {
+            result = result.and(driver.cleanup(cluster, cluster_id).await);
+        }
+        result
+    }
+
+    async fn host_key(&self, machine: &Machine) -> Result<Option<String>, Error> {
+        self.the(&machine.driver)?.host_key(machine).await
+    }
+}
