@@ -179,6 +179,19 @@ fn hints(error: &Error) -> Vec<String> {
              before `/core:/stable:/` in `Installing kubeadm` on kubernetes.io"
                 .to_owned(),
         ],
+        workflow::Error::Unhealthy { cluster, .. } => vec![
+            format!("`dojo status {cluster}` tells how its machines are"),
+            format!("`dojo up {cluster}` mends what it can; a node that was cordoned by hand is yours"),
+        ],
+        workflow::Error::OtherRelease { cluster, .. } => vec![format!(
+            "`dojo upgrade {cluster}`, with the same --bundle or --kubernetes-version, brings it there"
+        )],
+        workflow::Error::UnderWay { cluster, .. } => {
+            vec![format!("`dojo upgrade {cluster}` ends the one that is under way")]
+        }
+        workflow::Error::Leap { version, .. } => {
+            vec![format!("upgrade to 1.{} first", version.minor + 1)]
+        }
         workflow::Error::Machines(failure) => machines_hints(failure),
         workflow::Error::Bootstrap(bootstrap::Error::NoQuorum { noun, .. }) => {
             vec![format!(
@@ -264,6 +277,9 @@ fn machines_hints(failure: &workflow::Failure) -> Vec<String> {
             (Some(error), _) => remote_hints(error, cluster),
             (_, workflow::MachineError::Provision(provision::Error::Bundle(error))) => {
                 bundle_hints(error)
+            }
+            (_, workflow::MachineError::Provision(provision::Error::Release { machine, .. })) => {
+                vec![format!("`dojo upgrade {}` brings it to another release", machine.cluster)]
             }
             _ => Vec::new(),
         })
