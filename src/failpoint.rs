@@ -83,7 +83,6 @@ pub const UPGRADE: &[&str] = &[
     "upgrade.restart.after",
     "upgrade.uncordon.after",
     "upgrade.done.before",
-    "upgrade.done.after",
 ];
 
 /// Says that the process has come to a point; ends it there if a test asked for that.

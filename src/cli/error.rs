@@ -79,7 +79,8 @@ fn code(error: &Error) -> u8 {
             workflow::Error::Invalid(_) => USAGE,
             workflow::Error::Interrupted
             | workflow::Error::Bootstrap(bootstrap::Error::Interrupted) => INTERRUPTED,
-            workflow::Error::Remote(error) => remote_code(error),
+            workflow::Error::Remote(error)
+            | workflow::Error::Provision(provision::Error::Remote(error)) => remote_code(error),
             workflow::Error::Machines(failure) => machines_code(failure),
             _ => FAILED,
         },
@@ -121,7 +122,8 @@ fn hints(error: &Error) -> Vec<String> {
         workflow::Error::Driver(error) => driver_hints(error),
         workflow::Error::Remote(error) => remote_hints(error, None),
         workflow::Error::Store(error) => store_hints(error),
-        workflow::Error::Bundle(error) => bundle_hints(error),
+        workflow::Error::Bundle(error)
+        | workflow::Error::Provision(provision::Error::Bundle(error)) => bundle_hints(error),
         workflow::Error::Context(context::Error::Foreign { .. }) => {
             vec!["`docker context rm` removes it, or choose another cluster name".to_owned()]
         }

@@ -19,13 +19,12 @@ pub(super) async fn run(context: &Context, args: Upgrade) -> Result<(), Error> {
     if context.quiet {
         return Ok(());
     }
-    let release = upgraded.release;
-    output::line(&match upgraded.nodes {
-        0 => format!("{name} has Kubernetes {release} already, so there is nothing to do"),
-        nodes => {
-            let seconds = upgraded.elapsed.as_secs_f64();
-            format!("{name} has Kubernetes {release} now: {nodes} nodes, {seconds:.1} s")
-        }
+    let (release, nodes) = (upgraded.release, upgraded.nodes);
+    output::line(&if upgraded.changes {
+        let seconds = upgraded.elapsed.as_secs_f64();
+        format!("{name} has Kubernetes {release} now: {nodes} nodes, {seconds:.1} s")
+    } else {
+        format!("{name} has Kubernetes {release} already, so there is nothing to do")
     })
 }
 

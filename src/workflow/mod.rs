@@ -132,6 +132,9 @@ pub enum Error {
     /// The user's kubectl contexts.
     #[error(transparent)]
     Kubeconfig(#[from] kubeconfig::Error),
+    /// What machines have, or would get.
+    #[error(transparent)]
+    Provision(#[from] provision::Error),
     /// The cluster on the machines.
     #[error(transparent)]
     Bootstrap(#[from] bootstrap::Error),

@@ -25,8 +25,10 @@ use super::{Error, MachineError, Services, contexts, settle};
 pub struct Upgraded {
     /// The release of all nodes now.
     pub release: KubernetesVersion,
-    /// How many nodes had to be brought to it.
+    /// How many nodes there are.
     pub nodes: usize,
+    /// Whether anything had to be done.
+    pub changes: bool,
     /// How long it took.
     pub elapsed: Duration,
 }
@@ -106,17 +108,16 @@ async fn finish(
         // Nobody else need be asked if this is too far already.
         refuse_leap(&name, &running, asked)?;
     }
-    let target = of_one(services, &speaker, all.len(), async {
-        for node in &members {
-            provision::admits(node, &release).await?;
-        }
-        Ok(provision::newest(&speaker, &release).await?)
-    });
-    let target = target.await?;
+    for node in &members {
+        provision::admits(node, &release).await?;
+    }
+    let target = provision::newest(&speaker, &release).await?;
     refuse_leap(&name, &running, target)?;
     let left: Vec<&Node> = members.iter().copied().filter(|n| !done(n, &running, target)).collect();
+    let nodes = members.len();
     if left.is_empty() && record.phase != Phase::Upgrading {
-        return Ok(Upgraded { release: target, nodes: 0, elapsed: begin.elapsed() });
+        let elapsed = begin.elapsed();
+        return Ok(Upgraded { release: target, nodes, changes: false, elapsed });
     }
 
     // From here on it is agreed: every later `up` goes on with it.
@@ -146,8 +147,7 @@ async fn finish(
     record.phase = if whole { Phase::Ready } else { Phase::Creating };
     record.release = Some(target);
     entry.save(&record)?;
-    failpoint::reached("upgrade.done.after");
-    Ok(Upgraded { release: target, nodes: left.len(), elapsed: begin.elapsed() })
+    Ok(Upgraded { release: target, nodes, changes: true, elapsed: begin.elapsed() })
 }
 
 /// The machines that exist, as nodes; those that are off are started.

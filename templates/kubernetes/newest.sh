@@ -9,8 +9,11 @@ set -eu
 index=$repository/Packages
 if ! said=$(curl -fsSL --retry 3 --connect-timeout 20 --max-time 120 "$index" 2>&1); then
     echo "cannot fetch the index of the package repository: $index: $said" >&2
+    case $said in
+    *'error: 404'*) echo "there is no Kubernetes $VERSION in that repository" >&2 ;;
+    esac
     exit 1
 fi
-version=$(printf '%s\n' "$said" |
+newest=$(printf '%s\n' "$said" |
     awk '/^Package:/ { name = $2 } /^Version:/ && name == "kubelet" { print $2 }' | newest_of)
-printf '%s\n' "${version%-*}"
+printf '%s\n' "${newest%-*}"

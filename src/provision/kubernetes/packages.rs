@@ -53,7 +53,7 @@ pub(super) struct Installed {
 
 impl Installed {
     /// Reads what the script printed.
-    fn parse(output: &str) -> Result<Self, String> {
+    pub(super) fn parse(output: &str) -> Result<Self, String> {
         let mut lines = output.lines();
         let version = lines.next().unwrap_or_default().trim().parse()?;
         Ok(Self { version, images: lines.map(|line| line.trim().to_owned()).collect() })
@@ -156,17 +156,16 @@ pub(super) async fn newest(
     said.trim().parse().map_err(Error::NoVersion)
 }
 
-/// Replaces packages by those of another release.
-pub(super) async fn replace(
-    remote: &dyn Remote,
+/// Replaces packages by those of another release. What the script prints is to be [`Installed`].
+pub(super) fn replace(
+    title: &'static str,
+    packages: &[&str],
     wanted: KubernetesVersion,
     repository: &str,
     options: &KubernetesOptions,
-    packages: &[&str],
-    progress: &Progress,
-) -> Result<Installed, Error> {
+) -> Script {
     let script = Script::new(
-        super::TITLE,
+        title,
         "Held packages stay as they are until they are asked for.",
         concat!(
             include_str!("../../../templates/apt.sh"),
@@ -175,9 +174,7 @@ pub(super) async fn replace(
         ),
     )
     .with("PACKAGES", packages.join("\n"));
-    let script = from(script, wanted, repository, options);
-    let said = progress.step(script.title, remote.run(&script)).await?;
-    Installed::parse(&said).map_err(Error::NoVersion)
+    from(script, wanted, repository, options)
 }
 
 fn images_of(lines: &str) -> Script {

@@ -6,7 +6,12 @@ use crate::event::Progress;
 use crate::model::KubernetesVersion;
 use crate::provision::{Error, Node};
 
+use super::packages::Installed;
 use super::{Release, Source, bundle, packages, prepare};
+
+/// The steps, as progress lines call them.
+const INSTALL_KUBEADM: &str = "install kubeadm";
+const INSTALL_KUBELET: &str = "install kubelet";
 
 /// The release that a node would get. Nothing is changed.
 pub async fn newest(node: &Node, release: &Release) -> Result<KubernetesVersion, Error> {
@@ -40,16 +45,18 @@ pub async fn replace_kubeadm(
             if !bundle::is_installed(remote, bundle).await? {
                 bundle::send(remote, role, bundle, progress).await?;
                 let install = bundle::unpack_kubeadm(bundle, role);
-                progress.step("install kubeadm", remote.run(&install)).await?;
+                progress.step(INSTALL_KUBEADM, remote.run(&install)).await?;
             }
             let images = bundle::images(bundle, role);
             progress.step(images.title, remote.run(&images)).await?;
         }
         Source::Packages { version, repository } => {
-            let (options, kubeadm) = (&release.options, ["kubeadm"]);
+            let packages = ["kubeadm"];
+            let options = &release.options;
             let replace =
-                packages::replace(remote, *version, repository, options, &kubeadm, progress);
-            let installed = replace.await?;
+                packages::replace(INSTALL_KUBEADM, &packages, *version, repository, options);
+            let said = progress.step(replace.title, remote.run(&replace)).await?;
+            let installed = Installed::parse(&said).map_err(Error::NoVersion)?;
             packages::pull(remote, role, &installed, progress).await?;
         }
         Source::Present => {}
@@ -69,15 +76,17 @@ pub async fn replace_kubelet(
         Source::Bundle(bundle) => {
             if !bundle::is_installed(remote, bundle).await? {
                 let install = bundle::unpack_kubelet(bundle, role);
-                progress.step("install kubelet", remote.run(&install)).await?;
+                progress.step(INSTALL_KUBELET, remote.run(&install)).await?;
             }
             prepare(bundle::pause(bundle), release)
         }
         Source::Packages { version, repository } => {
-            let (options, kubelet) = (&release.options, ["kubelet", "kubectl"]);
+            let packages = ["kubelet", "kubectl"];
+            let options = &release.options;
             let replace =
-                packages::replace(remote, *version, repository, options, &kubelet, progress);
-            prepare(replace.await?.pause(), release)
+                packages::replace(INSTALL_KUBELET, &packages, *version, repository, options);
+            let said = progress.step(replace.title, remote.run(&replace)).await?;
+            prepare(Installed::parse(&said).map_err(Error::NoVersion)?.pause(), release)
         }
         Source::Present => return Ok(()),
     };
