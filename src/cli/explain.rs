@@ -44,17 +44,12 @@ impl Steps {
 
     /// Shows a script once; where it runs again, only what is different.
     fn script(&mut self, place: &str, script: &Script) {
-        let commands = match self.shown.iter().find(|(body, _)| *body == script.body()) {
-            Some((_, step)) => {
-                format!(
-                    "{}# … and what step {step} has from `#!/bin/sh` on",
-                    script.explain_inputs()
-                )
-            }
-            None => {
-                self.shown.push((script.body(), self.number + 1));
-                script.explain()
-            }
+        let shown = self.shown.iter().find(|(body, _)| *body == script.body());
+        let commands = if let Some((_, step)) = shown {
+            script.explain_inputs() + &format!("# … and what step {step} has from `#!/bin/sh` on")
+        } else {
+            self.shown.push((script.body(), self.number + 1));
+            script.explain()
         };
         self.add(&format!("on {place}: {}", script.title), script.why, &commands);
     }

@@ -30,7 +30,7 @@ pub fn explain(
         .map(|(index, name)| machine(cluster, *name, address(index)))
         .collect();
     let all: Vec<&Machine> = machines.iter().collect();
-    let facts = Facts { cgroup_v2: true, container: false, crictl: true };
+    let facts = Facts { cgroup_v2: true, container: false, resolver: false, crictl: true };
     let member = |machine: &Machine| Member {
         name: machine.id.name.to_string(),
         address: machine.private_ip,
