@@ -152,7 +152,7 @@ pub(super) struct Up {
     #[arg(
         short, long, value_name = "FILE", help_heading = "What",
         conflicts_with_all = ["name", "kind", "managers", "control_planes", "workers", "machines",
-            "driver", "publish", "memory", "cpus", "image", "subnet", "engine_channel",
+            "driver", "driver_opt", "publish", "memory", "cpus", "image", "subnet", "engine_channel",
             "engine_repository", "registry_mirror", "insecure_registry", "engine_label", "engine_opt",
             "kubernetes_version", "bundle", "kubernetes_repository", "kubernetes_registry", "cni",
             "pod_subnet", "service_subnet"]
@@ -162,6 +162,9 @@ pub(super) struct Up {
     /// Where machines come from: docker, ec2, ssh, or NAME for a program `dojo-driver-NAME`
     #[arg(long, value_name = "DRIVER", help_heading = "Machines")]
     pub(super) driver: Option<DriverName>,
+    /// Set an option of an external driver; `--driver NAME --help` tells which it has
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "Machines")]
+    pub(super) driver_opt: Vec<String>,
     /// Lead a port of this computer to a machine, the first one unless told: 8080:80@worker-1
     #[arg(short, long, value_name = "PORT:PORT[@MACHINE]", help_heading = "Machines")]
     pub(super) publish: Vec<String>,

@@ -76,7 +76,10 @@ fn code(error: &Error) -> u8 {
         Error::Workflow(error) => match error {
             workflow::Error::NotReady(_)
             | workflow::Error::Driver(driver::Error::Unreachable { .. }) => NOT_READY,
-            workflow::Error::Invalid(_) => USAGE,
+            workflow::Error::Invalid(_)
+            | workflow::Error::Driver(
+                driver::Error::Absent { .. } | driver::Error::Option { .. },
+            ) => USAGE,
             workflow::Error::Interrupted
             | workflow::Error::Bootstrap(bootstrap::Error::Interrupted) => INTERRUPTED,
             workflow::Error::Remote(error) => remote_code(error),
@@ -208,11 +211,19 @@ fn bundle_hints(error: &bundle::Error) -> Vec<String> {
 
 fn driver_hints(error: &driver::Error) -> Vec<String> {
     match error {
-        driver::Error::Unreachable { .. } => vec![
+        driver::Error::Unreachable { place, .. } if place.contains("Docker engine") => vec![
             "is Docker installed and running? On Debian and Ubuntu: apt-get install docker.io"
                 .to_owned(),
             "DOJO_DOCKER_HOST names another engine, as in unix:///run/docker.sock".to_owned(),
         ],
+        driver::Error::Absent { .. } => vec![
+            "the drivers inside are docker, ec2 and ssh; any other is a program that must be \
+             executable and lie in a directory of the PATH"
+                .to_owned(),
+        ],
+        driver::Error::Option { driver, .. } => {
+            vec![format!("`dojo up --driver {driver} --help` tells which options it has")]
+        }
         driver::Error::Taken { .. } => {
             vec!["choose another one, or free it; nothing was changed".to_owned()]
         }

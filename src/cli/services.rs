@@ -13,6 +13,7 @@ use crate::bundle::Bundle;
 use crate::context::{DockerContexts, KubeContexts};
 use crate::driver::Driver;
 use crate::driver::docker::{Baked, DockerDriver, Variant};
+use crate::driver::external::{self, ExternalDriver};
 use crate::driver::mixed::Mixed;
 use crate::event::{Progress, Reporter};
 use crate::model::{
@@ -150,6 +151,7 @@ impl Context {
         for name in spec.drivers() {
             drivers.push(match name {
                 DriverName::Docker => Arc::new(docker(spec, baked.clone()).await?),
+                DriverName::External(name) => Arc::new(self.external(spec, &name).await?),
                 other => {
                     return Err(Error::Usage(format!(
                         "there is no driver `{other}`: expected docker"
@@ -158,6 +160,12 @@ impl Context {
             });
         }
         Ok((Mixed::of(drivers), Arc::new(SshDialer), Arc::new(Swarm), Arc::new(Kubeadm)))
+    }
+
+    async fn external(&self, spec: &ClusterSpec, name: &str) -> Result<ExternalDriver, Error> {
+        let options = spec.external.get(&DriverName::External(name.to_owned()));
+        let progress = Progress::new(Arc::clone(&self.reporter));
+        Ok(ExternalDriver::connect(name, &options.cloned().unwrap_or_default(), progress).await?)
     }
 
     fn open_log(&self) -> OpenLog {
@@ -188,6 +196,7 @@ impl Context {
                 }
                 if raised.raised() {
                     // The user has asked twice.
+                    external::abandon();
                     std::process::exit(130);
                 }
                 raised.raise();

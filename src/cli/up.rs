@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::context;
 use crate::model::{
-    ClusterName, EngineOptions, KubernetesOptions, KubernetesVersion, MachineName, Orchestrator,
-    PodNetwork, Port, Role,
+    ClusterName, DriverName, EngineOptions, KubernetesOptions, KubernetesVersion, MachineName,
+    Orchestrator, PodNetwork, Port, Role,
 };
 use crate::provision;
 use crate::spec::{self, ClusterSpec, MachineGroup};
@@ -76,6 +76,7 @@ fn from_flags(context: &Context, args: &Up) -> Result<ClusterSpec, Error> {
     }
     spec.docker.image = args.image.clone().or(spec.docker.image);
     spec.docker.subnet = args.subnet.or(spec.docker.subnet);
+    driver_options(&mut spec, args)?;
     engine_options(&mut spec.engine, args)?;
     kubernetes_options(&mut spec.kubernetes, args)?;
     if spec.orchestrator == Orchestrator::Kubernetes && spec.kubernetes.bundle.is_none() {
@@ -178,6 +179,24 @@ fn publish(groups: &mut Vec<MachineGroup>, text: &str) -> Result<(), Error> {
     Err(Error::Usage(format!("port {port} is to lead to `{name}`, which is not in the cluster")))
 }
 
+fn driver_options(spec: &mut ClusterSpec, args: &Up) -> Result<(), Error> {
+    let driver = spec.driver();
+    for text in &args.driver_opt {
+        let (key, value) = text.split_once('=').ok_or_else(|| {
+            Error::Usage(format!("`{text}` is not a driver option: write it as KEY=VALUE"))
+        })?;
+        if !matches!(driver, DriverName::External(_)) {
+            return Err(Error::Usage(format!(
+                "option `{key}` is for an external driver, but machines come from `{driver}`"
+            )));
+        }
+        let options = spec.external.entry(driver.clone()).or_default();
+        // The driver says which options are numbers.
+        options.insert(key.to_owned(), Value::String(value.to_owned()));
+    }
+    Ok(())
+}
+
 fn engine_options(options: &mut EngineOptions, args: &Up) -> Result<(), Error> {
     options.channel = args.engine_channel.unwrap_or(options.channel);
     options.repository = args.engine_repository.clone().or(options.repository.take());
@@ -238,7 +257,6 @@ pub(super) fn tell(summary: &Summary) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::DriverName;
 
     fn groups() -> Vec<MachineGroup> {
         vec![
