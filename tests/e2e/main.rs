@@ -5,6 +5,7 @@
 mod api_server;
 mod certs;
 mod contract;
+mod external;
 mod faults;
 mod kill;
 mod kubernetes;
