@@ -7,6 +7,7 @@ mod certs;
 mod contract;
 mod external;
 mod faults;
+mod forward;
 mod kill;
 mod kubernetes;
 mod kubernetes_faults;

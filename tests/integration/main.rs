@@ -5,6 +5,7 @@ mod bundle;
 mod cli;
 mod context;
 mod external;
+mod documents;
 mod kubeconfig;
 mod layers;
 mod report;
