@@ -4,8 +4,8 @@
 mod bundle;
 mod cli;
 mod context;
-mod external;
 mod documents;
+mod external;
 mod kubeconfig;
 mod layers;
 mod report;

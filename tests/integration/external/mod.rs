@@ -1,12 +1,15 @@
 //! Drivers that are programs of their own, and all the ways in which such a program goes wrong: what users
 //! read, the exit status, and that nothing of it keeps running.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use clusterdojo::driver::external::protocol::{Capabilities, Existing, Problem};
+use serde_json::Value;
 use tempfile::TempDir;
 
 struct World {
@@ -236,6 +239,30 @@ fn a_driver_that_is_not_there_is_told_with_those_that_are() {
     said.fails(2, error);
 }
 
+#[test]
+fn help_ends_with_the_options_of_the_driver() {
+    let world = World::with(&["picky", "crash", "stranger"]);
+    let help = |driver: &str| world.dojo(&["up", "--workers", "1", "--help", "--driver", driver]);
+    let plain = world.dojo(&["up", "--help"]).ok().to_owned();
+    assert!(plain.contains("--driver-opt <KEY=VALUE>"), "{plain}");
+    let said = help("picky");
+    let (before, options) = said.ok().split_once("\nOptions of driver picky ").unwrap();
+    assert_eq!(before, plain);
+    let expected = "(Machines of sand):\n      --driver-opt size=<N>\n          grains [default: 7]\n\n      \
+                    --driver-opt beach=<TEXT>\n          where the sand is [required]\n\n      \
+                    --driver-opt colour=<TEXT>\n          [possible values: red, white]\n";
+    assert_eq!(options, expected);
+    assert!(help("crash").ok().ends_with("\nThe driver crash (goes wrong) has no options.\n"));
+    assert_eq!(help("docker").ok(), plain);
+
+    // What the driver cannot tell is no reason to keep the rest from those who ask.
+    let said = help("stranger");
+    assert_eq!(said.stdout, plain);
+    assert!(said.stderr.contains("speaks version 2"), "{}", said.stderr);
+    assert_eq!(said.code, Some(1));
+    assert_eq!(help("nowhere").code, Some(2));
+}
+
 fn up(driver: &str, args: &[&str]) -> (World, Said) {
     let world = World::with(&[driver]);
     let usual = ["-q", "up", "sand", "--engines", "--machines", "1", "--driver", driver];
@@ -259,7 +286,7 @@ fn options_are_held_against_what_the_driver_takes() {
     let (world, said) = up("picky", &["--driver-opt", "beach=north", "--driver-opt", "colour=red"]);
     said.fails(1, "driver `picky`: seen");
     let request = fs::read_to_string(world.bin().join("request")).unwrap();
-    let request: serde_json::Value = serde_json::from_str(&request).unwrap();
+    let request: Value = serde_json::from_str(&request).unwrap();
     let expected = serde_json::json!({ "size": 7, "beach": "north", "colour": "red" });
     assert_eq!(request["options"], expected);
     let wanted = &request["requests"][0];
@@ -273,6 +300,44 @@ fn options_are_held_against_what_the_driver_takes() {
     said.fails(2, error);
     let (_, said) = up("picky", &["--driver-opt", "size"]);
     said.fails(2, "`size` is not a driver option: write it as KEY=VALUE");
+}
+
+/// The JSON texts of a document, in order.
+fn examples(document: &str) -> Vec<Value> {
+    let blocks = document.split("```json\n").skip(1);
+    let blocks = blocks.map(|block| block.split("```").next().unwrap());
+    blocks
+        .map(|block| serde_json::from_str(block).unwrap_or_else(|e| panic!("{block}: {e}")))
+        .collect()
+}
+
+fn keys(value: &Value) -> BTreeSet<&str> {
+    value.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+#[test]
+fn the_protocol_is_what_its_document_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let document = fs::read_to_string(root.join("docs/drivers.md")).unwrap();
+    let [capabilities, request, machine, error] = examples(&document).try_into().unwrap();
+    let read: Capabilities = serde_json::from_value(capabilities.clone()).unwrap();
+    assert_eq!((read.options.len(), read.timeouts["create"], read.host_key), (3, 1200, true));
+    let read: Existing = serde_json::from_value(machine.clone()).unwrap();
+    assert_eq!(serde_json::to_value(read).unwrap(), machine);
+    let _: Problem = serde_json::from_value(error["error"].clone()).unwrap();
+
+    // A request with everything that there can be in one.
+    let flags =
+        ["--driver-opt", "beach=north", "-p", "8080:80", "--memory", "2GiB", "--cpus", "1.5"];
+    let (world, _) = up("picky", &flags);
+    let said = fs::read_to_string(world.bin().join("request")).unwrap();
+    let said: Value = serde_json::from_str(&said).unwrap();
+    let said = &said["requests"][0];
+    assert_eq!(keys(said), keys(&request));
+    assert_eq!(keys(&said["labels"]), keys(&request["labels"]));
+    for key in ["ports", "memory", "cpus", "services"] {
+        assert_eq!(said[key], request[key], "{key}");
+    }
 }
 
 #[test]
