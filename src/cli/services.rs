@@ -14,6 +14,7 @@ use crate::context::{DockerContexts, KubeContexts};
 use crate::driver::Driver;
 use crate::driver::docker::{Baked, DockerDriver, Variant};
 use crate::driver::mixed::Mixed;
+use crate::driver::ssh::{Memory, SshDriver};
 use crate::event::{Progress, Reporter};
 use crate::model::{
     ClusterName, DriverName, Machine, MachineName, Orchestrator, Role, SshFiles, TlsFiles,
@@ -150,14 +151,25 @@ impl Context {
         for name in spec.drivers() {
             drivers.push(match name {
                 DriverName::Docker => Arc::new(docker(spec, baked.clone()).await?),
+                DriverName::Ssh => Arc::new(SshDriver::new(&spec.ssh, self.memory(&spec.name))),
                 other => {
                     return Err(Error::Usage(format!(
-                        "there is no driver `{other}`: expected docker"
+                        "there is no driver `{other}`: expected docker or ssh"
                     )));
                 }
             });
         }
         Ok((Mixed::of(drivers), Arc::new(SshDialer), Arc::new(Swarm), Arc::new(Kubeadm)))
+    }
+
+    /// What is remembered of a cluster; nothing where there is no readable record.
+    fn memory(&self, name: &ClusterName) -> Memory {
+        let record = self.home.record(name).ok().flatten();
+        Memory {
+            options: record.as_ref().map(|record| record.spec.ssh.clone()),
+            machines: record.map(|record| record.machines).unwrap_or_default(),
+            keys: Some(self.ssh(name)),
+        }
     }
 
     fn open_log(&self) -> OpenLog {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_saphyr::{Location, Spanned};
 
 use crate::driver::docker::DockerOptions;
+use crate::driver::ssh::SshOptions;
 use crate::model::{ClusterName, EngineOptions, KubernetesOptions, Orchestrator};
 
 use super::{API_VERSION, ClusterSpec, Invalid, MachineGroup, Place};
@@ -52,6 +53,8 @@ struct Document {
     kubernetes: Option<Spanned<KubernetesOptions>>,
     #[serde(default)]
     docker: DockerOptions,
+    #[serde(default)]
+    ssh: Option<Spanned<SshOptions>>,
 }
 
 /// The same for writing.
@@ -97,6 +100,7 @@ fn parse(text: &str) -> Result<ClusterSpec, (Location, String)> {
     let machines_at = document.machines.referenced;
     let engine_at = document.engine.as_ref().map_or(machines_at, |e| e.referenced);
     let kubernetes_at = document.kubernetes.as_ref().map_or(machines_at, |k| k.referenced);
+    let ssh_at = document.ssh.as_ref().map_or(machines_at, |s| s.referenced);
     let spec = ClusterSpec {
         name: document.name,
         orchestrator: document.orchestrator,
@@ -104,6 +108,7 @@ fn parse(text: &str) -> Result<ClusterSpec, (Location, String)> {
         engine: document.engine.map(|e| e.value).unwrap_or_default(),
         kubernetes: document.kubernetes.map(|k| k.value).unwrap_or_default(),
         docker: document.docker,
+        ssh: document.ssh.map(|s| s.value).unwrap_or_default(),
     };
     match spec.validate() {
         Ok(()) => Ok(spec),
@@ -113,6 +118,7 @@ fn parse(text: &str) -> Result<ClusterSpec, (Location, String)> {
                 Place::Machines => machines_at,
                 Place::Engine => engine_at,
                 Place::Kubernetes => kubernetes_at,
+                Place::Ssh => ssh_at,
             },
             problem,
         )),

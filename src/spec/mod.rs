@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::driver::docker::DockerOptions;
+use crate::driver::ssh::SshOptions;
 use crate::model::{
     Bytes, ClusterName, Cpus, DriverName, EngineOptions, KubernetesOptions, MachineName,
     Orchestrator, Port, Role, Size,
@@ -38,6 +39,9 @@ pub struct ClusterSpec {
     /// Options of the docker driver.
     #[serde(default)]
     pub docker: DockerOptions,
+    /// Options of the ssh driver.
+    #[serde(default, skip_serializing_if = "SshOptions::is_default")]
+    pub ssh: SshOptions,
 }
 
 /// Machines of one kind.
@@ -97,6 +101,7 @@ impl ClusterSpec {
             engine: EngineOptions::default(),
             kubernetes: KubernetesOptions::default(),
             docker: DockerOptions::default(),
+            ssh: SshOptions::default(),
         }
     }
 

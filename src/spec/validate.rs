@@ -26,6 +26,8 @@ pub enum Place {
     Engine,
     /// The choices about Kubernetes.
     Kubernetes,
+    /// The options of the ssh driver.
+    Ssh,
 }
 
 /// The most machines of one role; each driver may set a lower limit.
@@ -77,7 +79,10 @@ impl ClusterSpec {
             return machines(format!("port {} of this computer is given twice", twice[0].host));
         }
         self.validate_engine().map_err(|problem| Invalid { place: Place::Engine, problem })?;
-        self.validate_kubernetes().map_err(|problem| Invalid { place: Place::Kubernetes, problem })
+        self.validate_kubernetes()
+            .map_err(|problem| Invalid { place: Place::Kubernetes, problem })?;
+        let hosts = self.machines().iter().filter(|m| m.driver == DriverName::Ssh).count();
+        self.ssh.validate(hosts).map_err(|problem| Invalid { place: Place::Ssh, problem })
     }
 
     fn validate_group(&self, group: &MachineGroup) -> Result<(), String> {
