@@ -135,6 +135,13 @@ pub(super) async fn ours(
     Ok(machines.into_iter().partition(|m| record.is_some_and(|r| r.cluster_id == m.cluster_id)))
 }
 
+/// Notes which machines exist, so that one can look inside those of a cluster that did not come to be.
+pub(super) async fn remember(services: &Services, entry: &Entry) -> Result<(), Error> {
+    let Some(mut record) = entry.record()? else { return Ok(()) };
+    (record.machines, _) = ours(&*services.driver, entry.name(), Some(&record)).await?;
+    Ok(entry.save(&record)?)
+}
+
 /// Where a machine's way to being a node begins.
 pub(super) enum Origin {
     /// It is yet to be made.

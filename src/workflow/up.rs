@@ -63,6 +63,11 @@ pub async fn up(
     let (entry, progress) = services.lock(&spec.name, "up").await?;
     let is_new = matches!(entry.record(), Ok(None));
     let result = converge(services, &entry, spec, options, &progress, begin).await;
+    if result.is_err()
+        && let Err(error) = machines::remember(services, &entry).await
+    {
+        progress.warn(chain(&error));
+    }
     if let (true, Err(error)) = (is_new, &result) {
         let rollback = options.rollback && !matches!(error, Error::Interrupted);
         if let Err(error) = undo(services, entry, error, rollback, &progress).await {

@@ -264,6 +264,8 @@ fn a_join_that_fails_is_resumed() {
     let said = world.dojo_with(&[("DOJO_FAKE_FAIL", "join:worker-2")], &UP);
     assert_eq!(said.code, Some(1));
     assert!(said.stderr.contains("practice/worker-2"), "{}", said.stderr);
+    let inside = world.dojo(&["ip", "practice/worker-2"]);
+    assert!(inside.stdout.starts_with("192.0.2."), "one can look inside: {}", inside.stderr);
     world.dojo(&UP).ok();
 }
 
