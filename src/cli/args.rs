@@ -435,6 +435,8 @@ pub(super) struct Repair {
     /// Where its machines come from
     #[arg(long, value_name = "DRIVER", default_value = "docker")]
     pub(super) driver: DriverName,
+    #[command(flatten)]
+    pub(super) ssh: SshFlags,
 }
 
 #[derive(Debug, Args)]
@@ -442,6 +444,8 @@ pub(super) struct Doctor {
     /// Where machines shall come from
     #[arg(long, value_name = "DRIVER", default_value = "docker")]
     pub(super) driver: DriverName,
+    #[command(flatten)]
+    pub(super) ssh: SshFlags,
     /// How to print the findings
     #[arg(short, long, value_enum, default_value_t = DataFormat::Table)]
     pub(super) output: DataFormat,

@@ -82,9 +82,7 @@ impl Context {
 
     /// Everything, with machines from a driver with its usual options.
     pub(super) async fn services_from(&self, driver: DriverName) -> Result<Services, Error> {
-        let machines = vec![MachineGroup::new(Role::Engine, 1, driver)];
-        let name = DEFAULT_CLUSTER.parse()?;
-        self.services(&ClusterSpec::new(name, Orchestrator::None, machines)).await
+        self.services(&spec_from(DEFAULT_CLUSTER.parse()?, driver)).await
     }
 
     /// Everything that a recorded cluster needs; with the defaults where there is no readable record.
@@ -266,6 +264,12 @@ impl Context {
     pub(super) fn can_ask(&self) -> bool {
         std::io::stdin().is_terminal() && std::io::stderr().is_terminal() && !self.quiet
     }
+}
+
+/// What names a driver, with its usual options, and asks for nothing in particular.
+pub(super) fn spec_from(name: ClusterName, driver: DriverName) -> ClusterSpec {
+    let machines = vec![MachineGroup::new(Role::Engine, 1, driver)];
+    ClusterSpec::new(name, Orchestrator::None, machines)
 }
 
 /// The docker driver, with the machine image that suits the kind of cluster.

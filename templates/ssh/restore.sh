@@ -152,6 +152,8 @@ if [ "$REMOVE_DOCKER" = yes ] && [ -e "$before/packages" ]; then
             rm -f /run/clusterdojo-apt.log
         fi
     fi
+    # Some shells remember where commands were.
+    hash -r
     if ! has dockerd; then
         if [ ! -s "$before/docker-group" ]; then groupdel docker 2>/dev/null || true; fi
         had /etc/docker || rm -rf /etc/docker
@@ -184,6 +186,7 @@ if ! was docker.service active; then
         ip link delete "$link" 2>/dev/null || true
     done
     ip route flush proto 179 2>/dev/null || true
+    rm -rf /run/docker /run/docker.sock /run/docker.pid /run/containerd
     # Engines and kubelets leave their rules behind.
     if has iptables-save; then
         for command in iptables ip6tables; do

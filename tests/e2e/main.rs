@@ -16,5 +16,6 @@ mod proxy;
 mod scale;
 mod service;
 mod ssh;
+mod ssh_hosts;
 mod swarm;
 mod world;

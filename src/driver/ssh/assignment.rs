@@ -48,11 +48,14 @@ impl Candidate<'_> {
     }
 }
 
-/// Gives each machine its host: the one that carries its mark already, else the next one in order that no
-/// machine of the cluster has. Hosts are refused, not skipped: the user has named them.
+/// Gives each machine its host: the one that carries its mark already, else the one that was promised to
+/// it, else the next one in order that no machine of the cluster has or was promised. Hosts are refused, not
+/// skipped: the user has named them.
 pub(super) fn choose<'a>(
     requests: &[MachineRequest],
     candidates: &'a [Candidate<'a>],
+    promised: impl Fn(&MachineId) -> Option<usize>,
+    taken: &[usize],
 ) -> Result<Vec<(MachineId, &'a Candidate<'a>)>, Error> {
     for (index, one) in candidates.iter().enumerate() {
         if let Some(other) = candidates[..index].iter().find(|c| c.facts.is_same_host(&one.facts)) {
@@ -66,11 +69,16 @@ pub(super) fn choose<'a>(
     let ours = |candidate: &Candidate, request: &MachineRequest| {
         candidate.claim().is_some_and(|claim| claim.is_of_cluster(request))
     };
-    let mut free = candidates.iter().filter(|c| !requests.iter().any(|r| ours(c, r)));
+    let mut free = candidates
+        .iter()
+        .filter(|c| !taken.contains(&c.index) && !requests.iter().any(|r| ours(c, r)));
     let mut chosen = Vec::new();
     for request in requests {
         let marked = |c: &&Candidate| c.claim().is_some_and(|claim| claim.is_of(request));
-        let candidate = match candidates.iter().find(marked) {
+        let promised = promised(&request.id);
+        let promised =
+            || candidates.iter().find(|c| promised == Some(c.index) && !ours(c, request));
+        let candidate = match candidates.iter().find(marked).or_else(promised) {
             Some(candidate) => candidate,
             None => free.next().ok_or_else(|| {
                 Error::Unsupported(format!(

@@ -140,8 +140,10 @@ impl SshDriver {
                 candidates.push(Candidate { index, host: &lent.host, facts: facts? });
             }
         }
-        let chosen = assignment::choose(requests, &candidates)?;
         let mut given = self.given();
+        let taken: Vec<_> = given.values().map(|(index, _)| *index).collect();
+        let promised = |machine: &MachineId| given.get(machine).map(|(index, _)| *index);
+        let chosen = assignment::choose(requests, &candidates, promised, &taken)?;
         for (machine, candidate) in chosen {
             given.insert(machine, (candidate.index, candidate.host_key()));
         }
@@ -354,6 +356,7 @@ impl Driver for SshDriver {
             claim.machine_id().as_ref() == Some(&machine.id)
                 && claim.cluster_id() == machine.cluster_id
         });
+        self.given().remove(&machine.id);
         match same {
             Some(_) => self.give_back(lent, &machine.cluster_id).await,
             None => Ok(()),
@@ -361,6 +364,7 @@ impl Driver for SshDriver {
     }
 
     async fn cleanup(&self, cluster: &ClusterName, cluster_id: Option<&str>) -> Result<(), Error> {
+        self.given().retain(|machine, _| machine.cluster != *cluster);
         let work = self.look().await.into_iter().map(async |(lent, facts)| {
             let facts = facts?;
             match facts.readable_claim(lent.host.name())? {
