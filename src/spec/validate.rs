@@ -106,9 +106,6 @@ impl ClusterSpec {
         if group.count == 0 && !group.ports.is_empty() {
             return Err("ports are given, but no machine to lead them to".to_owned());
         }
-        if group.driver != self.driver() {
-            return Err("all machines of a cluster must come from one driver".to_owned());
-        }
         Ok(())
     }
 

@@ -10,6 +10,7 @@ mod openssh;
 mod options;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -74,6 +75,8 @@ pub struct SshDriver {
 struct Lent {
     host: Host,
     seen: tokio::sync::Mutex<Option<(Instant, Arc<Facts>)>>,
+    /// Given back a moment ago. If only the cluster's key was let in, nobody is let in any more.
+    returned: AtomicBool,
 }
 
 impl std::fmt::Debug for SshDriver {
@@ -104,7 +107,11 @@ impl SshDriver {
         for spec in machines.iter().filter_map(|m| m.handle.parse().ok()) {
             add(&spec, options, false);
         }
-        let lend = |host| Lent { host, seen: tokio::sync::Mutex::default() };
+        let lend = |host| Lent {
+            host,
+            seen: tokio::sync::Mutex::default(),
+            returned: AtomicBool::new(false),
+        };
         Self {
             hosts: hosts.into_iter().map(lend).collect(),
             machines,
@@ -156,6 +163,7 @@ impl SshDriver {
         let inputs = [("CLUSTER_ID", cluster_id), ("REMOVE_DOCKER", remove)];
         let result = lent.host.run(&inputs, RESTORE).await;
         lent.forget().await;
+        lent.returned.store(result.is_ok(), Ordering::Relaxed);
         result.map(drop)
     }
 
@@ -295,6 +303,7 @@ impl Driver for SshDriver {
             ("UNFINISHED", &unfinished.to_line()),
             ("CLAIM", &claim.to_line()),
         ];
+        lent.returned.store(false, Ordering::Relaxed);
         let result = lent.host.run(&inputs, CLAIM).await;
         lent.forget().await;
         result?;
@@ -365,8 +374,9 @@ impl Driver for SshDriver {
 
     async fn cleanup(&self, cluster: &ClusterName, cluster_id: Option<&str>) -> Result<(), Error> {
         self.given().retain(|machine, _| machine.cluster != *cluster);
-        let work = self.look().await.into_iter().map(async |(lent, facts)| {
-            let facts = facts?;
+        let left = self.hosts.iter().filter(|lent| !lent.returned.load(Ordering::Relaxed));
+        let work = left.map(async |lent| {
+            let facts = lent.look().await?;
             match facts.readable_claim(lent.host.name())? {
                 Some(claim)
                     if claim.cluster().as_ref() == Some(cluster)

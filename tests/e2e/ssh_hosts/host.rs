@@ -164,13 +164,13 @@ impl Host {
     /// Everything of the host that its owner would miss or wonder about: files, rights, users, what is
     /// installed, what runs, and how packets go.
     pub(super) fn state(&self) -> BTreeSet<String> {
-        // Left out are what apt, dpkg and systemd keep of their own work, and backups of user databases.
+        // Left out is what apt, dpkg and Docker keep of their own work, and backups of user databases.
         let script = r#"
             cd /
             find etc root home opt usr/local usr/lib/clusterdojo var/lib/clusterdojo var/lib/docker \
                 var/lib/containerd var/lib/kubelet var/lib/cni var/lib/etcd srv \
-                \( -path etc/ssl/certs -o -name 'group-' -o -name 'gshadow-' -o -name ld.so.cache \) \
-                -prune -o ! -path var/lib/docker ! -path var/lib/containerd -printf '%p %M %u %g %l\n' \
+                \( -path etc/ssl/certs -o -name 'group-' -o -name 'gshadow-' -o -name ld.so.cache \
+                -o -path var/lib/docker/network \) -prune -o ! -path var/lib/docker ! -path var/lib/containerd -printf '%p %M %u %g %l\n' \
                 2>/dev/null || true
             find etc root home -type f ! -path 'etc/ssl/certs/*' ! -name 'group-' ! -name 'gshadow-' \
                 ! -name ld.so.cache -exec sha256sum {} +

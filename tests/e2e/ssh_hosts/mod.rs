@@ -53,7 +53,9 @@ fn hosts_become_a_swarm_and_are_given_back_as_they_were() {
     let mut nodes: Vec<_> = nodes.lines().collect();
     nodes.sort_unstable();
     let names = hosts.each_ref().map(|h| h.run("hostname").ok().trim().to_owned());
-    assert_eq!(nodes, names.each_ref().map(|host| format!("{host} Ready")));
+    let mut expected = names.map(|host| format!("{host} Ready"));
+    expected.sort();
+    assert_eq!(nodes, expected);
     let labels = hosts[1].run("cat /etc/clusterdojo/machine.json").ok();
     for label in ["cluster", "cluster-id", "machine", "role", "orchestrator"] {
         assert!(labels.contains(&format!("io.clusterdojo.{label}\"")), "{labels}");
