@@ -99,7 +99,7 @@ done
 awk '$2 ~ "^/var/lib/(docker|containerd|kubelet)/|^/run/(docker|containerd|netns)/" { print $2 }' /proc/mounts |
     sort -r | while read -r mounted; do umount -l "$mounted" 2>/dev/null || true; done
 
-rm -rf /etc/docker/clusterdojo /usr/lib/clusterdojo /var/log/clusterdojo-* /run/clusterdojo-apt.log \
+rm -rf /etc/docker/clusterdojo /usr/lib/clusterdojo /var/log/clusterdojo-* /run/clusterdojo-apt.log /run/clusterdojo-kubeadm* \
     /etc/systemd/system/docker.service.d/20-clusterdojo.conf \
     /etc/systemd/system/kubelet.service.d/20-clusterdojo.conf \
     /etc/systemd/system/clusterdojo-pods.service /etc/systemd/system/clusterdojo-routes.service \

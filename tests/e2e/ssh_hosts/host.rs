@@ -164,7 +164,8 @@ impl Host {
     /// Everything of the host that its owner would miss or wonder about: files, rights, users, what is
     /// installed, what runs, and how packets go.
     pub(super) fn state(&self) -> BTreeSet<String> {
-        // Left out is what apt, dpkg and Docker keep of their own work, and backups of user databases.
+        // Left out is what apt, dpkg and Docker keep of their own work, and backups of user databases;
+        // and two files that belong to the engine that plays the hosts.
         let script = r#"
             cd /
             find etc root home opt usr/local usr/lib/clusterdojo var/lib/clusterdojo var/lib/docker \
@@ -173,7 +174,7 @@ impl Host {
                 -o -path var/lib/docker/network \) -prune -o ! -path var/lib/docker ! -path var/lib/containerd -printf '%p %M %u %g %l\n' \
                 2>/dev/null || true
             find etc root home -type f ! -path 'etc/ssl/certs/*' ! -name 'group-' ! -name 'gshadow-' \
-                ! -name ld.so.cache -exec sha256sum {} +
+                ! -name ld.so.cache ! -path etc/hosts ! -path etc/resolv.conf -exec sha256sum {} +
             dpkg-query -W -f 'package ${Package} ${db:Status-Abbrev}\n'
             apt-mark showmanual | sed 's/^/manual /'
             apt-mark showhold | sed 's/^/held /'
