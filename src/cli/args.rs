@@ -370,29 +370,45 @@ pub(super) struct Ssh {
 }
 
 /// What `forward` leads to.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ForwardTo {
+    /// A machine, as a person calls it.
     Machine(String),
-    Service(String),
+    /// Pods, by what kubectl calls them, `svc/web`, and the cluster if one is named.
+    Pods { cluster: Option<String>, target: String },
 }
 
 impl From<String> for ForwardTo {
     fn from(text: String) -> Self {
-        match text.strip_prefix("svc/") {
-            Some(service) => Self::Service(service.to_owned()),
-            None => Self::Machine(text),
+        let is_pods = |target: &str| {
+            target.split_once('/').is_some_and(|(kind, name)| {
+                // A cluster may be called like that as well.
+                ["svc", "service", "deploy", "deployment", "po", "pod"].contains(&kind)
+                    && name.parse::<MachineName>().is_err()
+            })
+        };
+        match text.split_once('/') {
+            Some(_) if is_pods(&text) => Self::Pods { cluster: None, target: text },
+            Some((cluster, target)) if is_pods(target) => {
+                Self::Pods { cluster: Some(cluster.to_owned()), target: target.to_owned() }
+            }
+            _ => Self::Machine(text),
         }
     }
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Forward {
-    /// Which machine: worker-1, or practice/worker-1
-    #[arg(value_name = "MACHINE")]
+    /// What to reach: worker-1, practice/worker-1; or in Kubernetes svc/web, deploy/web, pod/web,
+    /// practice/svc/web
+    #[arg(value_name = "MACHINE|svc/NAME")]
     pub(super) to: ForwardTo,
-    /// Which port leads where, as the machine sees it; a free port if LOCAL is 0 or left out
+    /// Which port leads where, as the far side sees it; a free port if LOCAL is 0 or left out
     #[arg(value_name = "[LOCAL:[HOST:]]REMOTE", required = true)]
     pub(super) tunnels: Vec<Tunnel>,
+    /// The namespace of the service or pod
+    #[arg(short, long, default_value = "default")]
+    pub(super) namespace: String,
 }
 
 #[derive(Debug, Args)]

@@ -1,8 +1,10 @@
 //! `dojo up --explain`: every step, why it is done, and how to do it by hand.
 
 use crate::bootstrap::{kubeadm, swarm};
-use crate::model::{KubernetesVersion, MachineName, Orchestrator, Role, Service};
+use crate::driver;
+use crate::model::{DriverName, KubernetesVersion, MachineName, Orchestrator, Role, Service};
 use crate::provision::{self, Source};
+use crate::remote::Script;
 use crate::spec::ClusterSpec;
 use crate::workflow;
 
@@ -10,59 +12,120 @@ use super::error::Error;
 
 /// The steps of `up` for a reader who wants to do the same by hand.
 pub(super) fn text(spec: &ClusterSpec) -> Result<String, Error> {
-    let mut text = String::new();
-    let mut number = 0;
-    let mut step = |title: &str, why: &str, commands: &str| {
-        number += 1;
-        text.push_str(&format!("# {number}. {title}\n"));
-        for line in wrap(why, 78) {
-            text.push_str(&format!("#    {line}\n"));
-        }
-        text.push('\n');
-        text.push_str(commands.trim_end());
-        text.push_str("\n\n");
-    };
-    let names: Vec<String> = spec.machines().iter().map(|m| m.name.to_string()).collect();
-    step(
-        &format!("make the machines {}", names.join(", ")),
-        "Each is a container that boots systemd and sshd like a real machine, on a network of the \
-         cluster's own with an address that stays. Its SSH host key is made here and put into it \
-         before it first starts, so that the first connection already knows whom it talks to.",
-        &format!(
-            "docker network create --label {label}={name} dojo-{name}\n\
-             docker create --hostname {first} --network dojo-{name} --ip ADDRESS \\\n  \
-               --label {label}={name} --publish 127.0.0.1::22 --publish 127.0.0.1::{port} MACHINE_IMAGE\n\
-             docker cp ssh_host_ed25519_key CONTAINER:/etc/ssh/\n\
-             docker start CONTAINER",
-            label = crate::driver::LABEL_CLUSTER,
-            first = names.first().map_or("", String::as_str),
-            port = match spec.orchestrator {
-                Orchestrator::Kubernetes => Service::Api.port(),
-                Orchestrator::Swarm | Orchestrator::None => Service::Engine.port(),
-            },
-            name = spec.name,
-        ),
-    );
+    let mut steps = Steps::default();
+    machines(spec, &mut steps);
     match spec.orchestrator {
-        Orchestrator::Swarm | Orchestrator::None => docker(spec, &mut step),
-        Orchestrator::Kubernetes => kubernetes(spec, &mut step)?,
+        Orchestrator::Swarm | Orchestrator::None => docker(spec, &mut steps),
+        Orchestrator::Kubernetes => kubernetes(spec, &mut steps)?,
     }
-    Ok(text)
+    Ok(steps.text)
 }
 
-/// Takes a title, a reason and commands.
-type Step<'a> = dyn FnMut(&str, &str, &str) + 'a;
+/// What has been told so far.
+#[derive(Default)]
+struct Steps {
+    text: String,
+    number: usize,
+    /// Scripts that were shown, each with the number of its step.
+    shown: Vec<(&'static str, usize)>,
+}
 
-fn docker(spec: &ClusterSpec, step: &mut Step<'_>) {
+impl Steps {
+    fn add(&mut self, title: &str, why: &str, commands: &str) {
+        self.number += 1;
+        self.text.push_str(&format!("# {}. {title}\n", self.number));
+        for line in wrap(why, 78) {
+            self.text.push_str(&format!("#    {line}\n"));
+        }
+        self.text.push('\n');
+        self.text.push_str(commands.trim_end());
+        self.text.push_str("\n\n");
+    }
+
+    /// Shows a script once; where it runs again, only what is different.
+    fn script(&mut self, place: &str, script: &Script) {
+        let shown = self.shown.iter().find(|(body, _)| *body == script.body());
+        let commands = if let Some((_, step)) = shown {
+            script.explain_inputs() + &format!("# … and what step {step} has from `#!/bin/sh` on")
+        } else {
+            self.shown.push((script.body(), self.number + 1));
+            script.explain()
+        };
+        self.add(&format!("on {place}: {}", script.title), script.why, &commands);
+    }
+}
+
+fn machines(spec: &ClusterSpec, steps: &mut Steps) {
+    let machines = spec.machines();
+    let names: Vec<String> = machines.iter().map(|m| m.name.to_string()).collect();
+    let names = names.join(", ");
+    let first = machines.first().map(|m| m.name.to_string()).unwrap_or_default();
+    let port = match spec.orchestrator {
+        Orchestrator::Kubernetes => Service::Api.port(),
+        Orchestrator::Swarm | Orchestrator::None => Service::Engine.port(),
+    };
+    let (name, label) = (&spec.name, driver::LABEL_CLUSTER);
+    let routing = match spec.orchestrator {
+        // Pods have addresses of their own, which EC2 knows nothing of.
+        Orchestrator::Kubernetes => {
+            "\naws ec2 modify-instance-attribute --instance-id INSTANCE --no-source-dest-check"
+        }
+        Orchestrator::Swarm | Orchestrator::None => "",
+    };
+    match spec.driver() {
+        DriverName::Docker => steps.add(
+            &format!("make the machines {names}"),
+            "Each is a container that boots systemd and sshd like a real machine, on a network of the \
+             cluster's own with an address that stays. Its SSH host key is made here and put into it \
+             before it first starts, so that the first connection already knows whom it talks to.",
+            &format!(
+                "docker network create --label {label}={name} dojo-{name}\n\
+                 docker create --hostname {first} --network dojo-{name} --ip ADDRESS \\\n  \
+                   --label {label}={name} --publish 127.0.0.1::22 --publish 127.0.0.1::{port} MACHINE_IMAGE\n\
+                 docker cp ssh_host_ed25519_key CONTAINER:/etc/ssh/\n\
+                 docker start CONTAINER"
+            ),
+        ),
+        DriverName::Ec2 => steps.add(
+            &format!("make the machines {names}"),
+            "Each is an instance of Amazon EC2. A security group of the cluster's own lets you in and \
+             the members talk to each other, and nobody else. Its SSH host key is made here and comes \
+             with the user data, so that the first connection already knows whom it talks to. An \
+             instance that shuts down is gone, so a forgotten one can end itself.",
+            &format!(
+                "aws ec2 create-security-group --group-name dojo-{name} --description 'cluster {name}'\n\
+                 aws ec2 authorize-security-group-ingress --group-id GROUP --protocol tcp --port 22 \\\n  \
+                   --cidr YOUR_ADDRESS/32\n\
+                 aws ec2 authorize-security-group-ingress --group-id GROUP --protocol tcp --port {port} \\\n  \
+                   --cidr YOUR_ADDRESS/32\n\
+                 aws ec2 authorize-security-group-ingress --group-id GROUP --protocol all --source-group GROUP\n\
+                 # for each of them:\n\
+                 aws ec2 run-instances --image-id DEBIAN_13 --instance-type t3.medium \\\n  \
+                   --security-group-ids GROUP --user-data file://KEYS_AND_TIMER \\\n  \
+                   --metadata-options HttpTokens=required,HttpPutResponseHopLimit=1 \\\n  \
+                   --instance-initiated-shutdown-behavior terminate \\\n  \
+                   --tag-specifications 'ResourceType=instance,Tags=[{{Key={label},Value={name}}}]'{routing}"
+            ),
+        ),
+        _ => steps.add(
+            &format!("find machines to be {names}"),
+            "Any computers with systemd and Debian or Ubuntu will do, if you can log in over SSH as \
+             root, or as a user with sudo that asks for no password, and they reach each other.",
+            "ssh-keyscan -t ed25519 ADDRESS   # compare it with what the machine itself says",
+        ),
+    }
+}
+
+fn docker(spec: &ClusterSpec, steps: &mut Steps) {
     for script in provision::explain(&spec.engine) {
-        step(&format!("on each machine: {}", script.title), script.why, &script.explain());
+        steps.script("each machine", &script);
     }
     if spec.orchestrator == Orchestrator::Swarm {
         for (title, why, commands) in swarm::explain() {
-            step(title, why, commands);
+            steps.add(title, why, commands);
         }
     }
-    step(
+    steps.add(
         "point docker at it",
         "A docker context holds the address and the client's certificate. The one that was selected \
          before is remembered, and `dojo down` selects it again.",
@@ -75,10 +138,10 @@ fn docker(spec: &ClusterSpec, step: &mut Step<'_>) {
     );
 }
 
-fn kubernetes(spec: &ClusterSpec, step: &mut Step<'_>) -> Result<(), Error> {
+fn kubernetes(spec: &ClusterSpec, steps: &mut Steps) -> Result<(), Error> {
     let Some(release) = workflow::release(spec)? else { return Ok(()) };
     for script in provision::explain_kubernetes(&release, Role::ControlPlane) {
-        step(&format!("on each machine: {}", script.title), script.why, &script.explain());
+        steps.script("each machine", &script);
     }
     let version = match &release.source {
         Source::Bundle(bundle) => bundle.version(),
@@ -87,14 +150,14 @@ fn kubernetes(spec: &ClusterSpec, step: &mut Step<'_>) -> Result<(), Error> {
     };
     let names: Vec<MachineName> = spec.machines().iter().map(|m| m.name).collect();
     for (machine, script) in kubeadm::explain(&spec.name, &names, &spec.kubernetes, version) {
-        step(&format!("on {machine}: {}", script.title), script.why, &script.explain());
+        steps.script(&machine.to_string(), &script);
     }
-    step(
+    steps.add(
         "point kubectl at it",
         "The administrator's kubeconfig lies on the control plane. A context of its own is added to \
          yours, and what is in there already stays as it is.",
         &format!(
-            "ssh control-plane-1 cat /etc/kubernetes/admin.conf > {context}.conf\n\
+            "ssh control-plane-1 sudo cat /etc/kubernetes/admin.conf > {context}.conf\n\
              KUBECONFIG=~/.kube/config:{context}.conf kubectl config view --flatten > merged\n\
              mv merged ~/.kube/config\n\
              kubectl config use-context kubernetes-admin@{name}\n\

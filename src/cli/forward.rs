@@ -6,8 +6,9 @@ use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::event::Progress;
+use crate::model::Orchestrator;
 use crate::remote::SshDialer;
-use crate::workflow::{self, ByMachine, Destination, Listening};
+use crate::workflow::{self, ByApi, ByMachine, Destination, Listening};
 
 use super::args::{Forward, ForwardTo};
 use super::error::Error;
@@ -25,7 +26,7 @@ pub(super) async fn run(context: &Context, args: Forward) -> Result<ExitCode, Er
         }
     };
     let (name, destination) = tokio::select! {
-        found = destination(context, &args.to) => found?,
+        found = destination(context, &args) => found?,
         () = stop() => return Err(workflow::Error::Interrupted.into()),
     };
     let listening = Listening::on(args.tunnels).await?;
@@ -42,8 +43,8 @@ pub(super) async fn run(context: &Context, args: Forward) -> Result<ExitCode, Er
 }
 
 /// What connections lead to, and what to call it.
-async fn destination(context: &Context, to: &ForwardTo) -> Result<(String, Destination), Error> {
-    match to {
+async fn destination(context: &Context, args: &Forward) -> Result<(String, Destination), Error> {
+    match &args.to {
         ForwardTo::Machine(text) => {
             let (record, machine) = context.machine(text)?;
             let name = machine.id.to_string();
@@ -51,8 +52,25 @@ async fn destination(context: &Context, to: &ForwardTo) -> Result<(String, Desti
             let way = ByMachine::reach(Arc::new(SshDialer), machine, files).await?;
             Ok((name, Destination::Machine(way)))
         }
-        ForwardTo::Service(name) => Err(Error::Usage(format!(
-            "`svc/{name}` is a service of Kubernetes; name a machine, as in worker-1"
-        ))),
+        ForwardTo::Pods { cluster, target } => {
+            let cluster = cluster.as_deref().map(str::parse).transpose()?;
+            let record = context.record(&context.cluster(cluster)?)?;
+            let cluster = &record.spec.name;
+            if record.spec.orchestrator != Orchestrator::Kubernetes {
+                return Err(Error::Usage(format!(
+                    "`{target}` is of Kubernetes, and `{cluster}` is a {}; name a machine, as in worker-1",
+                    record.spec.orchestrator.noun()
+                )));
+            }
+            if let Some(tunnel) = args.tunnels.iter().find(|t| !t.is_plain()) {
+                return Err(Error::Usage(format!(
+                    "`{target}` is reached at its own ports only, not at `{tunnel}`"
+                )));
+            }
+            let kubeconfig = context.home.directory(cluster).join("kubeconfig");
+            let ports: Vec<u16> = args.tunnels.iter().map(|t| t.port).collect();
+            let way = ByApi::reach(&record, &kubeconfig, &args.namespace, target, &ports).await?;
+            Ok((format!("{cluster}/{target}"), Destination::Pods(way)))
+        }
     }
 }

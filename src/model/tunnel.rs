@@ -3,6 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+/// The far side itself.
+const HERE: &str = "127.0.0.1";
+
 /// Where connections to a port of this computer go: `8080:80`, `8080:db.internal:5432`, or `80`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tunnel {
@@ -33,7 +36,7 @@ impl FromStr for Tunnel {
             None => (rest, None),
         };
         let local = if local.is_empty() { 0 } else { number(local)? };
-        let host = host.unwrap_or("127.0.0.1");
+        let host = host.unwrap_or(HERE);
         let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
         let bare = bare.filter(|h| h.contains(':')).unwrap_or(host);
         let foreign = |c: char| c.is_whitespace() || c.is_control() || "[]/@".contains(c);
@@ -44,6 +47,13 @@ impl FromStr for Tunnel {
             return Err(wrong());
         }
         Ok(Self { local, host: bare.to_owned(), port })
+    }
+}
+
+impl Tunnel {
+    /// Whether no host was named.
+    pub fn is_plain(&self) -> bool {
+        self.host == HERE
     }
 }
 

@@ -59,15 +59,25 @@ impl Script {
 
     /// The text for the standard input of `sh -s`.
     pub fn render(&self) -> Secret {
-        Secret::new(self.text(Secret::expose))
+        Secret::new(self.assignments(Secret::expose) + self.body)
     }
 
     /// The script as a person would run it, secrets left out.
     pub fn explain(&self) -> String {
-        self.text(|_| "(secret)")
+        self.explain_inputs() + self.body
     }
 
-    fn text(&self, show: impl Fn(&Secret) -> &str) -> String {
+    /// What goes ahead of it, secrets left out.
+    pub fn explain_inputs(&self) -> String {
+        self.assignments(|_| "(secret)")
+    }
+
+    /// What is the same whatever its inputs are.
+    pub fn body(&self) -> &'static str {
+        self.body
+    }
+
+    fn assignments(&self, show: impl Fn(&Secret) -> &str) -> String {
         let mut text = String::new();
         for (name, input) in &self.inputs {
             let value = match input {
@@ -79,7 +89,6 @@ impl Script {
             text.push_str(&quote(value));
             text.push('\n');
         }
-        text.push_str(self.body);
         text
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,9 +11,11 @@ use futures_util::future::join_all;
 use tokio::io::copy_bidirectional_with_sizes;
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::driver;
 use crate::event::{Progress, chain};
-use crate::model::{Machine, SshFiles, Tunnel};
-use crate::remote::{self, Dialer, Remote, Stream};
+use crate::model::{KubeCredentials, Machine, Role, Service, SshFiles, Tunnel};
+use crate::remote::{self, ApiError, ApiServer, Dialer, PodPort, Remote, Stream};
+use crate::store::Record;
 
 use super::Error;
 
@@ -95,13 +98,60 @@ async fn serve(
 pub enum Destination {
     /// What a machine can reach.
     Machine(ByMachine),
+    /// Pods.
+    Pods(ByApi),
 }
 
 impl Destination {
-    async fn carry(&self, near: TcpStream, tunnel: &Tunnel) -> Result<(), remote::Error> {
+    async fn carry(&self, near: TcpStream, tunnel: &Tunnel) -> Result<(), Error> {
         match self {
-            Self::Machine(machine) => machine.carry(near, tunnel).await,
+            Self::Machine(machine) => Ok(machine.carry(near, tunnel).await?),
+            Self::Pods(pods) => Ok(pods.carry(near, tunnel.port).await?),
         }
+    }
+}
+
+/// By way of the API server, as `kubectl port-forward` does it. Which pod a connection leads to is asked
+/// each time, so that it goes on when one is replaced by another.
+pub struct ByApi {
+    api: ApiServer,
+    namespace: String,
+    target: String,
+}
+
+impl ByApi {
+    /// Asks for the pods once, so that what is wrong is known at once. `target` is what
+    /// [`ApiServer::resolve`] takes, without a port.
+    pub async fn reach(
+        record: &Record,
+        kubeconfig: &Path,
+        namespace: &str,
+        target: &str,
+        ports: &[u16],
+    ) -> Result<Self, Error> {
+        let unreadable =
+            |source: driver::Source| Error::Credentials { path: kubeconfig.to_owned(), source };
+        let text = std::fs::read_to_string(kubeconfig).map_err(|e| unreadable(e.into()))?;
+        let credentials =
+            KubeCredentials::from_kubeconfig(&text).map_err(|e| unreadable(e.into()))?;
+        let leads = |role| record.machines.iter().find(|m| m.id.name.role == role);
+        let machine = leads(Role::LoadBalancer).or_else(|| leads(Role::ControlPlane));
+        let machine = machine.ok_or_else(|| Error::NoSpeaker(record.spec.name.clone()))?;
+        let api = ApiServer::connect(machine.endpoint(Service::Api), &credentials)?;
+        let way = Self { api, namespace: namespace.to_owned(), target: target.to_owned() };
+        for port in ports {
+            way.pod(*port).await?;
+        }
+        Ok(way)
+    }
+
+    async fn pod(&self, port: u16) -> Result<PodPort, ApiError> {
+        self.api.resolve(&self.namespace, &format!("{}:{port}", self.target)).await
+    }
+
+    async fn carry(&self, near: TcpStream, port: u16) -> Result<(), ApiError> {
+        let pod = self.pod(port).await?;
+        self.api.forward(&pod, near).await
     }
 }
 

@@ -38,7 +38,7 @@ use crate::store::{self, Entry, Home};
 pub use bundles::create_bundle;
 pub use certs::{Certificate, certificates, renew_certificates};
 pub use down::{DownOptions, down};
-pub use forward::{ByMachine, Destination, Listening};
+pub use forward::{ByApi, ByMachine, Destination, Listening};
 pub use images::load_image;
 pub use interrupt::Interrupt;
 pub use logs::{LogQuery, Said, UNITS, collect_logs, journals};
@@ -121,6 +121,18 @@ pub enum Error {
     /// A connection to a machine, or the cluster's SSH keys.
     #[error(transparent)]
     Remote(#[from] remote::Error),
+    /// The cluster's Kubernetes API.
+    #[error(transparent)]
+    Api(#[from] remote::ApiError),
+    /// What opens that API cannot be read.
+    #[error("cannot read the cluster's kubeconfig `{}`", path.display())]
+    Credentials {
+        /// Which file.
+        path: std::path::PathBuf,
+        /// Why.
+        #[source]
+        source: driver::Source,
+    },
     /// The cluster's certificates.
     #[error(transparent)]
     Pki(#[from] pki::Error),

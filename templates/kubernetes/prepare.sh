@@ -44,6 +44,31 @@ put /etc/tmpfiles.d/clusterdojo.conf "# clusterdojo: Kubernetes
 L /tmp/hostpath_pv - - - - /var/lib/clusterdojo/volumes"
 [ -e /tmp/hostpath_pv ] || ln -s /var/lib/clusterdojo/volumes /tmp/hostpath_pv
 
+# Docker's resolver answers its machine at a loopback address, and a pod has a loopback of its own. So the
+# machine passes on what pods ask it, CoreDNS among them.
+if [ "$(awk '$1 == "nameserver" { print $2 }' /etc/resolv.conf)" = 127.0.0.11 ]; then
+    address=$(hostname -i | cut -d ' ' -f 1)
+    resolver() {
+        put "/etc/systemd/system/clusterdojo-resolver-$1.service" "# clusterdojo: Kubernetes
+[Unit]
+Description=Passes questions of pods on to the resolver of the machine ($1)
+Before=kubelet.service
+
+[Service]
+ExecStart=/usr/bin/socat -T 10 $2
+Restart=always
+
+[Install]
+WantedBy=multi-user.target"
+        systemctl --quiet enable --now "clusterdojo-resolver-$1.service"
+    }
+    resolver udp "UDP4-RECVFROM:53,bind=$address,fork UDP4-SENDTO:127.0.0.11:53"
+    resolver tcp "TCP4-LISTEN:53,bind=$address,fork,reuseaddr TCP4:127.0.0.11:53"
+    put /etc/clusterdojo/resolv.conf "# clusterdojo: Kubernetes
+nameserver $address
+$(sed -n '/^search/p' /etc/resolv.conf)"
+fi
+
 # kubelet wants no swap, because it cannot keep pods' memory promises with it. A container shares the
 # swap of its host, which is not ours to turn off.
 if ! systemd-detect-virt --quiet --container; then

@@ -6,6 +6,7 @@ mod api_server;
 mod certs;
 mod contract;
 mod faults;
+mod forward;
 mod kill;
 mod kubernetes;
 mod kubernetes_faults;

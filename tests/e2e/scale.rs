@@ -1,13 +1,13 @@
 //! Machines come and go while the cluster works.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::Read as _;
 use std::net::TcpStream;
 use std::os::unix::process::ExitStatusExt as _;
-use std::process::Stdio;
 
 use clusterdojo::failpoint;
 
+use crate::forward::Forward;
 use crate::world::{World, engine, until};
 
 /// The members of the swarm with their state, by its own manager.
@@ -155,20 +155,14 @@ fn the_majority_is_kept_when_the_managers_that_stay_were_lost() {
     world.assert_gone(&name);
 }
 
-/// A free port leads to the machine's sshd, as one of its own would, and Ctrl-C is a good end.
-fn forwards_until_ctrl_c(world: &World, machine: &str) {
-    let mut child =
-        world.command(&["forward", machine, "22"]).stdout(Stdio::piped()).spawn().unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-    let (address, to) = line.trim().split_once(" leads to ").expect(&line);
-    assert_eq!(to, format!("127.0.0.1:22 of {machine}"));
+/// A free port leads to the machine's sshd, as one of its own would.
+fn forwards(world: &World, machine: &str) {
+    let forward = Forward::begin(world, machine, "22");
+    assert_eq!(forward.to, format!("127.0.0.1:22 of {machine}"));
     let mut banner = [0; 4];
-    TcpStream::connect(address).unwrap().read_exact(&mut banner).unwrap();
+    TcpStream::connect(&forward.address).unwrap().read_exact(&mut banner).unwrap();
     assert_eq!(&banner, b"SSH-");
-    let id = rustix::process::Pid::from_child(&child);
-    rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    forward.end();
 }
 
 #[test]
@@ -178,7 +172,7 @@ fn plain_docker_hosts_come_and_go() {
     world.dojo(&["up", &name, "--engines", "--machines", "1", "--no-use"]).ok();
     world.dojo(&["scale", &name, "--machines", "2"]).ok();
     assert_eq!(machines(&name), ["machine-1", "machine-2"]);
-    forwards_until_ctrl_c(&world, &format!("{name}/machine-2"));
+    forwards(&world, &format!("{name}/machine-2"));
     world.dojo(&["scale", &name, "--machines", "1"]).ok();
     assert_eq!(machines(&name), ["machine-1"]);
     world.dojo(&["scale", &name, "--machines", "0"]).fails(2, &["no machines"]);

@@ -4,6 +4,7 @@
 mod bundle;
 mod cli;
 mod context;
+mod documents;
 mod kubeconfig;
 mod layers;
 mod report;

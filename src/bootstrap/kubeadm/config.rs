@@ -14,14 +14,19 @@ use crate::model::{KubernetesOptions, KubernetesVersion, Secret, Service};
 pub(super) const TOKEN_TTL: &str = "15m0s";
 /// Where containerd listens for kubelet.
 const CRI_SOCKET: &str = "unix:///run/containerd/containerd.sock";
+/// Names the resolver that pods get, where they cannot use the machine's own; `prepare.sh` writes it.
+const RESOLVER: &str = "/etc/clusterdojo/resolv.conf";
 
 /// What the configuration depends on beside what was chosen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Facts {
     /// The machine has the unified cgroup hierarchy, which systemd manages.
     pub cgroup_v2: bool,
     /// The machine is a container: kernel settings, swap and disk are its host's.
     pub container: bool,
+    /// The machine has a resolver for its pods, because they cannot use its own.
+    pub resolver: bool,
     /// crictl is installed, which kubeadm before 1.32 needs for its preflight checks.
     pub crictl: bool,
 }
@@ -30,7 +35,12 @@ impl Facts {
     /// Reads what the script of that name printed.
     pub(super) fn parse(output: &str) -> Self {
         let has = |word: &str| output.lines().any(|line| line.trim() == word);
-        Self { cgroup_v2: has("cgroup-v2"), container: has("container"), crictl: has("crictl") }
+        Self {
+            cgroup_v2: has("cgroup-v2"),
+            container: has("container"),
+            resolver: has("resolver"),
+            crictl: has("crictl"),
+        }
     }
 }
 
@@ -71,11 +81,15 @@ impl Member<'_> {
     }
 
     fn registration(&self) -> Value {
+        // A machine may have several addresses; its peers know this one.
+        let mut kubelet = vec![("node-ip", self.address.to_string())];
+        if self.facts.resolver {
+            kubelet.push(("resolv-conf", RESOLVER.to_owned()));
+        }
         json!({
             "name": self.name,
             "criSocket": CRI_SOCKET,
-            // A machine may have several addresses; its peers know this one.
-            "kubeletExtraArgs": self.arguments(&[("node-ip", self.address.to_string())]),
+            "kubeletExtraArgs": self.arguments(&kubelet),
         })
     }
 

@@ -13,6 +13,8 @@ use super::{init, join, network};
 
 /// A token like any other; the example of kubeadm's own documentation.
 const TOKEN: &str = "abcdef.0123456789abcdef";
+/// What a reader finds out only once the cluster has begun.
+const CA_PIN: &str = "sha256:(the hash in the last line of /var/log/clusterdojo-kubeadm.log)";
 
 /// The steps, each with the machine that it is done on. Addresses are examples, and the machines are
 /// ordinary ones: with cgroup v2 and a kernel of their own.
@@ -28,7 +30,7 @@ pub fn explain(
         .map(|(index, name)| machine(cluster, *name, address(index)))
         .collect();
     let all: Vec<&Machine> = machines.iter().collect();
-    let facts = Facts { cgroup_v2: true, container: false, crictl: true };
+    let facts = Facts { cgroup_v2: true, container: false, resolver: false, crictl: true };
     let member = |machine: &Machine| Member {
         name: machine.id.name.to_string(),
         address: machine.private_ip,
@@ -43,8 +45,9 @@ pub fn explain(
 
     let mut steps = Vec::new();
     if own_pods {
-        // One shows them all: the others differ in their addresses.
-        steps.push((first.id.name, network::bridge(first, &all, options.pod_subnet)));
+        for machine in &all {
+            steps.push((machine.id.name, network::bridge(machine, &all, options.pod_subnet)));
+        }
     }
     let wanted = Cluster {
         name: cluster.to_string(),
@@ -57,21 +60,33 @@ pub fn explain(
     let token = Secret::new(TOKEN);
     let of_first = member(first);
     let config = config::init(&wanted, &of_first, &token);
-    let begin = init(&of_first, true).with("CONFIG", config.expose().trim_end());
+    let config = config.expose().trim_end().replace(&named(version), &exactly(version));
+    let begin = init(&of_first, true).with("CONFIG", config);
     steps.push((first.id.name, begin));
-    if let Some(worker) = workers.first() {
+    for worker in workers {
         let endpoint = format!("{}:6443", first.private_ip);
-        let discovery = Discovery {
-            endpoint: &endpoint,
-            token: &token,
-            ca_pin: "sha256:(the hash that kubeadm init printed)",
-        };
+        let discovery = Discovery { endpoint: &endpoint, token: &token, ca_pin: CA_PIN };
         let member = member(worker);
         let config = config::join(&member, &discovery, None);
         let join = join(&member).with("CONFIG", config.expose().trim_end());
         steps.push((worker.id.name, join));
     }
     steps
+}
+
+fn named(version: KubernetesVersion) -> String {
+    format!("kubernetesVersion: {}\n", version.tag())
+}
+
+/// kubeadm wants to know the patch as well, which is found out on the machine.
+fn exactly(version: KubernetesVersion) -> String {
+    match version.patch {
+        Some(_) => named(version),
+        None => format!(
+            "kubernetesVersion: (what kubeadm version --output short says: {}.N)\n",
+            version.tag()
+        ),
+    }
 }
 
 fn address(index: usize) -> IpAddr {

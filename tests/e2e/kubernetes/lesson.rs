@@ -136,6 +136,16 @@ impl<'a> Lesson<'a> {
         }
     }
 
+    /// Pods know names outside of the cluster: those that the machine's own resolver knows.
+    #[track_caller]
+    pub fn knows_names(&self) {
+        until("pods know the machines by name", LONG_SECONDS, || {
+            let pods = self.pods("web");
+            let known = |pod: &Pod| self.hears(pod, "worker-1:30080/").is_ok();
+            !pods.is_empty() && pods.iter().all(known)
+        });
+    }
+
     fn try_to_meet(&self) -> Result<(), String> {
         let mut pods = self.pods("web");
         pods.dedup_by(|one, other| one.node == other.node);

@@ -9,7 +9,8 @@ use std::time::Instant;
 use serde_json::Value;
 
 use crate::api_server::bundle;
-use crate::service::free_ports;
+use crate::forward::Forward;
+use crate::service::{free_ports, request};
 use crate::world::{World, engine, until};
 use lesson::Lesson;
 
@@ -33,6 +34,7 @@ fn running(cluster: &str) -> Vec<String> {
 
 /// One cluster for all of it: each step goes on with what the ones before it have made.
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is one way, and none of its steps stands alone")]
 fn the_journey_of_a_learner() {
     let step = steps();
     let mut world = World::new();
@@ -75,6 +77,8 @@ fn the_journey_of_a_learner() {
     step("a NodePort from the host; pods and Services from pods");
     lesson.serves("version 1");
     lesson.pods_meet();
+    step("names outside of the cluster");
+    lesson.knows_names();
     step("a ConfigMap and a Secret");
     lesson.says("/file/etc/words/greeting", "hello from a ConfigMap");
     lesson.says("/file/etc/password/password", "open sesame");
@@ -83,9 +87,20 @@ fn the_journey_of_a_learner() {
     lesson.writes_down("first words");
     lesson.replace_keeper();
     lesson.has_kept("first words");
+    step("a Service, by way of a port of this computer, whichever pods are behind it");
+    world.dojo(&["forward", "svc/shop", "80"]).fails(1, &["no service `shop`"]);
+    let forward = Forward::begin(&world, "svc/web", "80");
+    let forwarded = |version: &str| {
+        until(&format!("{version} by way of {}", forward.to), 60, || {
+            request(&[forward.port()], "/").is_some_and(|answer| answer.contains(version))
+        });
+    };
+    forwarded("version 1");
     step("forward and back");
     lesson.roll_forward();
     lesson.serves("version 2");
+    forwarded("version 2");
+    forward.end();
     lesson.roll_back();
     lesson.serves("version 1");
     step("a pod falls ill and is healed");
@@ -177,5 +192,6 @@ fn all_is_well(world: &World, cluster: &str, lesson: &Lesson) {
     lesson.serves("version 1");
     lesson.is_spread_over(&["worker-1", "worker-2"]);
     lesson.pods_meet();
+    lesson.knows_names();
     lesson.has_kept("first words");
 }
