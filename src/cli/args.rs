@@ -275,6 +275,9 @@ pub(super) struct Down {
     /// Also remove machines of which this computer has no record, without asking
     #[arg(short, long)]
     pub(super) yes: bool,
+    /// Give up hosts of yours that cannot be reached any more: they keep what is on them
+    #[arg(long)]
+    pub(super) abandon: bool,
 }
 
 #[derive(Debug, Args)]

@@ -229,7 +229,10 @@ fn driver_hints(error: &driver::Error) -> Vec<String> {
             vec!["remove or rename it, or choose another cluster name".to_owned()]
         }
         driver::Error::NoLogin { host, .. } => {
-            vec![format!("`ssh {host}` must work without a question; --identity names a key")]
+            vec![
+                format!("`ssh {host}` must work without a question; --identity names a key"),
+                "`dojo down --abandon` gives up hosts that are gone for good".to_owned(),
+            ]
         }
         driver::Error::NoHostKey { host } => vec![
             format!(
@@ -241,6 +244,7 @@ fn driver_hints(error: &driver::Error) -> Vec<String> {
         ],
         driver::Error::OtherHostKey { .. } => vec![
             "if the host was not installed anew, something is answering in its place".to_owned(),
+            "`dojo down --abandon` gives up hosts that are not what they were".to_owned(),
         ],
         driver::Error::Occupied { .. } => vec![
             "--adopt takes it all the same: what is there stays, but its engine is restarted and joins \
@@ -290,6 +294,7 @@ fn machines_hints(failure: &workflow::Failure) -> Vec<String> {
         .iter()
         .flat_map(|(_, cause)| match (remote_cause(cause), cause) {
             (Some(error), _) => remote_hints(error, cluster),
+            (_, workflow::MachineError::Driver(error)) => driver_hints(error),
             (_, workflow::MachineError::Provision(provision::Error::Bundle(error))) => {
                 bundle_hints(error)
             }

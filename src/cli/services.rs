@@ -35,6 +35,15 @@ pub(super) const DEFAULT_CLUSTER: &str = "dojo";
 /// The handles that depend on the driver.
 type Parts = (Arc<dyn Driver>, Arc<dyn Dialer>, Arc<dyn Bootstrapper>, Arc<dyn Bootstrapper>);
 
+/// What only some commands ask of drivers.
+#[derive(Default)]
+struct Special {
+    /// What is put into machine images beforehand.
+    baked: Option<Baked>,
+    /// Give up hosts that cannot be reached.
+    abandon: bool,
+}
+
 /// What every command has, before it knows which driver it needs.
 pub(super) struct Context {
     pub(super) home: Home,
@@ -63,7 +72,7 @@ impl Context {
     /// Everything that the cluster of a spec needs. From here on the first Ctrl-C asks the work under way
     /// to come to an end, and the second one ends the process.
     pub(super) async fn services(&self, spec: &ClusterSpec) -> Result<Services, Error> {
-        self.services_with(spec, None).await
+        self.services_with(spec, Special::default()).await
     }
 
     /// Everything that it takes to make what a spec says.
@@ -77,7 +86,7 @@ impl Context {
             (Orchestrator::Kubernetes, Some(path)) if has_image => Some(self.baked(path).await?),
             _ => None,
         };
-        self.services_with(spec, baked).await
+        self.services_with(spec, Special { baked, ..Special::default() }).await
     }
 
     /// Everything, with machines from a driver with its usual options.
@@ -91,6 +100,19 @@ impl Context {
             Ok(Some(record)) => self.services(&record.spec).await,
             _ => self.services_from(DriverName::default()).await,
         }
+    }
+
+    /// Everything that it takes to remove a cluster; `abandon` gives up hosts that cannot be reached.
+    pub(super) async fn services_to_remove(
+        &self,
+        name: &ClusterName,
+        abandon: bool,
+    ) -> Result<Services, Error> {
+        let spec = match self.home.record(name) {
+            Ok(Some(record)) => record.spec,
+            _ => spec_from(name.clone(), DriverName::default()),
+        };
+        self.services_with(&spec, Special { abandon, ..Special::default() }).await
     }
 
     /// What puts all of a bundle into a machine image.
@@ -118,13 +140,9 @@ impl Context {
         Ok(checked.map_err(workflow::Error::from)?)
     }
 
-    async fn services_with(
-        &self,
-        spec: &ClusterSpec,
-        baked: Option<Baked>,
-    ) -> Result<Services, Error> {
+    async fn services_with(&self, spec: &ClusterSpec, special: Special) -> Result<Services, Error> {
         self.listening.call_once(|| self.listen_for_interrupts());
-        let (driver, dialer, swarm, kubeadm) = self.parts(spec, baked).await?;
+        let (driver, dialer, swarm, kubeadm) = self.parts(spec, special).await?;
         Ok(Services {
             home: self.home.clone(),
             driver,
@@ -139,7 +157,7 @@ impl Context {
         })
     }
 
-    async fn parts(&self, spec: &ClusterSpec, baked: Option<Baked>) -> Result<Parts, Error> {
+    async fn parts(&self, spec: &ClusterSpec, special: Special) -> Result<Parts, Error> {
         #[cfg(feature = "fake")]
         if spec.drivers().contains(&DriverName::Fake) {
             let fake = Arc::new(crate::fake::Fake::from_env());
@@ -148,8 +166,11 @@ impl Context {
         let mut drivers: Vec<Arc<dyn Driver>> = Vec::new();
         for name in spec.drivers() {
             drivers.push(match name {
-                DriverName::Docker => Arc::new(docker(spec, baked.clone()).await?),
-                DriverName::Ssh => Arc::new(SshDriver::new(&spec.ssh, self.memory(&spec.name))),
+                DriverName::Docker => Arc::new(docker(spec, special.baked.clone()).await?),
+                DriverName::Ssh => {
+                    let memory = Memory { abandon: special.abandon, ..self.memory(&spec.name) };
+                    Arc::new(SshDriver::new(&spec.ssh, memory))
+                }
                 other => {
                     return Err(Error::Usage(format!(
                         "there is no driver `{other}`: expected docker or ssh"
@@ -167,6 +188,7 @@ impl Context {
             options: record.as_ref().map(|record| record.spec.ssh.clone()),
             machines: record.map(|record| record.machines).unwrap_or_default(),
             keys: Some(self.ssh(name)),
+            abandon: false,
         }
     }
 

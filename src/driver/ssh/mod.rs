@@ -60,6 +60,8 @@ pub struct Memory {
     pub machines: Vec<Machine>,
     /// The cluster's own keys. They open a host once it is claimed, should the user's no longer do.
     pub keys: Option<SshFiles>,
+    /// Whether hosts that cannot be reached are given up: they are not listed, and nobody waits for them.
+    pub abandon: bool,
 }
 
 /// Claims hosts and gives them back.
@@ -67,6 +69,7 @@ pub struct SshDriver {
     hosts: Vec<Lent>,
     machines: Vec<Machine>,
     remove_docker: bool,
+    abandon: bool,
     /// Which host is to become which machine, and the host key that it has.
     given: Mutex<BTreeMap<MachineId, (usize, Option<String>)>>,
 }
@@ -116,6 +119,7 @@ impl SshDriver {
             hosts: hosts.into_iter().map(lend).collect(),
             machines,
             remove_docker: options.remove_docker,
+            abandon: memory.abandon,
             given: Mutex::default(),
         }
     }
@@ -213,6 +217,11 @@ impl Lent {
     }
 }
 
+/// Whether a host is not the one any more that it was, or is not there.
+fn is_lost(error: &Error) -> bool {
+    matches!(error, Error::NoLogin { .. } | Error::NoHostKey { .. } | Error::OtherHostKey { .. })
+}
+
 #[async_trait]
 impl Driver for SshDriver {
     fn name(&self) -> DriverName {
@@ -292,9 +301,15 @@ impl Driver for SshDriver {
             facts = lent.look().await?;
         }
         let resolved = lent.host.resolved().await?;
-        let private = lent.host.spec.private_address;
-        let private = private.or_else(|| facts.private_address(resolved.address));
-        let unfinished = Claim::of(request, private.unwrap_or(resolved.address.ip()));
+        let unfinished = match facts.claim() {
+            // Cut short the last time.
+            Some(claim) => claim.clone(),
+            None => {
+                let private = lent.host.spec.private_address;
+                let private = private.or_else(|| facts.private_address(resolved.address));
+                Claim::of(request, private.unwrap_or(resolved.address.ip()))
+            }
+        };
         let claim = unfinished.in_state(MachineState::Running);
         let inputs = [
             ("LOGIN", resolved.user.as_str()),
@@ -322,6 +337,7 @@ impl Driver for SshDriver {
                         machines.extend(lent.machine(claim).await?);
                     }
                 }
+                Err(error) if self.abandon && is_lost(&error) => {}
                 Err(error @ Error::NoLogin { .. }) => {
                     // It is off, or the way to it is cut; what it was is remembered.
                     let handle = |m: &Machine| m.handle.parse().ok();
@@ -376,7 +392,10 @@ impl Driver for SshDriver {
         self.given().retain(|machine, _| machine.cluster != *cluster);
         let left = self.hosts.iter().filter(|lent| !lent.returned.load(Ordering::Relaxed));
         let work = left.map(async |lent| {
-            let facts = lent.look().await?;
+            let facts = match lent.look().await {
+                Err(error) if self.abandon && is_lost(&error) => return Ok(()),
+                other => other?,
+            };
             match facts.readable_claim(lent.host.name())? {
                 Some(claim)
                     if claim.cluster().as_ref() == Some(cluster)

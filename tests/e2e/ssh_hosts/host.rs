@@ -125,6 +125,8 @@ impl Lab {
         let address = engine(&["inspect", "--format", template, &host.container]).ok();
         address.trim().clone_into(&mut host.address);
         host.answers();
+        // sshd is there long before the rest, which makes files of its own.
+        let _ = host.run("systemctl is-system-running --wait");
         host
     }
 

@@ -219,10 +219,16 @@ fn a_killed_up_goes_on_and_down_waits_for_a_host_that_is_off() {
     let before = hosts.each_ref().map(Host::state);
     let addresses = hosts.each_ref().map(root_at);
     let addresses = addresses.each_ref().map(String::as_str);
-    world.set("DOJO_FAILPOINT", "machine.create.after");
-    let said = up(&world, &lab, &name, &addresses, &["--engines", "--remove-docker"]);
-    assert_ne!(said.code, Some(0));
-    world.unset("DOJO_FAILPOINT");
+    let killed = |world: &mut World, point: &str| {
+        world.set("DOJO_FAILPOINT", point);
+        let said = up(world, &lab, &name, &addresses, &["--engines", "--remove-docker"]);
+        assert_ne!(said.code, Some(0), "{point}");
+        world.unset("DOJO_FAILPOINT");
+    };
+    killed(&mut world, "machine.create.created");
+    world.dojo(&["down", &name]).ok();
+    assert_eq!(hosts.each_ref().map(Host::state), before);
+    killed(&mut world, "machine.create.after");
     let marks =
         || hosts.iter().filter(|h| h.run("test -e /etc/clusterdojo/machine.json").code == Some(0));
     assert!(marks().count() >= 1);
@@ -243,6 +249,35 @@ fn a_killed_up_goes_on_and_down_waits_for_a_host_that_is_off() {
     world.dojo(&["down", &name]).ok();
     world.assert_gone(&name);
     assert_eq!(difference(&before[1], &hosts[1].state()), NOTHING);
+}
+
+#[test]
+fn a_host_that_was_installed_anew_is_a_stranger_and_can_be_given_up() {
+    let mut world = World::new();
+    let name = world.name("anew");
+    let lab = Lab::new(&world);
+    let hosts = [lab.host(&world), lab.host(&world)];
+    let before = hosts[0].state();
+    let addresses = hosts.each_ref().map(root_at);
+    let addresses = addresses.each_ref().map(String::as_str);
+    up(&world, &lab, &name, &addresses, &["--engines", "--remove-docker"]).ok();
+    let anew = "rm /etc/ssh/ssh_host_ed25519_key*
+        ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ssh_host_ed25519_key; systemctl restart ssh";
+    hosts[1].run(anew).ok();
+    hosts[1].answers();
+    world.dojo(&["up", &name]).fails(4, &["presented another host key", "nothing was sent"]);
+    // The user believes the new key. What was pinned for the cluster is still the old one.
+    let key = hosts[1].run("cut -d ' ' -f 1,2 /etc/ssh/ssh_host_ed25519_key.pub").ok();
+    lab.believe(&hosts[1].address, key.trim());
+    world.dojo(&["up", &name]).fails(4, &["presented host key", "is pinned"]);
+
+    lab.believe(&hosts[1].address, &hosts[0].key);
+    world.dojo(&["down", &name]).fails(4, &["presented another host key", "--abandon"]);
+    let said = world.dojo(&["down", &name, "--abandon"]).ok();
+    assert!(said.contains(&format!("machine-2 (root@{}:22)", hosts[1].address)), "{said}");
+    world.assert_gone(&name);
+    assert_eq!(difference(&before, &hosts[0].state()), NOTHING);
+    assert_eq!(hosts[1].run("test -e /etc/clusterdojo/machine.json").code, Some(0));
 }
 
 #[test]
