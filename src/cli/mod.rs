@@ -9,6 +9,7 @@ mod env;
 mod error;
 mod explain;
 mod forward;
+mod help;
 mod image;
 mod inspect;
 mod list;
@@ -34,17 +35,20 @@ use services::Context;
 
 /// Runs the command that the process's arguments name.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let cli = Cli::try_parse_from(&arguments);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             return error::tell(&Error::Io { operation: "start", source: error });
         }
     };
-    let code = match runtime.block_on(run(cli)) {
-        Ok(code) => code,
-        Err(error) => error::tell(&error),
-    };
+    let code = runtime.block_on(async {
+        match cli {
+            Ok(cli) => run(cli).await.unwrap_or_else(|error| error::tell(&error)),
+            Err(refusal) => help::tell(refusal, arguments).await,
+        }
+    });
     // A read of standard input that nobody waits for any more must not hold up the end.
     runtime.shutdown_background();
     code

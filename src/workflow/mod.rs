@@ -106,8 +106,9 @@ impl Services {
             early.warn(format!("waiting for another command on cluster `{name}`: {holder}"));
         });
         let entry = self.interrupt.or(lock).await.ok_or(Error::Interrupted)??;
-        let reporter = (self.open_log)(&entry.logs()?, verb);
-        Ok((entry, Progress::new(reporter)))
+        let progress = Progress::new((self.open_log)(&entry.logs()?, verb));
+        self.driver.report_to(&progress);
+        Ok((entry, progress))
     }
 }
 

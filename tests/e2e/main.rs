@@ -5,6 +5,7 @@
 mod api_server;
 mod certs;
 mod contract;
+mod external;
 mod faults;
 mod forward;
 mod kill;
@@ -18,5 +19,6 @@ mod proxy;
 mod scale;
 mod service;
 mod ssh;
+mod ssh_hosts;
 mod swarm;
 mod world;
