@@ -63,7 +63,7 @@ impl Context {
     /// Everything that the cluster of a spec needs. From here on the first Ctrl-C asks the work under way
     /// to come to an end, and the second one ends the process.
     pub(super) async fn services(&self, spec: &ClusterSpec) -> Result<Services, Error> {
-        self.services_with(spec, None).await
+        self.services_with(spec, None, false).await
     }
 
     /// Everything that it takes to make what a spec says.
@@ -77,7 +77,7 @@ impl Context {
             (Orchestrator::Kubernetes, Some(path)) if has_image => Some(self.baked(path).await?),
             _ => None,
         };
-        self.services_with(spec, baked).await
+        self.services_with(spec, baked, true).await
     }
 
     /// Everything, with machines from a driver with its usual options.
@@ -124,9 +124,10 @@ impl Context {
         &self,
         spec: &ClusterSpec,
         baked: Option<Baked>,
+        to_make: bool,
     ) -> Result<Services, Error> {
         self.listening.call_once(|| self.listen_for_interrupts());
-        let (driver, dialer, swarm, kubeadm) = self.parts(spec, baked).await?;
+        let (driver, dialer, swarm, kubeadm) = self.parts(spec, baked, to_make).await?;
         Ok(Services {
             home: self.home.clone(),
             driver,
@@ -141,7 +142,12 @@ impl Context {
         })
     }
 
-    async fn parts(&self, spec: &ClusterSpec, baked: Option<Baked>) -> Result<Parts, Error> {
+    async fn parts(
+        &self,
+        spec: &ClusterSpec,
+        baked: Option<Baked>,
+        to_make: bool,
+    ) -> Result<Parts, Error> {
         #[cfg(feature = "fake")]
         if spec.drivers().contains(&DriverName::Fake) {
             let fake = Arc::new(crate::fake::Fake::from_env());
@@ -151,7 +157,13 @@ impl Context {
         for name in spec.drivers() {
             drivers.push(match name {
                 DriverName::Docker => Arc::new(docker(spec, baked.clone()).await?),
-                DriverName::External(name) => Arc::new(self.external(spec, &name).await?),
+                DriverName::External(name) => {
+                    let driver = self.external(spec, &name).await?;
+                    if to_make {
+                        driver.refuse_unfit()?;
+                    }
+                    Arc::new(driver)
+                }
                 other => {
                     return Err(Error::Usage(format!(
                         "there is no driver `{other}`: expected docker"

@@ -44,7 +44,10 @@ pub struct ExternalDriver {
     name: String,
     program: PathBuf,
     capabilities: Capabilities,
+    /// Those that fit.
     options: Options,
+    /// Why others do not.
+    unfit: Option<String>,
     /// Where to tell what the program says beside its result.
     progress: Mutex<Progress>,
 }
@@ -59,8 +62,7 @@ impl ExternalDriver {
     /// Finds the program of a driver, asks it what it can, and holds the options against that.
     ///
     /// # Errors
-    /// [`Error::Absent`] when there is no such program, [`Error::Option`] for options that it does not take,
-    /// [`Error::Failed`] when it does not answer as it must.
+    /// [`Error::Absent`] when there is no such program, [`Error::Failed`] when it does not answer as it must.
     pub async fn connect(name: &str, options: &Options, progress: Progress) -> Result<Self, Error> {
         let program = program::find(name, &env::var_os("PATH").unwrap_or_default())?;
         Self::connect_to(name, program, options, progress).await
@@ -81,12 +83,25 @@ impl ExternalDriver {
             program,
             capabilities: Capabilities::default(),
             options: Options::new(),
+            unfit: None,
             progress: Mutex::new(progress),
         };
         let subject = Subject::Driver(name);
         driver.capabilities = driver.run(Operation::Capabilities, "use", subject, None).await?;
-        driver.options = options::admit(name, &driver.capabilities.options, options)?;
+        let admitted = options::admit(&driver.capabilities.options, options);
+        (driver.options, driver.unfit) = admitted;
         Ok(driver)
+    }
+
+    /// Refuses options that do not fit, for those who want to make machines. Others do without them,
+    /// because what a newer program no longer takes must not bar the way to machines that exist.
+    ///
+    /// # Errors
+    /// [`Error::Option`].
+    pub fn refuse_unfit(&self) -> Result<(), Error> {
+        self.unfit
+            .clone()
+            .map_or(Ok(()), |problem| Err(Error::Option { driver: self.name(), problem }))
     }
 
     /// What the driver is and can.
@@ -219,7 +234,10 @@ impl Driver for ExternalDriver {
         requests: &[MachineRequest],
         progress: &Progress,
     ) -> Result<(), Error> {
-        options::complete(&self.name, &self.capabilities.options, &self.options)?;
+        self.refuse_unfit()?;
+        if let Some(problem) = options::missing(&self.capabilities.options, &self.options) {
+            return Err(Error::Option { driver: self.name(), problem });
+        }
         self.report_to(progress);
         let requests = requests.iter().map(Wanted::without_private_key).collect();
         let operation = Operation::Prepare { cluster, requests };

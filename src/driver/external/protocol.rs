@@ -405,19 +405,23 @@ impl Existing {
             let value = self.labels.get(key).map(String::as_str);
             value.ok_or_else(|| format!("machine `{}` has no label `{key}`", self.handle))
         };
+        let id = MachineId {
+            cluster: label(LABEL_CLUSTER)?.parse().map_err(|e| format!("{e}"))?,
+            name: label(LABEL_MACHINE)?.parse().map_err(|e| format!("{e}"))?,
+        };
+        let orchestrator = label(LABEL_ORCHESTRATOR)?.parse()?;
+        let direct = |service: Service| (service, (self.private_ip, service.port()).into());
+        let direct = Service::of(orchestrator, id.name.role).into_iter().map(direct);
         Ok(Machine {
-            id: MachineId {
-                cluster: label(LABEL_CLUSTER)?.parse().map_err(|e| format!("{e}"))?,
-                name: label(LABEL_MACHINE)?.parse().map_err(|e| format!("{e}"))?,
-            },
-            driver,
             cluster_id: label(LABEL_CLUSTER_ID)?.to_owned(),
-            orchestrator: label(LABEL_ORCHESTRATOR)?.parse()?,
+            endpoints: direct.chain(self.endpoints).collect(),
+            id,
+            driver,
+            orchestrator,
             handle: self.handle,
             state: self.state,
             user: self.user,
             private_ip: self.private_ip,
-            endpoints: self.endpoints,
         })
     }
 }

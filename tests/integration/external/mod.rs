@@ -275,7 +275,7 @@ fn options_are_held_against_what_the_driver_takes() {
     for (option, problem) in [
         ("sise=3", "has no option `sise`; it has `size`, `beach`, `colour`"),
         ("size=big", "takes a whole number for option `size`, not `big`"),
-        ("colour=blue", "takes red, white for option `colour`, not `blue`"),
+        ("colour=blue", "takes red or white for option `colour`, not `blue`"),
         ("size=3", "needs option `beach`: where the sand is"),
     ] {
         let (world, said) = up("picky", &["--driver-opt", option]);
@@ -294,6 +294,17 @@ fn options_are_held_against_what_the_driver_takes() {
     assert_eq!(wanted["labels"]["io.clusterdojo.role"], "machine");
     assert_eq!(wanted["services"], serde_json::json!({ "ssh": 22, "engine": 2376 }));
     assert!(wanted["host_key"].get("private").is_none(), "only `create` needs it");
+
+    // What is to go can go, whatever its driver has come to take meanwhile.
+    let (world, _) = up("faint", &[]);
+    let record = world.directory.path().join("state/clusters/sand/cluster.json");
+    let text = fs::read_to_string(&record).unwrap();
+    let mut wrong: Value = serde_json::from_str(&text).unwrap();
+    wrong["spec"]["external"] = serde_json::json!({ "faint": { "old": 1 } });
+    fs::write(&record, wrong.to_string()).unwrap();
+    world.dojo(&["up", "sand"]).fails(2, "driver `faint` has no option `old`; it has none");
+    world.dojo(&["down", "sand"]).ok();
+    assert!(!record.exists());
 
     let (_, said) = up("docker", &["--driver-opt", "size=3"]);
     let error = "option `size` is for an external driver, but machines come from `docker`";
