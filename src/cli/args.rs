@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::bundle::Architecture;
+use crate::driver::ssh::SshHost;
 use crate::model::{
     Bytes, ClusterName, Cpus, DriverName, EngineChannel, KubernetesVersion, MachineName,
     PodNetwork, Subnet, Tunnel,
@@ -152,7 +153,8 @@ pub(super) struct Up {
     #[arg(
         short, long, value_name = "FILE", help_heading = "What",
         conflicts_with_all = ["name", "kind", "managers", "control_planes", "workers", "machines",
-            "driver", "driver_opt", "publish", "memory", "cpus", "image", "subnet", "engine_channel",
+            "driver", "driver_opt", "publish", "memory", "cpus", "image", "subnet", "host", "host_key",
+            "identity", "ssh_config", "adopt", "remove_docker", "engine_channel",
             "engine_repository", "registry_mirror", "insecure_registry", "engine_label", "engine_opt",
             "kubernetes_version", "bundle", "kubernetes_repository", "kubernetes_registry", "cni",
             "pod_subnet", "service_subnet"]
@@ -180,6 +182,8 @@ pub(super) struct Up {
     /// The machines' network [default: a free one]
     #[arg(long, value_name = "CIDR", help_heading = "Machines")]
     pub(super) subnet: Option<Subnet>,
+    #[command(flatten)]
+    pub(super) ssh: SshFlags,
 
     /// Where Docker's packages come from, if the machines have no Docker yet: distro, docker-ce
     #[arg(long, value_name = "CHANNEL", help_heading = "Docker on the machines")]
@@ -240,6 +244,30 @@ pub(super) struct Up {
     pub(super) no_use: bool,
 }
 
+/// Hosts that are there already.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Hosts that you have (--driver ssh)")]
+pub(super) struct SshFlags {
+    /// A host that becomes a machine; once for each
+    #[arg(long, value_name = "[USER@]ADDRESS[:PORT]")]
+    pub(super) host: Vec<SshHost>,
+    /// The public host key of a host, in the order of --host [default: what your known_hosts says]
+    #[arg(long, value_name = "KEY", requires = "host")]
+    pub(super) host_key: Vec<String>,
+    /// The private key that opens the hosts [default: your agent, and what your ssh would try]
+    #[arg(long, value_name = "FILE")]
+    pub(super) identity: Option<PathBuf>,
+    /// A configuration file for ssh [default: your own]
+    #[arg(long, value_name = "FILE")]
+    pub(super) ssh_config: Option<PathBuf>,
+    /// Take hosts that carry Docker data or a swarm, or that another cluster has claimed
+    #[arg(long)]
+    pub(super) adopt: bool,
+    /// When the hosts are given back, also remove the packages that came with the cluster
+    #[arg(long)]
+    pub(super) remove_docker: bool,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct Down {
     /// Which clusters [default: dojo]
@@ -250,6 +278,9 @@ pub(super) struct Down {
     /// Also remove machines of which this computer has no record, without asking
     #[arg(short, long)]
     pub(super) yes: bool,
+    /// Give up hosts of yours that cannot be reached any more: they keep what is on them
+    #[arg(long)]
+    pub(super) abandon: bool,
 }
 
 #[derive(Debug, Args)]
@@ -426,6 +457,8 @@ pub(super) struct Repair {
     /// Where its machines come from
     #[arg(long, value_name = "DRIVER", default_value = "docker")]
     pub(super) driver: DriverName,
+    #[command(flatten)]
+    pub(super) ssh: SshFlags,
 }
 
 #[derive(Debug, Args)]
@@ -433,6 +466,8 @@ pub(super) struct Doctor {
     /// Where machines shall come from
     #[arg(long, value_name = "DRIVER", default_value = "docker")]
     pub(super) driver: DriverName,
+    #[command(flatten)]
+    pub(super) ssh: SshFlags,
     /// How to print the findings
     #[arg(short, long, value_enum, default_value_t = DataFormat::Table)]
     pub(super) output: DataFormat,

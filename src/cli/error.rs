@@ -75,7 +75,12 @@ fn code(error: &Error) -> u8 {
         Error::Io { .. } | Error::Several { .. } => FAILED,
         Error::Workflow(error) => match error {
             workflow::Error::NotReady(_)
-            | workflow::Error::Driver(driver::Error::Unreachable { .. }) => NOT_READY,
+            | workflow::Error::Driver(
+                driver::Error::Unreachable { .. }
+                | driver::Error::NoLogin { .. }
+                | driver::Error::NoHostKey { .. },
+            ) => NOT_READY,
+            workflow::Error::Driver(driver::Error::OtherHostKey { .. }) => MISMATCH,
             workflow::Error::Invalid(_)
             | workflow::Error::Driver(
                 driver::Error::Absent { .. } | driver::Error::Option { .. },
@@ -107,7 +112,11 @@ fn remote_cause(cause: &workflow::MachineError) -> Option<&remote::Error> {
 /// A mismatch on any machine outweighs the rest, because it may be an attack; then the user's own wish.
 fn machines_code(failure: &workflow::Failure) -> u8 {
     let causes = || failure.causes.iter().map(|(_, cause)| cause);
-    if causes().filter_map(remote_cause).any(|e| remote_code(e) == MISMATCH) {
+    let mismatch = |cause: &workflow::MachineError| match cause {
+        workflow::MachineError::Driver(driver::Error::OtherHostKey { .. }) => true,
+        _ => remote_cause(cause).is_some_and(|e| remote_code(e) == MISMATCH),
+    };
+    if causes().any(mismatch) {
         MISMATCH
     } else if causes().any(|c| matches!(c, workflow::MachineError::Interrupted)) {
         INTERRUPTED
@@ -230,6 +239,29 @@ fn driver_hints(error: &driver::Error) -> Vec<String> {
         driver::Error::Foreign { .. } => {
             vec!["remove or rename it, or choose another cluster name".to_owned()]
         }
+        driver::Error::NoLogin { host, .. } => {
+            vec![
+                format!("`ssh {host}` must work without a question; --identity names a key"),
+                "`dojo down --abandon` gives up hosts that are gone for good".to_owned(),
+            ]
+        }
+        driver::Error::NoHostKey { host } => vec![
+            format!(
+                "compare what `ssh {host}` shows with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` \
+                 on its console, and say yes if they are the same"
+            ),
+            "or give the key itself: --host-key 'ssh-ed25519 AAAA…', or `host-key` in a spec file"
+                .to_owned(),
+        ],
+        driver::Error::OtherHostKey { .. } => vec![
+            "if the host was not installed anew, something is answering in its place".to_owned(),
+            "`dojo down --abandon` gives up hosts that are not what they were".to_owned(),
+        ],
+        driver::Error::Occupied { .. } => vec![
+            "--adopt takes it all the same: what is there stays, but its engine is restarted and joins \
+             the cluster"
+                .to_owned(),
+        ],
         _ => Vec::new(),
     }
 }
@@ -273,6 +305,7 @@ fn machines_hints(failure: &workflow::Failure) -> Vec<String> {
         .iter()
         .flat_map(|(_, cause)| match (remote_cause(cause), cause) {
             (Some(error), _) => remote_hints(error, cluster),
+            (_, workflow::MachineError::Driver(error)) => driver_hints(error),
             (_, workflow::MachineError::Provision(provision::Error::Bundle(error))) => {
                 bundle_hints(error)
             }

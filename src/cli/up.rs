@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::context;
+use crate::driver::ssh::SshOptions;
 use crate::model::{
     ClusterName, DriverName, EngineOptions, KubernetesOptions, KubernetesVersion, MachineName,
     Orchestrator, PodNetwork, Port, Role,
@@ -13,7 +14,7 @@ use crate::provision;
 use crate::spec::{self, ClusterSpec, MachineGroup};
 use crate::workflow::{self, Summary, UpOptions};
 
-use super::args::{SpecFormat, Up};
+use super::args::{SpecFormat, SshFlags, Up};
 use super::error::Error;
 use super::services::{Context, DEFAULT_CLUSTER};
 use super::{explain, output};
@@ -77,6 +78,7 @@ fn from_flags(context: &Context, args: &Up) -> Result<ClusterSpec, Error> {
     spec.docker.image = args.image.clone().or(spec.docker.image);
     spec.docker.subnet = args.subnet.or(spec.docker.subnet);
     driver_options(&mut spec, args)?;
+    ssh_options(&mut spec.ssh, &args.ssh)?;
     engine_options(&mut spec.engine, args)?;
     kubernetes_options(&mut spec.kubernetes, args)?;
     if spec.orchestrator == Orchestrator::Kubernetes && spec.kubernetes.bundle.is_none() {
@@ -136,10 +138,21 @@ fn default_spec(name: ClusterName, args: &Up) -> ClusterSpec {
     let driver = args.driver.clone().unwrap_or_default();
     let orchestrator = asked(args).unwrap_or(Orchestrator::Swarm);
     let group = |role, count| MachineGroup::new(role, count, driver.clone());
+    let (machines, workers) = match (&driver, u16::try_from(args.ssh.host.len())) {
+        // Each host becomes a machine; a load balancer stands before several control planes.
+        (DriverName::Ssh, Ok(hosts @ 1..)) => {
+            let leaders = args.managers.or(args.control_planes).unwrap_or(1);
+            let balancers = u16::from(args.control_planes.is_some_and(|n| n > 1));
+            (hosts, hosts.saturating_sub(leaders + balancers))
+        }
+        _ => (3, 2),
+    };
     let machines = match orchestrator {
-        Orchestrator::None => vec![group(Role::Engine, 3)],
-        Orchestrator::Kubernetes => vec![group(Role::ControlPlane, 1), group(Role::Worker, 2)],
-        Orchestrator::Swarm => vec![group(Role::Manager, 1), group(Role::Worker, 2)],
+        Orchestrator::None => vec![group(Role::Engine, machines)],
+        Orchestrator::Kubernetes => {
+            vec![group(Role::ControlPlane, 1), group(Role::Worker, workers)]
+        }
+        Orchestrator::Swarm => vec![group(Role::Manager, 1), group(Role::Worker, workers)],
     };
     ClusterSpec::new(name, orchestrator, machines)
 }
@@ -194,6 +207,29 @@ fn driver_options(spec: &mut ClusterSpec, args: &Up) -> Result<(), Error> {
         // The driver says which options are numbers.
         options.insert(key.to_owned(), Value::String(value.to_owned()));
     }
+    Ok(())
+}
+
+/// Hosts that are given are all the hosts; what else is given is added to what was said before.
+pub(super) fn ssh_options(options: &mut SshOptions, flags: &SshFlags) -> Result<(), Error> {
+    if flags.host_key.len() > flags.host.len() {
+        let (keys, hosts) = (flags.host_key.len(), flags.host.len());
+        return Err(Error::Usage(format!("{keys} host keys are given for {hosts} hosts")));
+    }
+    if !flags.host.is_empty() {
+        options.hosts = flags.host.clone();
+        for (host, key) in options.hosts.iter_mut().zip(&flags.host_key) {
+            host.host_key = Some(key.clone());
+        }
+    }
+    if let Some(file) = &flags.identity {
+        options.identity = Some(absolute(file)?);
+    }
+    if let Some(file) = &flags.ssh_config {
+        options.config = Some(absolute(file)?);
+    }
+    options.adopt |= flags.adopt;
+    options.remove_docker |= flags.remove_docker;
     Ok(())
 }
 

@@ -120,4 +120,8 @@ impl Driver for Mixed {
     async fn host_key(&self, machine: &Machine) -> Result<Option<String>, Error> {
         self.the(&machine.driver)?.host_key(machine).await
     }
+
+    fn own_host_key(&self, request: &MachineRequest) -> Option<String> {
+        self.the(&request.driver).ok()?.own_host_key(request)
+    }
 }

@@ -12,6 +12,7 @@
 pub mod docker;
 pub mod external;
 pub mod mixed;
+pub mod ssh;
 
 use std::error::Error as StdError;
 
@@ -80,6 +81,38 @@ pub enum Error {
         driver: DriverName,
         /// "has no option `sise`".
         problem: String,
+    },
+    /// A host does not let us in, or does not answer.
+    #[error("cannot log in to host `{host}`")]
+    NoLogin {
+        /// Which host.
+        host: String,
+        /// What was said.
+        #[source]
+        source: Source,
+    },
+    /// No key of a host is known, so it cannot be told from an impostor. Nothing was sent to it.
+    #[error("no host key of `{host}` is known")]
+    NoHostKey {
+        /// Which host.
+        host: String,
+    },
+    /// A host presented another key than the known one. Nothing was sent to it.
+    #[error("host `{host}` presented another host key than the known one; nothing was sent")]
+    OtherHostKey {
+        /// Which host.
+        host: String,
+        /// What was said.
+        #[source]
+        source: Source,
+    },
+    /// A host carries something of somebody else; it was left alone.
+    #[error("host `{host}` is in use already, so it is left alone: it carries {by}")]
+    Occupied {
+        /// Which host.
+        host: String,
+        /// What it carries: "2 containers".
+        by: String,
     },
     /// A call failed.
     #[error("cannot {operation} {subject}")]
@@ -154,4 +187,10 @@ pub trait Driver: Send + Sync {
     /// The public host key of a machine, read over a channel that needs no SSH; `None` where there
     /// is no such channel.
     async fn host_key(&self, machine: &Machine) -> Result<Option<String>, Error>;
+    /// The public host key that a machine of this request will present, where it is not the request's:
+    /// hosts that are there already keep theirs. Known once [`prepare`](Self::prepare) has returned.
+    fn own_host_key(&self, request: &MachineRequest) -> Option<String> {
+        let _ = request;
+        None
+    }
 }

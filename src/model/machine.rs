@@ -32,7 +32,7 @@ impl Service {
         }
     }
 
-    /// What this computer talks to on a machine of a role.
+    /// What this computer talks to on a machine of such a cluster.
     pub fn of(orchestrator: Orchestrator, role: Role) -> Vec<Self> {
         match (orchestrator, role) {
             (Orchestrator::Kubernetes, Role::ControlPlane | Role::LoadBalancer) => {

@@ -8,6 +8,7 @@ use serde_saphyr::{Location, Spanned};
 
 use crate::driver::docker::DockerOptions;
 use crate::driver::external;
+use crate::driver::ssh::SshOptions;
 use crate::model::{ClusterName, DriverName, EngineOptions, KubernetesOptions, Orchestrator};
 
 use super::{API_VERSION, ClusterSpec, Invalid, MachineGroup, Place};
@@ -56,6 +57,7 @@ struct Document {
     docker: DockerOptions,
     #[serde(default)]
     external: Option<Spanned<BTreeMap<DriverName, external::Options>>>,
+    ssh: Option<Spanned<SshOptions>>,
 }
 
 /// The same for writing.
@@ -102,6 +104,7 @@ fn parse(text: &str) -> Result<ClusterSpec, (Location, String)> {
     let engine_at = document.engine.as_ref().map_or(machines_at, |e| e.referenced);
     let kubernetes_at = document.kubernetes.as_ref().map_or(machines_at, |k| k.referenced);
     let external_at = document.external.as_ref().map_or(machines_at, |e| e.referenced);
+    let ssh_at = document.ssh.as_ref().map_or(machines_at, |s| s.referenced);
     let spec = ClusterSpec {
         name: document.name,
         orchestrator: document.orchestrator,
@@ -110,6 +113,7 @@ fn parse(text: &str) -> Result<ClusterSpec, (Location, String)> {
         kubernetes: document.kubernetes.map(|k| k.value).unwrap_or_default(),
         docker: document.docker,
         external: document.external.map(|e| e.value).unwrap_or_default(),
+        ssh: document.ssh.map(|s| s.value).unwrap_or_default(),
     };
     match spec.validate() {
         Ok(()) => Ok(spec),
@@ -120,6 +124,7 @@ fn parse(text: &str) -> Result<ClusterSpec, (Location, String)> {
                 Place::Engine => engine_at,
                 Place::Kubernetes => kubernetes_at,
                 Place::External => external_at,
+                Place::Ssh => ssh_at,
             },
             problem,
         )),

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::driver::docker::DockerOptions;
 use crate::driver::external;
+use crate::driver::ssh::SshOptions;
 use crate::model::{
     Bytes, ClusterName, Cpus, DriverName, EngineOptions, KubernetesOptions, MachineName,
     Orchestrator, Port, Role, Size,
@@ -42,6 +43,9 @@ pub struct ClusterSpec {
     /// Options of external drivers, by the driver's name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub external: BTreeMap<DriverName, external::Options>,
+    /// Options of the ssh driver.
+    #[serde(default, skip_serializing_if = "SshOptions::is_default")]
+    pub ssh: SshOptions,
 }
 
 /// Machines of one kind.
@@ -102,6 +106,7 @@ impl ClusterSpec {
             kubernetes: KubernetesOptions::default(),
             docker: DockerOptions::default(),
             external: BTreeMap::new(),
+            ssh: SshOptions::default(),
         }
     }
 

@@ -28,6 +28,8 @@ pub enum Place {
     Kubernetes,
     /// The options of external drivers.
     External,
+    /// The options of the ssh driver.
+    Ssh,
 }
 
 /// The most machines of one role; each driver may set a lower limit.
@@ -90,7 +92,10 @@ impl ClusterSpec {
             return machines(format!("port {} of this computer is given twice", twice[0].host));
         }
         self.validate_engine().map_err(|problem| Invalid { place: Place::Engine, problem })?;
-        self.validate_kubernetes().map_err(|problem| Invalid { place: Place::Kubernetes, problem })
+        self.validate_kubernetes()
+            .map_err(|problem| Invalid { place: Place::Kubernetes, problem })?;
+        let hosts = self.machines().iter().filter(|m| m.driver == DriverName::Ssh).count();
+        self.ssh.validate(hosts).map_err(|problem| Invalid { place: Place::Ssh, problem })
     }
 
     fn validate_group(&self, group: &MachineGroup) -> Result<(), String> {
@@ -113,9 +118,6 @@ impl ClusterSpec {
         }
         if group.count == 0 && !group.ports.is_empty() {
             return Err("ports are given, but no machine to lead them to".to_owned());
-        }
-        if group.driver != self.driver() {
-            return Err("all machines of a cluster must come from one driver".to_owned());
         }
         Ok(())
     }

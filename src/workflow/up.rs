@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::bootstrap;
 use crate::event::{Progress, chain};
 use crate::failpoint;
-use crate::model::{Access, Machine, MachineName, MachineState, Service};
+use crate::model::{Access, Machine, MachineName, MachineRequest, MachineState, Service};
 use crate::plan::Plan;
 use crate::provision::{Node, Provisioner};
 use crate::remote::keys;
@@ -227,8 +227,11 @@ async fn origins(
         failpoint::reached("driver.prepare.before");
         services.driver.prepare(&spec.name, &absent, progress).await?;
         failpoint::reached("driver.prepare.after");
-        let pins: Vec<_> =
-            absent.iter().map(|r| (r.id.alias(), r.host_key.public.clone())).collect();
+        let key = |request: &MachineRequest| {
+            let own = services.driver.own_host_key(request);
+            own.unwrap_or_else(|| request.host_key.public.clone())
+        };
+        let pins: Vec<_> = absent.iter().map(|r| (r.id.alias(), key(r))).collect();
         failpoint::reached("known-hosts.before");
         keys::pin(&provisioner.ssh.known_hosts, &pins)?;
         failpoint::reached("known-hosts.after");

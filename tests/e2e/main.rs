@@ -18,5 +18,6 @@ mod proxy;
 mod scale;
 mod service;
 mod ssh;
+mod ssh_hosts;
 mod swarm;
 mod world;
