@@ -68,6 +68,8 @@ pub(super) enum Command {
     Start(Targets),
     /// Add machines, or empty and remove those with the highest numbers
     Scale(Scale),
+    /// Bring a Kubernetes cluster to another release, one node after the other
+    Upgrade(Upgrade),
     /// Stop machines; their disks are kept
     Stop(Targets),
     /// Stop machines and start them again
@@ -448,6 +450,22 @@ pub(super) struct Scale {
     /// How many plain Docker hosts
     #[arg(long, value_name = "N")]
     pub(super) machines: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Upgrade {
+    /// Which cluster [default: the current one]
+    pub(super) name: Option<ClusterName>,
+    /// A file with the new release inside
+    #[arg(long, value_name = "FILE", conflicts_with = "kubernetes_repository")]
+    pub(super) bundle: Option<PathBuf>,
+    /// Which release, 1.33 for its newest patch; from the package repository, if no bundle is given
+    #[arg(long, value_name = "VERSION")]
+    pub(super) kubernetes_version: Option<KubernetesVersion>,
+    /// The base address of the package repository, or of a mirror of it [default: that of the cluster, or the
+    /// one that this computer's apt uses]
+    #[arg(long, value_name = "URL", requires = "kubernetes_version")]
+    pub(super) kubernetes_repository: Option<String>,
 }
 
 #[derive(Debug, Args)]

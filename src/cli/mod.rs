@@ -23,6 +23,7 @@ mod ssh;
 mod status;
 mod switch;
 mod up;
+mod upgrade;
 
 use std::process::ExitCode;
 
@@ -71,6 +72,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::Forward(args) => forward::run(&context, args).await,
         Command::Start(args) => power::start(&context, args).await.map(done),
         Command::Scale(args) => scale::run(&context, &args).await.map(done),
+        Command::Upgrade(args) => upgrade::run(&context, args).await.map(done),
         Command::Stop(args) => power::stop(&context, args).await.map(done),
         Command::Restart(args) => power::restart(&context, args).await.map(done),
         Command::Repair(args) => power::repair(&context, args).await.map(done),

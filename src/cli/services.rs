@@ -92,6 +92,15 @@ impl Context {
         self.services_with(spec, Special { to_make: true, baked, ..Special::default() }).await
     }
 
+    /// Everything that it takes to bring a cluster to the release of a spec, whose bundle is not damaged.
+    pub(super) async fn services_to_upgrade(&self, spec: &ClusterSpec) -> Result<Services, Error> {
+        if let (Orchestrator::Kubernetes, Some(path)) = (spec.orchestrator, &spec.kubernetes.bundle)
+        {
+            self.checked_bundle(path).await?;
+        }
+        self.services(spec).await
+    }
+
     /// Everything, with machines from a driver with its usual options.
     pub(super) async fn services_from(&self, driver: DriverName) -> Result<Services, Error> {
         self.services(&spec_from(DEFAULT_CLUSTER.parse()?, driver)).await

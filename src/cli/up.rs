@@ -130,7 +130,7 @@ fn from_packages(options: &mut KubernetesOptions) {
 }
 
 /// The record outlives the directory that this command runs in.
-fn absolute(path: &Path) -> Result<PathBuf, Error> {
+pub(super) fn absolute(path: &Path) -> Result<PathBuf, Error> {
     std::path::absolute(path).map_err(|source| Error::Io { operation: "find a file", source })
 }
 

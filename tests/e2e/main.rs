@@ -12,6 +12,7 @@ mod kill;
 mod kubernetes;
 mod kubernetes_faults;
 mod kubernetes_ha;
+mod kubernetes_upgrade;
 mod logs;
 mod packages;
 mod proxy;
