@@ -11,6 +11,7 @@ mod group;
 mod options;
 mod program;
 pub mod protocol;
+mod subject;
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -27,11 +28,10 @@ use self::protocol::{
     Capabilities, Checked, Done, Existing, Listed, Made, Operation, Problem, PublicKey, Request,
     VERSION, Wanted,
 };
+use self::subject::Subject;
 use super::{Driver, Error};
 use crate::event::Progress;
-use crate::model::{
-    ClusterName, DriverName, Finding, Machine, MachineName, MachineRequest, Secret,
-};
+use crate::model::{ClusterName, DriverName, Finding, Machine, MachineRequest, Secret};
 
 pub use self::group::abandon;
 pub use self::protocol::Options;
@@ -221,8 +221,10 @@ impl Driver for ExternalDriver {
     async fn check(&self) -> Result<Vec<Finding>, Error> {
         let subject = Subject::Driver(&self.name);
         let checked: Checked = self.run(Operation::Check, "check", subject, None).await?;
-        let version = self.capabilities.version.as_deref().unwrap_or("of no version");
-        let program = format!("{version} at {}", self.program.display());
+        let program = match &self.capabilities.version {
+            Some(version) => format!("{version} at {}", self.program.display()),
+            None => self.program.display().to_string(),
+        };
         let own = Finding::ok(format!("driver {}", self.name), program);
         let findings = checked.findings.into_iter().map(Finding::from);
         Ok(std::iter::once(own).chain(findings).collect())
@@ -302,41 +304,6 @@ impl Driver for ExternalDriver {
         let subject = Subject::HostKey(machine);
         let key: PublicKey = self.run(operation, "read", subject, None).await?;
         Ok(Some(key.public.trim().to_owned()))
-    }
-}
-
-/// What an operation is about.
-#[derive(Clone, Copy)]
-enum Subject<'a> {
-    Driver(&'a str),
-    Cluster(&'a ClusterName),
-    Machines,
-    Request(&'a MachineRequest),
-    Machine(&'a Machine),
-    HostKey(&'a Machine),
-}
-
-impl Subject<'_> {
-    /// The one machine that it is about.
-    fn machine(&self) -> Option<MachineName> {
-        match self {
-            Self::Driver(_) | Self::Cluster(_) | Self::Machines => None,
-            Self::Request(request) => Some(request.id.name),
-            Self::Machine(machine) | Self::HostKey(machine) => Some(machine.id.name),
-        }
-    }
-}
-
-impl fmt::Display for Subject<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Driver(name) => write!(f, "driver `{name}`"),
-            Self::Cluster(name) => write!(f, "cluster `{name}`"),
-            Self::Machines => f.write_str("machines"),
-            Self::Request(request) => write!(f, "machine `{}`", request.id),
-            Self::Machine(machine) => write!(f, "machine `{}`", machine.id),
-            Self::HostKey(machine) => write!(f, "the host key of machine `{}`", machine.id),
-        }
     }
 }
 

@@ -143,6 +143,9 @@ fn a_hang_ends_in_time_and_nothing_of_it_is_left() {
         said.fails(1, &error);
         world.assert_none_runs();
     }
+    let (world, said) = check("mute");
+    said.fails(1, "cannot use driver `mute`: driver `mute` did not answer within 10 s");
+    world.assert_none_runs();
 }
 
 #[test]
@@ -216,8 +219,7 @@ fn what_a_driver_says_is_told_in_its_name() {
     let (_, said) = check("sick");
     assert_eq!(said.code, Some(3));
     let path = "/world/bin/dojo-driver-sick";
-    let findings =
-        format!("ok    driver sick: of no version at {path}\nFAIL  sand: wet\n      → wait\n");
+    let findings = format!("ok    driver sick: {path}\nFAIL  sand: wet\n      → wait\n");
     assert_eq!(said.stdout, findings);
     assert!(said.stderr.contains("driver `sick`: the tide is coming"), "{}", said.stderr);
 
