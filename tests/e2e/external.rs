@@ -86,7 +86,9 @@ fn podbox_refuses_what_is_taken() {
     let name = world.name("taken");
     let container = format!("dojo-{name}-machine-1");
     let image = engine(&["images", "-q", "clusterdojo/machine"]).ok();
-    engine(&["create", "--name", &container, image.lines().next().unwrap()]).ok();
+    // It has the label of all drivers, but not what Podbox marks its own with.
+    let label = format!("--label=io.clusterdojo.cluster={name}");
+    engine(&["create", "--name", &container, &label, image.lines().next().unwrap()]).ok();
     let up = ["up", &name, "--engines", "--machines", "1", "--driver", "podbox"];
     let error = format!("the name `{container}` is already taken by another container");
     world.dojo(&up).fails(1, &[&error, "nothing was changed"]);
