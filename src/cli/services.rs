@@ -41,6 +41,8 @@ type Parts = (Arc<dyn Driver>, Arc<dyn Dialer>, Arc<dyn Bootstrapper>, Arc<dyn B
 /// What only some commands ask of drivers.
 #[derive(Default)]
 struct Special {
+    /// Machines are to be made: options that a driver does not take are refused.
+    to_make: bool,
     /// What is put into machine images beforehand.
     baked: Option<Baked>,
     /// Give up hosts that cannot be reached.
@@ -89,7 +91,7 @@ impl Context {
             (Orchestrator::Kubernetes, Some(path)) if has_image => Some(self.baked(path).await?),
             _ => None,
         };
-        self.services_with(spec, Special { baked, ..Special::default() }).await
+        self.services_with(spec, Special { to_make: true, baked, ..Special::default() }).await
     }
 
     /// Everything that it takes to bring a cluster to the release of a spec, whose bundle is not damaged.
@@ -184,9 +186,16 @@ impl Context {
                     Arc::new(SshDriver::new(&spec.ssh, memory))
                 }
                 DriverName::Ec2 => ec2(spec).await?,
-                DriverName::External(name) => Arc::new(self.external(spec, &name).await?),
+                DriverName::External(name) => {
+                    let driver = self.external(spec, &name).await?;
+                    if special.to_make {
+                        driver.refuse_unfit()?;
+                    }
+                    Arc::new(driver)
+                }
+                // It was alone, above.
                 #[cfg(feature = "fake")]
-                DriverName::Fake => unreachable!("it is for whole clusters"),
+                DriverName::Fake => continue,
             });
         }
         Ok((Mixed::of(drivers), Arc::new(SshDialer), Arc::new(Swarm), Arc::new(Kubeadm)))
