@@ -68,12 +68,6 @@ fi
 if has dockerd; then
     # Only an engine that runs can leave a swarm in good order and say what it has.
     active docker.service || timeout 90 systemctl start docker.service 2>/dev/null || true
-    node=$(swarm_node)
-    if [ -n "$node" ] && [ "$node" != "$(cat "$before/swarm" 2>/dev/null)" ]; then
-        timeout 60 docker swarm leave --force >/dev/null 2>&1 || true
-    elif [ -n "$node" ]; then
-        docker node update --label-rm io.clusterdojo.machine self >/dev/null 2>&1 || true
-    fi
     # gone LIST COMMAND…: what a command lists now and a list of then has not.
     gone() {
         list=$before/$1
@@ -81,6 +75,21 @@ if has dockerd; then
         [ -e "$list" ] || return 0
         "$@" 2>/dev/null | sort -u | comm -13 "$list" -
     }
+    node=$(swarm_node)
+    if [ -n "$node" ] && [ "$node" != "$(cat "$before/swarm" 2>/dev/null)" ]; then
+        timeout 60 docker swarm leave --force >/dev/null 2>&1 || true
+    elif [ -n "$node" ] && [ -e "$before/nodes" ]; then
+        # A swarm of its own goes on without those that have joined since. Several of them may be leaving
+        # at this moment, and changes that cross each other fail.
+        for _ in 1 2 3 4 5; do
+            gone nodes docker node ls -q | xargs -r docker node rm --force >/dev/null 2>&1 || true
+            docker node update --label-rm io.clusterdojo.machine self >/dev/null 2>&1 || true
+            case $(docker node inspect --format '{{json .Spec.Labels}}' self 2>/dev/null) in
+            *io.clusterdojo.machine*) sleep 1 ;;
+            *) break ;;
+            esac
+        done
+    fi
     # A host that was adopted with data of its own keeps all of it: nobody can tell what is whose.
     if active docker.service && [ -e "$before/containers" ] &&
         [ ! -s "$before/containers" ] && [ ! -s "$before/volumes" ]; then

@@ -311,6 +311,7 @@ fn a_swarm_that_is_adopted_becomes_the_clusters_and_goes_on_afterwards() {
     world.assert_gone(&name);
     until("the service runs", 60, || host.run(running).stdout == "mine 1/1\n");
     assert_eq!(host.run(node).ok(), node_before);
+    assert_eq!(host.run("docker node ls -q | wc -l").ok(), "1\n", "nobody is left who has joined");
     assert_eq!(difference(&before, &host.state()), NOTHING);
 }
 
