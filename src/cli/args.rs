@@ -68,6 +68,8 @@ pub(super) enum Command {
     Start(Targets),
     /// Add machines, or empty and remove those with the highest numbers
     Scale(Scale),
+    /// Bring a Kubernetes cluster to another release, one node after the other
+    Upgrade(Upgrade),
     /// Stop machines; their disks are kept
     Stop(Targets),
     /// Stop machines and start them again
@@ -153,8 +155,8 @@ pub(super) struct Up {
     #[arg(
         short, long, value_name = "FILE", help_heading = "What",
         conflicts_with_all = ["name", "kind", "managers", "control_planes", "workers", "machines",
-            "driver", "publish", "memory", "cpus", "image", "subnet", "host", "host_key", "identity",
-            "ssh_config", "adopt", "remove_docker", "engine_channel",
+            "driver", "driver_opt", "publish", "memory", "cpus", "image", "subnet", "host", "host_key",
+            "identity", "ssh_config", "adopt", "remove_docker", "engine_channel",
             "engine_repository", "registry_mirror", "insecure_registry", "engine_label", "engine_opt",
             "kubernetes_version", "bundle", "kubernetes_repository", "kubernetes_registry", "cni",
             "pod_subnet", "service_subnet"]
@@ -164,6 +166,9 @@ pub(super) struct Up {
     /// Where machines come from: docker, ec2, ssh, or NAME for a program `dojo-driver-NAME`
     #[arg(long, value_name = "DRIVER", help_heading = "Machines")]
     pub(super) driver: Option<DriverName>,
+    /// Set an option of an external driver; `--driver NAME --help` tells which it has
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "Machines")]
+    pub(super) driver_opt: Vec<String>,
     /// Lead a port of this computer to a machine, the first one unless told: 8080:80@worker-1
     #[arg(short, long, value_name = "PORT:PORT[@MACHINE]", help_heading = "Machines")]
     pub(super) publish: Vec<String>,
@@ -445,6 +450,22 @@ pub(super) struct Scale {
     /// How many plain Docker hosts
     #[arg(long, value_name = "N")]
     pub(super) machines: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Upgrade {
+    /// Which cluster [default: the current one]
+    pub(super) name: Option<ClusterName>,
+    /// A file with the new release inside
+    #[arg(long, value_name = "FILE", conflicts_with = "kubernetes_repository")]
+    pub(super) bundle: Option<PathBuf>,
+    /// Which release, 1.33 for its newest patch; from the package repository, if no bundle is given
+    #[arg(long, value_name = "VERSION")]
+    pub(super) kubernetes_version: Option<KubernetesVersion>,
+    /// The base address of the package repository, or of a mirror of it [default: that of the cluster, or the
+    /// one that this computer's apt uses]
+    #[arg(long, value_name = "URL", requires = "kubernetes_version")]
+    pub(super) kubernetes_repository: Option<String>,
 }
 
 #[derive(Debug, Args)]

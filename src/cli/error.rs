@@ -81,10 +81,14 @@ fn code(error: &Error) -> u8 {
                 | driver::Error::NoHostKey { .. },
             ) => NOT_READY,
             workflow::Error::Driver(driver::Error::OtherHostKey { .. }) => MISMATCH,
-            workflow::Error::Invalid(_) => USAGE,
+            workflow::Error::Invalid(_)
+            | workflow::Error::Driver(
+                driver::Error::Absent { .. } | driver::Error::Option { .. },
+            ) => USAGE,
             workflow::Error::Interrupted
             | workflow::Error::Bootstrap(bootstrap::Error::Interrupted) => INTERRUPTED,
-            workflow::Error::Remote(error) => remote_code(error),
+            workflow::Error::Remote(error)
+            | workflow::Error::Provision(provision::Error::Remote(error)) => remote_code(error),
             workflow::Error::Machines(failure) => machines_code(failure),
             _ => FAILED,
         },
@@ -130,7 +134,8 @@ fn hints(error: &Error) -> Vec<String> {
         workflow::Error::Driver(error) => driver_hints(error),
         workflow::Error::Remote(error) => remote_hints(error, None),
         workflow::Error::Store(error) => store_hints(error),
-        workflow::Error::Bundle(error) => bundle_hints(error),
+        workflow::Error::Bundle(error)
+        | workflow::Error::Provision(provision::Error::Bundle(error)) => bundle_hints(error),
         workflow::Error::Context(context::Error::Foreign { .. }) => {
             vec!["`docker context rm` removes it, or choose another cluster name".to_owned()]
         }
@@ -188,6 +193,19 @@ fn hints(error: &Error) -> Vec<String> {
              before `/core:/stable:/` in `Installing kubeadm` on kubernetes.io"
                 .to_owned(),
         ],
+        workflow::Error::Unhealthy { cluster, .. } => vec![
+            format!("`dojo status {cluster}` tells how its machines are"),
+            format!("`dojo up {cluster}` mends what it can; a node that was cordoned by hand is yours"),
+        ],
+        workflow::Error::OtherRelease { cluster, .. } => vec![format!(
+            "`dojo upgrade {cluster}`, with the same --bundle or --kubernetes-version, brings it there"
+        )],
+        workflow::Error::UnderWay { cluster, .. } => {
+            vec![format!("`dojo upgrade {cluster}` ends the one that is under way")]
+        }
+        workflow::Error::Leap { version, .. } => {
+            vec![format!("upgrade to 1.{} first", version.minor + 1)]
+        }
         workflow::Error::Machines(failure) => machines_hints(failure),
         workflow::Error::Bootstrap(bootstrap::Error::NoQuorum { noun, .. }) => {
             vec![format!(
@@ -217,11 +235,19 @@ fn bundle_hints(error: &bundle::Error) -> Vec<String> {
 
 fn driver_hints(error: &driver::Error) -> Vec<String> {
     match error {
-        driver::Error::Unreachable { .. } => vec![
+        driver::Error::Unreachable { place, .. } if place.contains("Docker engine") => vec![
             "is Docker installed and running? On Debian and Ubuntu: apt-get install docker.io"
                 .to_owned(),
             "DOJO_DOCKER_HOST names another engine, as in unix:///run/docker.sock".to_owned(),
         ],
+        driver::Error::Absent { .. } => vec![
+            "the drivers inside are docker, ec2 and ssh; any other is a program that must be \
+             executable and lie in a directory of the PATH"
+                .to_owned(),
+        ],
+        driver::Error::Option { driver, .. } => {
+            vec![format!("`dojo up --driver {driver} --help` tells which options it has")]
+        }
         driver::Error::Taken { .. } => {
             vec!["choose another one, or free it; nothing was changed".to_owned()]
         }
@@ -297,6 +323,9 @@ fn machines_hints(failure: &workflow::Failure) -> Vec<String> {
             (_, workflow::MachineError::Driver(error)) => driver_hints(error),
             (_, workflow::MachineError::Provision(provision::Error::Bundle(error))) => {
                 bundle_hints(error)
+            }
+            (_, workflow::MachineError::Provision(provision::Error::Release { machine, .. })) => {
+                vec![format!("`dojo upgrade {}` brings it to another release", machine.cluster)]
             }
             _ => Vec::new(),
         })

@@ -13,6 +13,7 @@ use crate::bundle::Bundle;
 use crate::context::{DockerContexts, KubeContexts};
 use crate::driver::Driver;
 use crate::driver::docker::{Baked, DockerDriver, Variant};
+use crate::driver::external::{self, ExternalDriver};
 use crate::driver::mixed::Mixed;
 use crate::driver::ssh::{Memory, SshDriver};
 use crate::event::{Progress, Reporter};
@@ -87,6 +88,15 @@ impl Context {
             _ => None,
         };
         self.services_with(spec, Special { baked, ..Special::default() }).await
+    }
+
+    /// Everything that it takes to bring a cluster to the release of a spec, whose bundle is not damaged.
+    pub(super) async fn services_to_upgrade(&self, spec: &ClusterSpec) -> Result<Services, Error> {
+        if let (Orchestrator::Kubernetes, Some(path)) = (spec.orchestrator, &spec.kubernetes.bundle)
+        {
+            self.checked_bundle(path).await?;
+        }
+        self.services(spec).await
     }
 
     /// Everything, with machines from a driver with its usual options.
@@ -171,6 +181,7 @@ impl Context {
                     let memory = Memory { abandon: special.abandon, ..self.memory(&spec.name) };
                     Arc::new(SshDriver::new(&spec.ssh, memory))
                 }
+                DriverName::External(name) => Arc::new(self.external(spec, &name).await?),
                 other => {
                     return Err(Error::Usage(format!(
                         "there is no driver `{other}`: expected docker or ssh"
@@ -179,6 +190,12 @@ impl Context {
             });
         }
         Ok((Mixed::of(drivers), Arc::new(SshDialer), Arc::new(Swarm), Arc::new(Kubeadm)))
+    }
+
+    async fn external(&self, spec: &ClusterSpec, name: &str) -> Result<ExternalDriver, Error> {
+        let options = spec.external.get(&DriverName::External(name.to_owned()));
+        let progress = Progress::new(Arc::clone(&self.reporter));
+        Ok(ExternalDriver::connect(name, &options.cloned().unwrap_or_default(), progress).await?)
     }
 
     /// What is remembered of a cluster; nothing where there is no readable record.
@@ -220,6 +237,7 @@ impl Context {
                 }
                 if raised.raised() {
                     // The user has asked twice.
+                    external::abandon();
                     std::process::exit(130);
                 }
                 raised.raise();

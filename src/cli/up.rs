@@ -77,6 +77,7 @@ fn from_flags(context: &Context, args: &Up) -> Result<ClusterSpec, Error> {
     }
     spec.docker.image = args.image.clone().or(spec.docker.image);
     spec.docker.subnet = args.subnet.or(spec.docker.subnet);
+    driver_options(&mut spec, args)?;
     ssh_options(&mut spec.ssh, &args.ssh)?;
     engine_options(&mut spec.engine, args)?;
     kubernetes_options(&mut spec.kubernetes, args)?;
@@ -129,7 +130,7 @@ fn from_packages(options: &mut KubernetesOptions) {
 }
 
 /// The record outlives the directory that this command runs in.
-fn absolute(path: &Path) -> Result<PathBuf, Error> {
+pub(super) fn absolute(path: &Path) -> Result<PathBuf, Error> {
     std::path::absolute(path).map_err(|source| Error::Io { operation: "find a file", source })
 }
 
@@ -189,6 +190,24 @@ fn publish(groups: &mut Vec<MachineGroup>, text: &str) -> Result<(), Error> {
         before += count;
     }
     Err(Error::Usage(format!("port {port} is to lead to `{name}`, which is not in the cluster")))
+}
+
+fn driver_options(spec: &mut ClusterSpec, args: &Up) -> Result<(), Error> {
+    let driver = spec.driver();
+    for text in &args.driver_opt {
+        let (key, value) = text.split_once('=').ok_or_else(|| {
+            Error::Usage(format!("`{text}` is not a driver option: write it as KEY=VALUE"))
+        })?;
+        if !matches!(driver, DriverName::External(_)) {
+            return Err(Error::Usage(format!(
+                "option `{key}` is for an external driver, but machines come from `{driver}`"
+            )));
+        }
+        let options = spec.external.entry(driver.clone()).or_default();
+        // The driver says which options are numbers.
+        options.insert(key.to_owned(), Value::String(value.to_owned()));
+    }
+    Ok(())
 }
 
 /// Hosts that are given are all the hosts; what else is given is added to what was said before.

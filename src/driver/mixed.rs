@@ -55,6 +55,10 @@ impl Driver for Mixed {
         Ok(common)
     }
 
+    fn report_to(&self, progress: &Progress) {
+        self.drivers.iter().for_each(|driver| driver.report_to(progress));
+    }
+
     async fn check(&self) -> Result<Vec<Finding>, Error> {
         let mut findings = Vec::new();
         for driver in &self.drivers {

@@ -10,6 +10,7 @@
 //! - only what carries our labels is ever changed or removed.
 
 pub mod docker;
+pub mod external;
 pub mod mixed;
 pub mod ssh;
 
@@ -63,6 +64,24 @@ pub enum Error {
     /// The request cannot be met here, whatever is tried.
     #[error("{0}")]
     Unsupported(String),
+    /// There is no program for an external driver.
+    #[error(
+        "there is no driver `{name}`: `dojo-driver-{name}` is not on the PATH{}", others(.found)
+    )]
+    Absent {
+        /// The driver's name.
+        name: String,
+        /// Those whose programs are there.
+        found: Vec<String>,
+    },
+    /// An option that the driver does not have, or a value that it does not take.
+    #[error("driver `{driver}` {problem}")]
+    Option {
+        /// The driver.
+        driver: DriverName,
+        /// "has no option `sise`".
+        problem: String,
+    },
     /// A host does not let us in, or does not answer.
     #[error("cannot log in to host `{host}`")]
     NoLogin {
@@ -108,6 +127,13 @@ pub enum Error {
     },
 }
 
+fn others(found: &[String]) -> String {
+    if found.is_empty() {
+        return ", nor is any other program `dojo-driver-NAME`".to_owned();
+    }
+    format!("; there is {}", found.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", "))
+}
+
 /// Makes machines, lists them, starts, stops and destroys them.
 #[async_trait]
 pub trait Driver: Send + Sync {
@@ -119,6 +145,10 @@ pub trait Driver: Send + Sync {
     async fn architecture(&self) -> Result<Option<String>, Error> {
         Ok(None)
     }
+
+    /// Says where to tell what happens on the way, where a method is not given it; the methods of a driver
+    /// that has nothing to tell need not know.
+    fn report_to(&self, _progress: &Progress) {}
 
     /// Looks at the surroundings. Findings that are problems mean that no machine can be made;
     /// changes nothing.

@@ -26,6 +26,8 @@ pub enum Place {
     Engine,
     /// The choices about Kubernetes.
     Kubernetes,
+    /// The options of external drivers.
+    External,
     /// The options of the ssh driver.
     Ssh,
 }
@@ -52,6 +54,17 @@ impl ClusterSpec {
         for (index, group) in self.machines.iter().enumerate() {
             self.validate_group(group)
                 .map_err(|problem| Invalid { place: Place::Group(index), problem })?;
+        }
+        let drivers = self.drivers();
+        if let Some(stray) = self.external.keys().find(|driver| !drivers.contains(*driver)) {
+            let problem =
+                format!("there are options for driver `{stray}`, but no machines from it");
+            return Err(Invalid { place: Place::External, problem });
+        }
+        if let Some(inside) = self.external.keys().find(|d| !matches!(d, DriverName::External(_))) {
+            let problem =
+                format!("`{inside}` is no external driver: its options stand one level up");
+            return Err(Invalid { place: Place::External, problem });
         }
         let machines = |problem: String| Err(Invalid { place: Place::Machines, problem });
         match self.orchestrator {

@@ -5,12 +5,14 @@
 mod api_server;
 mod certs;
 mod contract;
+mod external;
 mod faults;
 mod forward;
 mod kill;
 mod kubernetes;
 mod kubernetes_faults;
 mod kubernetes_ha;
+mod kubernetes_upgrade;
 mod logs;
 mod packages;
 mod proxy;
