@@ -83,7 +83,7 @@ if has dockerd; then
         # at this moment, and changes that cross each other fail.
         for _ in 1 2 3 4 5; do
             gone nodes docker node ls -q | xargs -r docker node rm --force >/dev/null 2>&1 || true
-            docker node update --label-rm io.clusterdojo.machine self >/dev/null 2>&1 || true
+            docker node update --label-rm io.clusterdojo.machine "$node" >/dev/null 2>&1 || true
             case $(docker node inspect --format '{{json .Spec.Labels}}' self 2>/dev/null) in
             *io.clusterdojo.machine*) sleep 1 ;;
             *) break ;;

@@ -312,7 +312,12 @@ fn a_swarm_that_is_adopted_becomes_the_clusters_and_goes_on_afterwards() {
     until("the service runs", 60, || host.run(running).stdout == "mine 1/1\n");
     assert_eq!(host.run(node).ok(), node_before);
     assert_eq!(host.run("docker node ls -q | wc -l").ok(), "1\n", "nobody is left who has joined");
-    assert_eq!(difference(&before, &host.state()), NOTHING);
+    // A service gets a new container whenever the engine is restarted.
+    let mut different = difference(&before, &host.state());
+    different.retain(|line| {
+        !["var/lib/docker/", "var/lib/containerd/", "link veth"].iter().any(|of| line.contains(of))
+    });
+    assert_eq!(different, NOTHING);
 }
 
 #[test]
