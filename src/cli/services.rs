@@ -182,9 +182,11 @@ impl Context {
                     Arc::new(SshDriver::new(&spec.ssh, memory))
                 }
                 DriverName::External(name) => Arc::new(self.external(spec, &name).await?),
-                other => {
+                #[cfg(feature = "fake")]
+                DriverName::Fake => unreachable!("a fake world was returned above"),
+                other @ DriverName::Ec2 => {
                     return Err(Error::Usage(format!(
-                        "there is no driver `{other}`: expected docker or ssh"
+                        "there is no driver `{other}` yet: expected docker, ssh or one of your own"
                     )));
                 }
             });
