@@ -10,6 +10,7 @@
 //! - only what carries our labels is ever changed or removed.
 
 pub mod docker;
+pub mod ec2;
 pub mod external;
 pub mod mixed;
 pub mod ssh;

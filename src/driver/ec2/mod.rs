@@ -1,0 +1,37 @@
+//! Machines that are instances of Amazon EC2.
+//!
+//! Everything that a cluster has there carries its tags from the call on that makes it: instances, their
+//! volumes and network interfaces, and the one security group that the cluster has. There is no key pair:
+//! the public key and the host key come with the user data.
+//!
+//! - [`Ec2Options`]: what may be chosen; it is there in every build, because records and spec files name it
+//! - `driver`: what is asked of every driver
+//! - `client`: credentials, region, account
+//! - `network`, `caller`: subnets, and a security group that lets in this computer alone
+//! - `image`: which image
+//! - `launch`: exactly one instance for each machine, where there is room
+//! - `removal`: until nothing is left
+
+#[cfg(feature = "ec2")]
+mod caller;
+#[cfg(feature = "ec2")]
+mod client;
+#[cfg(feature = "ec2")]
+mod driver;
+#[cfg(feature = "ec2")]
+mod image;
+#[cfg(feature = "ec2")]
+mod launch;
+#[cfg(feature = "ec2")]
+mod network;
+mod options;
+#[cfg(feature = "ec2")]
+mod removal;
+#[cfg(feature = "ec2")]
+mod tags;
+#[cfg(feature = "ec2")]
+mod user_data;
+
+#[cfg(feature = "ec2")]
+pub use self::driver::Ec2Driver;
+pub use self::options::{Ec2Options, Ttl};
