@@ -334,7 +334,7 @@ pub(super) struct SshFlags {
     /// A host that becomes a machine; once for each
     #[arg(long, value_name = "[USER@]ADDRESS[:PORT]")]
     pub(super) host: Vec<SshHost>,
-    /// The public host key of a host, in the order of --host [default: what your known_hosts says]
+    /// The public host key of a host, in the order of --host [default: the one that your ssh knows]
     #[arg(long, value_name = "KEY", requires = "host")]
     pub(super) host_key: Vec<String>,
     /// The private key that opens the hosts [default: your agent, and what your ssh would try]

@@ -273,7 +273,7 @@ pub(super) fn ssh_options(options: &mut SshOptions, flags: &SshFlags) -> Result<
         return Err(Error::Usage(format!("{keys} host keys are given for {hosts} hosts")));
     }
     if !flags.host.is_empty() {
-        options.hosts = flags.host.clone();
+        options.hosts.clone_from(&flags.host);
         for (host, key) in options.hosts.iter_mut().zip(&flags.host_key) {
             host.host_key = Some(key.clone());
         }
