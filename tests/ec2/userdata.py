@@ -111,15 +111,17 @@ def parsed(text):
 
 
 def merged(earlier, later):
-    """The later part wins, list by list as well, unless it says how to merge (cloud-init,
-    "Merging user data sections")."""
-    how = str(later.get("merge_how") or later.get("merge_type") or "")
-    appends = bool(re.search(r"list\([^)]*append|'list'.*append", how))
-    result = dict(earlier)
-    for key, value in later.items():
-        if appends and isinstance(value, list) and isinstance(result.get(key), list):
-            value = result[key] + value
-        result[key] = value
+    """The later part wins with all that it has, unless it says how to merge (cloud-init, "Merging user
+    data sections"): then the earlier one does, but for lists that grow."""
+    how = str(later.get("merge_how") or later.get("merge_type") or "dict(replace)")
+    options = {name: words.split(",") for name, words in re.findall(r"(\w+)\(([^)]*)\)", how)}
+    if "replace" in options.get("dict", []):
+        return {**earlier, **later}
+    result = {**later, **earlier}
+    if {"recurse_array", "recurse_list"} & set(options.get("dict", [])) and "append" in options.get("list", []):
+        for key in earlier.keys() & later.keys():
+            if isinstance(earlier[key], list):
+                result[key] = earlier[key] + later[key]
     return result
 
 
