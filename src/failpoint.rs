@@ -69,10 +69,13 @@ pub const KUBERNETES: &[&str] = &[
     "kubeconfig.select.after",
 ];
 
+/// The points that only instances of EC2 come to: before one is asked for, and when AWS has agreed.
+pub const EC2: &[&str] = &["ec2.run.before", "ec2.run.after"];
+
 /// Says that the process has come to a point; ends it there if a test asked for that.
 #[cfg(feature = "failpoints")]
 pub fn reached(point: &str) {
-    let known = [ALL, SCALE, KUBERNETES].iter().any(|list| list.contains(&point));
+    let known = [ALL, SCALE, KUBERNETES, EC2].iter().any(|list| list.contains(&point));
     debug_assert!(known, "failpoint `{point}` is missing from the list");
     if std::env::var_os("DOJO_FAILPOINT").is_some_and(|wanted| wanted == point) {
         let _ =

@@ -10,6 +10,8 @@
 //! - only what carries our labels is ever changed or removed.
 
 pub mod docker;
+#[cfg(feature = "ec2")]
+pub mod ec2;
 pub mod mixed;
 
 use std::error::Error as StdError;

@@ -33,6 +33,19 @@ impl Service {
     }
 }
 
+impl Service {
+    /// What this computer talks to on a machine with that role.
+    pub fn of(orchestrator: Orchestrator, role: Role) -> Vec<Self> {
+        match (orchestrator, role) {
+            (Orchestrator::Kubernetes, Role::ControlPlane | Role::LoadBalancer) => {
+                vec![Self::Ssh, Self::Api]
+            }
+            (Orchestrator::Kubernetes, _) => vec![Self::Ssh],
+            (Orchestrator::Swarm | Orchestrator::None, _) => vec![Self::Ssh, Self::Engine],
+        }
+    }
+}
+
 /// TCP or UDP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -141,13 +154,7 @@ pub struct MachineRequest {
 impl MachineRequest {
     /// What this computer talks to on the machine.
     pub fn services(&self) -> Vec<Service> {
-        match (self.orchestrator, self.id.name.role) {
-            (Orchestrator::Kubernetes, Role::ControlPlane | Role::LoadBalancer) => {
-                vec![Service::Ssh, Service::Api]
-            }
-            (Orchestrator::Kubernetes, _) => vec![Service::Ssh],
-            (Orchestrator::Swarm | Orchestrator::None, _) => vec![Service::Ssh, Service::Engine],
-        }
+        Service::of(self.orchestrator, self.id.name.role)
     }
 }
 

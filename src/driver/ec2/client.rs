@@ -1,0 +1,104 @@
+//! The connection to AWS: credentials and region by the standard chain, and errors in AWS's own words.
+
+use std::error::Error as StdError;
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_ec2::Client;
+use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
+
+use crate::driver::{Error, Source};
+
+use super::Ec2Options;
+
+/// Throttling passes; the library waits longer each time, up to 20 s.
+const ATTEMPTS: u32 = 8;
+/// How long one attempt may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The API of one region, and whose it is.
+pub(super) struct Account {
+    pub(super) ec2: Client,
+    pub(super) region: String,
+    /// 12 digits.
+    pub(super) id: String,
+}
+
+/// Finds credentials and region, and asks whose they are.
+pub(super) async fn connect(options: &Ec2Options) -> Result<Account, Error> {
+    let config = config(options).await;
+    let Some(region) = config.region().map(ToString::to_string) else {
+        return Err(Error::Unsupported(
+            "no region of AWS is chosen: give --region, or set AWS_REGION".to_owned(),
+        ));
+    };
+    let identity = aws_sdk_sts::Client::new(&config).get_caller_identity().send().await;
+    let identity = identity.map_err(|error| Error::Unreachable {
+        place: format!("AWS in region `{region}`"),
+        source: said(&error),
+    })?;
+    let id = identity.account().unwrap_or_default().to_owned();
+    if let Some(wanted) = options.account.as_ref().filter(|wanted| **wanted != id) {
+        return Err(Error::Unsupported(format!(
+            "these credentials are of AWS account {id}, and the machines are in account {wanted}"
+        )));
+    }
+    Ok(Account { ec2: Client::new(&config), region, id })
+}
+
+async fn config(options: &Ec2Options) -> SdkConfig {
+    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(PATIENCE).build();
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .timeout_config(timeouts);
+    if let Some(profile) = &options.profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(region) = &options.region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    if let Some(endpoint) = &options.endpoint_url {
+        loader = loader.endpoint_url(endpoint);
+    }
+    loader.load().await
+}
+
+/// What AWS said, or why it could not be asked.
+pub(super) fn said<E, R>(error: &SdkError<E, R>) -> Source
+where
+    E: ProvideErrorMetadata + StdError + 'static,
+    R: std::fmt::Debug,
+{
+    match (error.code(), error.message()) {
+        (Some(code), Some(message)) => format!("{message} ({code})").into(),
+        (Some(code), None) => code.to_owned().into(),
+        _ => {
+            let mut words = error.to_string();
+            let mut source = error.source();
+            while let Some(cause) = source {
+                words = format!("{words}: {cause}");
+                source = cause.source();
+            }
+            words.into()
+        }
+    }
+}
+
+/// For `map_err`: what was being done, and to what.
+pub(super) fn failed<E, R>(
+    operation: &'static str,
+    subject: impl Into<String>,
+) -> impl FnOnce(SdkError<E, R>) -> Error
+where
+    E: ProvideErrorMetadata + StdError + 'static,
+    R: std::fmt::Debug,
+{
+    move |error| Error::Failed { operation, subject: subject.into(), source: said(&error) }
+}
+
+/// Whether a call failed with one of these codes.
+pub(super) fn is<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>, codes: &[&str]) -> bool {
+    error.code().is_some_and(|code| codes.contains(&code))
+}

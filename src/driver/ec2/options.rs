@@ -1,0 +1,203 @@
+//! What may be chosen about instances.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::Subnet;
+
+/// How long machines live unless told otherwise: a long day of lessons.
+const TTL: Duration = Duration::from_secs(8 * 60 * 60);
+
+/// What may be chosen about instances, under AWS's own terms.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct Ec2Options {
+    /// The profile of the shared configuration whose credentials are used; these themselves are never
+    /// kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+    /// The region, `eu-central-1`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// Where the API is, instead of at AWS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub endpoint_url: Option<String>,
+    /// The account, 12 digits; with the credentials of any other one nothing is done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// `debian-13`, `ubuntu-24.04`, or the id of an image.
+    pub image: String,
+    /// The user that an image of one's own lets in; `admin` on Debian's and `ubuntu` on Ubuntu's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Instance types, of which the first that can be had is taken.
+    pub instance_types: Vec<String>,
+    /// The VPC; the default one unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vpc: Option<String>,
+    /// The subnet; the default ones of all zones unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subnet: Option<String>,
+    /// The only availability zone to use, `eu-central-1a`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+    /// Who may connect; the address of this computer alone unless given.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allow_cidr: Vec<Subnet>,
+    /// TCP ports that they may connect to, beside SSH and the cluster's own API.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub open_ports: Vec<u16>,
+    /// Instances get no public address, because this computer reaches their private ones.
+    pub private: bool,
+    /// The size of the disk in GiB.
+    pub volume_size: u16,
+    /// The type of the disk.
+    pub volume_type: String,
+    /// Take spot instances, which are cheaper, and which AWS may take back at any time.
+    pub spot: bool,
+    /// The most that a spot instance may cost, in US dollars an hour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_price: Option<String>,
+    /// The name of the instance profile, if programs on the machines may use the account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance_profile: Option<String>,
+    /// A file of user data that cloud-init obeys beside ours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_data: Option<PathBuf>,
+    /// Measure every minute instead of every five; this costs money.
+    pub monitoring: bool,
+    /// How long machines live; after that they end themselves.
+    pub ttl: Ttl,
+    /// Further tags.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+}
+
+impl Default for Ec2Options {
+    fn default() -> Self {
+        Self {
+            profile: None,
+            region: None,
+            endpoint_url: None,
+            account: None,
+            image: "debian-13".to_owned(),
+            user: None,
+            instance_types: vec!["t3.medium".to_owned()],
+            vpc: None,
+            subnet: None,
+            zone: None,
+            allow_cidr: Vec::new(),
+            open_ports: Vec::new(),
+            private: false,
+            volume_size: 16,
+            volume_type: "gp3".to_owned(),
+            spot: false,
+            max_price: None,
+            instance_profile: None,
+            user_data: None,
+            monitoring: false,
+            ttl: Ttl::default(),
+            tags: BTreeMap::new(),
+        }
+    }
+}
+
+impl Ec2Options {
+    /// Whether nothing was chosen.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// How long a machine lives: `3h`, `90m`, or `none` for as long as nobody removes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Ttl(Option<Duration>);
+
+impl Ttl {
+    /// The time, unless it is without end.
+    pub fn duration(self) -> Option<Duration> {
+        self.0
+    }
+}
+
+impl Default for Ttl {
+    fn default() -> Self {
+        Self(Some(TTL))
+    }
+}
+
+impl FromStr for Ttl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || {
+            format!(
+                "`{text}` is not a time to live: write it as 3h, 90m or 2d, from a minute to 30 days, or none"
+            )
+        };
+        if text == "none" {
+            return Ok(Self(None));
+        }
+        let unit = text.chars().next_back().ok_or_else(wrong)?;
+        let minutes = match unit {
+            'm' => 1,
+            'h' => 60,
+            'd' => 24 * 60,
+            _ => return Err(wrong()),
+        };
+        let number = text.strip_suffix(unit).and_then(|n| n.parse::<u32>().ok());
+        let minutes = number.and_then(|n| n.checked_mul(minutes)).ok_or_else(wrong)?;
+        if !(1..=30 * 24 * 60).contains(&minutes) {
+            return Err(wrong());
+        }
+        Ok(Self(Some(Duration::from_secs(u64::from(minutes) * 60))))
+    }
+}
+
+impl fmt::Display for Ttl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.map(|ttl| ttl.as_secs() / 60) {
+            None => f.pad("none"),
+            Some(minutes) if minutes % 60 == 0 => f.pad(&format!("{}h", minutes / 60)),
+            Some(minutes) => f.pad(&format!("{minutes}m")),
+        }
+    }
+}
+
+impl TryFrom<String> for Ttl {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Ttl> for String {
+    fn from(ttl: Ttl) -> Self {
+        ttl.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_to_live_read_back_as_meant() {
+        for (text, written) in
+            [("3h", "3h"), ("90m", "90m"), ("120m", "2h"), ("2d", "48h"), ("none", "none")]
+        {
+            assert_eq!(text.parse::<Ttl>().unwrap().to_string(), written);
+        }
+        for bad in ["", "h", "0h", "3", "-1h", "31d", "3 h", "99999999999h", "3é"] {
+            assert!(bad.parse::<Ttl>().is_err(), "{bad}");
+        }
+        assert_eq!(Ttl::default().to_string(), "8h");
+    }
+}

@@ -1,0 +1,128 @@
+//! Tags: our labels, as EC2 has them, and the way back from an instance to a machine.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, SocketAddr};
+
+use aws_sdk_ec2::types::{
+    Filter, Instance, InstanceStateName, ResourceType, Tag, TagSpecification,
+};
+use jiff::Timestamp;
+
+use crate::driver::{
+    LABEL_CLUSTER, LABEL_CLUSTER_ID, LABEL_MACHINE, LABEL_ORCHESTRATOR, LABEL_ROLE,
+};
+use crate::model::{
+    ClusterName, DriverName, Machine, MachineId, MachineRequest, MachineState, Service,
+};
+
+/// Until when the instance lives, RFC 3339; absent if it lives for ever.
+pub(super) const EXPIRES: &str = "io.clusterdojo.expires";
+/// The user that the image lets in.
+pub(super) const USER: &str = "io.clusterdojo.user";
+/// What the console shows as the name.
+const NAME: &str = "Name";
+
+/// The states of instances that are still there, or can be again.
+const ALIVE: [InstanceStateName; 4] = [
+    InstanceStateName::Pending,
+    InstanceStateName::Running,
+    InstanceStateName::Stopping,
+    InstanceStateName::Stopped,
+];
+
+/// The tags of everything that is made for a cluster.
+pub(super) fn of_cluster(cluster: &ClusterName, id: &str) -> BTreeMap<String, String> {
+    BTreeMap::from([
+        (NAME.to_owned(), format!("dojo-{cluster}")),
+        (LABEL_CLUSTER.to_owned(), cluster.to_string()),
+        (LABEL_CLUSTER_ID.to_owned(), id.to_owned()),
+    ])
+}
+
+/// The tags of a machine, and of everything that comes and goes with it.
+pub(super) fn of_machine(request: &MachineRequest) -> BTreeMap<String, String> {
+    let mut tags = of_cluster(&request.id.cluster, &request.cluster_id);
+    tags.extend([
+        (NAME.to_owned(), request.id.alias()),
+        (LABEL_MACHINE.to_owned(), request.id.name.to_string()),
+        (LABEL_ROLE.to_owned(), request.id.name.role.to_string()),
+        (LABEL_ORCHESTRATOR.to_owned(), request.orchestrator.to_string()),
+    ]);
+    tags
+}
+
+/// The same as a call wants it.
+pub(super) fn specification(
+    kind: ResourceType,
+    tags: &BTreeMap<String, String>,
+) -> TagSpecification {
+    let tags = tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build());
+    TagSpecification::builder().resource_type(kind).set_tags(Some(tags.collect())).build()
+}
+
+pub(super) fn filter(
+    name: impl Into<String>,
+    values: impl IntoIterator<Item = impl Into<String>>,
+) -> Filter {
+    let values = values.into_iter().map(Into::into).collect();
+    Filter::builder().name(name).set_values(Some(values)).build()
+}
+
+/// What is of one cluster, or of any.
+pub(super) fn cluster_filters(cluster: Option<&ClusterName>, id: Option<&str>) -> Vec<Filter> {
+    let mut filters = match cluster {
+        Some(name) => vec![filter(format!("tag:{LABEL_CLUSTER}"), [name.as_str()])],
+        None => vec![filter("tag-key", [LABEL_CLUSTER])],
+    };
+    filters.extend(id.map(|id| filter(format!("tag:{LABEL_CLUSTER_ID}"), [id])));
+    filters
+}
+
+/// What is still there, or can be again.
+pub(super) fn alive() -> Filter {
+    filter("instance-state-name", ALIVE.iter().map(InstanceStateName::as_str))
+}
+
+pub(super) fn state(instance: &Instance) -> InstanceStateName {
+    let state = instance.state().and_then(|s| s.name());
+    state.cloned().unwrap_or(InstanceStateName::Pending)
+}
+
+fn tags(instance: &Instance) -> HashMap<&str, &str> {
+    instance.tags().iter().filter_map(|tag| Some((tag.key()?, tag.value()?))).collect()
+}
+
+/// Until when an instance lives.
+pub(super) fn expires(instance: &Instance) -> Option<Timestamp> {
+    tags(instance).get(EXPIRES)?.parse().ok()
+}
+
+/// The machine that an instance is; `None` if it is not one of ours, or on its way out.
+pub(super) fn machine(instance: &Instance) -> Option<Machine> {
+    let tags = tags(instance);
+    let state = match state(instance) {
+        InstanceStateName::Pending | InstanceStateName::Running => MachineState::Running,
+        InstanceStateName::Stopping | InstanceStateName::Stopped => MachineState::Stopped,
+        _ => return None,
+    };
+    let id = MachineId {
+        cluster: tags.get(LABEL_CLUSTER)?.parse().ok()?,
+        name: tags.get(LABEL_MACHINE)?.parse().ok()?,
+    };
+    let orchestrator = tags.get(LABEL_ORCHESTRATOR)?.parse().ok()?;
+    let private_ip: IpAddr = instance.private_ip_address()?.parse().ok()?;
+    let public = instance.public_ip_address().and_then(|ip| ip.parse().ok());
+    let reach = public.unwrap_or(private_ip);
+    let services = Service::of(orchestrator, id.name.role);
+    Some(Machine {
+        driver: DriverName::Ec2,
+        cluster_id: (*tags.get(LABEL_CLUSTER_ID)?).to_owned(),
+        orchestrator,
+        handle: instance.instance_id()?.to_owned(),
+        state,
+        user: (*tags.get(USER)?).to_owned(),
+        private_ip,
+        endpoints: services.into_iter().map(|s| (s, SocketAddr::new(reach, s.port()))).collect(),
+        id,
+    })
+}
