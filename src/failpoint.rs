@@ -72,10 +72,27 @@ pub const KUBERNETES: &[&str] = &[
 /// The points that only instances of EC2 come to: before one is asked for, and when AWS has agreed.
 pub const EC2: &[&str] = &["ec2.run.before", "ec2.run.after"];
 
+/// The points that an upgrade comes to, in their order; those in the middle on every node.
+pub const UPGRADE: &[&str] = &[
+    "upgrade.record.before",
+    "upgrade.record.after",
+    "upgrade.install.after",
+    "upgrade.kubeadm.before",
+    "upgrade.kubeadm.after",
+    "upgrade.drain.before",
+    "upgrade.drain.after",
+    "upgrade.kubelet.before",
+    "upgrade.kubelet.after",
+    "upgrade.restart.after",
+    "upgrade.uncordon.after",
+    "upgrade.done.before",
+];
+
 /// Says that the process has come to a point; ends it there if a test asked for that.
 #[cfg(feature = "failpoints")]
 pub fn reached(point: &str) {
-    let known = [ALL, SCALE, KUBERNETES, EC2].iter().any(|list| list.contains(&point));
+    let lists = [ALL, SCALE, KUBERNETES, UPGRADE, EC2];
+    let known = lists.iter().any(|list| list.contains(&point));
     debug_assert!(known, "failpoint `{point}` is missing from the list");
     if std::env::var_os("DOJO_FAILPOINT").is_some_and(|wanted| wanted == point) {
         let _ =

@@ -13,7 +13,7 @@ use bollard::models::{
 use bollard::query_parameters::{EventsOptions, LeaveSwarmOptions, ListNodesOptions};
 use futures_util::StreamExt as _;
 
-use crate::driver::Source;
+use crate::driver::{LABEL_MACHINE, Source};
 use crate::failpoint;
 use crate::model::{Access, Role, Secret, Service, TlsFiles};
 use crate::provision::Node;
@@ -207,6 +207,7 @@ impl Bootstrapper for Swarm {
                 Ok(list) => {
                     let waiting = not_ready(&ids, &list);
                     if waiting.is_empty() {
+                        name_after_machines(speaker, &ids, &list).await?;
                         return strike_out_the_lost(speaker, &ids, &list).await;
                     }
                     waiting
@@ -261,6 +262,32 @@ fn not_ready(ids: &[(String, String)], list: &[Member]) -> Vec<String> {
         .collect()
 }
 
+/// The machine that a member is: hosts with names of their own are told by a label.
+fn machine_name(member: &Member) -> Option<&str> {
+    let labels = member.spec.as_ref().and_then(|spec| spec.labels.as_ref());
+    let label = labels.and_then(|labels| labels.get(LABEL_MACHINE)).map(String::as_str);
+    label.or_else(|| member.description.as_ref()?.hostname.as_deref())
+}
+
+/// Has the swarm know each node by its machine's name, also where that is not the name of the host.
+async fn name_after_machines(
+    speaker: &Node,
+    ids: &[(String, String)],
+    list: &[Member],
+) -> Result<(), Error> {
+    for (name, id) in ids {
+        let member = list.iter().find(|m| m.id.as_deref() == Some(id));
+        if member.is_some_and(|member| machine_name(member) != Some(name)) {
+            leaving::change(speaker, id, "label a node", |spec| {
+                let labels = spec.labels.get_or_insert_default();
+                labels.insert(LABEL_MACHINE.to_owned(), name.clone()).as_ref() != Some(name)
+            })
+            .await?;
+        }
+    }
+    Ok(())
+}
+
 /// Strikes out members that bear the name of one of our nodes and are not it: machines that were lost
 /// and have been replaced. The swarm itself takes long to notice, and counts a lost manager for the
 /// majority for ever.
@@ -270,10 +297,9 @@ async fn strike_out_the_lost(
     list: &[Member],
 ) -> Result<(), Error> {
     for member in list {
-        let name = member.description.as_ref().and_then(|d| d.hostname.as_deref());
-        let replaced =
-            |(own, id): &(String, String)| name == Some(own) && member.id.as_deref() != Some(id);
-        if ids.iter().any(replaced) {
+        let is_ours = ids.iter().any(|(_, id)| member.id.as_deref() == Some(id));
+        let replaced = ids.iter().any(|(own, _)| machine_name(member) == Some(own));
+        if replaced && !is_ours {
             strike_out(speaker, member).await?;
         }
     }
@@ -311,4 +337,24 @@ pub fn explain() -> Vec<(&'static str, &'static str, &'static str)> {
             "docker node ls",
         ),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use bollard::models::{NodeDescription, NodeSpec};
+
+    use super::*;
+
+    #[test]
+    fn a_label_outweighs_the_name_of_the_host() {
+        let hostname = Some("worker-1".to_owned());
+        let description = Some(NodeDescription { hostname, ..NodeDescription::default() });
+        let mut member = Member { description, ..Member::default() };
+        assert_eq!(machine_name(&member), Some("worker-1"));
+        let labels = Some(HashMap::from([(LABEL_MACHINE.to_owned(), "manager-1".to_owned())]));
+        member.spec = Some(NodeSpec { labels, ..NodeSpec::default() });
+        assert_eq!(machine_name(&member), Some("manager-1"));
+    }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::bundle::Architecture;
+use crate::driver::ssh::SshHost;
 use crate::model::{
     Bytes, ClusterName, Cpus, DriverName, EngineChannel, KubernetesVersion, MachineName,
     PodNetwork, Subnet, Tunnel,
@@ -67,6 +68,8 @@ pub(super) enum Command {
     Start(Targets),
     /// Add machines, or empty and remove those with the highest numbers
     Scale(Scale),
+    /// Bring a Kubernetes cluster to another release, one node after the other
+    Upgrade(Upgrade),
     /// Stop machines; their disks are kept
     Stop(Targets),
     /// Stop machines and start them again
@@ -152,7 +155,8 @@ pub(super) struct Up {
     #[arg(
         short, long, value_name = "FILE", help_heading = "What",
         conflicts_with_all = ["name", "kind", "managers", "control_planes", "workers", "machines",
-            "driver", "publish", "memory", "cpus", "image", "subnet", "engine_channel",
+            "driver", "driver_opt", "publish", "memory", "cpus", "image", "subnet", "host", "host_key",
+            "identity", "ssh_config", "adopt", "remove_docker", "engine_channel",
             "engine_repository", "registry_mirror", "insecure_registry", "engine_label", "engine_opt",
             "kubernetes_version", "bundle", "kubernetes_repository", "kubernetes_registry", "cni",
             "pod_subnet", "service_subnet"]
@@ -162,6 +166,9 @@ pub(super) struct Up {
     /// Where machines come from: docker, ec2, ssh, or NAME for a program `dojo-driver-NAME`
     #[arg(long, value_name = "DRIVER", help_heading = "Machines")]
     pub(super) driver: Option<DriverName>,
+    /// Set an option of an external driver; `--driver NAME --help` tells which it has
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "Machines")]
+    pub(super) driver_opt: Vec<String>,
     /// Lead a port of this computer to a machine, the first one unless told: 8080:80@worker-1
     #[arg(short, long, value_name = "PORT:PORT[@MACHINE]", help_heading = "Machines")]
     pub(super) publish: Vec<String>,
@@ -177,6 +184,8 @@ pub(super) struct Up {
     /// The machines' network [default: a free one]
     #[arg(long, value_name = "CIDR", help_heading = "Machines")]
     pub(super) subnet: Option<Subnet>,
+    #[command(flatten)]
+    pub(super) ssh: SshFlags,
 
     /// Where Docker's packages come from, if the machines have no Docker yet: distro, docker-ce
     #[arg(long, value_name = "CHANNEL", help_heading = "Docker on the machines")]
@@ -237,6 +246,30 @@ pub(super) struct Up {
     pub(super) no_use: bool,
 }
 
+/// Hosts that are there already.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Hosts that you have (--driver ssh)")]
+pub(super) struct SshFlags {
+    /// A host that becomes a machine; once for each
+    #[arg(long, value_name = "[USER@]ADDRESS[:PORT]")]
+    pub(super) host: Vec<SshHost>,
+    /// The public host key of a host, in the order of --host [default: what your known_hosts says]
+    #[arg(long, value_name = "KEY", requires = "host")]
+    pub(super) host_key: Vec<String>,
+    /// The private key that opens the hosts [default: your agent, and what your ssh would try]
+    #[arg(long, value_name = "FILE")]
+    pub(super) identity: Option<PathBuf>,
+    /// A configuration file for ssh [default: your own]
+    #[arg(long, value_name = "FILE")]
+    pub(super) ssh_config: Option<PathBuf>,
+    /// Take hosts that carry Docker data or a swarm, or that another cluster has claimed
+    #[arg(long)]
+    pub(super) adopt: bool,
+    /// When the hosts are given back, also remove the packages that came with the cluster
+    #[arg(long)]
+    pub(super) remove_docker: bool,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct Down {
     /// Which clusters [default: dojo]
@@ -247,6 +280,9 @@ pub(super) struct Down {
     /// Also remove machines of which this computer has no record, without asking
     #[arg(short, long)]
     pub(super) yes: bool,
+    /// Give up hosts of yours that cannot be reached any more: they keep what is on them
+    #[arg(long)]
+    pub(super) abandon: bool,
 }
 
 #[derive(Debug, Args)]
@@ -417,12 +453,30 @@ pub(super) struct Scale {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct Upgrade {
+    /// Which cluster [default: the current one]
+    pub(super) name: Option<ClusterName>,
+    /// A file with the new release inside
+    #[arg(long, value_name = "FILE", conflicts_with = "kubernetes_repository")]
+    pub(super) bundle: Option<PathBuf>,
+    /// Which release, 1.33 for its newest patch; from the package repository, if no bundle is given
+    #[arg(long, value_name = "VERSION")]
+    pub(super) kubernetes_version: Option<KubernetesVersion>,
+    /// The base address of the package repository, or of a mirror of it [default: that of the cluster, or the
+    /// one that this computer's apt uses]
+    #[arg(long, value_name = "URL", requires = "kubernetes_version")]
+    pub(super) kubernetes_repository: Option<String>,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct Repair {
     /// Which cluster
     pub(super) name: ClusterName,
     /// Where its machines come from
     #[arg(long, value_name = "DRIVER", default_value = "docker")]
     pub(super) driver: DriverName,
+    #[command(flatten)]
+    pub(super) ssh: SshFlags,
 }
 
 #[derive(Debug, Args)]
@@ -430,6 +484,8 @@ pub(super) struct Doctor {
     /// Where machines shall come from
     #[arg(long, value_name = "DRIVER", default_value = "docker")]
     pub(super) driver: DriverName,
+    #[command(flatten)]
+    pub(super) ssh: SshFlags,
     /// How to print the findings
     #[arg(short, long, value_enum, default_value_t = DataFormat::Table)]
     pub(super) output: DataFormat,

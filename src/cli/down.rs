@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use crate::model::ClusterName;
-use crate::workflow::{self, DownOptions};
+use crate::workflow::{self, DownOptions, Services};
 
 use super::args::Down;
 use super::error::{self, Error};
@@ -20,7 +20,7 @@ pub(super) async fn run(context: &Context, args: Down) -> Result<(), Error> {
     };
     let (of, mut failed, mut last) = (names.len(), 0, None);
     for name in names {
-        if let Err(error) = one(context, &name, args.yes).await {
+        if let Err(error) = one(context, &name, args.yes, args.abandon).await {
             failed += 1;
             if of > 1 {
                 error::tell(&error);
@@ -35,8 +35,9 @@ pub(super) async fn run(context: &Context, args: Down) -> Result<(), Error> {
     }
 }
 
-async fn one(context: &Context, name: &ClusterName, yes: bool) -> Result<(), Error> {
-    let services = context.services_of(name).await?;
+async fn one(context: &Context, name: &ClusterName, yes: bool, abandon: bool) -> Result<(), Error> {
+    let services = context.services_to_remove(name, abandon).await?;
+    let given_up = if abandon { missing(context, &services, name).await? } else { Vec::new() };
     let known = context.home.directory(name).exists();
     let result = match workflow::down(&services, name, DownOptions { without_record: yes }).await {
         Err(workflow::Error::NoRecord { cluster, machines }) if !yes && context.can_ask() => {
@@ -54,7 +55,22 @@ async fn one(context: &Context, name: &ClusterName, yes: bool) -> Result<(), Err
     if !known && machines == 0 {
         return output::line(&format!("there is no cluster {name}"));
     }
+    if !given_up.is_empty() {
+        output::line(&format!("given up, with what is on them: {}", given_up.join(", ")))?;
+    }
     output::line(&format!("{name} is gone"))
+}
+
+/// The machines of the record that are not there.
+async fn missing(
+    context: &Context,
+    services: &Services,
+    name: &ClusterName,
+) -> Result<Vec<String>, Error> {
+    let there = services.driver.list(Some(name)).await?;
+    let known = context.home.record(name).ok().flatten().map(|r| r.machines).unwrap_or_default();
+    let gone = known.iter().filter(|m| there.iter().all(|t| t.id != m.id));
+    Ok(gone.map(|m| format!("{} ({})", m.id.name, m.handle)).collect())
 }
 
 fn ask(cluster: &ClusterName, machines: usize) -> bool {

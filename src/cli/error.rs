@@ -75,11 +75,20 @@ fn code(error: &Error) -> u8 {
         Error::Io { .. } | Error::Several { .. } => FAILED,
         Error::Workflow(error) => match error {
             workflow::Error::NotReady(_)
-            | workflow::Error::Driver(driver::Error::Unreachable { .. }) => NOT_READY,
-            workflow::Error::Invalid(_) => USAGE,
+            | workflow::Error::Driver(
+                driver::Error::Unreachable { .. }
+                | driver::Error::NoLogin { .. }
+                | driver::Error::NoHostKey { .. },
+            ) => NOT_READY,
+            workflow::Error::Driver(driver::Error::OtherHostKey { .. }) => MISMATCH,
+            workflow::Error::Invalid(_)
+            | workflow::Error::Driver(
+                driver::Error::Absent { .. } | driver::Error::Option { .. },
+            ) => USAGE,
             workflow::Error::Interrupted
             | workflow::Error::Bootstrap(bootstrap::Error::Interrupted) => INTERRUPTED,
-            workflow::Error::Remote(error) => remote_code(error),
+            workflow::Error::Remote(error)
+            | workflow::Error::Provision(provision::Error::Remote(error)) => remote_code(error),
             workflow::Error::Machines(failure) => machines_code(failure),
             _ => FAILED,
         },
@@ -104,7 +113,11 @@ fn remote_cause(cause: &workflow::MachineError) -> Option<&remote::Error> {
 /// A mismatch on any machine outweighs the rest, because it may be an attack; then the user's own wish.
 fn machines_code(failure: &workflow::Failure) -> u8 {
     let causes = || failure.causes.iter().map(|(_, cause)| cause);
-    if causes().filter_map(remote_cause).any(|e| remote_code(e) == MISMATCH) {
+    let mismatch = |cause: &workflow::MachineError| match cause {
+        workflow::MachineError::Driver(driver::Error::OtherHostKey { .. }) => true,
+        _ => remote_cause(cause).is_some_and(|e| remote_code(e) == MISMATCH),
+    };
+    if causes().any(mismatch) {
         MISMATCH
     } else if causes().any(|c| matches!(c, workflow::MachineError::Interrupted)) {
         INTERRUPTED
@@ -121,7 +134,8 @@ fn hints(error: &Error) -> Vec<String> {
         workflow::Error::Driver(error) => driver_hints(error),
         workflow::Error::Remote(error) => remote_hints(error, None),
         workflow::Error::Store(error) => store_hints(error),
-        workflow::Error::Bundle(error) => bundle_hints(error),
+        workflow::Error::Bundle(error)
+        | workflow::Error::Provision(provision::Error::Bundle(error)) => bundle_hints(error),
         workflow::Error::Context(context::Error::Foreign { .. }) => {
             vec!["`docker context rm` removes it, or choose another cluster name".to_owned()]
         }
@@ -179,6 +193,19 @@ fn hints(error: &Error) -> Vec<String> {
              before `/core:/stable:/` in `Installing kubeadm` on kubernetes.io"
                 .to_owned(),
         ],
+        workflow::Error::Unhealthy { cluster, .. } => vec![
+            format!("`dojo status {cluster}` tells how its machines are"),
+            format!("`dojo up {cluster}` mends what it can; a node that was cordoned by hand is yours"),
+        ],
+        workflow::Error::OtherRelease { cluster, .. } => vec![format!(
+            "`dojo upgrade {cluster}`, with the same --bundle or --kubernetes-version, brings it there"
+        )],
+        workflow::Error::UnderWay { cluster, .. } => {
+            vec![format!("`dojo upgrade {cluster}` ends the one that is under way")]
+        }
+        workflow::Error::Leap { version, .. } => {
+            vec![format!("upgrade to 1.{} first", version.minor + 1)]
+        }
         workflow::Error::Machines(failure) => machines_hints(failure),
         workflow::Error::Bootstrap(bootstrap::Error::NoQuorum { noun, .. }) => {
             vec![format!(
@@ -208,17 +235,48 @@ fn bundle_hints(error: &bundle::Error) -> Vec<String> {
 
 fn driver_hints(error: &driver::Error) -> Vec<String> {
     match error {
-        driver::Error::Unreachable { .. } => vec![
+        driver::Error::Unreachable { place, .. } if place.contains("Docker engine") => vec![
             "is Docker installed and running? On Debian and Ubuntu: apt-get install docker.io"
                 .to_owned(),
             "DOJO_DOCKER_HOST names another engine, as in unix:///run/docker.sock".to_owned(),
         ],
+        driver::Error::Absent { .. } => vec![
+            "the drivers inside are docker, ec2 and ssh; any other is a program that must be \
+             executable and lie in a directory of the PATH"
+                .to_owned(),
+        ],
+        driver::Error::Option { driver, .. } => {
+            vec![format!("`dojo up --driver {driver} --help` tells which options it has")]
+        }
         driver::Error::Taken { .. } => {
             vec!["choose another one, or free it; nothing was changed".to_owned()]
         }
         driver::Error::Foreign { .. } => {
             vec!["remove or rename it, or choose another cluster name".to_owned()]
         }
+        driver::Error::NoLogin { host, .. } => {
+            vec![
+                format!("`ssh {host}` must work without a question; --identity names a key"),
+                "`dojo down --abandon` gives up hosts that are gone for good".to_owned(),
+            ]
+        }
+        driver::Error::NoHostKey { host } => vec![
+            format!(
+                "compare what `ssh {host}` shows with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` \
+                 on its console, and say yes if they are the same"
+            ),
+            "or give the key itself: --host-key 'ssh-ed25519 AAAA…', or `host-key` in a spec file"
+                .to_owned(),
+        ],
+        driver::Error::OtherHostKey { .. } => vec![
+            "if the host was not installed anew, something is answering in its place".to_owned(),
+            "`dojo down --abandon` gives up hosts that are not what they were".to_owned(),
+        ],
+        driver::Error::Occupied { .. } => vec![
+            "--adopt takes it all the same: what is there stays, but its engine is restarted and joins \
+             the cluster"
+                .to_owned(),
+        ],
         _ => Vec::new(),
     }
 }
@@ -262,8 +320,12 @@ fn machines_hints(failure: &workflow::Failure) -> Vec<String> {
         .iter()
         .flat_map(|(_, cause)| match (remote_cause(cause), cause) {
             (Some(error), _) => remote_hints(error, cluster),
+            (_, workflow::MachineError::Driver(error)) => driver_hints(error),
             (_, workflow::MachineError::Provision(provision::Error::Bundle(error))) => {
                 bundle_hints(error)
+            }
+            (_, workflow::MachineError::Provision(provision::Error::Release { machine, .. })) => {
+                vec![format!("`dojo upgrade {}` brings it to another release", machine.cluster)]
             }
             _ => Vec::new(),
         })

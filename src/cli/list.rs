@@ -95,7 +95,7 @@ fn row(
         Some(_) if !asked => "unknown",
         Some(record) => match record.phase {
             Phase::Destroying => "half removed",
-            Phase::Creating | Phase::Scaling => "unfinished",
+            Phase::Creating | Phase::Scaling | Phase::Upgrading => "unfinished",
             Phase::Ready if running == wanted => "running",
             Phase::Ready if running == 0 && found.len() == wanted => "stopped",
             Phase::Ready => "degraded",

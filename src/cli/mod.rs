@@ -9,6 +9,7 @@ mod env;
 mod error;
 mod explain;
 mod forward;
+mod help;
 mod image;
 mod inspect;
 mod list;
@@ -22,6 +23,7 @@ mod ssh;
 mod status;
 mod switch;
 mod up;
+mod upgrade;
 
 use std::process::ExitCode;
 
@@ -33,17 +35,20 @@ use services::Context;
 
 /// Runs the command that the process's arguments name.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let cli = Cli::try_parse_from(&arguments);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             return error::tell(&Error::Io { operation: "start", source: error });
         }
     };
-    let code = match runtime.block_on(run(cli)) {
-        Ok(code) => code,
-        Err(error) => error::tell(&error),
-    };
+    let code = runtime.block_on(async {
+        match cli {
+            Ok(cli) => run(cli).await.unwrap_or_else(|error| error::tell(&error)),
+            Err(refusal) => help::tell(refusal, arguments).await,
+        }
+    });
     // A read of standard input that nobody waits for any more must not hold up the end.
     runtime.shutdown_background();
     code
@@ -67,6 +72,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::Forward(args) => forward::run(&context, args).await,
         Command::Start(args) => power::start(&context, args).await.map(done),
         Command::Scale(args) => scale::run(&context, &args).await.map(done),
+        Command::Upgrade(args) => upgrade::run(&context, args).await.map(done),
         Command::Stop(args) => power::stop(&context, args).await.map(done),
         Command::Restart(args) => power::restart(&context, args).await.map(done),
         Command::Repair(args) => power::repair(&context, args).await.map(done),

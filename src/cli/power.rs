@@ -7,6 +7,7 @@ use super::args::{Repair, Targets};
 use super::error::Error;
 use super::output;
 use super::services::Context;
+use super::up::ssh_options;
 
 /// A cluster, or one machine of it.
 type Target = (ClusterName, Option<MachineName>);
@@ -77,8 +78,10 @@ pub(super) async fn restart(context: &Context, args: Targets) -> Result<(), Erro
 }
 
 pub(super) async fn repair(context: &Context, args: Repair) -> Result<(), Error> {
-    let services = context.services_from(args.driver).await?;
-    let record = workflow::repair(&services, &args.name).await?;
+    let mut spec = super::services::spec_from(args.name.clone(), args.driver);
+    ssh_options(&mut spec.ssh, &args.ssh)?;
+    let services = context.services(&spec).await?;
+    let record = workflow::repair(&services, &spec).await?;
     let machines = record.machines.len();
     output::line(&format!("{} has a record again, of {machines} machines", args.name))?;
     output::line(&format!("  dojo up {:<20}go on from here", args.name))

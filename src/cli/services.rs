@@ -13,7 +13,9 @@ use crate::bundle::Bundle;
 use crate::context::{DockerContexts, KubeContexts};
 use crate::driver::Driver;
 use crate::driver::docker::{Baked, DockerDriver, Variant};
+use crate::driver::external::{self, ExternalDriver};
 use crate::driver::mixed::Mixed;
+use crate::driver::ssh::{Memory, SshDriver};
 use crate::event::{Progress, Reporter};
 use crate::model::{
     ClusterName, DriverName, Machine, MachineName, Orchestrator, Role, SshFiles, TlsFiles,
@@ -33,6 +35,15 @@ pub(super) const DEFAULT_CLUSTER: &str = "dojo";
 
 /// The handles that depend on the driver.
 type Parts = (Arc<dyn Driver>, Arc<dyn Dialer>, Arc<dyn Bootstrapper>, Arc<dyn Bootstrapper>);
+
+/// What only some commands ask of drivers.
+#[derive(Default)]
+struct Special {
+    /// What is put into machine images beforehand.
+    baked: Option<Baked>,
+    /// Give up hosts that cannot be reached.
+    abandon: bool,
+}
 
 /// What every command has, before it knows which driver it needs.
 pub(super) struct Context {
@@ -62,7 +73,7 @@ impl Context {
     /// Everything that the cluster of a spec needs. From here on the first Ctrl-C asks the work under way
     /// to come to an end, and the second one ends the process.
     pub(super) async fn services(&self, spec: &ClusterSpec) -> Result<Services, Error> {
-        self.services_with(spec, None).await
+        self.services_with(spec, Special::default()).await
     }
 
     /// Everything that it takes to make what a spec says.
@@ -76,14 +87,21 @@ impl Context {
             (Orchestrator::Kubernetes, Some(path)) if has_image => Some(self.baked(path).await?),
             _ => None,
         };
-        self.services_with(spec, baked).await
+        self.services_with(spec, Special { baked, ..Special::default() }).await
+    }
+
+    /// Everything that it takes to bring a cluster to the release of a spec, whose bundle is not damaged.
+    pub(super) async fn services_to_upgrade(&self, spec: &ClusterSpec) -> Result<Services, Error> {
+        if let (Orchestrator::Kubernetes, Some(path)) = (spec.orchestrator, &spec.kubernetes.bundle)
+        {
+            self.checked_bundle(path).await?;
+        }
+        self.services(spec).await
     }
 
     /// Everything, with machines from a driver with its usual options.
     pub(super) async fn services_from(&self, driver: DriverName) -> Result<Services, Error> {
-        let machines = vec![MachineGroup::new(Role::Engine, 1, driver)];
-        let name = DEFAULT_CLUSTER.parse()?;
-        self.services(&ClusterSpec::new(name, Orchestrator::None, machines)).await
+        self.services(&spec_from(DEFAULT_CLUSTER.parse()?, driver)).await
     }
 
     /// Everything that a recorded cluster needs; with the defaults where there is no readable record.
@@ -92,6 +110,19 @@ impl Context {
             Ok(Some(record)) => self.services(&record.spec).await,
             _ => self.services_from(DriverName::default()).await,
         }
+    }
+
+    /// Everything that it takes to remove a cluster; `abandon` gives up hosts that cannot be reached.
+    pub(super) async fn services_to_remove(
+        &self,
+        name: &ClusterName,
+        abandon: bool,
+    ) -> Result<Services, Error> {
+        let spec = match self.home.record(name) {
+            Ok(Some(record)) => record.spec,
+            _ => spec_from(name.clone(), DriverName::default()),
+        };
+        self.services_with(&spec, Special { abandon, ..Special::default() }).await
     }
 
     /// What puts all of a bundle into a machine image.
@@ -119,13 +150,9 @@ impl Context {
         Ok(checked.map_err(workflow::Error::from)?)
     }
 
-    async fn services_with(
-        &self,
-        spec: &ClusterSpec,
-        baked: Option<Baked>,
-    ) -> Result<Services, Error> {
+    async fn services_with(&self, spec: &ClusterSpec, special: Special) -> Result<Services, Error> {
         self.listening.call_once(|| self.listen_for_interrupts());
-        let (driver, dialer, swarm, kubeadm) = self.parts(spec, baked).await?;
+        let (driver, dialer, swarm, kubeadm) = self.parts(spec, special).await?;
         Ok(Services {
             home: self.home.clone(),
             driver,
@@ -140,7 +167,7 @@ impl Context {
         })
     }
 
-    async fn parts(&self, spec: &ClusterSpec, baked: Option<Baked>) -> Result<Parts, Error> {
+    async fn parts(&self, spec: &ClusterSpec, special: Special) -> Result<Parts, Error> {
         #[cfg(feature = "fake")]
         if spec.drivers().contains(&DriverName::Fake) {
             let fake = Arc::new(crate::fake::Fake::from_env());
@@ -149,15 +176,37 @@ impl Context {
         let mut drivers: Vec<Arc<dyn Driver>> = Vec::new();
         for name in spec.drivers() {
             drivers.push(match name {
-                DriverName::Docker => Arc::new(docker(spec, baked.clone()).await?),
+                DriverName::Docker => Arc::new(docker(spec, special.baked.clone()).await?),
+                DriverName::Ssh => {
+                    let memory = Memory { abandon: special.abandon, ..self.memory(&spec.name) };
+                    Arc::new(SshDriver::new(&spec.ssh, memory))
+                }
+                DriverName::External(name) => Arc::new(self.external(spec, &name).await?),
                 other => {
                     return Err(Error::Usage(format!(
-                        "there is no driver `{other}`: expected docker"
+                        "there is no driver `{other}`: expected docker or ssh"
                     )));
                 }
             });
         }
         Ok((Mixed::of(drivers), Arc::new(SshDialer), Arc::new(Swarm), Arc::new(Kubeadm)))
+    }
+
+    async fn external(&self, spec: &ClusterSpec, name: &str) -> Result<ExternalDriver, Error> {
+        let options = spec.external.get(&DriverName::External(name.to_owned()));
+        let progress = Progress::new(Arc::clone(&self.reporter));
+        Ok(ExternalDriver::connect(name, &options.cloned().unwrap_or_default(), progress).await?)
+    }
+
+    /// What is remembered of a cluster; nothing where there is no readable record.
+    fn memory(&self, name: &ClusterName) -> Memory {
+        let record = self.home.record(name).ok().flatten();
+        Memory {
+            options: record.as_ref().map(|record| record.spec.ssh.clone()),
+            machines: record.map(|record| record.machines).unwrap_or_default(),
+            keys: Some(self.ssh(name)),
+            abandon: false,
+        }
     }
 
     fn open_log(&self) -> OpenLog {
@@ -188,6 +237,7 @@ impl Context {
                 }
                 if raised.raised() {
                     // The user has asked twice.
+                    external::abandon();
                     std::process::exit(130);
                 }
                 raised.raise();
@@ -254,6 +304,12 @@ impl Context {
     pub(super) fn can_ask(&self) -> bool {
         std::io::stdin().is_terminal() && std::io::stderr().is_terminal() && !self.quiet
     }
+}
+
+/// What names a driver, with its usual options, and asks for nothing in particular.
+pub(super) fn spec_from(name: ClusterName, driver: DriverName) -> ClusterSpec {
+    let machines = vec![MachineGroup::new(Role::Engine, 1, driver)];
+    ClusterSpec::new(name, Orchestrator::None, machines)
 }
 
 /// The docker driver, with the machine image that suits the kind of cluster.

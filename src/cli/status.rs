@@ -10,7 +10,8 @@ use crate::workflow::{self, ClusterStatus};
 use super::args::{DataFormat, Doctor, Status};
 use super::error::Error;
 use super::output;
-use super::services::Context;
+use super::services::{Context, DEFAULT_CLUSTER, spec_from};
+use super::up::ssh_options;
 
 /// One cluster, as `dojo status -o json` prints it.
 #[derive(Debug, Serialize)]
@@ -113,7 +114,9 @@ fn table(view: &View) -> Vec<Vec<String>> {
 }
 
 pub(super) async fn doctor(context: &Context, args: Doctor) -> Result<ExitCode, Error> {
-    let services = context.services_from(args.driver).await?;
+    let mut spec = spec_from(DEFAULT_CLUSTER.parse()?, args.driver);
+    ssh_options(&mut spec.ssh, &args.ssh)?;
+    let services = context.services(&spec).await?;
     let findings = services.driver.check().await?;
     match args.output {
         DataFormat::Json => output::json(&findings)?,

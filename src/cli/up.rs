@@ -5,15 +5,16 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::context;
+use crate::driver::ssh::SshOptions;
 use crate::model::{
-    ClusterName, EngineOptions, KubernetesOptions, KubernetesVersion, MachineName, Orchestrator,
-    PodNetwork, Port, Role,
+    ClusterName, DriverName, EngineOptions, KubernetesOptions, KubernetesVersion, MachineName,
+    Orchestrator, PodNetwork, Port, Role,
 };
 use crate::provision;
 use crate::spec::{self, ClusterSpec, MachineGroup};
 use crate::workflow::{self, Summary, UpOptions};
 
-use super::args::{SpecFormat, Up};
+use super::args::{SpecFormat, SshFlags, Up};
 use super::error::Error;
 use super::services::{Context, DEFAULT_CLUSTER};
 use super::{explain, output};
@@ -76,6 +77,8 @@ fn from_flags(context: &Context, args: &Up) -> Result<ClusterSpec, Error> {
     }
     spec.docker.image = args.image.clone().or(spec.docker.image);
     spec.docker.subnet = args.subnet.or(spec.docker.subnet);
+    driver_options(&mut spec, args)?;
+    ssh_options(&mut spec.ssh, &args.ssh)?;
     engine_options(&mut spec.engine, args)?;
     kubernetes_options(&mut spec.kubernetes, args)?;
     if spec.orchestrator == Orchestrator::Kubernetes && spec.kubernetes.bundle.is_none() {
@@ -127,7 +130,7 @@ fn from_packages(options: &mut KubernetesOptions) {
 }
 
 /// The record outlives the directory that this command runs in.
-fn absolute(path: &Path) -> Result<PathBuf, Error> {
+pub(super) fn absolute(path: &Path) -> Result<PathBuf, Error> {
     std::path::absolute(path).map_err(|source| Error::Io { operation: "find a file", source })
 }
 
@@ -135,10 +138,21 @@ fn default_spec(name: ClusterName, args: &Up) -> ClusterSpec {
     let driver = args.driver.clone().unwrap_or_default();
     let orchestrator = asked(args).unwrap_or(Orchestrator::Swarm);
     let group = |role, count| MachineGroup::new(role, count, driver.clone());
+    let (machines, workers) = match (&driver, u16::try_from(args.ssh.host.len())) {
+        // Each host becomes a machine; a load balancer stands before several control planes.
+        (DriverName::Ssh, Ok(hosts @ 1..)) => {
+            let leaders = args.managers.or(args.control_planes).unwrap_or(1);
+            let balancers = u16::from(args.control_planes.is_some_and(|n| n > 1));
+            (hosts, hosts.saturating_sub(leaders + balancers))
+        }
+        _ => (3, 2),
+    };
     let machines = match orchestrator {
-        Orchestrator::None => vec![group(Role::Engine, 3)],
-        Orchestrator::Kubernetes => vec![group(Role::ControlPlane, 1), group(Role::Worker, 2)],
-        Orchestrator::Swarm => vec![group(Role::Manager, 1), group(Role::Worker, 2)],
+        Orchestrator::None => vec![group(Role::Engine, machines)],
+        Orchestrator::Kubernetes => {
+            vec![group(Role::ControlPlane, 1), group(Role::Worker, workers)]
+        }
+        Orchestrator::Swarm => vec![group(Role::Manager, 1), group(Role::Worker, workers)],
     };
     ClusterSpec::new(name, orchestrator, machines)
 }
@@ -176,6 +190,47 @@ fn publish(groups: &mut Vec<MachineGroup>, text: &str) -> Result<(), Error> {
         before += count;
     }
     Err(Error::Usage(format!("port {port} is to lead to `{name}`, which is not in the cluster")))
+}
+
+fn driver_options(spec: &mut ClusterSpec, args: &Up) -> Result<(), Error> {
+    let driver = spec.driver();
+    for text in &args.driver_opt {
+        let (key, value) = text.split_once('=').ok_or_else(|| {
+            Error::Usage(format!("`{text}` is not a driver option: write it as KEY=VALUE"))
+        })?;
+        if !matches!(driver, DriverName::External(_)) {
+            return Err(Error::Usage(format!(
+                "option `{key}` is for an external driver, but machines come from `{driver}`"
+            )));
+        }
+        let options = spec.external.entry(driver.clone()).or_default();
+        // The driver says which options are numbers.
+        options.insert(key.to_owned(), Value::String(value.to_owned()));
+    }
+    Ok(())
+}
+
+/// Hosts that are given are all the hosts; what else is given is added to what was said before.
+pub(super) fn ssh_options(options: &mut SshOptions, flags: &SshFlags) -> Result<(), Error> {
+    if flags.host_key.len() > flags.host.len() {
+        let (keys, hosts) = (flags.host_key.len(), flags.host.len());
+        return Err(Error::Usage(format!("{keys} host keys are given for {hosts} hosts")));
+    }
+    if !flags.host.is_empty() {
+        options.hosts = flags.host.clone();
+        for (host, key) in options.hosts.iter_mut().zip(&flags.host_key) {
+            host.host_key = Some(key.clone());
+        }
+    }
+    if let Some(file) = &flags.identity {
+        options.identity = Some(absolute(file)?);
+    }
+    if let Some(file) = &flags.ssh_config {
+        options.config = Some(absolute(file)?);
+    }
+    options.adopt |= flags.adopt;
+    options.remove_docker |= flags.remove_docker;
+    Ok(())
 }
 
 fn engine_options(options: &mut EngineOptions, args: &Up) -> Result<(), Error> {
@@ -238,7 +293,6 @@ pub(super) fn tell(summary: &Summary) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::DriverName;
 
     fn groups() -> Vec<MachineGroup> {
         vec![

@@ -55,6 +55,10 @@ impl Driver for Mixed {
         Ok(common)
     }
 
+    fn report_to(&self, progress: &Progress) {
+        self.drivers.iter().for_each(|driver| driver.report_to(progress));
+    }
+
     async fn check(&self) -> Result<Vec<Finding>, Error> {
         let mut findings = Vec::new();
         for driver in &self.drivers {
@@ -115,5 +119,9 @@ impl Driver for Mixed {
 
     async fn host_key(&self, machine: &Machine) -> Result<Option<String>, Error> {
         self.the(&machine.driver)?.host_key(machine).await
+    }
+
+    fn own_host_key(&self, request: &MachineRequest) -> Option<String> {
+        self.the(&request.driver).ok()?.own_host_key(request)
     }
 }

@@ -12,7 +12,9 @@
 pub mod docker;
 #[cfg(feature = "ec2")]
 pub mod ec2;
+pub mod external;
 pub mod mixed;
+pub mod ssh;
 
 use std::error::Error as StdError;
 
@@ -64,6 +66,56 @@ pub enum Error {
     /// The request cannot be met here, whatever is tried.
     #[error("{0}")]
     Unsupported(String),
+    /// There is no program for an external driver.
+    #[error(
+        "there is no driver `{name}`: `dojo-driver-{name}` is not on the PATH{}", others(.found)
+    )]
+    Absent {
+        /// The driver's name.
+        name: String,
+        /// Those whose programs are there.
+        found: Vec<String>,
+    },
+    /// An option that the driver does not have, or a value that it does not take.
+    #[error("driver `{driver}` {problem}")]
+    Option {
+        /// The driver.
+        driver: DriverName,
+        /// "has no option `sise`".
+        problem: String,
+    },
+    /// A host does not let us in, or does not answer.
+    #[error("cannot log in to host `{host}`")]
+    NoLogin {
+        /// Which host.
+        host: String,
+        /// What was said.
+        #[source]
+        source: Source,
+    },
+    /// No key of a host is known, so it cannot be told from an impostor. Nothing was sent to it.
+    #[error("no host key of `{host}` is known")]
+    NoHostKey {
+        /// Which host.
+        host: String,
+    },
+    /// A host presented another key than the known one. Nothing was sent to it.
+    #[error("host `{host}` presented another host key than the known one; nothing was sent")]
+    OtherHostKey {
+        /// Which host.
+        host: String,
+        /// What was said.
+        #[source]
+        source: Source,
+    },
+    /// A host carries something of somebody else; it was left alone.
+    #[error("host `{host}` is in use already, so it is left alone: it carries {by}")]
+    Occupied {
+        /// Which host.
+        host: String,
+        /// What it carries: "2 containers".
+        by: String,
+    },
     /// A call failed.
     #[error("cannot {operation} {subject}")]
     Failed {
@@ -77,6 +129,13 @@ pub enum Error {
     },
 }
 
+fn others(found: &[String]) -> String {
+    if found.is_empty() {
+        return ", nor is any other program `dojo-driver-NAME`".to_owned();
+    }
+    format!("; there is {}", found.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", "))
+}
+
 /// Makes machines, lists them, starts, stops and destroys them.
 #[async_trait]
 pub trait Driver: Send + Sync {
@@ -88,6 +147,10 @@ pub trait Driver: Send + Sync {
     async fn architecture(&self) -> Result<Option<String>, Error> {
         Ok(None)
     }
+
+    /// Says where to tell what happens on the way, where a method is not given it; the methods of a driver
+    /// that has nothing to tell need not know.
+    fn report_to(&self, _progress: &Progress) {}
 
     /// Looks at the surroundings. Findings that are problems mean that no machine can be made;
     /// changes nothing.
@@ -126,4 +189,10 @@ pub trait Driver: Send + Sync {
     /// The public host key of a machine, read over a channel that needs no SSH; `None` where there
     /// is no such channel.
     async fn host_key(&self, machine: &Machine) -> Result<Option<String>, Error>;
+    /// The public host key that a machine of this request will present, where it is not the request's:
+    /// hosts that are there already keep theirs. Known once [`prepare`](Self::prepare) has returned.
+    fn own_host_key(&self, request: &MachineRequest) -> Option<String> {
+        let _ = request;
+        None
+    }
 }

@@ -31,6 +31,17 @@ impl Service {
             Self::Api => 6443,
         }
     }
+
+    /// What this computer talks to on a machine of such a cluster.
+    pub fn of(orchestrator: Orchestrator, role: Role) -> Vec<Self> {
+        match (orchestrator, role) {
+            (Orchestrator::Kubernetes, Role::ControlPlane | Role::LoadBalancer) => {
+                vec![Self::Ssh, Self::Api]
+            }
+            (Orchestrator::Kubernetes, _) => vec![Self::Ssh],
+            (Orchestrator::Swarm | Orchestrator::None, _) => vec![Self::Ssh, Self::Engine],
+        }
+    }
 }
 
 impl Service {

@@ -198,6 +198,6 @@ impl Provisioner {
 
 pub use engine::explain;
 pub use kubernetes::{
-    DIRECTORY, Kubernetes, Release, Source, bake, collect, explain as explain_kubernetes,
-    known_repository,
+    DIRECTORY, Kubernetes, Release, Source, admits, bake, collect, explain as explain_kubernetes,
+    known_repository, newest, replace_kubeadm, replace_kubelet,
 };

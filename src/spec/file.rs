@@ -1,12 +1,15 @@
 //! Spec files: YAML, with unknown keys and impossible values refused where they stand.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_saphyr::{Location, Spanned};
 
 use crate::driver::docker::DockerOptions;
-use crate::model::{ClusterName, EngineOptions, KubernetesOptions, Orchestrator};
+use crate::driver::external;
+use crate::driver::ssh::SshOptions;
+use crate::model::{ClusterName, DriverName, EngineOptions, KubernetesOptions, Orchestrator};
 
 use super::{API_VERSION, ClusterSpec, Invalid, MachineGroup, Place};
 
@@ -52,6 +55,9 @@ struct Document {
     kubernetes: Option<Spanned<KubernetesOptions>>,
     #[serde(default)]
     docker: DockerOptions,
+    #[serde(default)]
+    external: Option<Spanned<BTreeMap<DriverName, external::Options>>>,
+    ssh: Option<Spanned<SshOptions>>,
 }
 
 /// The same for writing.
@@ -97,6 +103,8 @@ fn parse(text: &str) -> Result<ClusterSpec, (Location, String)> {
     let machines_at = document.machines.referenced;
     let engine_at = document.engine.as_ref().map_or(machines_at, |e| e.referenced);
     let kubernetes_at = document.kubernetes.as_ref().map_or(machines_at, |k| k.referenced);
+    let external_at = document.external.as_ref().map_or(machines_at, |e| e.referenced);
+    let ssh_at = document.ssh.as_ref().map_or(machines_at, |s| s.referenced);
     let spec = ClusterSpec {
         name: document.name,
         orchestrator: document.orchestrator,
@@ -104,6 +112,8 @@ fn parse(text: &str) -> Result<ClusterSpec, (Location, String)> {
         engine: document.engine.map(|e| e.value).unwrap_or_default(),
         kubernetes: document.kubernetes.map(|k| k.value).unwrap_or_default(),
         docker: document.docker,
+        external: document.external.map(|e| e.value).unwrap_or_default(),
+        ssh: document.ssh.map(|s| s.value).unwrap_or_default(),
     };
     match spec.validate() {
         Ok(()) => Ok(spec),
@@ -113,6 +123,8 @@ fn parse(text: &str) -> Result<ClusterSpec, (Location, String)> {
                 Place::Machines => machines_at,
                 Place::Engine => engine_at,
                 Place::Kubernetes => kubernetes_at,
+                Place::External => external_at,
+                Place::Ssh => ssh_at,
             },
             problem,
         )),
@@ -178,6 +190,11 @@ mod tests {
 
         let role = refused(&format!("{HEAD}machines:\n  - {{ role: boss }}\n"));
         assert!(role.starts_with("4:") && role.contains("manager"), "{role}");
+
+        let stray = refused(&format!(
+            "{HEAD}machines:\n  - {{ role: manager }}\nexternal:\n  podbox: {{ image: debian }}\n"
+        ));
+        assert!(stray.starts_with("6:3:") && stray.contains("`podbox`"), "{stray}");
 
         let key = refused(&format!(
             "{HEAD}machines:\n  - {{ role: manager }}\nengine:\n  daemon: {{ hosts: [] }}\n"

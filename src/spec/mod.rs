@@ -4,11 +4,13 @@ mod count;
 mod file;
 mod validate;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::driver::docker::DockerOptions;
+use crate::driver::external;
+use crate::driver::ssh::SshOptions;
 use crate::model::{
     Bytes, ClusterName, Cpus, DriverName, EngineOptions, KubernetesOptions, MachineName,
     Orchestrator, Port, Role, Size,
@@ -38,6 +40,12 @@ pub struct ClusterSpec {
     /// Options of the docker driver.
     #[serde(default)]
     pub docker: DockerOptions,
+    /// Options of external drivers, by the driver's name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub external: BTreeMap<DriverName, external::Options>,
+    /// Options of the ssh driver.
+    #[serde(default, skip_serializing_if = "SshOptions::is_default")]
+    pub ssh: SshOptions,
 }
 
 /// Machines of one kind.
@@ -97,6 +105,8 @@ impl ClusterSpec {
             engine: EngineOptions::default(),
             kubernetes: KubernetesOptions::default(),
             docker: DockerOptions::default(),
+            external: BTreeMap::new(),
+            ssh: SshOptions::default(),
         }
     }
 

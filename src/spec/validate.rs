@@ -26,6 +26,10 @@ pub enum Place {
     Engine,
     /// The choices about Kubernetes.
     Kubernetes,
+    /// The options of external drivers.
+    External,
+    /// The options of the ssh driver.
+    Ssh,
 }
 
 /// The most machines of one role; each driver may set a lower limit.
@@ -50,6 +54,17 @@ impl ClusterSpec {
         for (index, group) in self.machines.iter().enumerate() {
             self.validate_group(group)
                 .map_err(|problem| Invalid { place: Place::Group(index), problem })?;
+        }
+        let drivers = self.drivers();
+        if let Some(stray) = self.external.keys().find(|driver| !drivers.contains(*driver)) {
+            let problem =
+                format!("there are options for driver `{stray}`, but no machines from it");
+            return Err(Invalid { place: Place::External, problem });
+        }
+        if let Some(inside) = self.external.keys().find(|d| !matches!(d, DriverName::External(_))) {
+            let problem =
+                format!("`{inside}` is no external driver: its options stand one level up");
+            return Err(Invalid { place: Place::External, problem });
         }
         let machines = |problem: String| Err(Invalid { place: Place::Machines, problem });
         match self.orchestrator {
@@ -77,7 +92,10 @@ impl ClusterSpec {
             return machines(format!("port {} of this computer is given twice", twice[0].host));
         }
         self.validate_engine().map_err(|problem| Invalid { place: Place::Engine, problem })?;
-        self.validate_kubernetes().map_err(|problem| Invalid { place: Place::Kubernetes, problem })
+        self.validate_kubernetes()
+            .map_err(|problem| Invalid { place: Place::Kubernetes, problem })?;
+        let hosts = self.machines().iter().filter(|m| m.driver == DriverName::Ssh).count();
+        self.ssh.validate(hosts).map_err(|problem| Invalid { place: Place::Ssh, problem })
     }
 
     fn validate_group(&self, group: &MachineGroup) -> Result<(), String> {
@@ -100,9 +118,6 @@ impl ClusterSpec {
         }
         if group.count == 0 && !group.ports.is_empty() {
             return Err("ports are given, but no machine to lead them to".to_owned());
-        }
-        if group.driver != self.driver() {
-            return Err("all machines of a cluster must come from one driver".to_owned());
         }
         Ok(())
     }

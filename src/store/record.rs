@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{ClusterName, Machine};
+use crate::model::{ClusterName, KubernetesVersion, Machine};
 use crate::spec::ClusterSpec;
 
 use super::Error;
@@ -21,6 +21,8 @@ pub enum Phase {
     Ready,
     /// Machines that the spec no longer has are being taken away.
     Scaling,
+    /// The nodes are being brought to the release that the spec names.
+    Upgrading,
     /// `down` began.
     Destroying,
 }
@@ -40,6 +42,9 @@ pub struct Record {
     pub spec: ClusterSpec,
     /// The machines as last seen.
     pub machines: Vec<Machine>,
+    /// The release of Kubernetes that its nodes have; absent until there is one, and while it changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<KubernetesVersion>,
 }
 
 impl Record {
@@ -52,6 +57,7 @@ impl Record {
             phase: Phase::Creating,
             spec,
             machines: Vec::new(),
+            release: None,
         }
     }
 

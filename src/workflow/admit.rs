@@ -3,6 +3,7 @@
 use crate::event::Progress;
 use crate::model::{Level, Machine, Role};
 use crate::plan::Plan;
+use crate::provision::{Install, Source};
 use crate::spec::ClusterSpec;
 use crate::store::{Phase, Record};
 
@@ -91,6 +92,22 @@ pub(super) fn refuse_resizing(spec: &ClusterSpec, recorded: &ClusterSpec) -> Res
     }
     let what = "the number of its control planes".to_owned();
     Err(Error::Unchangeable { cluster: spec.name.clone(), what })
+}
+
+/// What the nodes of a cluster run is not replaced under their pods.
+pub(super) fn refuse_other_release(record: &Record, install: &Install) -> Result<(), Error> {
+    let (Some(exists), Install::Kubernetes(release)) = (record.release, install) else {
+        return Ok(());
+    };
+    let wanted = match &release.source {
+        Source::Bundle(bundle) => bundle.version(),
+        Source::Packages { version, .. } => *version,
+        Source::Present => return Ok(()),
+    };
+    if wanted.admits(exists) {
+        return Ok(());
+    }
+    Err(Error::OtherRelease { cluster: record.spec.name.clone(), exists, wanted })
 }
 
 /// Looks whether machines can be made here at all.

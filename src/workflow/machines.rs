@@ -170,8 +170,9 @@ pub(super) async fn become_node(
             let machine = progress.step("create", driver.create(&request)).await?;
             failpoint::reached("machine.create.after");
             // A run that was killed may have had the machine under way, with a host key of its own.
+            let pinned = keys::pinned(known_hosts, &machine.id.alias())?.unwrap_or_default();
             let key = driver.host_key(&machine).await?;
-            if let Some(key) = key.filter(|key| !same_key(key, &request.host_key.public)) {
+            if let Some(key) = key.filter(|key| !same_key(key, &pinned)) {
                 keys::pin(known_hosts, &[(machine.id.alias(), key)])?;
             }
             machine

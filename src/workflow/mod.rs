@@ -16,6 +16,7 @@ mod scale;
 mod settle;
 mod status;
 mod up;
+mod upgrade;
 
 use std::fmt;
 use std::path::Path;
@@ -27,7 +28,7 @@ use crate::bundle;
 use crate::context::{self, DockerContexts, KubeContexts, kubeconfig};
 use crate::driver::{self, Driver};
 use crate::event::{Progress, Reporter, chain};
-use crate::model::{ClusterName, Finding, Machine, MachineName, Orchestrator};
+use crate::model::{ClusterName, Finding, KubernetesVersion, Machine, MachineName, Orchestrator};
 use crate::pki;
 use crate::plan::Plan;
 use crate::provision;
@@ -49,6 +50,7 @@ pub use scale::scale;
 pub use settle::settle;
 pub use status::{ClusterStatus, MachineStatus, status};
 pub use up::{Summary, UpOptions, plan, up};
+pub use upgrade::{Upgraded, upgrade};
 
 /// Opens the log of a run: given the directory and the verb, returns a reporter that also writes there.
 pub type OpenLog = Arc<dyn Fn(&Path, &str) -> Arc<dyn Reporter> + Send + Sync>;
@@ -104,8 +106,9 @@ impl Services {
             early.warn(format!("waiting for another command on cluster `{name}`: {holder}"));
         });
         let entry = self.interrupt.or(lock).await.ok_or(Error::Interrupted)??;
-        let reporter = (self.open_log)(&entry.logs()?, verb);
-        Ok((entry, Progress::new(reporter)))
+        let progress = Progress::new((self.open_log)(&entry.logs()?, verb));
+        self.driver.report_to(&progress);
+        Ok((entry, progress))
     }
 }
 
@@ -142,6 +145,9 @@ pub enum Error {
     /// The user's kubectl contexts.
     #[error(transparent)]
     Kubeconfig(#[from] kubeconfig::Error),
+    /// What machines have, or would get.
+    #[error(transparent)]
+    Provision(#[from] provision::Error),
     /// The cluster on the machines.
     #[error(transparent)]
     Bootstrap(#[from] bootstrap::Error),
@@ -222,6 +228,73 @@ pub enum Error {
     /// The keys of a cluster are gone, so no record can bring it back.
     #[error("the keys of cluster `{0}` are not on this computer, so it cannot be taken over")]
     NoKeys(ClusterName),
+    /// Another release was asked for than the one that the nodes have.
+    #[error("cluster `{cluster}` has Kubernetes {exists}, and {wanted} was asked for")]
+    OtherRelease {
+        /// The cluster.
+        cluster: ClusterName,
+        /// What its nodes have.
+        exists: KubernetesVersion,
+        /// What was asked for.
+        wanted: KubernetesVersion,
+    },
+    /// What only Kubernetes can do was asked of something else.
+    #[error("cluster `{cluster}` is {exists}, and only a Kubernetes cluster can be upgraded")]
+    NotKubernetes {
+        /// The cluster.
+        cluster: ClusterName,
+        /// What it is.
+        exists: String,
+    },
+    /// Not everything of a cluster is well.
+    #[error("cluster `{cluster}` is not healthy: {ill}")]
+    Unhealthy {
+        /// The cluster.
+        cluster: ClusterName,
+        /// What ails it.
+        ill: String,
+    },
+    /// Another upgrade has not come to its end.
+    #[error(
+        "an upgrade of cluster `{cluster}` to {under_way} is under way, so {wanted} has to wait"
+    )]
+    UnderWay {
+        /// The cluster.
+        cluster: ClusterName,
+        /// Where it is going.
+        under_way: KubernetesVersion,
+        /// What was asked for.
+        wanted: KubernetesVersion,
+    },
+    /// An upgrade would go back.
+    #[error(
+        "cluster `{cluster}` cannot go back to Kubernetes {target}: {what} is newer, it is {version}"
+    )]
+    Downgrade {
+        /// The cluster.
+        cluster: ClusterName,
+        /// What is newer.
+        what: String,
+        /// Its release.
+        version: KubernetesVersion,
+        /// What was asked for.
+        target: KubernetesVersion,
+    },
+    /// An upgrade would leave out a minor release.
+    #[error(
+        "cluster `{cluster}` cannot go to Kubernetes {target}: {what} is {version}, and kubeadm takes one \
+         minor release at a time"
+    )]
+    Leap {
+        /// The cluster.
+        cluster: ClusterName,
+        /// What is too old.
+        what: String,
+        /// Its release.
+        version: KubernetesVersion,
+        /// What was asked for.
+        target: KubernetesVersion,
+    },
     /// A port of this computer cannot be listened on.
     #[error("cannot listen on port {port} of this computer")]
     Listen {
@@ -274,6 +347,9 @@ pub enum MachineError {
     /// Its engine.
     #[error("the engine did not take the image")]
     Engine(#[source] driver::Source),
+    /// Pods on it did not go elsewhere.
+    #[error("{0}")]
+    NotEmpty(String),
     /// It is off.
     #[error("the machine is {0}")]
     NotRunning(crate::model::MachineState),

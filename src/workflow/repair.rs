@@ -1,22 +1,28 @@
 //! `repair`: rebuilds a record that is lost or damaged from the labels that machines carry.
 
 use crate::event::Progress;
-use crate::model::{ClusterName, Machine, MachineName, Role};
+use crate::model::{Machine, MachineName, Role};
 use crate::spec::{ClusterSpec, MachineGroup};
 use crate::store::{self, Entry, Record};
 
 use super::{Error, Services};
 
 /// Rebuilds the record from labels and returns it. What labels do not tell (limits, ports, engine
-/// options) is as if it had not been asked for; machines keep what they have.
-pub async fn repair(services: &Services, name: &ClusterName) -> Result<Record, Error> {
-    let (entry, progress) = services.lock(name, "repair").await?;
-    let result = rebuild(services, entry, &progress).await;
+/// options) is as if it had not been asked for; machines keep what they have. Of `given` only the name and
+/// what was chosen about drivers count.
+pub async fn repair(services: &Services, given: &ClusterSpec) -> Result<Record, Error> {
+    let (entry, progress) = services.lock(&given.name, "repair").await?;
+    let result = rebuild(services, entry, given, &progress).await;
     progress.ready();
     result
 }
 
-async fn rebuild(services: &Services, entry: Entry, progress: &Progress) -> Result<Record, Error> {
+async fn rebuild(
+    services: &Services,
+    entry: Entry,
+    given: &ClusterSpec,
+    progress: &Progress,
+) -> Result<Record, Error> {
     let name = entry.name().clone();
     let damaged = match entry.record() {
         Ok(Some(record)) => return Ok(record),
@@ -39,7 +45,9 @@ async fn rebuild(services: &Services, entry: Entry, progress: &Progress) -> Resu
         progress.warn(format!("the damaged record is kept as `{}`", aside.display()));
     }
     let groups = groups(&machines);
-    let mut record = Record::new(ClusterSpec::new(name, first.orchestrator, groups));
+    let spec = ClusterSpec::new(name, first.orchestrator, groups);
+    let (docker, ssh) = (given.docker.clone(), given.ssh.clone());
+    let mut record = Record::new(ClusterSpec { docker, ssh, ..spec });
     record.cluster_id.clone_from(&first.cluster_id);
     record.machines = machines;
     entry.save(&record)?;

@@ -18,7 +18,7 @@ use super::admit::refuse_resizing;
 use super::machines::{Origin, become_node, ours};
 use super::settle::all_well;
 use super::up::converge;
-use super::{Error, MachineError, Services, Summary, UpOptions, settle};
+use super::{Error, MachineError, Services, Summary, UpOptions, settle, upgrade};
 
 /// How long a machine that is to go may take to answer, before it goes without being asked.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -49,6 +49,7 @@ async fn to_counts(
     let begin = Instant::now();
     let options = UpOptions { select: false, rollback: false };
     let name = entry.name();
+    upgrade::complete(services, entry, progress).await?;
     let mut record = entry.record()?.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
     if record.phase == Phase::Destroying {
         return Err(Error::HalfRemoved(name.clone()));

@@ -5,19 +5,21 @@ use std::time::{Duration, Instant};
 use crate::bootstrap;
 use crate::event::{Progress, chain};
 use crate::failpoint;
-use crate::model::{Access, Machine, MachineName, MachineState, Service};
+use crate::model::{
+    Access, Machine, MachineName, MachineRequest, MachineState, Orchestrator, Service,
+};
 use crate::plan::Plan;
 use crate::provision::{Node, Provisioner};
 use crate::remote::keys;
 use crate::spec::ClusterSpec;
 use crate::store::{Entry, Phase, Record};
 
-use super::admit::{admit, check_surroundings};
+use super::admit::{admit, check_surroundings, refuse_other_release};
 use super::contexts;
 use super::down::remove_machines;
 use super::machines::{self, Origin, become_node};
 use super::settle::all_well;
-use super::{Error, Services, scale, settle};
+use super::{Error, Services, scale, settle, upgrade};
 
 /// How `up` goes about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,6 +121,10 @@ pub(super) async fn converge(
         entry.forget_record()?;
         recorded = None;
     }
+    if recorded.as_ref().is_some_and(|r| r.phase == Phase::Upgrading) {
+        upgrade::complete(services, entry, progress).await?;
+        recorded = entry.record()?;
+    }
     if let Some(record) = recorded.as_ref().filter(|r| scale::is_unfinished(r, &spec)) {
         progress.warn("finishing an interrupted `scale` first");
         let agreed = record.spec.clone();
@@ -137,6 +143,7 @@ pub(super) async fn converge(
     }
 
     let install = machines::install(&spec, plan.create.is_empty())?;
+    refuse_other_release(&record, &install)?;
     if !plan.create.is_empty() {
         machines::check_architecture(&*services.driver, &install).await?;
     }
@@ -200,6 +207,9 @@ pub(super) async fn converge(
     failpoint::reached("up.done.before");
     record.phase = Phase::Ready;
     record.spec = spec.clone();
+    if spec.orchestrator == Orchestrator::Kubernetes {
+        record.release = Some(speaker.kubernetes().version);
+    }
     record.machines = nodes.iter().map(|n| n.machine().clone()).collect();
     for machine in &mut record.machines {
         machine.state = MachineState::Running;
@@ -227,8 +237,11 @@ async fn origins(
         failpoint::reached("driver.prepare.before");
         services.driver.prepare(&spec.name, &absent, progress).await?;
         failpoint::reached("driver.prepare.after");
-        let pins: Vec<_> =
-            absent.iter().map(|r| (r.id.alias(), r.host_key.public.clone())).collect();
+        let key = |request: &MachineRequest| {
+            let own = services.driver.own_host_key(request);
+            own.unwrap_or_else(|| request.host_key.public.clone())
+        };
+        let pins: Vec<_> = absent.iter().map(|r| (r.id.alias(), key(r))).collect();
         failpoint::reached("known-hosts.before");
         keys::pin(&provisioner.ssh.known_hosts, &pins)?;
         failpoint::reached("known-hosts.after");

@@ -22,17 +22,17 @@ const FOREIGN: &str = "# mine\napiVersion: v1\nkind: Config\ncurrent-context: \"
     cluster: office\n    user: me\n  name: office\nusers:\n- name: me\n  user: {token: not-a-secret}\n";
 
 /// A bundle that can be spoiled and mended.
-struct Copy(PathBuf);
+pub struct Copy(pub PathBuf);
 
 impl Copy {
-    fn new(world: &World) -> Self {
+    pub fn new(world: &World) -> Self {
         let path = world.path().join("bundle.tar");
         fs::copy(bundle(), &path).unwrap();
         Self(path)
     }
 
     /// Writes over what is at an offset; returns what was there.
-    fn patch(&self, offset: u64, bytes: &[u8]) -> Vec<u8> {
+    pub fn patch(&self, offset: u64, bytes: &[u8]) -> Vec<u8> {
         let file = OpenOptions::new().read(true).write(true).open(&self.0).unwrap();
         let mut before = vec![0; bytes.len()];
         file.read_exact_at(&mut before, offset).unwrap();
@@ -45,7 +45,7 @@ impl Copy {
     }
 
     /// Where a text is, near the beginning.
-    fn find(&self, text: &str) -> u64 {
+    pub fn find(&self, text: &str) -> u64 {
         let file = fs::File::open(&self.0).unwrap();
         let mut head = vec![0; 64 * 1024];
         file.read_exact_at(&mut head, 0).unwrap();
@@ -162,7 +162,7 @@ impl Watcher {
 
 /// Runs a script on a machine, past `dojo`.
 #[track_caller]
-fn on(cluster: &str, machine: &str, script: &str) -> String {
+pub fn on(cluster: &str, machine: &str, script: &str) -> String {
     engine(&["exec", &format!("dojo-{cluster}-{machine}"), "sh", "-c", script]).ok()
 }
 

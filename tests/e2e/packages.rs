@@ -45,7 +45,7 @@ impl Drop for Mirror {
 }
 
 /// A machine image that is of no use to anybody else; removed when this goes.
-struct Unwanted(String);
+pub struct Unwanted(pub String);
 
 impl Drop for Unwanted {
     fn drop(&mut self) {

@@ -372,6 +372,31 @@ fn scale_refuses_what_no_cluster_can_be() {
 }
 
 #[test]
+fn only_kubernetes_is_upgraded() {
+    let world = World::new();
+    let upgrade = ["upgrade", "practice", "--kubernetes-version", "1.33"];
+    let said = world.dojo(&upgrade).failure();
+    assert!(said.starts_with("exit 1") && said.contains("there is no cluster"), "{said}");
+    for (kind, what) in [("--swarm", "a swarm"), ("--engines", "plain Docker hosts")] {
+        world.dojo(&["-q", "up", "practice", "--driver", "fake", kind]).ok();
+        let before = fs::read(world.directory.path().join("fake.json")).unwrap();
+        let said = world.dojo(&upgrade).failure();
+        let words = format!("is {what}, and only a Kubernetes cluster can be upgraded");
+        assert!(said.starts_with("exit 1") && said.contains(&words), "{said}");
+        assert_eq!(fs::read(world.directory.path().join("fake.json")).unwrap(), before);
+        world.dojo(&["-q", "down", "practice"]).ok();
+    }
+    for args in [
+        ["--kubernetes-version", "latest"].as_slice(),
+        &["--kubernetes-repository", "http://k8s.example"],
+        &["--bundle", "x", "--kubernetes-version", "1.33", "--kubernetes-repository", "http://x"],
+    ] {
+        let said = world.dojo(&[&["upgrade", "practice"], args].concat()).failure();
+        assert!(said.starts_with("exit 2"), "{said}");
+    }
+}
+
+#[test]
 fn a_scale_that_fails_is_ended_by_the_same_command_or_by_up() {
     let world = World::new();
     let scale = ["-q", "scale", "practice", "--workers", "1"];

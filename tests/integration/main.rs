@@ -5,6 +5,7 @@ mod bundle;
 mod cli;
 mod context;
 mod documents;
+mod external;
 mod kubeconfig;
 mod layers;
 mod report;

@@ -6,12 +6,14 @@
 //! - [`explain()`]: the same for a reader who wants to do it by hand
 //! - `front`: what stands before several control planes
 //! - `network`: what connects the pods
+//! - [`upgrade`]: another release
 
 mod config;
 mod etcd;
 mod explain;
 mod front;
 mod network;
+pub mod upgrade;
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -17,7 +17,7 @@ use crate::model::MachineName;
 use crate::provision::Node;
 use crate::retry::{Attempt, Patience, retry};
 
-use super::{Error, Leaving, SETTLING, api, failed, info, members};
+use super::{Error, Leaving, SETTLING, api, failed, info, machine_name, members};
 
 /// How long tasks may take to end on machines that leave; a service's own `stop_grace_period` is 10 s
 /// unless it says otherwise.
@@ -136,9 +136,7 @@ async fn listed(speaker: &Node) -> Result<Vec<Member>, Error> {
 /// Members that bear a machine's name. There may be several: a lost one, and the one that replaced it.
 fn of_name(list: &[Member], name: MachineName) -> impl Iterator<Item = &Member> {
     let name = name.to_string();
-    list.iter().filter(move |member| {
-        member.description.as_ref().and_then(|d| d.hostname.as_ref()) == Some(&name)
-    })
+    list.iter().filter(move |member| machine_name(member) == Some(&name))
 }
 
 /// Whether a member votes, or is to.
@@ -203,7 +201,7 @@ pub(super) async fn strike_off(speaker: &Node, id: &str) -> Result<(), Error> {
 
 /// Changes what the swarm wants of a member, unless `change` says that it is so already. Another
 /// change at the same moment, or a new leader, is no hindrance.
-async fn change(
+pub(super) async fn change(
     speaker: &Node,
     id: &str,
     operation: &'static str,

@@ -2,11 +2,11 @@
 
 use crate::bundle::{Bundle, Kind};
 use crate::event::Progress;
-use crate::model::Role;
+use crate::model::{KubernetesVersion, Machine, Role};
 use crate::provision::Error;
 use crate::remote::{Input, Remote, Script};
 
-use super::{Release, prepare};
+use super::{KUBELET, Release, prepare};
 
 /// Where the files of a bundle are put on a machine; the machine image has it.
 pub const DIRECTORY: &str = "/usr/lib/clusterdojo/kubernetes";
@@ -14,22 +14,50 @@ pub const DIRECTORY: &str = "/usr/lib/clusterdojo/kubernetes";
 /// Installs a bundle on a machine that does not have it yet.
 pub(super) async fn install(
     remote: &dyn Remote,
+    machine: &Machine,
+    bundle: &Bundle,
+    progress: &Progress,
+) -> Result<(), Error> {
+    if is_installed(remote, bundle).await? {
+        return Ok(());
+    }
+    // A member is brought to another release by an upgrade, which empties it first.
+    let running = remote.run(&running()).await?;
+    if !running.trim().is_empty() {
+        let installed: KubernetesVersion = running.trim().parse().map_err(Error::NoVersion)?;
+        let wanted = bundle.version();
+        if installed != wanted {
+            return Err(Error::Release { machine: machine.id.clone(), installed, wanted });
+        }
+    }
+    send(remote, machine.id.name.role, bundle, progress).await?;
+    let install = unpack(bundle, machine.id.name.role);
+    progress.step(install.title, remote.run(&install)).await?;
+    Ok(())
+}
+
+/// Whether all of a bundle is installed on a machine.
+///
+/// # Errors
+/// [`Error::Bundle`] if it is for other machines.
+pub(super) async fn is_installed(remote: &dyn Remote, bundle: &Bundle) -> Result<bool, Error> {
+    let seen = remote.run(&look()).await?;
+    let mut seen = seen.lines();
+    bundle.fits(seen.next().unwrap_or_default(), None)?;
+    Ok(seen.next() == Some(bundle.id()))
+}
+
+/// Sends what a role needs.
+pub(super) async fn send(
+    remote: &dyn Remote,
     role: Role,
     bundle: &Bundle,
     progress: &Progress,
 ) -> Result<(), Error> {
-    let seen = remote.run(&look()).await?;
-    let mut seen = seen.lines();
-    bundle.fits(seen.next().unwrap_or_default(), None)?;
-    if seen.next() == Some(bundle.id()) {
-        return Ok(());
-    }
     let receive = receive();
     let files = bundle.archive(&bundle.files_for(role))?;
     let input = Input::new(bundle.path().display().to_string(), files.length(), files);
     progress.step(receive.title, remote.run_with_input(&receive, input)).await?;
-    let install = unpack(bundle, role);
-    progress.step(install.title, remote.run(&install)).await?;
     Ok(())
 }
 
@@ -51,11 +79,25 @@ pub fn bake(bundle: &Bundle) -> String {
 
 /// Installs what lies unpacked in [`DIRECTORY`].
 fn unpack(bundle: &Bundle, role: Role) -> Script {
+    unpack_those(bundle, role, |_| true).with("ID", bundle.id())
+}
+
+/// Everything but what kubelet and its user run, which may be replaced only once the node is empty.
+pub(super) fn unpack_kubeadm(bundle: &Bundle, role: Role) -> Script {
+    unpack_those(bundle, role, |target| !KUBELET.contains(&target)).with("ID", "")
+}
+
+/// The rest of it.
+pub(super) fn unpack_kubelet(bundle: &Bundle, role: Role) -> Script {
+    unpack_those(bundle, role, |target| KUBELET.contains(&target)).with("ID", bundle.id())
+}
+
+fn unpack_those(bundle: &Bundle, role: Role, wanted: impl Fn(&str) -> bool) -> Script {
     let binaries: String = bundle
         .files_for(role)
         .into_iter()
         .filter_map(|file| match &file.kind {
-            Kind::Binary { target } => Some(format!("{} {target}\n", file.path)),
+            Kind::Binary { target } if wanted(target) => Some(format!("{} {target}\n", file.path)),
             _ => None,
         })
         .collect();
@@ -68,7 +110,6 @@ fn unpack(bundle: &Bundle, role: Role) -> Script {
             include_str!("../../../templates/kubernetes/install.sh")
         ),
     )
-    .with("ID", bundle.id())
     .with("BINARIES", binaries.trim_end())
 }
 
@@ -78,6 +119,15 @@ fn look() -> Script {
         "look for Kubernetes",
         "A machine image may have it inside.",
         include_str!("../../../templates/kubernetes/look.sh"),
+    )
+}
+
+/// Which release a member runs.
+fn running() -> Script {
+    Script::new(
+        "ask for the release of its kubelet",
+        "What a member runs is not replaced under its pods.",
+        include_str!("../../../templates/kubernetes/running.sh"),
     )
 }
 

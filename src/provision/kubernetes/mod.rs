@@ -4,6 +4,7 @@
 mod bundle;
 mod collect;
 mod packages;
+mod upgrade;
 
 use std::sync::Arc;
 
@@ -18,11 +19,15 @@ use super::Error;
 pub use bundle::{DIRECTORY, bake};
 pub use collect::collect;
 pub use packages::known_repository;
+pub use upgrade::{admits, newest, replace_kubeadm, replace_kubelet};
 
 /// The step that both sources have, as `--explain` and the progress line call it, and why it is done.
 const TITLE: &str = "install Kubernetes";
 const WHY: &str = "kubeadm sets clusters up, kubelet runs the pods of a node, and containerd runs their \
                    containers.";
+
+/// What may be replaced only once a node is empty.
+const KUBELET: [&str; 2] = ["/usr/bin/kubelet", "/usr/bin/kubectl"];
 
 /// Where Kubernetes comes from.
 #[derive(Debug, Clone)]
@@ -93,7 +98,7 @@ pub(super) async fn provision(
             (version.trim().parse().map_err(Error::NoVersion)?, true)
         }
         Source::Bundle(bundle) => {
-            bundle::install(remote, role, bundle, progress).await?;
+            bundle::install(remote, machine, bundle, progress).await?;
             failpoint::reached("kubernetes.install.after");
             let prepare = prepare(bundle::pause(bundle), release);
             progress.step(prepare.title, remote.run(&prepare)).await?;

@@ -53,7 +53,7 @@ pub(super) struct Installed {
 
 impl Installed {
     /// Reads what the script printed.
-    fn parse(output: &str) -> Result<Self, String> {
+    pub(super) fn parse(output: &str) -> Result<Self, String> {
         let mut lines = output.lines();
         let version = lines.next().unwrap_or_default().trim().parse()?;
         Ok(Self { version, images: lines.map(|line| line.trim().to_owned()).collect() })
@@ -111,18 +111,70 @@ pub(super) fn explain(
 }
 
 fn packages(wanted: KubernetesVersion, repository: &str, options: &KubernetesOptions) -> Script {
-    Script::new(
+    let script = Script::new(
         super::TITLE,
         super::WHY,
         concat!(
             include_str!("../../../templates/apt.sh"),
             include_str!("../../../templates/kubernetes/tools.sh"),
+            include_str!("../../../templates/kubernetes/repository.sh"),
             include_str!("../../../templates/kubernetes/packages.sh")
         ),
+    );
+    from(script, wanted, repository, options)
+}
+
+/// What a script needs that begins with `repository.sh`.
+fn from(
+    script: Script,
+    wanted: KubernetesVersion,
+    repository: &str,
+    options: &KubernetesOptions,
+) -> Script {
+    script
+        .with("REPOSITORY", repository.trim_end_matches('/'))
+        .with("VERSION", wanted.to_string())
+        .with("REGISTRY", options.image_repository().unwrap_or_default())
+}
+
+/// The newest release that a version asks for, as the repository has it. Nothing is changed.
+pub(super) async fn newest(
+    remote: &dyn Remote,
+    wanted: KubernetesVersion,
+    repository: &str,
+    options: &KubernetesOptions,
+) -> Result<KubernetesVersion, Error> {
+    let script = Script::new(
+        "look for the newest release",
+        "Patches are published every month, and the last one is the one to have.",
+        concat!(
+            include_str!("../../../templates/kubernetes/repository.sh"),
+            include_str!("../../../templates/kubernetes/newest.sh")
+        ),
+    );
+    let said = remote.run(&from(script, wanted, repository, options)).await?;
+    said.trim().parse().map_err(Error::NoVersion)
+}
+
+/// Replaces packages by those of another release. What the script prints is to be [`Installed`].
+pub(super) fn replace(
+    title: &'static str,
+    packages: &[&str],
+    wanted: KubernetesVersion,
+    repository: &str,
+    options: &KubernetesOptions,
+) -> Script {
+    let script = Script::new(
+        title,
+        "Held packages stay as they are until they are asked for.",
+        concat!(
+            include_str!("../../../templates/apt.sh"),
+            include_str!("../../../templates/kubernetes/repository.sh"),
+            include_str!("../../../templates/kubernetes/upgrade-packages.sh")
+        ),
     )
-    .with("REPOSITORY", repository.trim_end_matches('/'))
-    .with("VERSION", wanted.to_string())
-    .with("REGISTRY", options.image_repository().unwrap_or_default())
+    .with("PACKAGES", packages.join("\n"));
+    from(script, wanted, repository, options)
 }
 
 fn images_of(lines: &str) -> Script {

@@ -231,8 +231,17 @@ pub fn tool(name: &str) -> PathBuf {
 
 /// The bundle that tests make clusters of.
 pub fn bundle() -> PathBuf {
-    let bundle = std::env::var_os("DOJO_TEST_BUNDLE").unwrap_or_else(|| {
-        panic!("DOJO_TEST_BUNDLE names no Kubernetes bundle; scripts/test makes one and sets it")
+    named_by("DOJO_TEST_BUNDLE")
+}
+
+/// The bundle that tests upgrade clusters to.
+pub fn next_bundle() -> PathBuf {
+    named_by("DOJO_TEST_NEXT_BUNDLE")
+}
+
+fn named_by(variable: &str) -> PathBuf {
+    let bundle = std::env::var_os(variable).unwrap_or_else(|| {
+        panic!("{variable} names no Kubernetes bundle; scripts/test makes one and sets it")
     });
     bundle.into()
 }

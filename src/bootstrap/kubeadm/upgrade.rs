@@ -1,0 +1,79 @@
+//! What kubeadm and the API have to do with another release, one node at a time ("Upgrading kubeadm
+//! clusters", kubernetes.io).
+
+use crate::event::Progress;
+use crate::failpoint;
+use crate::model::KubernetesVersion;
+use crate::provision::Node;
+use crate::remote::{NodeStatus, Script};
+
+use super::super::Error;
+use super::{SETTLING, api, facts, failed, member, since};
+
+/// What a cluster runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Running {
+    /// The release of the API server that was asked.
+    pub api: KubernetesVersion,
+    /// The members. Their kubelets are the last to be replaced on a node, so their versions tell which
+    /// nodes are done.
+    pub nodes: Vec<NodeStatus>,
+}
+
+/// Asks the API what the cluster runs.
+pub async fn running(speaker: &Node) -> Result<Running, Error> {
+    const OPERATION: &str = "ask for the cluster's release";
+    let server = api(speaker).await?;
+    let version = server.version().await.map_err(failed(speaker, OPERATION))?;
+    let version = version.parse::<KubernetesVersion>().map_err(failed(speaker, OPERATION))?;
+    let nodes = server.nodes().await.map_err(failed(speaker, "list the nodes"))?;
+    Ok(Running { api: version, nodes })
+}
+
+/// Has kubeadm bring a node to a release, which is that of kubeadm itself: on the control plane that is the
+/// `first` of them the cluster as a whole as well. Doing it again changes nothing.
+pub async fn upgrade(
+    node: &Node,
+    release: KubernetesVersion,
+    first: bool,
+    progress: &Progress,
+) -> Result<(), Error> {
+    let facts = facts(node).await?;
+    let of_node = member(node, &facts);
+    let script = Script::new(
+        if first { "kubeadm upgrade apply" } else { "kubeadm upgrade node" },
+        "On the first control plane kubeadm replaces the static pods one after another, renews their \
+         certificates and stores the configuration of the new release; on the others it takes that up.",
+        include_str!("../../../templates/kubernetes/upgrade.sh"),
+    )
+    .with("VERB", if first { "apply" } else { "node" })
+    .with("RELEASE", release.tag())
+    .with("IGNORE", of_node.ignored());
+    failpoint::reached("upgrade.kubeadm.before");
+    let run = async { node.remote().run(&script).await.map_err(failed(node, script.title)) };
+    progress.step(script.title, run).await?;
+    failpoint::reached("upgrade.kubeadm.after");
+    Ok(())
+}
+
+/// Starts the kubelet that was installed, and waits until it has told the API of itself.
+pub async fn restart(speaker: &Node, node: &Node) -> Result<(), Error> {
+    let script = Script::new(
+        "start the new kubelet",
+        "Pods go on running while kubelet is away.",
+        include_str!("../../../templates/kubernetes/upgrade-kubelet.sh"),
+    );
+    node.remote().run(&script).await.map_err(failed(node, script.title))?;
+    let since = since(node).await?;
+    let name = node.machine().id.name.to_string();
+    let ready = api(speaker).await?;
+    let ready = ready.until_ready_since(&[name], since, SETTLING).await;
+    ready.map_err(failed(node, "wait until it is ready"))
+}
+
+/// Lets pods be put on a node again.
+pub async fn uncordon(speaker: &Node, node: &Node) -> Result<(), Error> {
+    let uncordon = api(speaker).await?;
+    let uncordon = uncordon.uncordon(&node.machine().id.name.to_string()).await;
+    uncordon.map_err(failed(node, "let pods be put on it"))
+}

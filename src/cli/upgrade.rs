@@ -1,0 +1,61 @@
+//! `dojo upgrade`.
+
+use crate::model::Orchestrator;
+use crate::provision;
+use crate::spec::ClusterSpec;
+use crate::store::{Phase, Record};
+use crate::workflow;
+
+use super::args::Upgrade;
+use super::error::Error;
+use super::services::Context;
+use super::{output, up};
+
+pub(super) async fn run(context: &Context, args: Upgrade) -> Result<(), Error> {
+    let name = context.cluster(args.name.clone())?;
+    let spec = wanted(context.record(&name)?, &args)?;
+    let services = context.services_to_upgrade(&spec).await?;
+    let upgraded = Box::pin(workflow::upgrade(&services, spec)).await?;
+    if context.quiet {
+        return Ok(());
+    }
+    let (release, nodes) = (upgraded.release, upgraded.nodes);
+    output::line(&if upgraded.changes {
+        let seconds = upgraded.elapsed.as_secs_f64();
+        format!("{name} has Kubernetes {release} now: {nodes} nodes, {seconds:.1} s")
+    } else {
+        format!("{name} has Kubernetes {release} already, so there is nothing to do")
+    })
+}
+
+/// What the cluster is to be: as it is, but for where its Kubernetes comes from.
+fn wanted(record: Record, args: &Upgrade) -> Result<ClusterSpec, Error> {
+    let Record { mut spec, phase, .. } = record;
+    if spec.orchestrator != Orchestrator::Kubernetes {
+        // Refused in words that fit.
+        return Ok(spec);
+    }
+    let options = &mut spec.kubernetes;
+    match (&args.bundle, args.kubernetes_version) {
+        (Some(bundle), version) => {
+            options.bundle = Some(up::absolute(bundle)?);
+            options.version = version;
+            options.repository = None;
+        }
+        (None, Some(version)) => {
+            options.bundle = None;
+            options.version = Some(version);
+            let repository = args.kubernetes_repository.clone().or(options.repository.take());
+            options.repository = repository.or_else(provision::known_repository);
+        }
+        // One that was cut short knows where it was going.
+        (None, None) if phase == Phase::Upgrading => {}
+        (None, None) => {
+            return Err(Error::Usage(
+                "say to which release: --bundle FILE or --kubernetes-version VERSION".to_owned(),
+            ));
+        }
+    }
+    spec.validate()?;
+    Ok(spec)
+}

@@ -1,0 +1,193 @@
+//! One question to a program and its answer, which comes in time or not at all.
+
+use std::io;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use serde::Deserialize as _;
+use serde_json::Value;
+use tokio::io::{
+    AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader,
+};
+use tokio::process::{ChildStdin, Command};
+use tokio::time::timeout;
+
+use super::ears::Ears;
+use super::fault::{Fault, Misdeed};
+use super::group::Group;
+use super::protocol::{Line, Problem, VERSION};
+
+/// The most bytes of a line of an answer: room for a list of more than a thousand machines.
+const LINE: usize = 1 << 20;
+/// The most bytes of a line of standard error that are kept together.
+const ASIDE: usize = 4 << 10;
+/// How long a program may take to end when it has said all.
+const AFTERWARDS: Duration = Duration::from_secs(5);
+/// How long a program that is given up may take to clear up, and how long is listened to what an ended one
+/// left in its pipes.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// What a program came to.
+pub(super) type Answer = Result<Value, Problem>;
+
+/// Runs a program with a request on its standard input, and gives up on it after `limit`.
+pub(super) async fn ask(
+    program: &Path,
+    request: &[u8],
+    limit: Duration,
+    ears: &Ears,
+) -> Result<Answer, Fault> {
+    let mut child = Command::new(program)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        // A Ctrl-C is for `dojo` to hear, which ends what it has begun.
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| ears.fault(Misdeed::Start(error)))?;
+    let group = Group::of(&child);
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let answer = OnceLock::new();
+    let talk = async {
+        let feed = feed(stdin.expect("it is piped"), request);
+        let listen = listen(stdout.expect("it is piped"), &answer, ears);
+        let overhear = overhear(stderr.expect("it is piped"), ears);
+        tokio::try_join!(feed, listen, overhear).map(drop)
+    };
+    let ended = timeout(limit, async {
+        tokio::pin!(talk);
+        tokio::select! {
+            talked = &mut talk => {
+                talked?;
+                let patience = if answer.get().is_some() { AFTERWARDS } else { limit };
+                let ended = timeout(patience, child.wait()).await;
+                ended.map_err(|_| Misdeed::Lingering(patience))?.map_err(Misdeed::Read)
+            }
+            // What it left running may hold its pipes open, so its own end counts.
+            ended = child.wait() => {
+                if let Ok(talked) = timeout(GRACE, talk).await {
+                    talked?;
+                }
+                ended.map_err(Misdeed::Read)
+            }
+        }
+    });
+    let ended = ended.await.unwrap_or(Err(Misdeed::Hang(limit)));
+    match judge(ended, answer.into_inner()) {
+        Ok(answer) => {
+            group.release();
+            Ok(answer)
+        }
+        Err(what) => {
+            group.terminate();
+            // It may hold locks or have half-made things to clear up.
+            let _ = timeout(GRACE, child.wait()).await;
+            Err(ears.fault(what))
+        }
+    }
+}
+
+fn judge(ended: Result<ExitStatus, Misdeed>, answer: Option<Answer>) -> Result<Answer, Misdeed> {
+    match (ended?, answer) {
+        // Whoever tells why it failed may end as it likes.
+        (_, Some(Err(problem))) => Ok(Err(problem)),
+        (status, Some(Ok(_))) if !status.success() => Err(Misdeed::FailedAfterwards(status)),
+        (_, Some(Ok(result))) => Ok(Ok(result)),
+        (status, None) => Err(Misdeed::NoResult(status)),
+    }
+}
+
+/// Writes the request. A program that does not want to read all of it may still have an answer.
+async fn feed(mut stdin: ChildStdin, request: &[u8]) -> Result<(), Misdeed> {
+    let _ = stdin.write_all(request).await;
+    Ok(())
+}
+
+/// Reads the answer to its end.
+async fn listen(
+    stdout: impl AsyncRead + Unpin,
+    answer: &OnceLock<Answer>,
+    ears: &Ears,
+) -> Result<(), Misdeed> {
+    let mut stdout = BufReader::new(stdout);
+    while let Some(line) = next_line(&mut stdout, LINE).await.map_err(Misdeed::Read)? {
+        if line.len() > LINE {
+            return Err(Misdeed::TooLong(LINE));
+        }
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        let last = match read(&line, ears)? {
+            Line::Progress(text) => {
+                ears.progress(&text);
+                continue;
+            }
+            Line::Warning(text) => {
+                ears.warning(&text);
+                continue;
+            }
+            Line::Result(result) => Ok(result),
+            Line::Error(problem) => Err(problem),
+        };
+        answer.get_or_init(|| last);
+        let rest = timeout(AFTERWARDS, next_line(&mut stdout, ASIDE)).await;
+        return match rest.map_err(|_| Misdeed::Lingering(AFTERWARDS))?.map_err(Misdeed::Read)? {
+            Some(line) => Err(Misdeed::WentOn(ears.presentable(&line))),
+            None => Ok(()),
+        };
+    }
+    Ok(())
+}
+
+async fn overhear(stderr: impl AsyncRead + Unpin, ears: &Ears) -> Result<(), Misdeed> {
+    let mut stderr = BufReader::new(stderr);
+    while let Some(line) = next_line(&mut stderr, ASIDE).await.map_err(Misdeed::Read)? {
+        ears.overhear(&line);
+    }
+    Ok(())
+}
+
+/// The next line without its end, or one byte more than `limit` of it; `None` when there is no more.
+async fn next_line(
+    reader: &mut BufReader<impl AsyncRead + Unpin>,
+    limit: usize,
+) -> io::Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    let mut limited = reader.take(limit as u64 + 1);
+    if limited.read_until(b'\n', &mut line).await? == 0 {
+        return Ok(None);
+    }
+    if line.ends_with(b"\n") {
+        line.pop();
+    }
+    Ok(Some(line))
+}
+
+/// A line of an answer.
+fn read(line: &[u8], ears: &Ears) -> Result<Line, Misdeed> {
+    let quoted = || ears.presentable(line);
+    let value: Value =
+        serde_json::from_slice(line).map_err(|error| Misdeed::NotJson(quoted(), error))?;
+    match value.get("protocol") {
+        Some(version) if version.as_u64() == Some(VERSION) => {}
+        Some(other) => {
+            return Err(Misdeed::Version(ears.presentable(other.to_string().as_bytes())));
+        }
+        None => return Err(Misdeed::Wrong(format!("a line without `protocol`: `{}`", quoted()))),
+    }
+    let text = |value: &Value| String::deserialize(value).map_err(Misdeed::Misfit);
+    if let Some(result) = value.get("result") {
+        Ok(Line::Result(result.clone()))
+    } else if let Some(error) = value.get("error") {
+        Problem::deserialize(error).map(Line::Error).map_err(Misdeed::Misfit)
+    } else if let Some(progress) = value.get("progress") {
+        text(progress).map(Line::Progress)
+    } else if let Some(warning) = value.get("warning") {
+        text(warning).map(Line::Warning)
+    } else {
+        Err(Misdeed::Meaningless(quoted()))
+    }
+}

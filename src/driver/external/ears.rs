@@ -1,0 +1,92 @@
+//! What a program says beside its result: told as it comes, kept for errors, and never with a secret in it.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+use super::fault::{Fault, LastWords, Misdeed};
+use crate::event::Progress;
+use crate::model::Secret;
+
+/// How many lines of output explain a failure.
+const TAIL: usize = 12;
+/// The most characters of a line that are shown.
+const WIDTH: usize = 300;
+/// Lines of a key that are shorter than this say nothing about it.
+const REVEALING: usize = 16;
+/// Stands in every private key that OpenSSH and OpenSSL write.
+const MARK: &str = "PRIVATE KEY-----";
+
+/// Listens to one run of a program.
+pub(super) struct Ears {
+    driver: String,
+    progress: Progress,
+    secrets: Vec<Secret>,
+    last: Mutex<VecDeque<String>>,
+}
+
+impl Ears {
+    /// For a run of a driver's program that is given a secret, or none.
+    pub(super) fn new(driver: &str, progress: Progress, secret: Option<&Secret>) -> Self {
+        let lines = secret.iter().flat_map(|s| s.expose().lines());
+        let lines = lines.filter(|line| line.len() >= REVEALING && !line.contains(MARK));
+        Self {
+            driver: driver.to_owned(),
+            progress,
+            secrets: lines.map(Secret::new).collect(),
+            last: Mutex::default(),
+        }
+    }
+
+    /// A line of standard error.
+    pub(super) fn overhear(&self, line: &[u8]) {
+        let line = self.presentable(line);
+        if !line.is_empty() {
+            self.progress.detail(format!("{}: {line}", self.driver));
+            self.remember(line);
+        }
+    }
+
+    /// What is happening, in the program's words.
+    pub(super) fn progress(&self, text: &str) {
+        let text = self.presentable(text.as_bytes());
+        self.progress.detail(text.clone());
+        self.remember(text);
+    }
+
+    /// What the user should know, in the program's words.
+    pub(super) fn warning(&self, text: &str) {
+        let text = self.presentable(text.as_bytes());
+        self.progress.warn(format!("driver `{}`: {text}", self.driver));
+        self.remember(text);
+    }
+
+    /// A line as it may be shown: without secrets, control characters and what is too much.
+    pub(super) fn presentable(&self, line: &[u8]) -> String {
+        let text = String::from_utf8_lossy(line);
+        if text.contains(MARK) || self.secrets.iter().any(|s| text.contains(s.expose())) {
+            return "(a line with a private key in it)".to_owned();
+        }
+        let plain = |c: char| if c.is_whitespace() { ' ' } else { c };
+        let plain: String = text.chars().map(plain).filter(|c| !c.is_control()).collect();
+        let text = plain.trim_end();
+        match text.char_indices().nth(WIDTH) {
+            Some((end, _)) => format!("{}…", &text[..end]),
+            None => text.to_owned(),
+        }
+    }
+
+    /// The error for what the program did.
+    pub(super) fn fault(&self, what: Misdeed) -> Fault {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = LastWords(last.iter().cloned().collect());
+        Fault { driver: self.driver.clone(), what, last }
+    }
+
+    fn remember(&self, line: String) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.len() == TAIL {
+            last.pop_front();
+        }
+        last.push_back(line);
+    }
+}

@@ -1,0 +1,328 @@
+//! Machines of programs that other people write: `dojo-driver-NAME` on the PATH.
+//!
+//! Each operation is one run of the program, which reads a request and writes an answer ([`protocol`]). It
+//! has a time-out, and whatever else it does than answering is an error that names the driver and what its
+//! program said last.
+
+mod conversation;
+mod ears;
+mod fault;
+mod group;
+mod options;
+mod program;
+pub mod protocol;
+
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use std::{env, fmt};
+
+use async_trait::async_trait;
+use serde::de::DeserializeOwned;
+
+use self::conversation::ask;
+use self::ears::Ears;
+use self::fault::{Complaint, Fault, Misdeed};
+use self::protocol::{
+    Capabilities, Checked, Done, Existing, Listed, Made, Operation, Problem, PublicKey, Request,
+    VERSION, Wanted,
+};
+use super::{Driver, Error};
+use crate::event::Progress;
+use crate::model::{
+    ClusterName, DriverName, Finding, Machine, MachineName, MachineRequest, Secret,
+};
+
+pub use self::group::abandon;
+pub use self::protocol::Options;
+
+/// The longest that any operation may take, whatever a program says of itself.
+const LONGEST: u64 = 3600;
+
+/// Makes machines by running a program.
+pub struct ExternalDriver {
+    name: String,
+    program: PathBuf,
+    capabilities: Capabilities,
+    options: Options,
+    /// Where to tell what the program says beside its result.
+    progress: Mutex<Progress>,
+}
+
+impl fmt::Debug for ExternalDriver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExternalDriver").field("program", &self.program).finish_non_exhaustive()
+    }
+}
+
+impl ExternalDriver {
+    /// Finds the program of a driver, asks it what it can, and holds the options against that.
+    ///
+    /// # Errors
+    /// [`Error::Absent`] when there is no such program, [`Error::Option`] for options that it does not take,
+    /// [`Error::Failed`] when it does not answer as it must.
+    pub async fn connect(name: &str, options: &Options, progress: Progress) -> Result<Self, Error> {
+        let program = program::find(name, &env::var_os("PATH").unwrap_or_default())?;
+        Self::connect_to(name, program, options, progress).await
+    }
+
+    /// The same with a given program.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn connect_to(
+        name: &str,
+        program: PathBuf,
+        options: &Options,
+        progress: Progress,
+    ) -> Result<Self, Error> {
+        let mut driver = Self {
+            name: name.to_owned(),
+            program,
+            capabilities: Capabilities::default(),
+            options: Options::new(),
+            progress: Mutex::new(progress),
+        };
+        let subject = Subject::Driver(name);
+        driver.capabilities = driver.run(Operation::Capabilities, "use", subject, None).await?;
+        driver.options = options::admit(name, &driver.capabilities.options, options)?;
+        Ok(driver)
+    }
+
+    /// What the driver is and can.
+    pub fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    /// Where its program is.
+    pub fn program(&self) -> &std::path::Path {
+        &self.program
+    }
+
+    /// Has the program do something. `verb` and `subject` are for errors.
+    async fn run<T: DeserializeOwned>(
+        &self,
+        operation: Operation<'_>,
+        verb: &'static str,
+        subject: Subject<'_>,
+        secret: Option<&Secret>,
+    ) -> Result<T, Error> {
+        let limit = self.limit(&operation);
+        let request = Request { protocol: VERSION, operation, options: &self.options };
+        let mut request =
+            serde_json::to_vec(&request).expect("requests have nothing but strings for keys");
+        request.push(b'\n');
+        let progress = lock(&self.progress).clone();
+        let progress = subject.machine().map_or(progress.clone(), |name| progress.machine(name));
+        let ears = Ears::new(&self.name, progress, secret);
+        let broken = |fault: Fault| Error::Failed {
+            operation: verb,
+            subject: subject.to_string(),
+            source: fault.into(),
+        };
+        match ask(&self.program, &request, limit, &ears).await.map_err(broken)? {
+            Ok(result) => {
+                serde_json::from_value(result).map_err(|e| broken(ears.fault(Misdeed::Misfit(e))))
+            }
+            Err(problem) => Err(self.explain(problem, verb, &subject, &ears)),
+        }
+    }
+
+    /// What is wrong with an answer that is well-formed.
+    fn wrong(&self, verb: &'static str, subject: Subject<'_>, problem: String) -> Error {
+        let ears = Ears::new(&self.name, lock(&self.progress).clone(), None);
+        let source = ears.fault(Misdeed::Wrong(problem)).into();
+        Error::Failed { operation: verb, subject: subject.to_string(), source }
+    }
+
+    /// The error that a program tells.
+    fn explain(
+        &self,
+        problem: Problem,
+        operation: &'static str,
+        subject: &Subject<'_>,
+        ears: &Ears,
+    ) -> Error {
+        let clean = |text: String| ears.presentable(text.as_bytes());
+        let complaint = |message| Complaint { driver: self.name.clone(), message: clean(message) };
+        match problem {
+            Problem::Unreachable { place, message } => {
+                Error::Unreachable { place: clean(place), source: complaint(message).into() }
+            }
+            Problem::Foreign { subject } => Error::Foreign { subject: clean(subject) },
+            Problem::Taken { resource, owner } => {
+                Error::Taken { resource: clean(resource), owner: clean(owner) }
+            }
+            Problem::Unsupported { message } => Error::Unsupported(complaint(message).to_string()),
+            Problem::Failed { message } => Error::Failed {
+                operation,
+                subject: subject.to_string(),
+                source: complaint(message).into(),
+            },
+        }
+    }
+
+    /// How long an operation may take.
+    fn limit(&self, operation: &Operation<'_>) -> Duration {
+        let usual = match operation {
+            Operation::Capabilities => 10,
+            Operation::HostKey { .. } => 30,
+            Operation::Check | Operation::List { .. } => 60,
+            Operation::Stop { .. } => 120,
+            Operation::Start { .. } | Operation::Destroy { .. } => 300,
+            Operation::Create { .. } | Operation::Cleanup { .. } => 600,
+            // It may have to fetch or build an image.
+            Operation::Prepare { .. } => 1800,
+        };
+        let own = self.capabilities.timeouts.get(operation.name()).copied();
+        Duration::from_secs(own.unwrap_or(usual).clamp(1, LONGEST))
+    }
+
+    async fn run_on(
+        &self,
+        machine: &Machine,
+        verb: &'static str,
+        operation: Operation<'_>,
+    ) -> Result<(), Error> {
+        let Done {} = self.run(operation, verb, Subject::Machine(machine), None).await?;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Driver for ExternalDriver {
+    fn name(&self) -> DriverName {
+        DriverName::External(self.name.clone())
+    }
+
+    async fn architecture(&self) -> Result<Option<String>, Error> {
+        Ok(self.capabilities.architecture.clone())
+    }
+
+    fn report_to(&self, progress: &Progress) {
+        *lock(&self.progress) = progress.clone();
+    }
+
+    async fn check(&self) -> Result<Vec<Finding>, Error> {
+        let subject = Subject::Driver(&self.name);
+        let checked: Checked = self.run(Operation::Check, "check", subject, None).await?;
+        let version = self.capabilities.version.as_deref().unwrap_or("of no version");
+        let program = format!("{version} at {}", self.program.display());
+        let own = Finding::ok(format!("driver {}", self.name), program);
+        let findings = checked.findings.into_iter().map(Finding::from);
+        Ok(std::iter::once(own).chain(findings).collect())
+    }
+
+    async fn prepare(
+        &self,
+        cluster: &ClusterName,
+        requests: &[MachineRequest],
+        progress: &Progress,
+    ) -> Result<(), Error> {
+        options::complete(&self.name, &self.capabilities.options, &self.options)?;
+        self.report_to(progress);
+        let requests = requests.iter().map(Wanted::without_private_key).collect();
+        let operation = Operation::Prepare { cluster, requests };
+        let work = self.run(operation, "prepare", Subject::Cluster(cluster), None);
+        let Done {} = progress.step(format!("prepare {}", self.name), work).await?;
+        Ok(())
+    }
+
+    async fn create(&self, request: &MachineRequest) -> Result<Machine, Error> {
+        let operation = Operation::Create { request: Wanted::with_private_key(request) };
+        let subject = Subject::Request(request);
+        let secret = Some(&request.host_key.private);
+        let made: Made = self.run(operation, "create", subject, secret).await?;
+        let machine = made.machine.machine(self.name());
+        let machine = machine.map_err(|problem| self.wrong("create", subject, problem))?;
+        if (&machine.id, &machine.cluster_id) != (&request.id, &request.cluster_id) {
+            let other = format!("machine `{}` of `{}`", machine.id, machine.cluster_id);
+            return Err(self.wrong("create", subject, other));
+        }
+        Ok(machine)
+    }
+
+    async fn list(&self, cluster: Option<&ClusterName>) -> Result<Vec<Machine>, Error> {
+        let operation = Operation::List { cluster };
+        let listed: Listed = self.run(operation, "list", Subject::Machines, None).await?;
+        let read = |machine: Existing| machine.machine(self.name());
+        let machines: Result<Vec<_>, _> = listed.machines.into_iter().map(read).collect();
+        let mut machines =
+            machines.map_err(|problem| self.wrong("list", Subject::Machines, problem))?;
+        let foreign = machines.iter().find(|m| cluster.is_some_and(|c| m.id.cluster != *c));
+        if let Some(machine) = foreign {
+            let problem = format!("machine `{}` of another cluster", machine.id);
+            return Err(self.wrong("list", Subject::Machines, problem));
+        }
+        machines.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(machines)
+    }
+
+    async fn start(&self, machine: &Machine) -> Result<(), Error> {
+        self.run_on(machine, "start", Operation::Start { machine: machine.into() }).await
+    }
+
+    async fn stop(&self, machine: &Machine) -> Result<(), Error> {
+        self.run_on(machine, "stop", Operation::Stop { machine: machine.into() }).await
+    }
+
+    async fn destroy(&self, machine: &Machine) -> Result<(), Error> {
+        self.run_on(machine, "destroy", Operation::Destroy { machine: machine.into() }).await
+    }
+
+    async fn cleanup(&self, cluster: &ClusterName, cluster_id: Option<&str>) -> Result<(), Error> {
+        let operation = Operation::Cleanup { cluster, cluster_id };
+        let Done {} = self.run(operation, "clean up", Subject::Cluster(cluster), None).await?;
+        Ok(())
+    }
+
+    async fn host_key(&self, machine: &Machine) -> Result<Option<String>, Error> {
+        if !self.capabilities.host_key {
+            return Ok(None);
+        }
+        let operation = Operation::HostKey { machine: machine.into() };
+        let subject = Subject::HostKey(machine);
+        let key: PublicKey = self.run(operation, "read", subject, None).await?;
+        Ok(Some(key.public.trim().to_owned()))
+    }
+}
+
+/// What an operation is about.
+#[derive(Clone, Copy)]
+enum Subject<'a> {
+    Driver(&'a str),
+    Cluster(&'a ClusterName),
+    Machines,
+    Request(&'a MachineRequest),
+    Machine(&'a Machine),
+    HostKey(&'a Machine),
+}
+
+impl Subject<'_> {
+    /// The one machine that it is about.
+    fn machine(&self) -> Option<MachineName> {
+        match self {
+            Self::Driver(_) | Self::Cluster(_) | Self::Machines => None,
+            Self::Request(request) => Some(request.id.name),
+            Self::Machine(machine) | Self::HostKey(machine) => Some(machine.id.name),
+        }
+    }
+}
+
+impl fmt::Display for Subject<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Driver(name) => write!(f, "driver `{name}`"),
+            Self::Cluster(name) => write!(f, "cluster `{name}`"),
+            Self::Machines => f.write_str("machines"),
+            Self::Request(request) => write!(f, "machine `{}`", request.id),
+            Self::Machine(machine) => write!(f, "machine `{}`", machine.id),
+            Self::HostKey(machine) => write!(f, "the host key of machine `{}`", machine.id),
+        }
+    }
+}
+
+/// Locks a mutex whose data stays valid even if a holder panicked: every change is one statement.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,421 @@
+//! Machines that are hosts of the user: there already, lent to a cluster, and given back as they were.
+//!
+//! Nothing is made here. To create a machine is to claim a host: what it is like is written down on it,
+//! a mark says whose it is, and the cluster's key is let in. To destroy it is to undo all of that.
+
+mod assignment;
+mod claim;
+mod facts;
+mod openssh;
+mod options;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+
+use self::assignment::Candidate;
+use self::claim::Claim;
+use self::facts::Facts;
+use self::openssh::Host;
+use super::{Driver, Error};
+use crate::event::{Progress, chain};
+use crate::failpoint;
+use crate::model::{
+    ClusterName, DriverName, Finding, Machine, MachineId, MachineRequest, MachineState, SshFiles,
+};
+
+pub use self::options::{SshHost, SshOptions};
+
+const PROBE: &str = concat!(
+    include_str!("../../../templates/ssh/places.sh"),
+    include_str!("../../../templates/ssh/probe.sh")
+);
+const CLAIM: &str = concat!(
+    include_str!("../../../templates/ssh/places.sh"),
+    include_str!("../../../templates/ssh/claim.sh")
+);
+const POWER: &str = concat!(
+    include_str!("../../../templates/ssh/places.sh"),
+    include_str!("../../../templates/ssh/power.sh")
+);
+const RESTORE: &str = concat!(
+    include_str!("../../../templates/ssh/places.sh"),
+    include_str!("../../../templates/ssh/restore.sh")
+);
+
+/// For how long what a host said of itself is taken for true, unless this driver has changed it since.
+/// Several parts of a command ask within moments of each other.
+const FRESH: Duration = Duration::from_secs(4);
+
+/// What is remembered of a cluster.
+#[derive(Debug, Clone, Default)]
+pub struct Memory {
+    /// What was asked for the last time: its hosts may carry machines although nobody asks for them now.
+    pub options: Option<SshOptions>,
+    /// The machines as last seen; those of other drivers do not matter.
+    pub machines: Vec<Machine>,
+    /// The cluster's own keys. They open a host once it is claimed, should the user's no longer do.
+    pub keys: Option<SshFiles>,
+    /// Whether hosts that cannot be reached are given up: they are not listed, and nobody waits for them.
+    pub abandon: bool,
+}
+
+/// Claims hosts and gives them back.
+pub struct SshDriver {
+    hosts: Vec<Lent>,
+    machines: Vec<Machine>,
+    remove_docker: bool,
+    abandon: bool,
+    /// Which host is to become which machine, and the host key that it has.
+    given: Mutex<BTreeMap<MachineId, (usize, Option<String>)>>,
+}
+
+/// A host and what it said last.
+struct Lent {
+    host: Host,
+    seen: tokio::sync::Mutex<Option<(Instant, Arc<Facts>)>>,
+    /// Given back a moment ago. If only the cluster's key was let in, nobody is let in any more.
+    returned: AtomicBool,
+}
+
+impl std::fmt::Debug for SshDriver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let hosts: Vec<_> = self.hosts.iter().map(|lent| lent.host.name()).collect();
+        f.debug_struct("SshDriver").field("hosts", &hosts).finish_non_exhaustive()
+    }
+}
+
+impl SshDriver {
+    /// A driver of these hosts, and of those that are remembered. Nothing is contacted yet.
+    pub fn new(options: &SshOptions, memory: Memory) -> Self {
+        let machines: Vec<_> =
+            memory.machines.into_iter().filter(|m| m.driver == DriverName::Ssh).collect();
+        let mut hosts: Vec<Host> = Vec::new();
+        let mut add = |spec: &SshHost, options: &SshOptions, offered: bool| {
+            let host = Host::new(spec, options, memory.keys.clone(), offered);
+            if offered || !hosts.iter().any(|known| known.covers(&host.spec)) {
+                hosts.push(host);
+            }
+        };
+        for spec in &options.hosts {
+            add(spec, options, true);
+        }
+        for spec in memory.options.iter().flat_map(|o| &o.hosts) {
+            add(spec, memory.options.as_ref().unwrap_or(options), false);
+        }
+        for spec in machines.iter().filter_map(|m| m.handle.parse().ok()) {
+            add(&spec, options, false);
+        }
+        let lend = |host| Lent {
+            host,
+            seen: tokio::sync::Mutex::default(),
+            returned: AtomicBool::new(false),
+        };
+        Self {
+            hosts: hosts.into_iter().map(lend).collect(),
+            machines,
+            remove_docker: options.remove_docker,
+            abandon: memory.abandon,
+            given: Mutex::default(),
+        }
+    }
+
+    fn given(&self) -> std::sync::MutexGuard<'_, BTreeMap<MachineId, (usize, Option<String>)>> {
+        // Every change is one statement, so the map is whole even if a holder panicked.
+        self.given.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What each host says of itself, all asked at once.
+    async fn look(&self) -> Vec<(&Lent, Result<Arc<Facts>, Error>)> {
+        join_all(self.hosts.iter().map(async |lent| (lent, lent.look().await))).await
+    }
+
+    /// The host that a machine is.
+    fn of(&self, machine: &Machine) -> Result<&Lent, Error> {
+        let spec: SshHost = machine.handle.parse().map_err(Error::Unsupported)?;
+        let found = self.hosts.iter().find(|lent| lent.host.covers(&spec));
+        found.ok_or_else(|| {
+            Error::Unsupported(format!("the host of machine `{}` is not known here", machine.id))
+        })
+    }
+
+    /// Decides which host becomes which machine.
+    async fn assign(&self, requests: &[MachineRequest]) -> Result<(), Error> {
+        let mut candidates = Vec::new();
+        for (index, (lent, facts)) in self.look().await.into_iter().enumerate() {
+            if lent.host.offered {
+                candidates.push(Candidate { index, host: &lent.host, facts: facts? });
+            }
+        }
+        let mut given = self.given();
+        let taken: Vec<_> = given.values().map(|(index, _)| *index).collect();
+        let promised = |machine: &MachineId| given.get(machine).map(|(index, _)| *index);
+        let chosen = assignment::choose(requests, &candidates, promised, &taken)?;
+        for (machine, candidate) in chosen {
+            given.insert(machine, (candidate.index, candidate.host_key()));
+        }
+        Ok(())
+    }
+
+    /// Gives a host back, whose mark must be that of a cluster id.
+    async fn give_back(&self, lent: &Lent, cluster_id: &str) -> Result<(), Error> {
+        let remove = if self.remove_docker { "yes" } else { "" };
+        let inputs = [("CLUSTER_ID", cluster_id), ("REMOVE_DOCKER", remove)];
+        let result = lent.host.run(&inputs, RESTORE).await;
+        lent.forget().await;
+        lent.returned.store(result.is_ok(), Ordering::Relaxed);
+        result.map(drop)
+    }
+
+    async fn set_state(&self, machine: &Machine, state: MachineState) -> Result<(), Error> {
+        let lent = self.of(machine)?;
+        let facts = lent.look().await?;
+        let Some(claim) = facts.claim().filter(|c| c.machine_id().as_ref() == Some(&machine.id))
+        else {
+            return Err(Error::Unsupported(format!(
+                "host `{}` is no longer machine `{}`",
+                lent.host.name(),
+                machine.id
+            )));
+        };
+        let claim = claim.in_state(state).to_line();
+        let wanted = state.to_string();
+        let result = lent.host.run(&[("WANTED", &wanted), ("CLAIM", &claim)], POWER).await;
+        lent.forget().await;
+        result.map(drop)
+    }
+}
+
+impl Lent {
+    /// What the host says of itself.
+    async fn look(&self) -> Result<Arc<Facts>, Error> {
+        let mut seen = self.seen.lock().await;
+        if let Some((when, facts)) = &*seen
+            && when.elapsed() < FRESH
+        {
+            return Ok(Arc::clone(facts));
+        }
+        let login = &self.host.resolved().await?.user;
+        let facts = Arc::new(Facts::parse(&self.host.run(&[("LOGIN", login)], PROBE).await?));
+        *seen = Some((Instant::now(), Arc::clone(&facts)));
+        Ok(facts)
+    }
+
+    /// It has been changed.
+    async fn forget(&self) {
+        *self.seen.lock().await = None;
+    }
+
+    /// The machine that a mark on the host speaks of.
+    async fn machine(&self, claim: &Claim) -> Result<Option<Machine>, Error> {
+        let resolved = self.host.resolved().await?;
+        Ok(claim.machine(&self.host.handle(resolved), &resolved.user, resolved.address))
+    }
+}
+
+/// Whether a host is not the one any more that it was, or is not there.
+fn is_lost(error: &Error) -> bool {
+    matches!(error, Error::NoLogin { .. } | Error::NoHostKey { .. } | Error::OtherHostKey { .. })
+}
+
+#[async_trait]
+impl Driver for SshDriver {
+    fn name(&self) -> DriverName {
+        DriverName::Ssh
+    }
+
+    async fn architecture(&self) -> Result<Option<String>, Error> {
+        let mut common: Option<String> = None;
+        for (_, facts) in self.look().await {
+            let facts = facts?;
+            if common.as_ref().is_some_and(|common| *common != facts.architecture) {
+                return Ok(None);
+            }
+            common = Some(facts.architecture.clone());
+        }
+        Ok(common)
+    }
+
+    async fn check(&self) -> Result<Vec<Finding>, Error> {
+        let mut findings = Vec::new();
+        for (lent, facts) in self.look().await {
+            let name = lent.host.name();
+            findings.push(match facts {
+                Ok(facts) => facts.finding(name, lent.host.spec.adopt),
+                // That may be an attack, so it is told as what it is.
+                Err(error @ Error::OtherHostKey { .. }) => return Err(error),
+                Err(error) => {
+                    let fix = format!("`ssh {name}` must work without a question");
+                    Finding::problem(format!("host {name}"), chain(&error), fix)
+                }
+            });
+        }
+        if findings.is_empty() {
+            findings.push(Finding::problem("hosts", "none are given", "`--host` names one"));
+        }
+        Ok(findings)
+    }
+
+    async fn prepare(
+        &self,
+        _cluster: &ClusterName,
+        requests: &[MachineRequest],
+        _progress: &Progress,
+    ) -> Result<(), Error> {
+        if let Some(limited) = requests.iter().find(|r| r.size != Default::default()) {
+            return Err(Error::Unsupported(format!(
+                "machine `{}` is a host that is there already, so it cannot be given limits",
+                limited.id
+            )));
+        }
+        if let Some(publishing) = requests.iter().find(|r| !r.ports.is_empty()) {
+            return Err(Error::Unsupported(format!(
+                "no port of this computer can lead to machine `{}`: `dojo forward` does that",
+                publishing.id
+            )));
+        }
+        self.assign(requests).await
+    }
+
+    async fn create(&self, request: &MachineRequest) -> Result<Machine, Error> {
+        if !self.given().contains_key(&request.id) {
+            self.assign(std::slice::from_ref(request)).await?;
+        }
+        let index = self.given().get(&request.id).map(|(index, _)| *index);
+        let lent = &self.hosts[index.expect("a host was assigned a moment ago")];
+        let mut facts = lent.look().await?;
+        if let Some(claim) = facts.claim()
+            && claim.is_of(request)
+            && claim.state != MachineState::Unfinished
+            && let Some(machine) = lent.machine(claim).await?
+        {
+            return Ok(machine);
+        }
+        if facts.claim.is_some() && !facts.claim().is_some_and(|claim| claim.is_of(request)) {
+            // Only with the user's word for it, see `assignment`.
+            self.give_back(lent, "").await?;
+            facts = lent.look().await?;
+        }
+        let resolved = lent.host.resolved().await?;
+        let unfinished = match facts.claim() {
+            // Cut short the last time.
+            Some(claim) => claim.clone(),
+            None => {
+                let private = lent.host.spec.private_address;
+                let private = private.or_else(|| facts.private_address(resolved.address));
+                Claim::of(request, private.unwrap_or(resolved.address.ip()))
+            }
+        };
+        let claim = unfinished.in_state(MachineState::Running);
+        let inputs = [
+            ("LOGIN", resolved.user.as_str()),
+            ("KEYS_FILE", facts.keys_file.as_deref().unwrap_or_default()),
+            ("KEY", request.authorized_key.trim()),
+            ("UNFINISHED", &unfinished.to_line()),
+            ("CLAIM", &claim.to_line()),
+        ];
+        lent.returned.store(false, Ordering::Relaxed);
+        let result = lent.host.run(&inputs, CLAIM).await;
+        lent.forget().await;
+        result?;
+        failpoint::reached("machine.create.created");
+        let machine = lent.machine(&claim).await?;
+        Ok(machine.expect("a mark that was made of a request has all its labels"))
+    }
+
+    async fn list(&self, cluster: Option<&ClusterName>) -> Result<Vec<Machine>, Error> {
+        let mut machines = Vec::new();
+        let mut failure = None;
+        for (lent, facts) in self.look().await {
+            match facts {
+                Ok(facts) => {
+                    if let Some(claim) = facts.readable_claim(lent.host.name())? {
+                        machines.extend(lent.machine(claim).await?);
+                    }
+                }
+                Err(error) if self.abandon && is_lost(&error) => {}
+                Err(error @ Error::NoLogin { .. }) => {
+                    // It is off, or the way to it is cut; what it was is remembered.
+                    let handle = |m: &Machine| m.handle.parse().ok();
+                    let known = self.machines.iter();
+                    let mut known =
+                        known.filter(|m| handle(m).is_some_and(|spec| lent.host.covers(&spec)));
+                    match known.next().cloned() {
+                        Some(machine) => {
+                            machines.push(Machine { state: MachineState::Stopped, ..machine });
+                        }
+                        None => failure = failure.or(Some(error)),
+                    }
+                }
+                // Another host key outweighs everything, because it may be an attack.
+                Err(error @ Error::OtherHostKey { .. }) => return Err(error),
+                Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+        if let Some(error) = failure {
+            return Err(error);
+        }
+        machines.retain(|m| cluster.is_none_or(|cluster| m.id.cluster == *cluster));
+        machines.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(machines)
+    }
+
+    async fn start(&self, machine: &Machine) -> Result<(), Error> {
+        self.set_state(machine, MachineState::Running).await
+    }
+
+    async fn stop(&self, machine: &Machine) -> Result<(), Error> {
+        self.set_state(machine, MachineState::Stopped).await
+    }
+
+    async fn destroy(&self, machine: &Machine) -> Result<(), Error> {
+        let lent = self.of(machine)?;
+        lent.forget().await;
+        let facts = lent.look().await?;
+        let claim = facts.readable_claim(lent.host.name())?;
+        let same = claim.filter(|claim| {
+            claim.machine_id().as_ref() == Some(&machine.id)
+                && claim.cluster_id() == machine.cluster_id
+        });
+        self.given().remove(&machine.id);
+        match same {
+            Some(_) => self.give_back(lent, &machine.cluster_id).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn cleanup(&self, cluster: &ClusterName, cluster_id: Option<&str>) -> Result<(), Error> {
+        self.given().retain(|machine, _| machine.cluster != *cluster);
+        let left = self.hosts.iter().filter(|lent| !lent.returned.load(Ordering::Relaxed));
+        let work = left.map(async |lent| {
+            let facts = match lent.look().await {
+                Err(error) if self.abandon && is_lost(&error) => return Ok(()),
+                other => other?,
+            };
+            match facts.readable_claim(lent.host.name())? {
+                Some(claim)
+                    if claim.cluster().as_ref() == Some(cluster)
+                        && cluster_id.is_none_or(|id| id == claim.cluster_id()) =>
+                {
+                    self.give_back(lent, claim.cluster_id()).await
+                }
+                _ => Ok(()),
+            }
+        });
+        join_all(work).await.into_iter().collect()
+    }
+
+    async fn host_key(&self, machine: &Machine) -> Result<Option<String>, Error> {
+        let lent = self.of(machine)?;
+        let facts = lent.look().await?;
+        Ok(lent.host.given_key().or_else(|| facts.host_key().map(str::to_owned)))
+    }
+
+    fn own_host_key(&self, request: &MachineRequest) -> Option<String> {
+        self.given().get(&request.id)?.1.clone()
+    }
+}

@@ -1,0 +1,389 @@
+//! The way to a host: the user's own OpenSSH client. It has the agent, the configuration and the known
+//! hosts, and never trusts a key that it does not know, because it is told so.
+//!
+//! The cluster's own connections (`remote`) begin once the host has the cluster's key and its own is
+//! pinned.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tempfile::NamedTempFile;
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
+use tokio::sync::OnceCell;
+use tokio::time::timeout;
+
+use super::options::{self, SshHost, SshOptions};
+use crate::driver::{Error, Source};
+use crate::model::SshFiles;
+
+/// How long a connection may take to come about, in seconds.
+const CONNECT: &str = "ConnectTimeout=15";
+/// Long enough to give a host back, packages included.
+const PATIENCE: Duration = Duration::from_secs(20 * 60);
+/// The status with which `ssh` ends when it is not that of the command (ssh(1), EXIT STATUS).
+const NOT_THE_COMMAND: i32 = 255;
+/// What scripts say first, so that a refusal to become root can be told from everything else.
+const BEGUN: &str = "clusterdojo: root";
+/// The name under which a key that was given stands in a file of ours.
+const ALIAS: &str = "clusterdojo-host";
+/// How much of what a failed script said an error shows, in lines.
+const LINES: usize = 20;
+
+/// Runs what comes on its standard input as root. It is one command for every login shell.
+const AS_ROOT: &str =
+    "exec sh -c 'if [ \"$(id -u)\" = 0 ]; then exec sh -s; else exec sudo -n sh -s; fi'";
+
+/// One host, and how it is reached.
+pub(super) struct Host {
+    /// What was said of it.
+    pub(super) spec: SshHost,
+    /// Whether new machines may be given to it. Those of an earlier spec only give up theirs.
+    pub(super) offered: bool,
+    config: Option<std::path::PathBuf>,
+    identity: Option<std::path::PathBuf>,
+    /// The cluster's own key, which is let in once the host is claimed.
+    own: Option<SshFiles>,
+    resolved: OnceCell<Resolved>,
+    /// Whether only the cluster's own key was let in the last time.
+    by_own: AtomicBool,
+}
+
+/// What `ssh` makes of an address.
+#[derive(Debug)]
+pub(super) struct Resolved {
+    pub(super) user: String,
+    pub(super) address: SocketAddr,
+    port: u16,
+}
+
+impl Host {
+    pub(super) fn new(
+        spec: &SshHost,
+        options: &SshOptions,
+        own: Option<SshFiles>,
+        offered: bool,
+    ) -> Self {
+        let mut spec = spec.clone();
+        spec.user = spec.user.or_else(|| options.user.clone());
+        spec.port = spec.port.or(options.port);
+        spec.adopt |= options.adopt;
+        let identity = spec.identity.clone().or_else(|| options.identity.clone());
+        let config = options.config.clone();
+        let resolved = OnceCell::new();
+        Self { spec, offered, config, identity, own, resolved, by_own: AtomicBool::new(false) }
+    }
+
+    /// As people call it.
+    pub(super) fn name(&self) -> &str {
+        &self.spec.address
+    }
+
+    /// What machines on this host carry as their handle; reads back as a host.
+    pub(super) fn handle(&self, resolved: &Resolved) -> String {
+        let address = &self.spec.address;
+        let bracketed =
+            if address.contains(':') { format!("[{address}]") } else { address.clone() };
+        format!("{}@{bracketed}:{}", resolved.user, resolved.port)
+    }
+
+    /// Whether this is the host that is meant; what is not said of either may be anything.
+    pub(super) fn covers(&self, other: &SshHost) -> bool {
+        let (one, user, port) = (&self.spec.address, &self.spec.user, self.spec.port);
+        let may_be = |a: bool, b: bool, same: bool| same || !a || !b;
+        one == &other.address
+            && may_be(user.is_some(), other.user.is_some(), *user == other.user)
+            && may_be(port.is_some(), other.port.is_some(), port == other.port)
+    }
+
+    /// The host key that was given with it, one OpenSSH line.
+    pub(super) fn given_key(&self) -> Option<String> {
+        let (kind, data) = options::key(self.spec.host_key.as_deref()?)?;
+        Some(format!("{kind} {data}"))
+    }
+
+    /// Where `ssh` would connect to, and as whom.
+    pub(super) async fn resolved(&self) -> Result<&Resolved, Error> {
+        self.resolved.get_or_try_init(|| self.resolve()).await
+    }
+
+    async fn resolve(&self) -> Result<Resolved, Error> {
+        let mut command = self.command(false, None);
+        command.arg("-G").arg("--").arg(&self.spec.address);
+        let output = command.output().await.map_err(|source| self.no_client(source))?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            return Err(self.silent(said));
+        }
+        let text = String::from_utf8_lossy(&output.stdout);
+        let setting = |key: &str| {
+            let mut lines = text.lines().filter_map(|line| line.split_once(' '));
+            lines.find(|(k, _)| *k == key).map(|(_, value)| value.trim().to_owned())
+        };
+        for jump in ["proxyjump", "proxycommand"] {
+            if let Some(way) = setting(jump).filter(|way| way != "none") {
+                return Err(Error::Unsupported(format!(
+                    "`ssh` reaches host `{}` through another one ({way}), but this computer must reach the \
+                     host's Docker engine or Kubernetes API as well, directly",
+                    self.name()
+                )));
+            }
+        }
+        let name = setting("hostname").unwrap_or_else(|| self.spec.address.clone());
+        let port = setting("port").and_then(|port| port.parse().ok()).unwrap_or(22);
+        let found = tokio::net::lookup_host((name.as_str(), port)).await;
+        let mut addresses: Vec<_> = found.map_err(|e| self.silent(e.to_string()))?.collect();
+        // The same one each time, whatever order a name server chooses.
+        addresses.sort();
+        let address = addresses.first().copied();
+        let address = address.ok_or_else(|| self.silent("its name has no address".to_owned()))?;
+        Ok(Resolved { user: setting("user").unwrap_or_default(), address, port })
+    }
+
+    /// Runs a script as root and returns what it prints. `inputs` are shell variables.
+    pub(super) async fn run(&self, inputs: &[(&str, &str)], body: &str) -> Result<String, Error> {
+        let script = script(inputs, body);
+        let own_first = self.by_own.load(Ordering::Relaxed);
+        let said = self.attempt(own_first, &script).await?;
+        let other =
+            if own_first { true } else { self.own.as_ref().is_some_and(|o| o.identity.exists()) };
+        if other && said.denied() {
+            let again = self.attempt(!own_first, &script).await?;
+            if !again.denied() {
+                self.by_own.store(!own_first, Ordering::Relaxed);
+                return self.judge(again);
+            }
+        }
+        self.judge(said)
+    }
+
+    async fn attempt(&self, own: bool, script: &str) -> Result<Said, Error> {
+        let given = match self.spec.host_key.as_deref().and_then(options::key) {
+            Some((kind, data)) => Some((kind, self.known_hosts(kind, data)?)),
+            None => None,
+        };
+        let given_key = given.as_ref().map(|(kind, file)| (*kind, file.path()));
+        let mut command = self.command(own, given_key);
+        command.arg("-T").arg("--").arg(&self.spec.address).arg(AS_ROOT);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(|source| self.no_client(source))?;
+        let mut input = child.stdin.take().expect("standard input is a pipe");
+        let send = async {
+            // If it ends before it has read everything, its status tells why.
+            let _ = input.write_all(script.as_bytes()).await;
+            drop(input);
+        };
+        let work = async { tokio::join!(send, child.wait_with_output()).1 };
+        let output = timeout(PATIENCE, work).await.map_err(|_elapsed| {
+            self.silent(format!("it has not done what it was told within {} s", PATIENCE.as_secs()))
+        })?;
+        let output = output.map_err(|source| self.no_client(source))?;
+        Ok(Said {
+            status: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        })
+    }
+
+    fn judge(&self, said: Said) -> Result<String, Error> {
+        let host = || self.name().to_owned();
+        let tail = said.tail();
+        match (said.status, said.stdout.strip_prefix(BEGUN)) {
+            (Some(0), Some(output)) => Ok(output.trim_start_matches('\n').to_owned()),
+            (Some(NOT_THE_COMMAND), None) => {
+                Err(match said.host_key(self.spec.host_key.is_some()) {
+                    Some(Doubt::Other) => Error::OtherHostKey { host: host(), source: tail.into() },
+                    Some(Doubt::Unknown) => Error::NoHostKey { host: host() },
+                    None => self.silent(tail),
+                })
+            }
+            (Some(_), None) => Err(Error::Unsupported(format!(
+                "nobody may become root on host `{}` without a password: {tail}",
+                self.name()
+            ))),
+            _ => Err(Error::Failed {
+                operation: "run a script on",
+                subject: format!("host `{}`", self.name()),
+                source: tail.into(),
+            }),
+        }
+    }
+
+    /// `ssh`, told never to ask and never to trust.
+    fn command(&self, own: bool, given: Option<(&str, &Path)>) -> Command {
+        let mut command = Command::new("ssh");
+        command.kill_on_drop(true).stdin(Stdio::null());
+        if let Some(config) = &self.config {
+            command.arg("-F").arg(config);
+        }
+        let mut set = |option: &str| {
+            command.arg("-o").arg(option);
+        };
+        [
+            // The first value that is given counts, so the user's own configuration changes none of these.
+            "BatchMode=yes",
+            "StrictHostKeyChecking=yes",
+            "UpdateHostKeys=no",
+            // A connection that is there already may have been made with less care.
+            "ControlMaster=no",
+            "ControlPath=none",
+            CONNECT,
+            "ServerAliveInterval=10",
+            "ServerAliveCountMax=6",
+            "ClearAllForwardings=yes",
+            "ForwardAgent=no",
+            "ForwardX11=no",
+            "PermitLocalCommand=no",
+            "RemoteCommand=none",
+            "LogLevel=ERROR",
+        ]
+        .into_iter()
+        .for_each(&mut set);
+        if let Some((kind, file)) = given {
+            set(&format!("UserKnownHostsFile=\"{}\"", file.display()));
+            set("GlobalKnownHostsFile=/dev/null");
+            set(&format!("HostKeyAlias={ALIAS}"));
+            set(&format!("HostKeyAlgorithms={kind}"));
+            set("VerifyHostKeyDNS=no");
+        }
+        let identity = match (own, &self.own) {
+            (true, Some(files)) => {
+                set("IdentityAgent=none");
+                Some(&files.identity)
+            }
+            _ => self.identity.as_ref(),
+        };
+        if let Some(identity) = identity {
+            // Otherwise an agent with many keys uses up the tries that sshd allows.
+            set("IdentitiesOnly=yes");
+            command.arg("-i").arg(identity);
+        }
+        if let Some(user) = &self.spec.user {
+            command.arg("-l").arg(user);
+        }
+        if let Some(port) = self.spec.port {
+            command.arg("-p").arg(port.to_string());
+        }
+        command
+    }
+
+    /// A file that knows the key that was given, and no other.
+    fn known_hosts(&self, kind: &str, data: &str) -> Result<NamedTempFile, Error> {
+        let write = || {
+            let mut file = NamedTempFile::with_prefix("dojo-known-hosts-")?;
+            writeln!(file, "{ALIAS} {kind} {data}")?;
+            Ok(file)
+        };
+        write().map_err(|source: std::io::Error| Error::Failed {
+            operation: "write",
+            subject: format!("the key of host `{}`", self.name()),
+            source: source.into(),
+        })
+    }
+
+    fn silent(&self, why: String) -> Error {
+        Error::NoLogin { host: self.name().to_owned(), source: Source::from(why) }
+    }
+
+    fn no_client(&self, source: std::io::Error) -> Error {
+        Error::Failed {
+            operation: "run `ssh` to reach",
+            subject: format!("host `{}`", self.name()),
+            source: source.into(),
+        }
+    }
+}
+
+/// What became of a script.
+struct Said {
+    status: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+/// What is wrong with a host key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Doubt {
+    Unknown,
+    Other,
+}
+
+impl Said {
+    fn denied(&self) -> bool {
+        self.status == Some(NOT_THE_COMMAND) && self.stderr.contains("Permission denied (")
+    }
+
+    /// Whether `ssh` has refused the host key; it has no words of its own for that but these (sshconnect.c).
+    fn host_key(&self, given: bool) -> Option<Doubt> {
+        let said = |words: &str| self.stderr.contains(words);
+        if said("has changed and you have requested strict checking")
+            || said("REVOKED HOST KEY DETECTED")
+            // With the key given, whatever else is offered is another one.
+            || given && (said("host key is known for") || said("no matching host key type found"))
+        {
+            return Some(Doubt::Other);
+        }
+        said("host key is known for").then_some(Doubt::Unknown)
+    }
+
+    /// The last lines on standard error.
+    fn tail(&self) -> String {
+        let lines: Vec<_> =
+            self.stderr.lines().map(str::trim_end).filter(|l| !l.is_empty()).collect();
+        lines[lines.len().saturating_sub(LINES)..].join("\n")
+    }
+}
+
+/// The text for a shell's standard input. Nothing of it is done before all of it has arrived.
+fn script(inputs: &[(&str, &str)], body: &str) -> String {
+    let mut text = format!("{{\necho '{BEGUN}'\n");
+    for (name, value) in inputs {
+        // POSIX.1-2024, Shell Command Language, 2.2.2.
+        text.push_str(&format!("{name}='{}'\n", value.replace('\'', r"'\''")));
+    }
+    text.push_str(body);
+    text.push_str("\nexit 0\n}\n");
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(stderr: &str) -> Said {
+        let stderr = stderr.to_owned();
+        Said { status: Some(NOT_THE_COMMAND), stdout: String::new(), stderr }
+    }
+
+    #[test]
+    fn an_unknown_key_is_told_from_another_one() {
+        let unknown = said(
+            "No ED25519 host key is known for box and you have requested strict checking.\r\n\
+             Host key verification failed.\r\n",
+        );
+        assert_eq!(unknown.host_key(false), Some(Doubt::Unknown));
+        assert_eq!(unknown.host_key(true), Some(Doubt::Other));
+        let changed = said(
+            "Host key for box has changed and you have requested strict checking.\r\n\
+             Host key verification failed.\r\n",
+        );
+        assert_eq!(changed.host_key(false), Some(Doubt::Other));
+        let denied = said("root@box: Permission denied (publickey).\r\n");
+        assert_eq!((denied.host_key(false), denied.denied()), (None, true));
+    }
+
+    #[test]
+    fn a_script_that_did_not_arrive_whole_does_nothing() {
+        let text = script(&[("A", "it's")], "printf %s \"$A\"\n");
+        let run = |text: &str| {
+            let output = std::process::Command::new("sh").args(["-c", text]).output().unwrap();
+            String::from_utf8(output.stdout).unwrap()
+        };
+        assert_eq!(run(&text), format!("{BEGUN}\nit's"));
+        assert_eq!(run(&text[..text.len() - 4]), "");
+    }
+}

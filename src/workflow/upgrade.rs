@@ -1,0 +1,377 @@
+//! `upgrade`: another release of Kubernetes, one node after the other. The intent is saved first, and what
+//! is done already is asked of the cluster: a node's kubelet is the last of it to be replaced. So an
+//! upgrade that was cut short is completed by the same command, or by any later `up`.
+
+use std::time::{Duration, Instant};
+
+use crate::bootstrap::Leaving;
+use crate::bootstrap::kubeadm::upgrade::{self as kubeadm, Running};
+use crate::bundle::Bundle;
+use crate::event::Progress;
+use crate::failpoint;
+use crate::model::{ClusterName, KubernetesVersion, MachineId, MachineState, Orchestrator, Role};
+use crate::provision::{self, Install, Node, Provisioner, Release, Source};
+use crate::spec::ClusterSpec;
+use crate::store::{Entry, Phase, Record};
+
+use super::machines::{self, Origin, become_node, ours};
+use super::scale::first_that;
+use super::settle::all_well;
+use super::status::{ClusterStatus, status};
+use super::{Error, MachineError, Services, contexts, settle};
+
+/// What an upgrade came to.
+#[derive(Debug, Clone)]
+pub struct Upgraded {
+    /// The release of all nodes now.
+    pub release: KubernetesVersion,
+    /// How many nodes there are.
+    pub nodes: usize,
+    /// Whether anything had to be done.
+    pub changes: bool,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+/// Brings a cluster to the release that the spec asks for; all else of the spec is as it is recorded. What
+/// cannot come to a good end is refused before anything is done.
+pub async fn upgrade(services: &Services, spec: ClusterSpec) -> Result<Upgraded, Error> {
+    let (entry, progress) = services.lock(&spec.name, "upgrade").await?;
+    let result = to_release(services, &entry, spec, &progress).await;
+    if let Err(Error::UnknownCluster(_)) = result {
+        // Taking the lock has made a directory.
+        entry.remove_if_unused()?;
+    }
+    progress.ready();
+    result
+}
+
+async fn to_release(
+    services: &Services,
+    entry: &Entry,
+    spec: ClusterSpec,
+    progress: &Progress,
+) -> Result<Upgraded, Error> {
+    let name = entry.name();
+    let record = entry.record()?.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
+    if record.spec.orchestrator != Orchestrator::Kubernetes {
+        let exists = record.spec.orchestrator.noun().to_owned();
+        return Err(Error::NotKubernetes { cluster: name.clone(), exists });
+    }
+    match record.phase {
+        Phase::Destroying => return Err(Error::HalfRemoved(name.clone())),
+        Phase::Upgrading => refuse_another(&record, &spec)?,
+        _ => refuse_unhealthy(&status(services, name).await?)?,
+    }
+    finish(services, entry, record, spec, progress).await
+}
+
+/// Completes an upgrade that was cut short, if there is one.
+pub(super) async fn complete(
+    services: &Services,
+    entry: &Entry,
+    progress: &Progress,
+) -> Result<(), Error> {
+    let Some(record) = entry.record()?.filter(|r| r.phase == Phase::Upgrading) else {
+        return Ok(());
+    };
+    progress.warn("finishing an interrupted `upgrade` first");
+    let spec = record.spec.clone();
+    Box::pin(finish(services, entry, record, spec, progress)).await.map(drop)
+}
+
+async fn finish(
+    services: &Services,
+    entry: &Entry,
+    mut record: Record,
+    mut spec: ClusterSpec,
+    progress: &Progress,
+) -> Result<Upgraded, Error> {
+    let begin = Instant::now();
+    let name = spec.name.clone();
+    contexts::check(services, &spec, &record.cluster_id)?;
+    let install = machines::install(&spec, false)?;
+    machines::check_architecture(&*services.driver, &install).await?;
+    let Install::Kubernetes(mut release) = install else {
+        return Err(Error::NoKubernetes);
+    };
+    // The machines as they are: nothing is installed on the way.
+    let present = Release { source: Source::Present, ..release.clone() };
+    let provisioner = machines::provisioner(entry, &record, Install::Kubernetes(present))?;
+    let all = nodes(services, &provisioner, &record, progress).await?;
+    let members = members(&all);
+    let kind = &*services.kubeadm;
+    let speaker = first_that(kind, &all, |_, speaks| speaks).await?;
+    let speaker = speaker.ok_or_else(|| Error::NoSpeaker(name.clone()))?;
+    let running = kubeadm::running(&speaker).await?;
+    if let Some(asked) = spec.kubernetes.version {
+        // Nobody else need be asked if this is too far already.
+        refuse_leap(&name, &running, asked)?;
+    }
+    for node in &members {
+        provision::admits(node, &release).await?;
+    }
+    let target = provision::newest(&speaker, &release).await?;
+    refuse_leap(&name, &running, target)?;
+    let left: Vec<&Node> = members.iter().copied().filter(|n| !done(n, &running, target)).collect();
+    let nodes = members.len();
+    if left.is_empty() && record.phase != Phase::Upgrading {
+        let elapsed = begin.elapsed();
+        return Ok(Upgraded { release: target, nodes, changes: false, elapsed });
+    }
+
+    // From here on it is agreed: every later `up` goes on with it.
+    if let Source::Packages { version, .. } = &mut release.source {
+        *version = target;
+    }
+    spec.kubernetes.version = Some(target);
+    record.phase = Phase::Upgrading;
+    record.release = None;
+    record.spec = spec;
+    failpoint::reached("upgrade.record.before");
+    entry.save(&record)?;
+    failpoint::reached("upgrade.record.after");
+    for node in &left {
+        // With whichever is the first, the cluster as a whole is upgraded.
+        let first = members.first().is_some_and(|first| first.machine().id == node.machine().id);
+        let step = Step { services, speaker: &speaker, node, release: &release, target, first };
+        of_one(services, node, all.len(), step.run(progress)).await?;
+    }
+    // The administrator has a new certificate.
+    let access = kind.access(&speaker, &all, &provisioner.tls).await?;
+    contexts::write(services, entry, &record, &access, false)?;
+
+    failpoint::reached("upgrade.done.before");
+    let whole = all.len() == record.spec.machines().len();
+    // What was lost meanwhile, `up` makes anew.
+    record.phase = if whole { Phase::Ready } else { Phase::Creating };
+    record.release = Some(target);
+    entry.save(&record)?;
+    Ok(Upgraded { release: target, nodes, changes: true, elapsed: begin.elapsed() })
+}
+
+/// The machines that exist, as nodes; those that are off are started.
+async fn nodes(
+    services: &Services,
+    provisioner: &Provisioner,
+    record: &Record,
+    progress: &Progress,
+) -> Result<Vec<Node>, Error> {
+    let name = &record.spec.name;
+    let (machines, _) = ours(&*services.driver, name, Some(record)).await?;
+    let wanted = record.spec.machines();
+    for lost in wanted.iter().filter(|w| machines.iter().all(|m| m.id.name != w.name)) {
+        progress.machine(lost.name).warn("it is gone; `up` makes it anew");
+    }
+    let of = machines.len();
+    let work = machines.into_iter().map(|machine| {
+        let label = machine.id.name;
+        let progress = progress.machine(label);
+        let origin = match machine.state {
+            MachineState::Running => Origin::Keep(machine),
+            MachineState::Stopped | MachineState::Unfinished => Origin::Start(machine),
+        };
+        (label, async move { become_node(services, provisioner, origin, &progress).await })
+    });
+    let (mut nodes, causes) = settle(work).await;
+    all_well(services, name, of, causes).await?;
+    nodes.sort_by_key(|node| node.machine().id.name);
+    Ok(nodes)
+}
+
+/// Those that are members of the cluster, in the order in which they are upgraded.
+fn members(nodes: &[Node]) -> Vec<&Node> {
+    let of = |role| nodes.iter().filter(move |n| n.machine().id.name.role == role);
+    of(Role::ControlPlane).chain(of(Role::Worker)).collect()
+}
+
+/// Work on one machine of several.
+async fn of_one<T>(
+    services: &Services,
+    node: &Node,
+    of: usize,
+    work: impl Future<Output = Result<T, MachineError>>,
+) -> Result<T, Error> {
+    match work.await {
+        Ok(value) => Ok(value),
+        Err(cause) => {
+            let MachineId { cluster, name } = &node.machine().id;
+            let causes = vec![(*name, cause)];
+            Err(all_well(services, cluster, of, causes).await.expect_err("there is a cause"))
+        }
+    }
+}
+
+/// What is done to one node.
+struct Step<'a> {
+    services: &'a Services,
+    speaker: &'a Node,
+    node: &'a Node,
+    release: &'a Release,
+    target: KubernetesVersion,
+    first: bool,
+}
+
+impl Step<'_> {
+    async fn run(&self, progress: &Progress) -> Result<(), MachineError> {
+        if self.services.interrupt.raised() {
+            return Err(MachineError::Interrupted);
+        }
+        let &Step { services, speaker, node, release, .. } = self;
+        let name = node.machine().id.name;
+        let progress = &progress.machine(name);
+        // A run that was cut short may have left it without room for what kubeadm runs as a test.
+        kubeadm::uncordon(speaker, node).await?;
+        provision::replace_kubeadm(node, release, progress).await?;
+        failpoint::reached("upgrade.install.after");
+        kubeadm::upgrade(node, self.target, self.first, progress).await?;
+
+        failpoint::reached("upgrade.drain.before");
+        let leaving = [Leaving { name, node: Some(node.clone()) }];
+        let drain = progress.step("move work elsewhere", services.kubeadm.drain(speaker, &leaving));
+        let drain = services.interrupt.or(drain).await.ok_or(MachineError::Interrupted)?;
+        if let Some(why) = drain?.pop() {
+            return Err(MachineError::NotEmpty(why));
+        }
+        failpoint::reached("upgrade.drain.after");
+
+        failpoint::reached("upgrade.kubelet.before");
+        provision::replace_kubelet(node, release, progress).await?;
+        failpoint::reached("upgrade.kubelet.after");
+        let restart = kubeadm::restart(speaker, node);
+        progress.step("start the new kubelet", restart).await?;
+        failpoint::reached("upgrade.restart.after");
+        kubeadm::uncordon(speaker, node).await?;
+        failpoint::reached("upgrade.uncordon.after");
+        progress.ready();
+        Ok(())
+    }
+}
+
+/// Whether nothing is left to do on a node.
+fn done(node: &Node, running: &Running, target: KubernetesVersion) -> bool {
+    let name = node.machine().id.name.to_string();
+    running
+        .nodes
+        .iter()
+        .any(|n| n.name == name && n.ready && n.schedulable && n.version.parse() == Ok(target))
+}
+
+/// Refuses another release than the one that is under way.
+fn refuse_another(record: &Record, spec: &ClusterSpec) -> Result<(), Error> {
+    let under_way = record.spec.kubernetes.version;
+    let wanted = match &spec.kubernetes.bundle {
+        Some(path) => Some(Bundle::open(path)?.version()),
+        None => spec.kubernetes.version,
+    };
+    match (under_way, wanted) {
+        (Some(under_way), Some(wanted)) if !wanted.admits(under_way) => {
+            Err(Error::UnderWay { cluster: spec.name.clone(), under_way, wanted })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a cluster of which not everything is well: what ails it would only get worse.
+fn refuse_unhealthy(status: &ClusterStatus) -> Result<(), Error> {
+    if status.healthy() {
+        return Ok(());
+    }
+    let kind = Orchestrator::Kubernetes;
+    let ill = status.machines.iter().filter(|m| !m.healthy(kind)).map(|m| {
+        let says = match &m.health {
+            Ok(health) => health.member.clone().unwrap_or_default(),
+            Err(why) => why.clone(),
+        };
+        format!("{} ({says})", m.machine.id.name)
+    });
+    let mut ill: Vec<String> = ill.collect();
+    if ill.is_empty() {
+        ill.push("what was begun on it has not come to its end".to_owned());
+    }
+    Err(Error::Unhealthy { cluster: status.record.spec.name.clone(), ill: ill.join(", ") })
+}
+
+/// Refuses what kubeadm cannot do: it goes forward only, and takes one minor release at a time ("Version
+/// Skew Policy", kubernetes.io).
+fn refuse_leap(
+    cluster: &ClusterName,
+    running: &Running,
+    target: KubernetesVersion,
+) -> Result<(), Error> {
+    let kubelets = running.nodes.iter().filter_map(|node| {
+        let version = node.version.parse::<KubernetesVersion>().ok()?;
+        Some((format!("node `{}`", node.name), version))
+    });
+    for (what, version) in kubelets.chain([("the API server".to_owned(), running.api)]) {
+        let cluster = cluster.clone();
+        let back = match target.patch {
+            Some(_) => target < version,
+            None => target.minor < version.minor,
+        };
+        if back {
+            return Err(Error::Downgrade { cluster, what, version, target });
+        }
+        if target.minor > version.minor + 1 {
+            return Err(Error::Leap { cluster, what, version, target });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::remote::NodeStatus;
+
+    fn node(name: &str, version: &str) -> NodeStatus {
+        NodeStatus {
+            name: name.to_owned(),
+            uid: String::new(),
+            ready: true,
+            reason: String::new(),
+            heartbeat: None,
+            version: version.to_owned(),
+            control_plane: false,
+            schedulable: true,
+            internal_ip: None,
+        }
+    }
+
+    /// What is said of an upgrade of a cluster whose API server and kubelets are of these releases.
+    fn judged(api: &str, kubelets: [&str; 2], target: &str) -> String {
+        let [one, two] = kubelets;
+        let nodes = vec![node("control-plane-1", one), node("worker-1", two)];
+        let running = Running { api: api.parse().unwrap(), nodes };
+        let target = target.parse().unwrap();
+        match refuse_leap(&"practice".parse().unwrap(), &running, target) {
+            Ok(()) => "fine".to_owned(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn it_goes_forward_and_by_one_minor_release_at_most() {
+        let from = |target| judged("v1.32.4", ["v1.32.4", "v1.32.4"], target);
+        for fine in ["1.32.4", "1.32.5", "1.32", "1.33", "1.33.0"] {
+            assert_eq!(from(fine), "fine", "{fine}");
+        }
+        for (target, words) in [("1.34", "1.34"), ("1.34.1", "1.34.1"), ("1.40", "1.40")] {
+            let said = from(target);
+            assert!(said.contains("one minor release at a time") && said.contains(words), "{said}");
+        }
+        for target in ["1.32.3", "1.31", "1.31.9"] {
+            assert!(from(target).contains("is newer"), "{target}: {}", from(target));
+        }
+    }
+
+    #[test]
+    fn the_oldest_and_the_newest_of_a_cluster_count() {
+        // As after an upgrade that was cut short.
+        assert_eq!(judged("v1.33.0", ["v1.33.0", "v1.32.4"], "1.33.0"), "fine");
+        let said = judged("v1.33.0", ["v1.33.0", "v1.32.4"], "1.34.0");
+        assert!(said.contains("`worker-1`"), "{said}");
+        let said = judged("v1.33.0", ["v1.32.4", "v1.32.4"], "1.32.9");
+        assert!(said.contains("the API server"), "{said}");
+    }
+}

@@ -1,0 +1,74 @@
+#!/bin/sh
+# The package repository of Kubernetes; goes ahead of the scripts that install from it, and after apt.sh.
+#
+# REPOSITORY  base address; the repositories of the minor releases are below it
+# VERSION     1.32 for its newest patch, or 1.32.4
+# REGISTRY    where images are pulled from; empty: the registry that kubeadm knows
+set -eu
+: "${REPOSITORY:?}" "${VERSION:?}" "${REGISTRY?}"
+
+# Each minor release has a repository of its own ("Installing kubeadm", kubernetes.io).
+minor=$(printf '%s' "$VERSION" | cut -d . -f 1,2)
+repository=$REPOSITORY/core:/stable:/v$minor/deb
+list=/etc/apt/sources.list.d/clusterdojo-kubernetes.list
+
+# tell: prints the release of the kubeadm that is there, and the images that it needs, one a line.
+tell() {
+    release=$(kubeadm version --output short)
+    printf '%s\n' "$release"
+    set -- --kubernetes-version "$release"
+    if [ -n "$REGISTRY" ]; then
+        set -- "$@" --image-repository "$REGISTRY"
+    fi
+    kubeadm config images list "$@"
+}
+
+# add_repository: makes apt know it.
+add_repository() {
+    keyring=/etc/apt/keyrings/clusterdojo-kubernetes.asc
+    install -d -m 755 /etc/apt/keyrings
+    if ! said=$(curl -fsSL --retry 3 --connect-timeout 20 --max-time 120 "$repository/Release.key" \
+        -o "$keyring" 2>&1); then
+        echo "cannot fetch the key of the package repository: $repository/Release.key: $said" >&2
+        case $said in
+        *'error: 404'*) echo "there is no Kubernetes $minor in that repository" >&2 ;;
+        esac
+        exit 1
+    fi
+    chmod 644 "$keyring"
+    echo "deb [signed-by=$keyring] $repository/ /" >"$list"
+    # Only this list, because the others were read a moment ago, or are not needed.
+    if ! apt update -o Dir::Etc::SourceList="$list" -o Dir::Etc::SourceParts=- \
+        -o APT::Get::List-Cleanup=0 -o APT::Update::Error-Mode=any; then
+        rm -f "$list"
+        echo "apt does not accept the package repository $repository" >&2
+        exit 1
+    fi
+}
+
+# forget_repository: makes apt forget it.
+forget_repository() {
+    rm -f "$list"
+}
+
+# newest_of: prints the newest of the versions on standard input, one a line, that is what was asked for.
+newest_of() {
+    available=$(cat)
+    found=$(printf '%s\n' "$available" | while read -r candidate; do
+        # Without the revision of the package.
+        case ${candidate%-*} in
+        "$VERSION" | "$VERSION".*) printf '%s\n' "$candidate" ;;
+        esac
+    done | sort -V | tail -n 1)
+    if [ -z "$found" ]; then
+        there=$(printf '%s\n' "$available" | sed 's/-[^-]*$//' | sort -uV | tr '\n' ' ')
+        echo "the package repository $repository has no Kubernetes $VERSION; it has: ${there% }" >&2
+        exit 1
+    fi
+    printf '%s\n' "$found"
+}
+
+# newest_package: prints the version of the packages that apt can install.
+newest_package() {
+    apt-cache madison kubelet | cut -d '|' -f 2 | tr -d ' ' | newest_of
+}

@@ -1,0 +1,174 @@
+//! A cluster is brought to another release, node by node, while the power goes again and again.
+
+use clusterdojo::failpoint;
+use serde_json::Value;
+
+use crate::api_server::{bundle, next_bundle};
+use crate::kill::killed_at;
+use crate::kubernetes_faults::{Copy, on};
+use crate::packages::Unwanted;
+use crate::world::{World, engine, until};
+
+const OLD: &str = "v1.20.2";
+const NEW: &str = "v1.20.3";
+
+/// Where each point is killed at. What is done before one of them costs time again on every later run of
+/// the same node, so the first node comes to its end soon, and most points are met on the second one.
+const ON_CONTROL_PLANE: [&str; 5] = [
+    "upgrade.record.before",
+    "upgrade.record.after",
+    "upgrade.kubeadm.after",
+    "upgrade.restart.after",
+    "upgrade.uncordon.after",
+];
+const ON_WORKER: [&str; 6] = [
+    "upgrade.install.after",
+    "upgrade.kubeadm.before",
+    "upgrade.drain.before",
+    "upgrade.drain.after",
+    "upgrade.kubelet.before",
+    "upgrade.kubelet.after",
+];
+const AT_THE_END: [&str; 1] = ["upgrade.done.before"];
+
+/// Each node with what its kubelet is of, by the API.
+fn kubelets(world: &World) -> Vec<String> {
+    let path = "jsonpath={range .items[*]}{.metadata.name} {.status.nodeInfo.kubeletVersion}{\"\\n\"}\
+                {end}";
+    let nodes = world.kubectl(&["get", "nodes", "-o", path]).ok();
+    nodes.lines().map(str::to_owned).collect()
+}
+
+/// The pods of the deployment that are ready, by their unique ids.
+fn pods(world: &World) -> Vec<String> {
+    let selector = ["get", "pods", "-l", "app=idle", "--field-selector", "status.phase=Running"];
+    let path = ["-o", "jsonpath={range .items[*]}{.metadata.uid}{\"\\n\"}{end}"];
+    let said = world.kubectl(&[selector.as_slice(), &path].concat()).ok();
+    said.lines().map(str::to_owned).collect()
+}
+
+fn phase(world: &World, cluster: &str) -> String {
+    let record = world.home().join("clusters").join(cluster).join("cluster.json");
+    let record: Value = serde_json::from_slice(&std::fs::read(record).unwrap()).unwrap();
+    record["phase"].as_str().unwrap().to_owned()
+}
+
+/// The image of a program of the control plane, of the manifest that kubelet runs it from.
+fn runs(cluster: &str, program: &str) -> String {
+    let image = format!("sed -n 's/^ *image: .*://p' /etc/kubernetes/manifests/{program}.yaml");
+    on(cluster, "control-plane-1", &image).trim().to_owned()
+}
+
+#[test]
+fn a_cluster_goes_to_another_release_and_is_not_lost_on_the_way() {
+    let mut world = World::new();
+    let name = world.name("kupgrade");
+    let (old, new) = (bundle().display().to_string(), next_bundle().display().to_string());
+    world.dojo(&["up", &name, "--kubernetes", "--workers", "1", "--bundle", &old]).ok();
+    let image = "--image=k8s.gcr.io/pause:3.2";
+    world.kubectl(&["create", "deployment", "idle", "--replicas=2", image]).ok();
+    until("the deployment runs", 60, || pods(&world).len() == 2);
+    let before = pods(&world);
+
+    // What cannot come to a good end is refused, and nothing has changed.
+    let upgrade = ["upgrade", name.as_str(), "--bundle", new.as_str()];
+    let record = world.home().join("clusters").join(&name).join("cluster.json");
+    let recorded = std::fs::read(&record).unwrap();
+    let refused = |bundle: &str, words: &[&str]| {
+        world.dojo(&["upgrade", &name, "--bundle", bundle]).fails(1, words);
+        assert_eq!(std::fs::read(&record).unwrap(), recorded, "it is remembered");
+    };
+    {
+        let copy = Copy::new(&world);
+        let path = copy.0.display().to_string();
+        let release = copy.find(OLD);
+        for (other, words) in [
+            ("v1.22.2", ["to Kubernetes 1.22.2", "one minor release at a time", "upgrade to 1.21"]),
+            ("v1.20.1", ["back to Kubernetes 1.20.1", "is newer", "1.20.2"]),
+        ] {
+            copy.patch(release, other.as_bytes());
+            refused(&path, &words);
+        }
+        copy.patch(release, NEW.as_bytes());
+        copy.patch(copy.find("\"amd64\""), b"\"arm64\"");
+        refused(&path, &["is for arm64 machines"]);
+    }
+    world.kubectl(&["cordon", "worker-1"]).ok();
+    refused(&new, &["is not healthy", "worker-1 (Ready, cordoned)", "dojo status"]);
+    world.kubectl(&["uncordon", "worker-1"]).ok();
+    world.dojo(&["upgrade", &name]).fails(2, &["--bundle", "--kubernetes-version"]);
+    // `up` does not replace what runs.
+    world.dojo(&["up", &name, "--bundle", &new]).fails(1, &["1.20.2", "1.20.3", "dojo upgrade"]);
+    assert_eq!(std::fs::read(&record).unwrap(), recorded, "it is remembered");
+    let same = world.dojo(&["upgrade", &name, "--bundle", &old]).ok();
+    assert!(same.contains("already") && same.contains("nothing to do"), "{same}");
+    assert_eq!(kubelets(&world), [format!("control-plane-1 {OLD}"), format!("worker-1 {OLD}")]);
+    assert_eq!(pods(&world), before);
+
+    let points = [&ON_CONTROL_PLANE[..], &ON_WORKER, &AT_THE_END].concat();
+    let mut known = failpoint::UPGRADE.to_vec();
+    let mut met = points.clone();
+    known.sort_unstable();
+    met.sort_unstable();
+    assert_eq!(met, known);
+    for (index, point) in points.into_iter().enumerate() {
+        // Once it has been begun, it knows where it is going, and `up` goes on with it as well.
+        let args = match index {
+            0 | 1 => upgrade.as_slice(),
+            _ if index % 2 == 0 => &upgrade[..2],
+            _ => &["up", name.as_str()],
+        };
+        assert!(killed_at(&world, point, args), "{args:?} never came to {point}");
+        let under_way = point != "upgrade.record.before";
+        assert_eq!(phase(&world, &name), if under_way { "upgrading" } else { "ready" }, "{point}");
+        let worker = if AT_THE_END.contains(&point) { NEW } else { OLD };
+        assert!(kubelets(&world).contains(&format!("worker-1 {worker}")), "after {point}");
+    }
+    world.dojo(&["upgrade", &name, "--bundle", &old]).fails(1, &["1.20.3 is under way"]);
+    let said = world.dojo(&upgrade[..2]).ok();
+    assert!(said.contains("has Kubernetes 1.20.3 now"), "{said}");
+
+    // All of it is new, and the work has moved and is back.
+    assert_eq!(kubelets(&world), [format!("control-plane-1 {NEW}"), format!("worker-1 {NEW}")]);
+    for machine in ["control-plane-1", "worker-1"] {
+        let said = on(
+            &name,
+            machine,
+            "kubeadm version -o short; kubelet --version; kubectl version --client",
+        );
+        assert_eq!(said.matches(NEW).count(), 3, "{machine}: {said}");
+    }
+    for program in ["kube-apiserver", "kube-controller-manager", "kube-scheduler"] {
+        assert_eq!(runs(&name, program), NEW, "{program}");
+    }
+    let proxy = ["-n", "kube-system", "get", "daemonset", "kube-proxy", "-o", "jsonpath={..image}"];
+    assert!(world.kubectl(&proxy).ok().ends_with(NEW));
+    let server = world.kubectl(&["version", "-o", "json"]).ok();
+    let server: Value = serde_json::from_str(&server).unwrap();
+    assert_eq!(server["serverVersion"]["gitVersion"], NEW);
+    until("the deployment runs again", 60, || pods(&world).len() == 2);
+    assert!(pods(&world).iter().all(|pod| !before.contains(pod)), "the worker was never drained");
+    world.dojo(&["status", &name]).ok();
+
+    // It is what the cluster is now.
+    for args in [["up", &name].as_slice(), &["up", &name, "--bundle", &new]] {
+        let again = world.dojo(args).ok();
+        assert!(again.contains("was ready already"), "{again}");
+    }
+    let again = world.dojo(&upgrade).ok();
+    assert!(again.contains("nothing to do"), "{again}");
+    refused_to_go_back(&world, &name, &old);
+    world.dojo(&["scale", &name, "--workers", "2"]).ok();
+    assert_eq!(kubelets(&world).last().unwrap(), &format!("worker-2 {NEW}"));
+    let container = format!("dojo-{name}-worker-2");
+    let image = engine(&["inspect", &container, "--format", "{{.Config.Image}}"]).ok();
+    let _image = Unwanted(image.trim().to_owned());
+    world.dojo(&["down", &name]).ok();
+    world.assert_gone(&name);
+}
+
+#[track_caller]
+fn refused_to_go_back(world: &World, cluster: &str, bundle: &str) {
+    let said = world.dojo(&["upgrade", cluster, "--bundle", bundle]);
+    said.fails(1, &["cannot go back to Kubernetes 1.20.2"]);
+}
