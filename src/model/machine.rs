@@ -44,19 +44,6 @@ impl Service {
     }
 }
 
-impl Service {
-    /// What this computer talks to on a machine with that role.
-    pub fn of(orchestrator: Orchestrator, role: Role) -> Vec<Self> {
-        match (orchestrator, role) {
-            (Orchestrator::Kubernetes, Role::ControlPlane | Role::LoadBalancer) => {
-                vec![Self::Ssh, Self::Api]
-            }
-            (Orchestrator::Kubernetes, _) => vec![Self::Ssh],
-            (Orchestrator::Swarm | Orchestrator::None, _) => vec![Self::Ssh, Self::Engine],
-        }
-    }
-}
-
 /// TCP or UDP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -183,6 +183,10 @@ class Cloud:
         if not options["subnet_id"] and not any("SubnetId" in nic for nic in options["nics"]):
             options["subnet_id"] = backend.get_default_subnets()[zone or f"{backend.region_name}a"].id
         for nic in options["nics"]:
+            # moto would make them.
+            for group in nic.get("Groups") or []:
+                if backend.get_security_group_from_id(group) is None:
+                    raise error("InvalidGroup.NotFound", f"The security group '{group}' does not exist")
             # What the launch makes goes with the instance, unless it says otherwise.
             if "NetworkInterfaceId" not in nic:
                 nic.setdefault("DeleteOnTermination", True)

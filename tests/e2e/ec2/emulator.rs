@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -19,6 +20,20 @@ pub struct Emulator {
     process: Child,
     said: Value,
     log: PathBuf,
+    api: Api,
+}
+
+/// What tests ask an emulator.
+pub struct Api {
+    endpoint: String,
+}
+
+impl Deref for Emulator {
+    type Target = Api;
+
+    fn deref(&self) -> &Api {
+        &self.api
+    }
 }
 
 impl Emulator {
@@ -36,28 +51,47 @@ impl Emulator {
             .unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let said = serde_json::from_str(&line)
+        let said: Value = serde_json::from_str(&line)
             .unwrap_or_else(|_| panic!("no EC2: {}", std::fs::read_to_string(&log).unwrap()));
-        let emulator = Self { process, said, log };
-        emulator.lead(world);
+        let api = Api::new(said["endpoint"].as_str().unwrap());
+        let emulator = Self { process, said, log, api };
+        for (name, value) in emulator.environment() {
+            world.set(name, value);
+        }
         emulator
     }
 
-    fn lead(&self, world: &mut World) {
-        for (name, value) in [
+    /// What leads any client of AWS here.
+    pub fn environment(&self) -> [(&'static str, &str); 5] {
+        [
             ("AWS_ENDPOINT_URL", self.endpoint()),
             ("AWS_REGION", REGION),
             ("AWS_ACCESS_KEY_ID", "AKIA123456789012TEST"),
             ("AWS_SECRET_ACCESS_KEY", "of-nothing"),
             ("AWS_EC2_METADATA_DISABLED", "true"),
-        ] {
-            world.set(name, value);
-        }
+        ]
     }
 
-    /// The base address of the API.
+    /// Ends it as a power cut would.
+    pub fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    /// The name in the label of everything that it makes.
+    pub fn name(&self) -> &str {
+        self.said["name"].as_str().unwrap()
+    }
+}
+
+impl Api {
+    pub fn new(endpoint: &str) -> Self {
+        Self { endpoint: endpoint.to_owned() }
+    }
+
+    /// Its base address.
     pub fn endpoint(&self) -> &str {
-        self.said["endpoint"].as_str().unwrap()
+        &self.endpoint
     }
 
     /// Changes how the cloud behaves (`SETTINGS` in `cloud.py`).
@@ -145,17 +179,6 @@ impl Emulator {
         let status = head.split(' ').nth(1)?.parse().ok()?;
         Some((status, body.to_owned()))
     }
-
-    /// Ends it as a power cut would.
-    pub fn kill(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
-
-    /// The name in the label of everything that it makes.
-    pub fn name(&self) -> &str {
-        self.said["name"].as_str().unwrap()
-    }
 }
 
 impl Drop for Emulator {
@@ -191,7 +214,7 @@ pub fn tagged<'a>(xml: &'a str, tag: &str) -> &'a str {
 }
 
 /// An instance's state.
-pub fn state(emulator: &Emulator, instance: &str) -> String {
+pub fn state(emulator: &Api, instance: &str) -> String {
     let (_, said) = emulator.call("DescribeInstances", &[("InstanceId.1", instance)]).unwrap();
     let (_, state) = said.split_once("<instanceState>").unwrap();
     tagged(state, "name").to_owned()
@@ -199,6 +222,6 @@ pub fn state(emulator: &Emulator, instance: &str) -> String {
 
 /// Waits for an instance's state.
 #[track_caller]
-pub fn becomes(emulator: &Emulator, instance: &str, wanted: &str) {
+pub fn becomes(emulator: &Api, instance: &str, wanted: &str) {
     until(wanted, 60, || state(emulator, instance) == wanted);
 }
