@@ -33,6 +33,12 @@ begin_to_install() {
         exit 1
     fi
     export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a
+    # A run that lost its connection goes on by itself; two at once would spoil each other's work.
+    exec 8>/run/clusterdojo-apt.lock
+    if ! flock --timeout 900 8; then
+        echo "another installation is still at work" >&2
+        exit 1
+    fi
     # First boot may still be installing packages of its own. What it complains about in the end, or that
     # it hangs, need not concern us: what we need is looked at afterwards.
     if command -v cloud-init >/dev/null 2>&1; then

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::bundle::Architecture;
+use crate::driver::ec2::Ttl;
 use crate::driver::ssh::SshHost;
 use crate::model::{
     Bytes, ClusterName, Cpus, DriverName, EngineChannel, KubernetesVersion, MachineName,
@@ -156,7 +157,7 @@ pub(super) struct Up {
         short, long, value_name = "FILE", help_heading = "What",
         conflicts_with_all = ["name", "kind", "managers", "control_planes", "workers", "machines",
             "driver", "driver_opt", "publish", "memory", "cpus", "image", "subnet", "host", "host_key",
-            "identity", "ssh_config", "adopt", "remove_docker", "engine_channel",
+            "identity", "ssh_config", "adopt", "remove_docker", "Ec2Flags", "Ec2Account", "engine_channel",
             "engine_repository", "registry_mirror", "insecure_registry", "engine_label", "engine_opt",
             "kubernetes_version", "bundle", "kubernetes_repository", "kubernetes_registry", "cni",
             "pod_subnet", "service_subnet"]
@@ -184,6 +185,8 @@ pub(super) struct Up {
     /// The machines' network [default: a free one]
     #[arg(long, value_name = "CIDR", help_heading = "Machines")]
     pub(super) subnet: Option<Subnet>,
+    #[command(flatten)]
+    pub(super) ec2: Ec2Flags,
     #[command(flatten)]
     pub(super) ssh: SshFlags,
 
@@ -246,6 +249,84 @@ pub(super) struct Up {
     pub(super) no_use: bool,
 }
 
+/// Which account at AWS, and where.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Instances of Amazon EC2 (--driver ec2)")]
+pub(super) struct Ec2Account {
+    /// Whose credentials: a profile of your AWS configuration [default: `$AWS_PROFILE`, or what your aws would
+    /// use]
+    #[arg(long, value_name = "NAME")]
+    pub(super) profile: Option<String>,
+    /// The region [default: `$AWS_REGION`, or that of the profile]
+    #[arg(long, value_name = "REGION")]
+    pub(super) region: Option<String>,
+    /// Another address of the API than AWS's own
+    #[arg(long, value_name = "URL")]
+    pub(super) endpoint_url: Option<String>,
+}
+
+/// Instances, under AWS's own terms.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Instances of Amazon EC2 (--driver ec2)")]
+pub(super) struct Ec2Flags {
+    #[command(flatten)]
+    pub(super) account: Ec2Account,
+    /// How long machines live before they end themselves: 3h, 90m, none [default: 8h]
+    #[arg(long, value_name = "TIME")]
+    pub(super) ttl: Option<Ttl>,
+    /// The instance type; the next one given is taken where there is no room for one [default: t3.medium]
+    #[arg(long, value_name = "TYPE")]
+    pub(super) instance_type: Vec<String>,
+    /// The image: debian-13, ubuntu-24.04, or ami-… [default: debian-13]
+    #[arg(long, value_name = "IMAGE")]
+    pub(super) ami: Option<String>,
+    /// The user that an image of your own lets in
+    #[arg(long, value_name = "USER")]
+    pub(super) ssh_user: Option<String>,
+    /// Who may connect [default: this computer alone]
+    #[arg(long, value_name = "CIDR")]
+    pub(super) allow_cidr: Vec<Subnet>,
+    /// A TCP port that they may connect to as well
+    #[arg(long, value_name = "PORT")]
+    pub(super) open_port: Vec<u16>,
+    /// The VPC [default: the default one]
+    #[arg(long, value_name = "VPC")]
+    pub(super) vpc: Option<String>,
+    /// The subnet [default: the default one of each zone]
+    #[arg(long, value_name = "SUBNET")]
+    pub(super) subnet_id: Option<String>,
+    /// The only availability zone to use
+    #[arg(long, value_name = "ZONE")]
+    pub(super) zone: Option<String>,
+    /// No public addresses, because this computer reaches the private ones
+    #[arg(long)]
+    pub(super) private_addresses: bool,
+    /// The size of the disk in GiB [default: 16]
+    #[arg(long, value_name = "GIB")]
+    pub(super) volume_size: Option<u16>,
+    /// The type of the disk [default: gp3]
+    #[arg(long, value_name = "TYPE")]
+    pub(super) volume_type: Option<String>,
+    /// Spot instances: cheaper, and AWS may take them back at any time
+    #[arg(long)]
+    pub(super) spot: bool,
+    /// The most that a spot instance may cost, in US dollars an hour
+    #[arg(long, value_name = "USD", requires = "spot")]
+    pub(super) max_price: Option<String>,
+    /// The instance profile, if programs on the machines may use the account
+    #[arg(long, value_name = "NAME")]
+    pub(super) instance_profile: Option<String>,
+    /// A file that cloud-init obeys beside what dojo tells it
+    #[arg(long, value_name = "FILE")]
+    pub(super) user_data: Option<PathBuf>,
+    /// Measure every minute; this costs money
+    #[arg(long)]
+    pub(super) monitoring: bool,
+    /// A tag on everything that is made
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(super) tag: Vec<String>,
+}
+
 /// Hosts that are there already.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Hosts that you have (--driver ssh)")]
@@ -253,7 +334,7 @@ pub(super) struct SshFlags {
     /// A host that becomes a machine; once for each
     #[arg(long, value_name = "[USER@]ADDRESS[:PORT]")]
     pub(super) host: Vec<SshHost>,
-    /// The public host key of a host, in the order of --host [default: what your known_hosts says]
+    /// The public host key of a host, in the order of --host [default: the one that your ssh knows]
     #[arg(long, value_name = "KEY", requires = "host")]
     pub(super) host_key: Vec<String>,
     /// The private key that opens the hosts [default: your agent, and what your ssh would try]
@@ -476,6 +557,8 @@ pub(super) struct Repair {
     #[arg(long, value_name = "DRIVER", default_value = "docker")]
     pub(super) driver: DriverName,
     #[command(flatten)]
+    pub(super) ec2: Ec2Account,
+    #[command(flatten)]
     pub(super) ssh: SshFlags,
 }
 
@@ -484,6 +567,8 @@ pub(super) struct Doctor {
     /// Where machines shall come from
     #[arg(long, value_name = "DRIVER", default_value = "docker")]
     pub(super) driver: DriverName,
+    #[command(flatten)]
+    pub(super) ec2: Ec2Account,
     #[command(flatten)]
     pub(super) ssh: SshFlags,
     /// How to print the findings

@@ -324,6 +324,11 @@ fn machines_hints(failure: &workflow::Failure) -> Vec<String> {
             (_, workflow::MachineError::Provision(provision::Error::Bundle(error))) => {
                 bundle_hints(error)
             }
+            (_, workflow::MachineError::NotEmpty(_)) => {
+                vec![
+                    "once nothing holds them, the same command again goes on from there".to_owned(),
+                ]
+            }
             (_, workflow::MachineError::Provision(provision::Error::Release { machine, .. })) => {
                 vec![format!("`dojo upgrade {}` brings it to another release", machine.cluster)]
             }

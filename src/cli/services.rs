@@ -13,6 +13,8 @@ use crate::bundle::Bundle;
 use crate::context::{DockerContexts, KubeContexts};
 use crate::driver::Driver;
 use crate::driver::docker::{Baked, DockerDriver, Variant};
+#[cfg(feature = "ec2")]
+use crate::driver::ec2::Ec2Driver;
 use crate::driver::external::{self, ExternalDriver};
 use crate::driver::mixed::Mixed;
 use crate::driver::ssh::{Memory, SshDriver};
@@ -39,6 +41,8 @@ type Parts = (Arc<dyn Driver>, Arc<dyn Dialer>, Arc<dyn Bootstrapper>, Arc<dyn B
 /// What only some commands ask of drivers.
 #[derive(Default)]
 struct Special {
+    /// Machines are to be made: options that a driver does not take are refused.
+    to_make: bool,
     /// What is put into machine images beforehand.
     baked: Option<Baked>,
     /// Give up hosts that cannot be reached.
@@ -87,7 +91,7 @@ impl Context {
             (Orchestrator::Kubernetes, Some(path)) if has_image => Some(self.baked(path).await?),
             _ => None,
         };
-        self.services_with(spec, Special { baked, ..Special::default() }).await
+        self.services_with(spec, Special { to_make: true, baked, ..Special::default() }).await
     }
 
     /// Everything that it takes to bring a cluster to the release of a spec, whose bundle is not damaged.
@@ -181,15 +185,30 @@ impl Context {
                     let memory = Memory { abandon: special.abandon, ..self.memory(&spec.name) };
                     Arc::new(SshDriver::new(&spec.ssh, memory))
                 }
-                DriverName::External(name) => Arc::new(self.external(spec, &name).await?),
-                other => {
-                    return Err(Error::Usage(format!(
-                        "there is no driver `{other}`: expected docker or ssh"
-                    )));
+                DriverName::Ec2 => ec2(spec).await?,
+                DriverName::External(name) => {
+                    let driver = self.external(spec, &name).await?;
+                    if special.to_make {
+                        driver.refuse_unfit()?;
+                    }
+                    Arc::new(driver)
                 }
+                // It was alone, above.
+                #[cfg(feature = "fake")]
+                DriverName::Fake => continue,
             });
         }
         Ok((Mixed::of(drivers), Arc::new(SshDialer), Arc::new(Swarm), Arc::new(Kubeadm)))
+    }
+
+    /// Writes out what a spec leaves to the environment and the record has to remember: where machines are
+    /// looked for later must not depend on what is set by then.
+    pub(super) async fn settle(&self, spec: &mut ClusterSpec) -> Result<(), Error> {
+        #[cfg(feature = "ec2")]
+        if spec.drivers().contains(&DriverName::Ec2) {
+            spec.ec2 = Ec2Driver::connect(spec.ec2.clone()).await?.settled();
+        }
+        Ok(())
     }
 
     async fn external(&self, spec: &ClusterSpec, name: &str) -> Result<ExternalDriver, Error> {
@@ -323,4 +342,15 @@ async fn docker(spec: &ClusterSpec, baked: Option<Baked>) -> Result<DockerDriver
         Some(baked) => driver.with_baked(baked),
         None => driver,
     })
+}
+
+#[cfg(feature = "ec2")]
+async fn ec2(spec: &ClusterSpec) -> Result<Arc<dyn Driver>, Error> {
+    Ok(Arc::new(Ec2Driver::connect(spec.ec2.clone()).await?))
+}
+
+#[cfg(not(feature = "ec2"))]
+#[expect(clippy::unused_async, reason = "as the other one")]
+async fn ec2(_spec: &ClusterSpec) -> Result<Arc<dyn Driver>, Error> {
+    Err(Error::Usage("this `dojo` was built without the driver `ec2`".to_owned()))
 }

@@ -11,7 +11,7 @@ use super::args::{DataFormat, Doctor, Status};
 use super::error::Error;
 use super::output;
 use super::services::{Context, DEFAULT_CLUSTER, spec_from};
-use super::up::ssh_options;
+use super::up::{ec2_account, ssh_options};
 
 /// One cluster, as `dojo status -o json` prints it.
 #[derive(Debug, Serialize)]
@@ -115,6 +115,7 @@ fn table(view: &View) -> Vec<Vec<String>> {
 
 pub(super) async fn doctor(context: &Context, args: Doctor) -> Result<ExitCode, Error> {
     let mut spec = spec_from(DEFAULT_CLUSTER.parse()?, args.driver);
+    ec2_account(&mut spec.ec2, &args.ec2);
     ssh_options(&mut spec.ssh, &args.ssh)?;
     let services = context.services(&spec).await?;
     let findings = services.driver.check().await?;

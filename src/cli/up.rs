@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::context;
+use crate::driver::ec2::Ec2Options;
 use crate::driver::ssh::SshOptions;
 use crate::model::{
     ClusterName, DriverName, EngineOptions, KubernetesOptions, KubernetesVersion, MachineName,
@@ -14,13 +15,13 @@ use crate::provision;
 use crate::spec::{self, ClusterSpec, MachineGroup};
 use crate::workflow::{self, Summary, UpOptions};
 
-use super::args::{SpecFormat, SshFlags, Up};
+use super::args::{Ec2Account, Ec2Flags, SpecFormat, SshFlags, Up};
 use super::error::Error;
 use super::services::{Context, DEFAULT_CLUSTER};
 use super::{explain, output};
 
 pub(super) async fn run(context: &Context, args: Up) -> Result<(), Error> {
-    let spec = match &args.file {
+    let mut spec = match &args.file {
         Some(path) => spec::read(path)?,
         None => from_flags(context, &args)?,
     };
@@ -33,6 +34,7 @@ pub(super) async fn run(context: &Context, args: Up) -> Result<(), Error> {
         (true, Some(SpecFormat::Json)) => return output::json(&spec),
         _ => {}
     }
+    context.settle(&mut spec).await?;
     let services = context.services_to_make(&spec).await?;
     if args.dry_run {
         let plan = workflow::plan(&services, &spec).await?;
@@ -78,6 +80,7 @@ fn from_flags(context: &Context, args: &Up) -> Result<ClusterSpec, Error> {
     spec.docker.image = args.image.clone().or(spec.docker.image);
     spec.docker.subnet = args.subnet.or(spec.docker.subnet);
     driver_options(&mut spec, args)?;
+    ec2_options(&mut spec.ec2, &args.ec2)?;
     ssh_options(&mut spec.ssh, &args.ssh)?;
     engine_options(&mut spec.engine, args)?;
     kubernetes_options(&mut spec.kubernetes, args)?;
@@ -210,6 +213,59 @@ fn driver_options(spec: &mut ClusterSpec, args: &Up) -> Result<(), Error> {
     Ok(())
 }
 
+/// Which account and region are meant.
+pub(super) fn ec2_account(options: &mut Ec2Options, flags: &Ec2Account) {
+    options.profile = flags.profile.clone().or(options.profile.take());
+    options.region = flags.region.clone().or(options.region.take());
+    options.endpoint_url = flags.endpoint_url.clone().or(options.endpoint_url.take());
+}
+
+/// What is given replaces what was said before.
+fn ec2_options(options: &mut Ec2Options, flags: &Ec2Flags) -> Result<(), Error> {
+    fn set<T: Clone>(option: &mut T, flag: Option<&T>) {
+        if let Some(flag) = flag {
+            option.clone_from(flag);
+        }
+    }
+    fn set_some<T: Clone>(option: &mut Option<T>, flag: Option<&T>) {
+        if flag.is_some() {
+            *option = flag.cloned();
+        }
+    }
+    fn set_list<T: Clone>(option: &mut Vec<T>, flags: &[T]) {
+        if !flags.is_empty() {
+            *option = flags.to_vec();
+        }
+    }
+    ec2_account(options, &flags.account);
+    set(&mut options.ttl, flags.ttl.as_ref());
+    set(&mut options.image, flags.ami.as_ref());
+    set(&mut options.volume_size, flags.volume_size.as_ref());
+    set(&mut options.volume_type, flags.volume_type.as_ref());
+    set_list(&mut options.instance_types, &flags.instance_type);
+    set_list(&mut options.allow_cidr, &flags.allow_cidr);
+    set_list(&mut options.open_ports, &flags.open_port);
+    set_some(&mut options.user, flags.ssh_user.as_ref());
+    set_some(&mut options.vpc, flags.vpc.as_ref());
+    set_some(&mut options.subnet, flags.subnet_id.as_ref());
+    set_some(&mut options.zone, flags.zone.as_ref());
+    set_some(&mut options.max_price, flags.max_price.as_ref());
+    set_some(&mut options.instance_profile, flags.instance_profile.as_ref());
+    if let Some(file) = &flags.user_data {
+        options.user_data = Some(absolute(file)?);
+    }
+    options.private |= flags.private_addresses;
+    options.spot |= flags.spot;
+    options.monitoring |= flags.monitoring;
+    for text in &flags.tag {
+        let (key, value) = text
+            .split_once('=')
+            .ok_or_else(|| Error::Usage(format!("`{text}` is not a tag: write it as KEY=VALUE")))?;
+        options.tags.insert(key.to_owned(), value.to_owned());
+    }
+    Ok(())
+}
+
 /// Hosts that are given are all the hosts; what else is given is added to what was said before.
 pub(super) fn ssh_options(options: &mut SshOptions, flags: &SshFlags) -> Result<(), Error> {
     if flags.host_key.len() > flags.host.len() {
@@ -217,7 +273,7 @@ pub(super) fn ssh_options(options: &mut SshOptions, flags: &SshFlags) -> Result<
         return Err(Error::Usage(format!("{keys} host keys are given for {hosts} hosts")));
     }
     if !flags.host.is_empty() {
-        options.hosts = flags.host.clone();
+        options.hosts.clone_from(&flags.host);
         for (host, key) in options.hosts.iter_mut().zip(&flags.host_key) {
             host.host_key = Some(key.clone());
         }

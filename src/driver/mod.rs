@@ -10,7 +10,6 @@
 //! - only what carries our labels is ever changed or removed.
 
 pub mod docker;
-#[cfg(feature = "ec2")]
 pub mod ec2;
 pub mod external;
 pub mod mixed;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_saphyr::{Location, Spanned};
 
 use crate::driver::docker::DockerOptions;
+use crate::driver::ec2::Ec2Options;
 use crate::driver::external;
 use crate::driver::ssh::SshOptions;
 use crate::model::{ClusterName, DriverName, EngineOptions, KubernetesOptions, Orchestrator};
@@ -57,6 +58,7 @@ struct Document {
     docker: DockerOptions,
     #[serde(default)]
     external: Option<Spanned<BTreeMap<DriverName, external::Options>>>,
+    ec2: Option<Spanned<Ec2Options>>,
     ssh: Option<Spanned<SshOptions>>,
 }
 
@@ -104,6 +106,7 @@ fn parse(text: &str) -> Result<ClusterSpec, (Location, String)> {
     let engine_at = document.engine.as_ref().map_or(machines_at, |e| e.referenced);
     let kubernetes_at = document.kubernetes.as_ref().map_or(machines_at, |k| k.referenced);
     let external_at = document.external.as_ref().map_or(machines_at, |e| e.referenced);
+    let ec2_at = document.ec2.as_ref().map_or(machines_at, |e| e.referenced);
     let ssh_at = document.ssh.as_ref().map_or(machines_at, |s| s.referenced);
     let spec = ClusterSpec {
         name: document.name,
@@ -113,6 +116,7 @@ fn parse(text: &str) -> Result<ClusterSpec, (Location, String)> {
         kubernetes: document.kubernetes.map(|k| k.value).unwrap_or_default(),
         docker: document.docker,
         external: document.external.map(|e| e.value).unwrap_or_default(),
+        ec2: document.ec2.map(|e| e.value).unwrap_or_default(),
         ssh: document.ssh.map(|s| s.value).unwrap_or_default(),
     };
     match spec.validate() {
@@ -124,6 +128,7 @@ fn parse(text: &str) -> Result<ClusterSpec, (Location, String)> {
                 Place::Engine => engine_at,
                 Place::Kubernetes => kubernetes_at,
                 Place::External => external_at,
+                Place::Ec2 => ec2_at,
                 Place::Ssh => ssh_at,
             },
             problem,

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::driver::docker::DockerOptions;
+use crate::driver::ec2::Ec2Options;
 use crate::driver::external;
 use crate::driver::ssh::SshOptions;
 use crate::model::{
@@ -43,6 +44,9 @@ pub struct ClusterSpec {
     /// Options of external drivers, by the driver's name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub external: BTreeMap<DriverName, external::Options>,
+    /// Options of the ec2 driver.
+    #[serde(default, skip_serializing_if = "Ec2Options::is_default")]
+    pub ec2: Ec2Options,
     /// Options of the ssh driver.
     #[serde(default, skip_serializing_if = "SshOptions::is_default")]
     pub ssh: SshOptions,
@@ -106,6 +110,7 @@ impl ClusterSpec {
             kubernetes: KubernetesOptions::default(),
             docker: DockerOptions::default(),
             external: BTreeMap::new(),
+            ec2: Ec2Options::default(),
             ssh: SshOptions::default(),
         }
     }

@@ -28,6 +28,8 @@ pub enum Place {
     Kubernetes,
     /// The options of external drivers.
     External,
+    /// The options of the ec2 driver.
+    Ec2,
     /// The options of the ssh driver.
     Ssh,
 }

@@ -135,7 +135,7 @@ async fn finish(
         // With whichever is the first, the cluster as a whole is upgraded.
         let first = members.first().is_some_and(|first| first.machine().id == node.machine().id);
         let step = Step { services, speaker: &speaker, node, release: &release, target, first };
-        of_one(services, node, all.len(), step.run(progress)).await?;
+        of_one(services, node, all.len(), Box::pin(step.run(progress))).await?;
     }
     // The administrator has a new certificate.
     let access = kind.access(&speaker, &all, &provisioner.tls).await?;
@@ -217,34 +217,38 @@ impl Step<'_> {
         if self.services.interrupt.raised() {
             return Err(MachineError::Interrupted);
         }
-        let &Step { services, speaker, node, release, .. } = self;
+        let &Step { speaker, node, release, .. } = self;
         let name = node.machine().id.name;
         let progress = &progress.machine(name);
-        // A run that was cut short may have left it without room for what kubeadm runs as a test.
-        kubeadm::uncordon(speaker, node).await?;
+        if self.first {
+            // A run that was cut short may have left no room for the pod that kubeadm tries itself with.
+            kubeadm::uncordon(speaker, node).await?;
+        }
         provision::replace_kubeadm(node, release, progress).await?;
         failpoint::reached("upgrade.install.after");
         kubeadm::upgrade(node, self.target, self.first, progress).await?;
 
         failpoint::reached("upgrade.drain.before");
-        let leaving = [Leaving { name, node: Some(node.clone()) }];
-        let drain = progress.step("move work elsewhere", services.kubeadm.drain(speaker, &leaving));
-        let drain = services.interrupt.or(drain).await.ok_or(MachineError::Interrupted)?;
-        if let Some(why) = drain?.pop() {
-            return Err(MachineError::NotEmpty(why));
-        }
+        progress.step("move work elsewhere", self.drain()).await?;
         failpoint::reached("upgrade.drain.after");
 
         failpoint::reached("upgrade.kubelet.before");
         provision::replace_kubelet(node, release, progress).await?;
         failpoint::reached("upgrade.kubelet.after");
-        let restart = kubeadm::restart(speaker, node);
+        let restart = kubeadm::restart(speaker, node, self.target);
         progress.step("start the new kubelet", restart).await?;
         failpoint::reached("upgrade.restart.after");
         kubeadm::uncordon(speaker, node).await?;
         failpoint::reached("upgrade.uncordon.after");
         progress.ready();
         Ok(())
+    }
+
+    async fn drain(&self) -> Result<(), MachineError> {
+        let leaving = Leaving { name: self.node.machine().id.name, node: Some(self.node.clone()) };
+        let drain = self.services.kubeadm.drain(self.speaker, std::slice::from_ref(&leaving));
+        let drain = self.services.interrupt.or(drain).await.ok_or(MachineError::Interrupted)?;
+        drain?.pop().map_or(Ok(()), |why| Err(MachineError::NotEmpty(why)))
     }
 }
 

@@ -68,6 +68,8 @@ if [ ! -e "$claim" ]; then
         docker network ls -q --no-trunc | sort -u >networks
         docker volume ls -q | sort -u >volumes
         docker container ls -aq --no-trunc | sort -u >containers
+        # Fails where there is no swarm, and then there is no list.
+        if nodes=$(docker node ls -q 2>/dev/null); then printf '%s\n' "$nodes" | sort -u >nodes; fi
     elif command -v dockerd >/dev/null 2>&1; then
         # Of an engine that is off only this can be seen.
         for kind in containers volumes; do

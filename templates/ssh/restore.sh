@@ -19,6 +19,12 @@ fi
 if [ ! -e "$claim" ]; then
     exit 0
 fi
+# What was being installed when a connection broke comes to its end by itself.
+exec 8>/run/clusterdojo-apt.lock 7>/run/clusterdojo-kubeadm.lock
+if ! flock --timeout 900 8 || ! flock --timeout 600 7; then
+    echo "an installation is still at work on this host" >&2
+    exit 1
+fi
 if [ -n "$CLUSTER_ID" ] && ! grep -qF "\"$CLUSTER_ID\"" "$claim"; then
     echo "another cluster has claimed this host since" >&2
     exit 1
@@ -62,10 +68,6 @@ fi
 if has dockerd; then
     # Only an engine that runs can leave a swarm in good order and say what it has.
     active docker.service || timeout 90 systemctl start docker.service 2>/dev/null || true
-    node=$(swarm_node)
-    if [ -n "$node" ] && [ "$node" != "$(cat "$before/swarm" 2>/dev/null)" ]; then
-        timeout 60 docker swarm leave --force >/dev/null 2>&1 || true
-    fi
     # gone LIST COMMAND…: what a command lists now and a list of then has not.
     gone() {
         list=$before/$1
@@ -73,6 +75,21 @@ if has dockerd; then
         [ -e "$list" ] || return 0
         "$@" 2>/dev/null | sort -u | comm -13 "$list" -
     }
+    node=$(swarm_node)
+    if [ -n "$node" ] && [ "$node" != "$(cat "$before/swarm" 2>/dev/null)" ]; then
+        timeout 60 docker swarm leave --force >/dev/null 2>&1 || true
+    elif [ -n "$node" ] && [ -e "$before/nodes" ]; then
+        # A swarm of its own goes on without those that have joined since. Several of them may be leaving
+        # at this moment, and changes that cross each other fail.
+        for _ in 1 2 3 4 5; do
+            gone nodes docker node ls -q | xargs -r docker node rm --force >/dev/null 2>&1 || true
+            docker node update --label-rm io.clusterdojo.machine "$node" >/dev/null 2>&1 || true
+            case $(docker node inspect --format '{{json .Spec.Labels}}' self 2>/dev/null) in
+            *io.clusterdojo.machine*) sleep 1 ;;
+            *) break ;;
+            esac
+        done
+    fi
     # A host that was adopted with data of its own keeps all of it: nobody can tell what is whose.
     if active docker.service && [ -e "$before/containers" ] &&
         [ ! -s "$before/containers" ] && [ ! -s "$before/volumes" ]; then
@@ -99,7 +116,7 @@ done
 awk '$2 ~ "^/var/lib/(docker|containerd|kubelet)/|^/run/(docker|containerd|netns)/" { print $2 }' /proc/mounts |
     sort -r | while read -r mounted; do umount -l "$mounted" 2>/dev/null || true; done
 
-rm -rf /etc/docker/clusterdojo /usr/lib/clusterdojo /var/log/clusterdojo-* /run/clusterdojo-apt.log /run/clusterdojo-kubeadm* \
+rm -rf /etc/docker/clusterdojo /usr/lib/clusterdojo /var/log/clusterdojo-* /run/clusterdojo-apt.* /run/clusterdojo-kubeadm* \
     /etc/systemd/system/docker.service.d/20-clusterdojo.conf \
     /etc/systemd/system/kubelet.service.d/20-clusterdojo.conf \
     /etc/systemd/system/clusterdojo-pods.service /etc/systemd/system/clusterdojo-routes.service \
@@ -113,6 +130,9 @@ fi
 if [ "$(readlink /tmp/hostpath_pv 2>/dev/null)" = /var/lib/clusterdojo/volumes ]; then
     rm -f /tmp/hostpath_pv
 fi
+if grep -qs '^# clusterdojo: ' /usr/sbin/policy-rc.d; then
+    rm -f /usr/sbin/policy-rc.d
+fi
 if grep -qs '^# clusterdojo: ' /etc/fstab; then
     sed -i 's/^# clusterdojo: //' /etc/fstab
 fi
@@ -120,6 +140,8 @@ if [ -e "$before/swap" ]; then swapon -a || true; fi
 
 if [ "$REMOVE_DOCKER" = yes ] && [ -e "$before/packages" ]; then
     export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a
+    # It may have been cut short in the middle of a package.
+    dpkg --configure -a >/dev/null 2>&1 || true
     new=$(dpkg-query -W -f '${db:Status-Abbrev} ${binary:Package}\n' | sed -n 's/^.i. *//p' | sort |
         comm -13 "$before/packages" -)
     # is_new PACKAGE; names may have an architecture behind them.

@@ -61,6 +61,10 @@ fn up_makes_a_swarm_of_an_external_driver_and_down_leaves_nothing() {
     );
     let record: Value = serde_json::from_str(&world.dojo(&["inspect", &name]).ok()).unwrap();
     assert!(record.to_string().contains(r#""driver":"podbox""#), "{record}");
+    let status: Value =
+        serde_json::from_str(&world.dojo(&["status", &name, "-o", "json"]).ok()).unwrap();
+    let engine = status["machines"][0]["engine"].as_str();
+    assert!(engine.is_some_and(|e| e.ends_with(":2376")), "{status}");
     // The labels are those of every driver, but its machines are its own.
     assert!(traces(&name).len() > 2);
 
@@ -82,7 +86,9 @@ fn podbox_refuses_what_is_taken() {
     let name = world.name("taken");
     let container = format!("dojo-{name}-machine-1");
     let image = engine(&["images", "-q", "clusterdojo/machine"]).ok();
-    engine(&["create", "--name", &container, image.lines().next().unwrap()]).ok();
+    // It has the label of all drivers, but not what Podbox marks its own with.
+    let label = format!("--label=io.clusterdojo.cluster={name}");
+    engine(&["create", "--name", &container, &label, image.lines().next().unwrap()]).ok();
     let up = ["up", &name, "--engines", "--machines", "1", "--driver", "podbox"];
     let error = format!("the name `{container}` is already taken by another container");
     world.dojo(&up).fails(1, &[&error, "nothing was changed"]);
@@ -105,4 +111,21 @@ fn podbox_says_where_it_looked_for_an_engine() {
         3,
         &["cannot reach the Docker engine: driver `podbox`: ", "/nonexistent/docker.sock"],
     );
+}
+
+#[test]
+fn an_up_that_was_killed_while_the_program_worked_is_gone_on_with() {
+    let mut world = world();
+    let name = world.name("killed");
+    let up = ["-q", "up", &name, "--engines", "--machines", "1", "--driver", "podbox"];
+    let mut dojo = world.command(&up).spawn().unwrap();
+    let filter = format!("name=dojo-{name}-machine-1");
+    let list = ["ps", "-aq", "--filter", &filter];
+    until("a machine is under way", 60, || !engine(&list).ok().is_empty());
+    dojo.kill().unwrap();
+    dojo.wait().unwrap();
+    world.dojo(&up).ok();
+    assert_eq!(engine(&list).ok().lines().count(), 1);
+    world.dojo(&["down", &name]).ok();
+    world.assert_gone(&name);
 }

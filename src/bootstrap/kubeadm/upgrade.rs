@@ -6,6 +6,7 @@ use crate::failpoint;
 use crate::model::KubernetesVersion;
 use crate::provision::Node;
 use crate::remote::{NodeStatus, Script};
+use crate::retry::{Attempt, Patience, retry};
 
 use super::super::Error;
 use super::{SETTLING, api, facts, failed, member, since};
@@ -57,7 +58,7 @@ pub async fn upgrade(
 }
 
 /// Starts the kubelet that was installed, and waits until it has told the API of itself.
-pub async fn restart(speaker: &Node, node: &Node) -> Result<(), Error> {
+pub async fn restart(speaker: &Node, node: &Node, release: KubernetesVersion) -> Result<(), Error> {
     let script = Script::new(
         "start the new kubelet",
         "Pods go on running while kubelet is away.",
@@ -66,8 +67,24 @@ pub async fn restart(speaker: &Node, node: &Node) -> Result<(), Error> {
     node.remote().run(&script).await.map_err(failed(node, script.title))?;
     let since = since(node).await?;
     let name = node.machine().id.name.to_string();
-    let ready = api(speaker).await?;
-    let ready = ready.until_ready_since(&[name], since, SETTLING).await;
+    let api = api(speaker).await?;
+    // The former kubelet may have told that it is ready within the same second.
+    let attempt = || async {
+        let version = match api.nodes().await {
+            Ok(nodes) => nodes.into_iter().find(|n| n.name == name).map(|n| n.version),
+            Err(error) => return Attempt::Later(error.to_string()),
+        };
+        match version {
+            Some(version) if version == release.tag() => Attempt::Ready(()),
+            Some(version) => Attempt::Later(format!("its kubelet is still {version}")),
+            None => Attempt::Later("it is not a node of the cluster".to_owned()),
+        }
+    };
+    retry(Patience::until(SETTLING), attempt).await.map_err(|last| {
+        let nodes = format!("`{name}` ({})", last.unwrap_or_default());
+        Error::NotReady { nodes, seconds: SETTLING.as_secs() }
+    })?;
+    let ready = api.until_ready_since(std::slice::from_ref(&name), since, SETTLING).await;
     ready.map_err(failed(node, "wait until it is ready"))
 }
 

@@ -4,8 +4,8 @@ use aws_sdk_ec2::types::{ArchitectureType, InstanceType};
 
 use crate::driver::Error;
 
-use super::Ec2Driver;
 use super::client::failed;
+use super::driver::Ec2Driver;
 use super::tags::filter;
 
 /// Whose images they are, and what they are called ("Amazon EC2 AMI Locator", debian.org and ubuntu.com).

@@ -24,11 +24,11 @@ use crate::failpoint;
 use crate::model::{Machine, MachineRequest, Orchestrator};
 
 use super::client::{failed, is};
+use super::driver::{CONSISTENCY, Ec2Driver, POLL};
 use super::image::Image;
 use super::network::{Place, retry_absent};
 use super::tags::{self, filter};
 use super::user_data::{host_key, user_data};
-use super::{CONSISTENCY, Ec2Driver, POLL};
 
 /// How long an instance may be pending.
 const BOOT: Duration = Duration::from_secs(300);
@@ -95,10 +95,7 @@ impl Ec2Driver {
         }
         let mut last = None;
         for attempt in 0..MOST {
-            let instance = match self.begin(launch, request, attempt).await? {
-                Some(instance) => instance,
-                None => continue,
-            };
+            let Some(instance) = self.begin(launch, request, attempt).await? else { continue };
             let id = instance.instance_id().unwrap_or_default();
             match self.until_it_runs(id, request).await {
                 Ok(machine) => {
@@ -355,7 +352,7 @@ fn token(request: &MachineRequest, kind: &str, place: &Place, attempt: u32) -> S
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::request;
+    use super::super::driver::tests::request;
     use super::*;
 
     #[test]

@@ -4,241 +4,34 @@
 //! volumes and network interfaces, and the one security group that the cluster has. There is no key pair:
 //! the public key and the host key come with the user data.
 //!
-//! - [`Ec2Options`]: what may be chosen
+//! - [`Ec2Options`]: what may be chosen; it is there in every build, because records and spec files name it
+//! - `driver`: what is asked of every driver
 //! - `client`: credentials, region, account
 //! - `network`, `caller`: subnets, and a security group that lets in this computer alone
 //! - `image`: which image
 //! - `launch`: exactly one instance for each machine, where there is room
 //! - `removal`: until nothing is left
 
+#[cfg(feature = "ec2")]
 mod caller;
+#[cfg(feature = "ec2")]
 mod client;
+#[cfg(feature = "ec2")]
+mod driver;
+#[cfg(feature = "ec2")]
 mod image;
+#[cfg(feature = "ec2")]
 mod launch;
+#[cfg(feature = "ec2")]
 mod network;
 mod options;
+#[cfg(feature = "ec2")]
 mod removal;
+#[cfg(feature = "ec2")]
 mod tags;
+#[cfg(feature = "ec2")]
 mod user_data;
 
-use std::time::Duration;
-
-use async_trait::async_trait;
-use aws_sdk_ec2::Client;
-use aws_sdk_ec2::types::{Filter, Instance};
-use tokio::sync::{Mutex, OnceCell};
-use tokio::time::Instant;
-
-use crate::event::Progress;
-use crate::model::{ClusterName, DriverName, Finding, Machine, MachineRequest, Orchestrator, Size};
-
-use self::client::{Account, failed};
-use self::launch::Launch;
-
-use super::{Driver, Error};
-
+#[cfg(feature = "ec2")]
+pub use self::driver::Ec2Driver;
 pub use self::options::{Ec2Options, Ttl};
-
-/// How long what was made may not be known everywhere ("Eventual consistency", Amazon EC2 API Reference).
-const CONSISTENCY: Duration = Duration::from_secs(90);
-/// How often to look.
-const POLL: Duration = Duration::from_secs(2);
-
-/// Makes machines of instances.
-pub struct Ec2Driver {
-    account: Account,
-    options: Ec2Options,
-    /// What all machines that are made have in common, found out once.
-    launch: OnceCell<Launch>,
-    /// All instances of a cluster as of a moment ago, for all who wait for one of them.
-    last: Mutex<Option<(Instant, Vec<Instance>)>>,
-}
-
-impl Ec2Driver {
-    /// Finds credentials and asks whose they are. The same credentials that the AWS command line uses:
-    /// environment, shared configuration, single sign-on, instance profile.
-    ///
-    /// # Errors
-    /// [`Error::Unsupported`] without a region, or with another account than the options name;
-    /// [`Error::Unreachable`] without valid credentials.
-    pub async fn connect(options: Ec2Options) -> Result<Self, Error> {
-        let account = client::connect(&options).await?;
-        Ok(Self { account, options, launch: OnceCell::new(), last: Mutex::new(None) })
-    }
-
-    /// The options with account and region written out, so that machines are looked for where they are,
-    /// whatever the environment says by then.
-    pub fn settled(&self) -> Ec2Options {
-        Ec2Options {
-            account: Some(self.account.id.clone()),
-            region: Some(self.account.region.clone()),
-            ..self.options.clone()
-        }
-    }
-
-    fn ec2(&self) -> &Client {
-        &self.account.ec2
-    }
-
-    async fn instances(&self, filters: Vec<Filter>) -> Result<Vec<Instance>, Error> {
-        let pages = self.ec2().describe_instances().set_filters(Some(filters)).into_paginator();
-        let pages = pages.send().try_collect().await.map_err(failed("list", "instances"))?;
-        let reservations = pages.into_iter().flat_map(|page| page.reservations.unwrap_or_default());
-        Ok(reservations.flat_map(|r| r.instances.unwrap_or_default()).collect())
-    }
-
-    /// An instance as it was at most a moment ago; one call serves all who wait.
-    async fn seen(&self, cluster: &ClusterName, id: &str) -> Result<Option<Instance>, Error> {
-        let mut last = self.last.lock().await;
-        if last.as_ref().is_none_or(|(when, _)| when.elapsed() > POLL / 2) {
-            let all = self.instances(tags::cluster_filters(Some(cluster), None)).await?;
-            *last = Some((Instant::now(), all));
-        }
-        let all = last.as_ref().map(|(_, all)| all.as_slice()).unwrap_or_default();
-        Ok(all.iter().find(|instance| instance.instance_id() == Some(id)).cloned())
-    }
-
-    fn refuse(&self, requests: &[MachineRequest]) -> Result<(), Error> {
-        for request in requests {
-            if request.size != Size::default() {
-                return Err(Error::Unsupported(format!(
-                    "the size of machine `{}` is that of its instance type: --instance-type",
-                    request.id.name
-                )));
-            }
-            if !request.ports.is_empty() {
-                return Err(Error::Unsupported(format!(
-                    "machine `{}` has an address of its own, so no port of this computer leads to it: \
-                     --open-port",
-                    request.id.name
-                )));
-            }
-        }
-        Ok(())
-    }
-
-    async fn common(&self, request: &MachineRequest) -> Result<&Launch, Error> {
-        let find = async || {
-            let architecture = self.architecture_of_types().await?;
-            let image = self.image(architecture).await?;
-            let (_, mut places) = self.places().await?;
-            if request.orchestrator == Orchestrator::Kubernetes {
-                // Pods are routed from machine to machine, which only machines of one subnet can.
-                places.truncate(1);
-            }
-            let group = self.group(&request.cluster_id).await?.and_then(|group| group.group_id);
-            let group = group.ok_or_else(|| Error::Failed {
-                operation: "find",
-                subject: "the security group".to_owned(),
-                source: "it is gone".into(),
-            })?;
-            let further = self.options.user_data.as_ref().map(|path| {
-                std::fs::read_to_string(path).map_err(|source| Error::Failed {
-                    operation: "read",
-                    subject: format!("user data `{}`", path.display()),
-                    source: source.into(),
-                })
-            });
-            Ok(Launch { image, places, group, further: further.transpose()? })
-        };
-        self.launch.get_or_try_init(find).await
-    }
-}
-
-#[async_trait]
-impl Driver for Ec2Driver {
-    fn name(&self) -> DriverName {
-        DriverName::Ec2
-    }
-
-    async fn architecture(&self) -> Result<Option<String>, Error> {
-        Ok(Some(self.architecture_of_types().await?.to_owned()))
-    }
-
-    async fn check(&self) -> Result<Vec<Finding>, Error> {
-        let Account { id, region, .. } = &self.account;
-        let (vpc, places) = self.places().await?;
-        let zones: Vec<_> = places.into_iter().map(|place| place.zone).collect();
-        Ok(vec![
-            Finding::ok("AWS", &format!("account {id}, region {region}")),
-            Finding::ok("network", &format!("{vpc}, zones {}", zones.join(", "))),
-        ])
-    }
-
-    async fn prepare(
-        &self,
-        cluster: &ClusterName,
-        requests: &[MachineRequest],
-        progress: &Progress,
-    ) -> Result<(), Error> {
-        self.refuse(requests)?;
-        let Some(first) = requests.first() else { return Ok(()) };
-        let architecture = self.architecture_of_types().await?;
-        self.image(architecture).await?;
-        let (vpc, _) = self.places().await?;
-        let make = self.make_group(cluster, requests, &vpc);
-        progress.step("make the security group", make).await?;
-        self.common(first).await.map(drop)
-    }
-
-    async fn create(&self, request: &MachineRequest) -> Result<Machine, Error> {
-        let common = self.common(request).await?;
-        self.launch(common, request).await
-    }
-
-    async fn list(&self, cluster: Option<&ClusterName>) -> Result<Vec<Machine>, Error> {
-        let mut filters = tags::cluster_filters(cluster, None);
-        filters.push(tags::alive());
-        let instances = self.instances(filters).await?;
-        let mut machines: Vec<_> = instances.iter().filter_map(tags::machine).collect();
-        machines.sort_by(|a, b| a.id.cmp(&b.id));
-        Ok(machines)
-    }
-
-    async fn start(&self, machine: &Machine) -> Result<(), Error> {
-        let started = self.ec2().start_instances().instance_ids(&machine.handle).send().await;
-        started.map(drop).map_err(failed("start", format!("machine `{}`", machine.id)))
-    }
-
-    async fn stop(&self, machine: &Machine) -> Result<(), Error> {
-        let stopped = self.ec2().stop_instances().instance_ids(&machine.handle).send().await;
-        stopped.map(drop).map_err(failed("stop", format!("machine `{}`", machine.id)))
-    }
-
-    async fn destroy(&self, machine: &Machine) -> Result<(), Error> {
-        self.terminate(&machine.handle).await
-    }
-
-    async fn cleanup(&self, cluster: &ClusterName, cluster_id: Option<&str>) -> Result<(), Error> {
-        self.remove_all(cluster, cluster_id).await
-    }
-
-    async fn host_key(&self, machine: &Machine) -> Result<Option<String>, Error> {
-        self.host_key_of(&machine.handle).await
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::model::{
-        DriverName, HostKey, MachineId, MachineRequest, Orchestrator, Secret, Size,
-    };
-
-    /// A machine of a swarm, with keys of its own.
-    pub(super) fn request(name: &str) -> MachineRequest {
-        let number = rand::random::<u32>();
-        MachineRequest {
-            id: MachineId { cluster: "practice".parse().unwrap(), name: name.parse().unwrap() },
-            driver: DriverName::Ec2,
-            cluster_id: "0123456789abcdef".to_owned(),
-            orchestrator: Orchestrator::Swarm,
-            size: Size::default(),
-            ports: Vec::new(),
-            authorized_key: "ssh-ed25519 AAAAuser".to_owned(),
-            host_key: HostKey {
-                public: format!("ssh-ed25519 AAAA{number}"),
-                private: Secret::new(format!("-----BEGIN {number}-----\n")),
-            },
-        }
-    }
-}

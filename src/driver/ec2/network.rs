@@ -10,8 +10,8 @@ use aws_sdk_ec2::types::{
 use crate::driver::{Error, LABEL_CLUSTER_ID};
 use crate::model::{ClusterName, MachineRequest, Service, Subnet};
 
-use super::Ec2Driver;
 use super::client::{failed, is};
+use super::driver::Ec2Driver;
 use super::tags::{self, filter};
 
 /// Allows any protocol.
@@ -79,35 +79,40 @@ impl Ec2Driver {
         let Some(cluster_id) = requests.first().map(|r| r.cluster_id.as_str()) else {
             return Ok(());
         };
-        let name = format!("clusterdojo-{cluster}-{cluster_id}");
-        let id = match self.group(cluster_id).await?.and_then(|g| g.group_id) {
-            Some(id) => id,
-            None => {
-                let labels = tags::of_cluster(cluster, cluster_id);
-                let made = self
-                    .ec2()
-                    .create_security_group()
-                    .group_name(&name)
-                    .description(format!("cluster {cluster} of clusterdojo"))
-                    .vpc_id(vpc)
-                    .tag_specifications(tags::specification(ResourceType::SecurityGroup, &labels))
-                    .send()
-                    .await;
-                match made {
-                    Ok(made) => made.group_id.unwrap_or_default(),
-                    // The answer to an earlier attempt may have been lost.
-                    Err(error) if is(&error, &["InvalidGroup.Duplicate"]) => {
-                        self.group(cluster_id).await?.and_then(|group| group.group_id).ok_or(
-                            Error::Foreign { subject: format!("a security group `{name}`") },
-                        )?
-                    }
-                    Err(error) => {
-                        return Err(failed("make", format!("security group `{name}`"))(error));
-                    }
-                }
-            }
+        let group = self.group(cluster_id).await?.and_then(|group| group.group_id);
+        let group = match group {
+            Some(group) => group,
+            None => self.new_group(cluster, cluster_id, vpc).await?,
         };
-        self.open(&id, requests).await
+        self.open(&group, requests).await
+    }
+
+    async fn new_group(
+        &self,
+        cluster: &ClusterName,
+        cluster_id: &str,
+        vpc: &str,
+    ) -> Result<String, Error> {
+        let name = format!("clusterdojo-{cluster}-{cluster_id}");
+        let labels = tags::of_cluster(cluster, cluster_id);
+        let made = self
+            .ec2()
+            .create_security_group()
+            .group_name(&name)
+            .description(format!("cluster {cluster} of clusterdojo"))
+            .vpc_id(vpc)
+            .tag_specifications(tags::specification(ResourceType::SecurityGroup, &labels))
+            .send()
+            .await;
+        match made {
+            Ok(made) => Ok(made.group_id.unwrap_or_default()),
+            // The answer to an earlier attempt may have been lost.
+            Err(error) if is(&error, &["InvalidGroup.Duplicate"]) => {
+                let group = self.group(cluster_id).await?.and_then(|group| group.group_id);
+                group.ok_or(Error::Foreign { subject: format!("a security group `{name}`") })
+            }
+            Err(error) => Err(failed("make", format!("security group `{name}`"))(error)),
+        }
     }
 
     /// Lets the caller in, and the members talk to each other.
@@ -137,18 +142,17 @@ impl Ec2Driver {
         // One by one, because one that is there already refuses all of its call.
         for rule in rules {
             let allow = self.ec2().authorize_security_group_ingress().group_id(group);
-            retry_absent(
+            let opened = retry_absent(
                 || allow.clone().ip_permissions(rule.clone()).send(),
                 |error| error.code() == Some("InvalidGroup.NotFound"),
-            )
-            .await
-            .map(drop)
-            .or_else(
-                |error| {
-                    if is(&error, &["InvalidPermission.Duplicate"]) { Ok(()) } else { Err(error) }
-                },
-            )
-            .map_err(failed("open", format!("security group `{group}`")))?;
+            );
+            match opened.await {
+                Ok(_) => {}
+                Err(error) if is(&error, &["InvalidPermission.Duplicate"]) => {}
+                Err(error) => {
+                    return Err(failed("open", format!("security group `{group}`"))(error));
+                }
+            }
         }
         Ok(())
     }
@@ -175,11 +179,11 @@ pub(super) async fn retry_absent<T, E, F: Future<Output = Result<T, E>>>(
     call: impl Fn() -> F,
     absent: impl Fn(&E) -> bool,
 ) -> Result<T, E> {
-    let end = tokio::time::Instant::now() + super::CONSISTENCY;
+    let end = tokio::time::Instant::now() + super::driver::CONSISTENCY;
     loop {
         match call().await {
             Err(error) if absent(&error) && tokio::time::Instant::now() < end => {
-                tokio::time::sleep(super::POLL).await;
+                tokio::time::sleep(super::driver::POLL).await;
             }
             other => return other,
         }

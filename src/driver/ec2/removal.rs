@@ -9,8 +9,8 @@ use crate::driver::{Error, LABEL_CLUSTER_ID};
 use crate::model::ClusterName;
 
 use super::client::{failed, is};
+use super::driver::{Ec2Driver, POLL};
 use super::tags::{self, filter};
-use super::{Ec2Driver, POLL};
 
 /// How long instances may take to end, and what held on to their security group to let go of it.
 const PATIENCE: Duration = Duration::from_secs(600);

@@ -6,7 +6,6 @@ use std::net::{IpAddr, SocketAddr};
 use aws_sdk_ec2::types::{
     Filter, Instance, InstanceStateName, ResourceType, Tag, TagSpecification,
 };
-use jiff::Timestamp;
 
 use crate::driver::{
     LABEL_CLUSTER, LABEL_CLUSTER_ID, LABEL_MACHINE, LABEL_ORCHESTRATOR, LABEL_ROLE,
@@ -90,11 +89,6 @@ pub(super) fn state(instance: &Instance) -> InstanceStateName {
 
 fn tags(instance: &Instance) -> HashMap<&str, &str> {
     instance.tags().iter().filter_map(|tag| Some((tag.key()?, tag.value()?))).collect()
-}
-
-/// Until when an instance lives.
-pub(super) fn expires(instance: &Instance) -> Option<Timestamp> {
-    tags(instance).get(EXPIRES)?.parse().ok()
 }
 
 /// The machine that an instance is; `None` if it is not one of ours, or on its way out.

@@ -75,7 +75,7 @@ fn config(request: &MachineRequest, expires: Option<Timestamp>) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::request;
+    use super::super::driver::tests::request;
     use super::*;
 
     #[test]

@@ -11,6 +11,7 @@ mod group;
 mod options;
 mod program;
 pub mod protocol;
+mod subject;
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -27,11 +28,10 @@ use self::protocol::{
     Capabilities, Checked, Done, Existing, Listed, Made, Operation, Problem, PublicKey, Request,
     VERSION, Wanted,
 };
+use self::subject::Subject;
 use super::{Driver, Error};
 use crate::event::Progress;
-use crate::model::{
-    ClusterName, DriverName, Finding, Machine, MachineName, MachineRequest, Secret,
-};
+use crate::model::{ClusterName, DriverName, Finding, Machine, MachineRequest, Secret};
 
 pub use self::group::abandon;
 pub use self::protocol::Options;
@@ -44,7 +44,10 @@ pub struct ExternalDriver {
     name: String,
     program: PathBuf,
     capabilities: Capabilities,
+    /// Those that fit.
     options: Options,
+    /// Why others do not.
+    unfit: Option<String>,
     /// Where to tell what the program says beside its result.
     progress: Mutex<Progress>,
 }
@@ -59,8 +62,7 @@ impl ExternalDriver {
     /// Finds the program of a driver, asks it what it can, and holds the options against that.
     ///
     /// # Errors
-    /// [`Error::Absent`] when there is no such program, [`Error::Option`] for options that it does not take,
-    /// [`Error::Failed`] when it does not answer as it must.
+    /// [`Error::Absent`] when there is no such program, [`Error::Failed`] when it does not answer as it must.
     pub async fn connect(name: &str, options: &Options, progress: Progress) -> Result<Self, Error> {
         let program = program::find(name, &env::var_os("PATH").unwrap_or_default())?;
         Self::connect_to(name, program, options, progress).await
@@ -81,12 +83,25 @@ impl ExternalDriver {
             program,
             capabilities: Capabilities::default(),
             options: Options::new(),
+            unfit: None,
             progress: Mutex::new(progress),
         };
         let subject = Subject::Driver(name);
         driver.capabilities = driver.run(Operation::Capabilities, "use", subject, None).await?;
-        driver.options = options::admit(name, &driver.capabilities.options, options)?;
+        let admitted = options::admit(&driver.capabilities.options, options);
+        (driver.options, driver.unfit) = admitted;
         Ok(driver)
+    }
+
+    /// Refuses options that do not fit, for those who want to make machines. Others do without them,
+    /// because what a newer program no longer takes must not bar the way to machines that exist.
+    ///
+    /// # Errors
+    /// [`Error::Option`].
+    pub fn refuse_unfit(&self) -> Result<(), Error> {
+        self.unfit
+            .clone()
+            .map_or(Ok(()), |problem| Err(Error::Option { driver: self.name(), problem }))
     }
 
     /// What the driver is and can.
@@ -206,8 +221,10 @@ impl Driver for ExternalDriver {
     async fn check(&self) -> Result<Vec<Finding>, Error> {
         let subject = Subject::Driver(&self.name);
         let checked: Checked = self.run(Operation::Check, "check", subject, None).await?;
-        let version = self.capabilities.version.as_deref().unwrap_or("of no version");
-        let program = format!("{version} at {}", self.program.display());
+        let program = match &self.capabilities.version {
+            Some(version) => format!("{version} at {}", self.program.display()),
+            None => self.program.display().to_string(),
+        };
         let own = Finding::ok(format!("driver {}", self.name), program);
         let findings = checked.findings.into_iter().map(Finding::from);
         Ok(std::iter::once(own).chain(findings).collect())
@@ -219,7 +236,10 @@ impl Driver for ExternalDriver {
         requests: &[MachineRequest],
         progress: &Progress,
     ) -> Result<(), Error> {
-        options::complete(&self.name, &self.capabilities.options, &self.options)?;
+        self.refuse_unfit()?;
+        if let Some(problem) = options::missing(&self.capabilities.options, &self.options) {
+            return Err(Error::Option { driver: self.name(), problem });
+        }
         self.report_to(progress);
         let requests = requests.iter().map(Wanted::without_private_key).collect();
         let operation = Operation::Prepare { cluster, requests };
@@ -284,41 +304,6 @@ impl Driver for ExternalDriver {
         let subject = Subject::HostKey(machine);
         let key: PublicKey = self.run(operation, "read", subject, None).await?;
         Ok(Some(key.public.trim().to_owned()))
-    }
-}
-
-/// What an operation is about.
-#[derive(Clone, Copy)]
-enum Subject<'a> {
-    Driver(&'a str),
-    Cluster(&'a ClusterName),
-    Machines,
-    Request(&'a MachineRequest),
-    Machine(&'a Machine),
-    HostKey(&'a Machine),
-}
-
-impl Subject<'_> {
-    /// The one machine that it is about.
-    fn machine(&self) -> Option<MachineName> {
-        match self {
-            Self::Driver(_) | Self::Cluster(_) | Self::Machines => None,
-            Self::Request(request) => Some(request.id.name),
-            Self::Machine(machine) | Self::HostKey(machine) => Some(machine.id.name),
-        }
-    }
-}
-
-impl fmt::Display for Subject<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Driver(name) => write!(f, "driver `{name}`"),
-            Self::Cluster(name) => write!(f, "cluster `{name}`"),
-            Self::Machines => f.write_str("machines"),
-            Self::Request(request) => write!(f, "machine `{}`", request.id),
-            Self::Machine(machine) => write!(f, "machine `{}`", machine.id),
-            Self::HostKey(machine) => write!(f, "the host key of machine `{}`", machine.id),
-        }
     }
 }
 

@@ -3,54 +3,43 @@
 use serde_json::Value;
 
 use super::protocol::{OptionSchema, OptionType, Options};
-use crate::driver::Error;
-use crate::model::DriverName;
 
 /// What users gave, with values of the right type, and the defaults of what they did not give. Texts that
-/// look like the type that is wanted are taken for it, because flags have nothing else.
-pub(super) fn admit(
-    driver: &str,
-    schema: &[OptionSchema],
-    given: &Options,
-) -> Result<Options, Error> {
-    let refuse = |problem| Err(refusal(driver, problem));
-    let mut options: Options = schema
-        .iter()
-        .filter_map(|option| Some((option.name.clone(), option.default.clone()?)))
-        .collect();
+/// look like the type that is wanted are taken for it, because flags have nothing else. The first one that
+/// does not fit is told beside those that do.
+pub(super) fn admit(schema: &[OptionSchema], given: &Options) -> (Options, Option<String>) {
+    let defaults = schema.iter().filter_map(|o| Some((o.name.clone(), o.default.clone()?)));
+    let mut options: Options = defaults.collect();
+    let mut problem = None;
     for (name, value) in given {
-        let Some(option) = schema.iter().find(|option| option.name == *name) else {
-            return refuse(format!("has no option `{name}`{}", known(schema)));
-        };
-        let Some(value) = option.kind.fit(value) else {
-            let wanted = option.kind.noun();
-            return refuse(format!("takes {wanted} for option `{name}`, not `{}`", plain(value)));
-        };
-        if !option.choices.is_empty() && !option.choices.contains(&value) {
-            let choices: Vec<_> = option.choices.iter().map(plain).collect();
-            let choices = choices.join(", ");
-            return refuse(format!("takes {choices} for option `{name}`, not `{}`", plain(&value)));
+        match fit(schema, name, value) {
+            Ok(value) => {
+                options.insert(name.clone(), value);
+            }
+            Err(other) => problem = problem.or(Some(other)),
         }
-        options.insert(name.clone(), value);
     }
-    Ok(options)
+    (options, problem)
 }
 
-/// Refuses options without which no machine can be made.
-pub(super) fn complete(
-    driver: &str,
-    schema: &[OptionSchema],
-    options: &Options,
-) -> Result<(), Error> {
-    let missing = schema.iter().find(|o| o.required && !options.contains_key(&o.name));
-    missing.map_or(Ok(()), |option| {
-        let name = &option.name;
-        Err(refusal(driver, format!("needs option `{name}`: {}", option.description)))
-    })
+fn fit(schema: &[OptionSchema], name: &str, value: &Value) -> Result<Value, String> {
+    let Some(option) = schema.iter().find(|option| option.name == name) else {
+        return Err(format!("has no option `{name}`{}", known(schema)));
+    };
+    let refuse =
+        |wanted: &str| Err(format!("takes {wanted} for option `{name}`, not `{}`", plain(value)));
+    let Some(value) = option.kind.fit(value) else { return refuse(option.kind.noun()) };
+    if option.choices.is_empty() || option.choices.contains(&value) {
+        return Ok(value);
+    }
+    let choices: Vec<_> = option.choices.iter().map(plain).collect();
+    refuse(&choices.join(" or "))
 }
 
-fn refusal(driver: &str, problem: String) -> Error {
-    Error::Option { driver: DriverName::External(driver.to_owned()), problem }
+/// What is wrong if there are options without which no machine can be made.
+pub(super) fn missing(schema: &[OptionSchema], options: &Options) -> Option<String> {
+    let missing = schema.iter().find(|o| o.required && !options.contains_key(&o.name))?;
+    Some(format!("needs option `{}`: {}", missing.name, missing.description))
 }
 
 fn known(schema: &[OptionSchema]) -> String {
@@ -117,7 +106,7 @@ mod tests {
     }
 
     fn refused(given: Value) -> String {
-        admit("podbox", &schema(), &options(given)).unwrap_err().to_string()
+        admit(&schema(), &options(given)).1.unwrap()
     }
 
     #[test]
@@ -126,33 +115,38 @@ mod tests {
         let expected = options(
             json!({ "image": "debian", "disk": 20, "zone": "a", "spot": true, "price": 0.5 }),
         );
-        assert_eq!(admit("podbox", &schema(), &given).unwrap(), expected);
+        assert_eq!(admit(&schema(), &given), (expected.clone(), None));
         let typed = options(json!({ "disk": 20, "zone": "a", "spot": true, "price": 0.5 }));
-        assert_eq!(admit("podbox", &schema(), &typed).unwrap(), expected);
+        assert_eq!(admit(&schema(), &typed), (expected, None));
     }
 
     #[test]
     fn what_does_not_fit_is_refused_with_what_would() {
         let text = refused(json!({ "disc": 20 }));
-        let expected = "driver `podbox` has no option `disc`; it has `image`, `disk`, `zone`, `spot`, \
-                        `price`";
-        assert_eq!(text, expected);
+        assert_eq!(text, "has no option `disc`; it has `image`, `disk`, `zone`, `spot`, `price`");
         let text = refused(json!({ "disk": "big" }));
-        assert_eq!(text, "driver `podbox` takes a whole number for option `disk`, not `big`");
+        assert_eq!(text, "takes a whole number for option `disk`, not `big`");
         let text = refused(json!({ "image": 1.3 }));
-        assert_eq!(text, "driver `podbox` takes a text for option `image`, not `1.3`");
+        assert_eq!(text, "takes a text for option `image`, not `1.3`");
         let text = refused(json!({ "zone": "c" }));
-        assert_eq!(text, "driver `podbox` takes a, b for option `zone`, not `c`");
-        let none = admit("podbox", &[], &options(json!({ "a": 1 }))).unwrap_err().to_string();
-        assert_eq!(none, "driver `podbox` has no option `a`; it has none");
+        assert_eq!(text, "takes a or b for option `zone`, not `c`");
+        let none = admit(&[], &options(json!({ "a": 1 }))).1.unwrap();
+        assert_eq!(none, "has no option `a`; it has none");
+    }
+
+    #[test]
+    fn what_fits_is_kept_beside_what_does_not() {
+        let given = options(json!({ "disc": 1, "disk": 2 }));
+        let (kept, problem) = admit(&schema(), &given);
+        assert_eq!(kept, options(json!({ "image": "debian", "disk": 2 })));
+        assert!(problem.is_some());
     }
 
     #[test]
     fn a_machine_needs_what_is_required() {
-        let some = admit("podbox", &schema(), &Options::new()).unwrap();
-        let text = complete("podbox", &schema(), &some).unwrap_err().to_string();
-        assert_eq!(text, "driver `podbox` needs option `zone`: where");
-        let all = admit("podbox", &schema(), &options(json!({ "zone": "b" }))).unwrap();
-        complete("podbox", &schema(), &all).unwrap();
+        let (some, _) = admit(&schema(), &Options::new());
+        assert_eq!(missing(&schema(), &some).unwrap(), "needs option `zone`: where");
+        let (all, _) = admit(&schema(), &options(json!({ "zone": "b" })));
+        assert_eq!(missing(&schema(), &all), None);
     }
 }

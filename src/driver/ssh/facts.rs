@@ -9,6 +9,7 @@ use crate::model::{Finding, Level};
 
 /// What a host says of itself.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 pub(super) struct Facts {
     /// As the kernel calls it: `x86_64`.
     pub(super) architecture: String,

@@ -6,13 +6,13 @@
 mod assignment;
 mod claim;
 mod facts;
+mod lent;
 mod openssh;
 mod options;
+mod said;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
@@ -20,6 +20,7 @@ use futures_util::future::join_all;
 use self::assignment::Candidate;
 use self::claim::Claim;
 use self::facts::Facts;
+use self::lent::Lent;
 use self::openssh::Host;
 use super::{Driver, Error};
 use crate::event::{Progress, chain};
@@ -30,10 +31,6 @@ use crate::model::{
 
 pub use self::options::{SshHost, SshOptions};
 
-const PROBE: &str = concat!(
-    include_str!("../../../templates/ssh/places.sh"),
-    include_str!("../../../templates/ssh/probe.sh")
-);
 const CLAIM: &str = concat!(
     include_str!("../../../templates/ssh/places.sh"),
     include_str!("../../../templates/ssh/claim.sh")
@@ -46,10 +43,6 @@ const RESTORE: &str = concat!(
     include_str!("../../../templates/ssh/places.sh"),
     include_str!("../../../templates/ssh/restore.sh")
 );
-
-/// For how long what a host said of itself is taken for true, unless this driver has changed it since.
-/// Several parts of a command ask within moments of each other.
-const FRESH: Duration = Duration::from_secs(4);
 
 /// What is remembered of a cluster.
 #[derive(Debug, Clone, Default)]
@@ -72,14 +65,6 @@ pub struct SshDriver {
     abandon: bool,
     /// Which host is to become which machine, and the host key that it has.
     given: Mutex<BTreeMap<MachineId, (usize, Option<String>)>>,
-}
-
-/// A host and what it said last.
-struct Lent {
-    host: Host,
-    seen: tokio::sync::Mutex<Option<(Instant, Arc<Facts>)>>,
-    /// Given back a moment ago. If only the cluster's key was let in, nobody is let in any more.
-    returned: AtomicBool,
 }
 
 impl std::fmt::Debug for SshDriver {
@@ -110,13 +95,8 @@ impl SshDriver {
         for spec in machines.iter().filter_map(|m| m.handle.parse().ok()) {
             add(&spec, options, false);
         }
-        let lend = |host| Lent {
-            host,
-            seen: tokio::sync::Mutex::default(),
-            returned: AtomicBool::new(false),
-        };
         Self {
-            hosts: hosts.into_iter().map(lend).collect(),
+            hosts: hosts.into_iter().map(Lent::new).collect(),
             machines,
             remove_docker: options.remove_docker,
             abandon: memory.abandon,
@@ -167,7 +147,7 @@ impl SshDriver {
         let inputs = [("CLUSTER_ID", cluster_id), ("REMOVE_DOCKER", remove)];
         let result = lent.host.run(&inputs, RESTORE).await;
         lent.forget().await;
-        lent.returned.store(result.is_ok(), Ordering::Relaxed);
+        lent.set_returned(result.is_ok());
         result.map(drop)
     }
 
@@ -190,33 +170,6 @@ impl SshDriver {
     }
 }
 
-impl Lent {
-    /// What the host says of itself.
-    async fn look(&self) -> Result<Arc<Facts>, Error> {
-        let mut seen = self.seen.lock().await;
-        if let Some((when, facts)) = &*seen
-            && when.elapsed() < FRESH
-        {
-            return Ok(Arc::clone(facts));
-        }
-        let login = &self.host.resolved().await?.user;
-        let facts = Arc::new(Facts::parse(&self.host.run(&[("LOGIN", login)], PROBE).await?));
-        *seen = Some((Instant::now(), Arc::clone(&facts)));
-        Ok(facts)
-    }
-
-    /// It has been changed.
-    async fn forget(&self) {
-        *self.seen.lock().await = None;
-    }
-
-    /// The machine that a mark on the host speaks of.
-    async fn machine(&self, claim: &Claim) -> Result<Option<Machine>, Error> {
-        let resolved = self.host.resolved().await?;
-        Ok(claim.machine(&self.host.handle(resolved), &resolved.user, resolved.address))
-    }
-}
-
 /// Whether a host is not the one any more that it was, or is not there.
 fn is_lost(error: &Error) -> bool {
     matches!(error, Error::NoLogin { .. } | Error::NoHostKey { .. } | Error::OtherHostKey { .. })
@@ -230,7 +183,10 @@ impl Driver for SshDriver {
 
     async fn architecture(&self) -> Result<Option<String>, Error> {
         let mut common: Option<String> = None;
-        for (_, facts) in self.look().await {
+        for (lent, facts) in self.look().await {
+            if !lent.host.offered {
+                continue;
+            }
             let facts = facts?;
             if common.as_ref().is_some_and(|common| *common != facts.architecture) {
                 return Ok(None);
@@ -301,14 +257,13 @@ impl Driver for SshDriver {
             facts = lent.look().await?;
         }
         let resolved = lent.host.resolved().await?;
-        let unfinished = match facts.claim() {
+        let unfinished = if let Some(claim) = facts.claim() {
             // Cut short the last time.
-            Some(claim) => claim.clone(),
-            None => {
-                let private = lent.host.spec.private_address;
-                let private = private.or_else(|| facts.private_address(resolved.address));
-                Claim::of(request, private.unwrap_or(resolved.address.ip()))
-            }
+            claim.clone()
+        } else {
+            let private = lent.host.spec.private_address;
+            let private = private.or_else(|| facts.private_address(resolved.address));
+            Claim::of(request, private.unwrap_or(resolved.address.ip()))
         };
         let claim = unfinished.in_state(MachineState::Running);
         let inputs = [
@@ -318,7 +273,7 @@ impl Driver for SshDriver {
             ("UNFINISHED", &unfinished.to_line()),
             ("CLAIM", &claim.to_line()),
         ];
-        lent.returned.store(false, Ordering::Relaxed);
+        lent.set_returned(false);
         let result = lent.host.run(&inputs, CLAIM).await;
         lent.forget().await;
         result?;
@@ -390,7 +345,7 @@ impl Driver for SshDriver {
 
     async fn cleanup(&self, cluster: &ClusterName, cluster_id: Option<&str>) -> Result<(), Error> {
         self.given().retain(|machine, _| machine.cluster != *cluster);
-        let left = self.hosts.iter().filter(|lent| !lent.returned.load(Ordering::Relaxed));
+        let left = self.hosts.iter().filter(|lent| !lent.is_returned());
         let work = left.map(async |lent| {
             let facts = match lent.look().await {
                 Err(error) if self.abandon && is_lost(&error) => return Ok(()),

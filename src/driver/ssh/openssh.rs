@@ -18,21 +18,16 @@ use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 use super::options::{self, SshHost, SshOptions};
+use super::said::{BEGUN, Said};
 use crate::driver::{Error, Source};
 use crate::model::SshFiles;
 
 /// How long a connection may take to come about, in seconds.
-const CONNECT: &str = "ConnectTimeout=15";
+const CONNECT: &str = "ConnectTimeout=8";
 /// Long enough to give a host back, packages included.
 const PATIENCE: Duration = Duration::from_secs(20 * 60);
-/// The status with which `ssh` ends when it is not that of the command (ssh(1), EXIT STATUS).
-const NOT_THE_COMMAND: i32 = 255;
-/// What scripts say first, so that a refusal to become root can be told from everything else.
-const BEGUN: &str = "clusterdojo: root";
 /// The name under which a key that was given stands in a file of ours.
 const ALIAS: &str = "clusterdojo-host";
-/// How much of what a failed script said an error shows, in lines.
-const LINES: usize = 20;
 
 /// Runs what comes on its standard input as root. It is one command for every login shell.
 const AS_ROOT: &str =
@@ -155,10 +150,10 @@ impl Host {
             let again = self.attempt(!own_first, &script).await?;
             if !again.denied() {
                 self.by_own.store(!own_first, Ordering::Relaxed);
-                return self.judge(again);
+                return self.judge(&again);
             }
         }
-        self.judge(said)
+        self.judge(&said)
     }
 
     async fn attempt(&self, own: bool, script: &str) -> Result<Said, Error> {
@@ -189,28 +184,8 @@ impl Host {
         })
     }
 
-    fn judge(&self, said: Said) -> Result<String, Error> {
-        let host = || self.name().to_owned();
-        let tail = said.tail();
-        match (said.status, said.stdout.strip_prefix(BEGUN)) {
-            (Some(0), Some(output)) => Ok(output.trim_start_matches('\n').to_owned()),
-            (Some(NOT_THE_COMMAND), None) => {
-                Err(match said.host_key(self.spec.host_key.is_some()) {
-                    Some(Doubt::Other) => Error::OtherHostKey { host: host(), source: tail.into() },
-                    Some(Doubt::Unknown) => Error::NoHostKey { host: host() },
-                    None => self.silent(tail),
-                })
-            }
-            (Some(_), None) => Err(Error::Unsupported(format!(
-                "nobody may become root on host `{}` without a password: {tail}",
-                self.name()
-            ))),
-            _ => Err(Error::Failed {
-                operation: "run a script on",
-                subject: format!("host `{}`", self.name()),
-                source: tail.into(),
-            }),
-        }
+    fn judge(&self, said: &Said) -> Result<String, Error> {
+        said.judge(self.name(), self.spec.host_key.is_some())
     }
 
     /// `ssh`, told never to ask and never to trust.
@@ -298,46 +273,6 @@ impl Host {
     }
 }
 
-/// What became of a script.
-struct Said {
-    status: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
-
-/// What is wrong with a host key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Doubt {
-    Unknown,
-    Other,
-}
-
-impl Said {
-    fn denied(&self) -> bool {
-        self.status == Some(NOT_THE_COMMAND) && self.stderr.contains("Permission denied (")
-    }
-
-    /// Whether `ssh` has refused the host key; it has no words of its own for that but these (sshconnect.c).
-    fn host_key(&self, given: bool) -> Option<Doubt> {
-        let said = |words: &str| self.stderr.contains(words);
-        if said("has changed and you have requested strict checking")
-            || said("REVOKED HOST KEY DETECTED")
-            // With the key given, whatever else is offered is another one.
-            || given && (said("host key is known for") || said("no matching host key type found"))
-        {
-            return Some(Doubt::Other);
-        }
-        said("host key is known for").then_some(Doubt::Unknown)
-    }
-
-    /// The last lines on standard error.
-    fn tail(&self) -> String {
-        let lines: Vec<_> =
-            self.stderr.lines().map(str::trim_end).filter(|l| !l.is_empty()).collect();
-        lines[lines.len().saturating_sub(LINES)..].join("\n")
-    }
-}
-
 /// The text for a shell's standard input. Nothing of it is done before all of it has arrived.
 fn script(inputs: &[(&str, &str)], body: &str) -> String {
     let mut text = format!("{{\necho '{BEGUN}'\n");
@@ -353,28 +288,6 @@ fn script(inputs: &[(&str, &str)], body: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn said(stderr: &str) -> Said {
-        let stderr = stderr.to_owned();
-        Said { status: Some(NOT_THE_COMMAND), stdout: String::new(), stderr }
-    }
-
-    #[test]
-    fn an_unknown_key_is_told_from_another_one() {
-        let unknown = said(
-            "No ED25519 host key is known for box and you have requested strict checking.\r\n\
-             Host key verification failed.\r\n",
-        );
-        assert_eq!(unknown.host_key(false), Some(Doubt::Unknown));
-        assert_eq!(unknown.host_key(true), Some(Doubt::Other));
-        let changed = said(
-            "Host key for box has changed and you have requested strict checking.\r\n\
-             Host key verification failed.\r\n",
-        );
-        assert_eq!(changed.host_key(false), Some(Doubt::Other));
-        let denied = said("root@box: Permission denied (publickey).\r\n");
-        assert_eq!((denied.host_key(false), denied.denied()), (None, true));
-    }
 
     #[test]
     fn a_script_that_did_not_arrive_whole_does_nothing() {

@@ -2,6 +2,9 @@
 
 mod host;
 
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
 use clusterdojo::driver::ssh::{Memory, SshDriver, SshHost, SshOptions};
 use clusterdojo::driver::{Driver as _, Error};
 use clusterdojo::model::{MachineState, Role};
@@ -252,6 +255,72 @@ fn a_killed_up_goes_on_and_down_waits_for_a_host_that_is_off() {
 }
 
 #[test]
+fn an_installation_that_lost_its_connection_leaves_nothing_either() {
+    let mut world = World::new();
+    let name = world.name("severed");
+    let lab = Lab::new(&world);
+    let host = lab.host(&world);
+    let before = host.state();
+    let mut args: Vec<String> =
+        ["--log-format", "plain", "up", &name, "--engines", "--remove-docker"]
+            .map(str::to_owned)
+            .into();
+    args.extend(lab.flags());
+    args.extend(["--host".to_owned(), root_at(&host)]);
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let mut child = world.command(&args).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().starts_with("machine-1: boot: ok")));
+    until("the installation has begun", 30, || host.run("pgrep -x apt-get").code == Some(0));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(host.run("pgrep -x apt-get").code, Some(0), "it goes on by itself");
+    world.dojo(&["down", &name]).ok();
+    world.assert_gone(&name);
+    assert_eq!(difference(&before, &host.state()), NOTHING);
+}
+
+#[test]
+fn a_swarm_that_is_adopted_becomes_the_clusters_and_goes_on_afterwards() {
+    let mut world = World::new();
+    let name = world.name("swarm");
+    let lab = Lab::new(&world);
+    let (host, worker) = (lab.host(&world), lab.host(&world));
+    host.run(
+        "export DEBIAN_FRONTEND=noninteractive
+        apt-get -qq update; apt-get -qq install --no-install-recommends -y docker.io docker-cli iptables
+        tar -ch /usr/bin/sleep $(ldd /usr/bin/sleep | grep -o '/[^ ]*') 2>/dev/null | docker import - tiny
+        docker swarm init
+        docker service create --detach --name mine --no-resolve-image --network host tiny /usr/bin/sleep inf",
+    )
+    .ok();
+    let running = "docker service ls --format '{{.Name}} {{.Replicas}}'";
+    until("the service runs", 30, || host.run(running).stdout == "mine 1/1\n");
+    let node = "docker node inspect self --format '{{.ID}} {{json .Spec.Labels}}'";
+    let (before, node_before) = (host.state(), host.run(node).ok());
+    let addresses = [root_at(&host), root_at(&worker)];
+    let addresses = addresses.each_ref().map(String::as_str);
+    up(&world, &lab, &name, &addresses, &[]).fails(1, &["membership in a swarm"]);
+    assert_eq!(difference(&before, &host.state()), NOTHING);
+
+    up(&world, &lab, &name, &addresses, &["--adopt"]).ok();
+    let nodes = world.docker(&["node", "ls", "--format", "{{.Status}}"]).ok();
+    assert_eq!(nodes, "Ready\nReady\n");
+    until("the service runs", 30, || host.run(running).stdout == "mine 1/1\n");
+    world.dojo(&["down", &name]).ok();
+    world.assert_gone(&name);
+    until("the service runs", 60, || host.run(running).stdout == "mine 1/1\n");
+    assert_eq!(host.run(node).ok(), node_before);
+    assert_eq!(host.run("docker node ls -q | wc -l").ok(), "1\n", "nobody is left who has joined");
+    // A service gets a new container whenever the engine is restarted.
+    let mut different = difference(&before, &host.state());
+    different.retain(|line| {
+        !["var/lib/docker/", "var/lib/containerd/", "link veth"].iter().any(|of| line.contains(of))
+    });
+    assert_eq!(different, NOTHING);
+}
+
+#[test]
 fn a_host_that_was_installed_anew_is_a_stranger_and_can_be_given_up() {
     let mut world = World::new();
     let name = world.name("anew");
@@ -413,7 +482,7 @@ async fn a_host_of_another_cluster_is_left_alone_unless_adopted() {
     adopting.prepare(&second, asked, &contract::progress()).await.unwrap();
     let machine = adopting.create(&ours).await.unwrap();
     assert_eq!(machine.state, MachineState::Running);
-    assert_eq!(adopting.list(None).await.unwrap(), [machine.clone()]);
+    assert_eq!(adopting.list(None).await.unwrap(), std::slice::from_ref(&machine));
     let keys = host.run("cat /root/.ssh/authorized_keys").ok();
     assert!(
         !keys.contains(&theirs.authorized_key) && keys.contains(&ours.authorized_key),

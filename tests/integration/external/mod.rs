@@ -143,6 +143,9 @@ fn a_hang_ends_in_time_and_nothing_of_it_is_left() {
         said.fails(1, &error);
         world.assert_none_runs();
     }
+    let (world, said) = check("mute");
+    said.fails(1, "cannot use driver `mute`: driver `mute` did not answer within 10 s");
+    world.assert_none_runs();
 }
 
 #[test]
@@ -216,8 +219,7 @@ fn what_a_driver_says_is_told_in_its_name() {
     let (_, said) = check("sick");
     assert_eq!(said.code, Some(3));
     let path = "/world/bin/dojo-driver-sick";
-    let findings =
-        format!("ok    driver sick: of no version at {path}\nFAIL  sand: wet\n      → wait\n");
+    let findings = format!("ok    driver sick: {path}\nFAIL  sand: wet\n      → wait\n");
     assert_eq!(said.stdout, findings);
     assert!(said.stderr.contains("driver `sick`: the tide is coming"), "{}", said.stderr);
 
@@ -275,7 +277,7 @@ fn options_are_held_against_what_the_driver_takes() {
     for (option, problem) in [
         ("sise=3", "has no option `sise`; it has `size`, `beach`, `colour`"),
         ("size=big", "takes a whole number for option `size`, not `big`"),
-        ("colour=blue", "takes red, white for option `colour`, not `blue`"),
+        ("colour=blue", "takes red or white for option `colour`, not `blue`"),
         ("size=3", "needs option `beach`: where the sand is"),
     ] {
         let (world, said) = up("picky", &["--driver-opt", option]);
@@ -294,6 +296,17 @@ fn options_are_held_against_what_the_driver_takes() {
     assert_eq!(wanted["labels"]["io.clusterdojo.role"], "machine");
     assert_eq!(wanted["services"], serde_json::json!({ "ssh": 22, "engine": 2376 }));
     assert!(wanted["host_key"].get("private").is_none(), "only `create` needs it");
+
+    // What is to go can go, whatever its driver has come to take meanwhile.
+    let (world, _) = up("faint", &[]);
+    let record = world.directory.path().join("state/clusters/sand/cluster.json");
+    let text = fs::read_to_string(&record).unwrap();
+    let mut wrong: Value = serde_json::from_str(&text).unwrap();
+    wrong["spec"]["external"] = serde_json::json!({ "faint": { "old": 1 } });
+    fs::write(&record, wrong.to_string()).unwrap();
+    world.dojo(&["up", "sand"]).fails(2, "driver `faint` has no option `old`; it has none");
+    world.dojo(&["down", "sand"]).ok();
+    assert!(!record.exists());
 
     let (_, said) = up("docker", &["--driver-opt", "size=3"]);
     let error = "option `size` is for an external driver, but machines come from `docker`";

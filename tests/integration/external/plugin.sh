@@ -23,6 +23,7 @@ idle() {
 if [ "$operation" = capabilities ]; then
     case $name in
         stranger) printf '{"protocol":2,"result":{}}\n' ;;
+        mute) idle ;;
         numberless) printf '{"result":{}}\n' ;;
         hang | stubborn | patient) say '"result":{"timeouts":{"check":1,"create":600}}' ;;
         picky)

@@ -1,0 +1,99 @@
+//! What `ssh` and a script behind it have said, and what it means.
+
+use crate::driver::Error;
+
+/// The status with which `ssh` ends when it is not that of the command (ssh(1), EXIT STATUS).
+const NOT_THE_COMMAND: i32 = 255;
+/// What scripts say first, so that a refusal to become root can be told from everything else.
+pub(super) const BEGUN: &str = "clusterdojo: root";
+/// How much of what a failed script said an error shows, in lines.
+const LINES: usize = 20;
+
+/// What became of a script.
+pub(super) struct Said {
+    pub(super) status: Option<i32>,
+    pub(super) stdout: String,
+    pub(super) stderr: String,
+}
+
+/// What is wrong with a host key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Doubt {
+    Unknown,
+    Other,
+}
+
+impl Said {
+    /// What the script printed, or why it did not run to its end. `given` says that the host key was given.
+    pub(super) fn judge(&self, host: &str, given: bool) -> Result<String, Error> {
+        let (tail, name) = (self.tail(), || host.to_owned());
+        match (self.status, self.stdout.strip_prefix(BEGUN)) {
+            (Some(0), Some(output)) => Ok(output.trim_start_matches('\n').to_owned()),
+            (Some(NOT_THE_COMMAND), None) => Err(match self.host_key(given) {
+                Some(Doubt::Other) => Error::OtherHostKey { host: name(), source: tail.into() },
+                Some(Doubt::Unknown) => Error::NoHostKey { host: name() },
+                None => Error::NoLogin { host: name(), source: tail.into() },
+            }),
+            (Some(_), None) => Err(Error::Unsupported(format!(
+                "nobody may become root on host `{host}` without a password: {tail}"
+            ))),
+            _ => Err(Error::Failed {
+                operation: "run a script on",
+                subject: format!("host `{host}`"),
+                source: tail.into(),
+            }),
+        }
+    }
+
+    /// Whether no key was let in.
+    pub(super) fn denied(&self) -> bool {
+        self.status == Some(NOT_THE_COMMAND) && self.stderr.contains("Permission denied (")
+    }
+
+    /// Whether `ssh` has refused the host key; it has no words of its own for that but these (sshconnect.c).
+    fn host_key(&self, given: bool) -> Option<Doubt> {
+        let said = |words: &str| self.stderr.contains(words);
+        if said("has changed and you have requested strict checking")
+            || said("REVOKED HOST KEY DETECTED")
+            // With the key given, whatever else is offered is another one.
+            || given && (said("host key is known for") || said("no matching host key type found"))
+        {
+            return Some(Doubt::Other);
+        }
+        said("host key is known for").then_some(Doubt::Unknown)
+    }
+
+    /// The last lines on standard error.
+    fn tail(&self) -> String {
+        let lines: Vec<_> =
+            self.stderr.lines().map(str::trim_end).filter(|l| !l.is_empty()).collect();
+        lines[lines.len().saturating_sub(LINES)..].join("\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(stderr: &str) -> Said {
+        let stderr = stderr.to_owned();
+        Said { status: Some(NOT_THE_COMMAND), stdout: String::new(), stderr }
+    }
+
+    #[test]
+    fn an_unknown_key_is_told_from_another_one() {
+        let unknown = said(
+            "No ED25519 host key is known for box and you have requested strict checking.\r\n\
+             Host key verification failed.\r\n",
+        );
+        assert_eq!(unknown.host_key(false), Some(Doubt::Unknown));
+        assert_eq!(unknown.host_key(true), Some(Doubt::Other));
+        let changed = said(
+            "Host key for box has changed and you have requested strict checking.\r\n\
+             Host key verification failed.\r\n",
+        );
+        assert_eq!(changed.host_key(false), Some(Doubt::Other));
+        let denied = said("root@box: Permission denied (publickey).\r\n");
+        assert_eq!((denied.host_key(false), denied.denied()), (None, true));
+    }
+}
