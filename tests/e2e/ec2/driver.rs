@@ -11,9 +11,9 @@ use clusterdojo::event::chain;
 use clusterdojo::model::{ClusterName, Machine, MachineRequest, Role};
 use serde_json::{Value, json};
 
-use super::emulator::{Api, Emulator, REGION};
+use super::emulator::{Api, Emulator, REGION, state};
 use crate::contract::{cluster, driver_contract, progress, request};
-use crate::world::World;
+use crate::world::{World, until};
 
 /// Tells a test that it is inside, and where the emulator is.
 const INSIDE: &str = "CLUSTERDOJO_TEST_EC2";
@@ -230,6 +230,30 @@ fn nothing_is_done_with_the_credentials_of_another_account() {
         let error = chain(&driver.create(&request).await.unwrap_err());
         assert!(error.contains("expired"), "{error}");
         assert_eq!(api.things("group").len(), 1);
+        clean(&driver, &name).await;
+    });
+}
+
+#[test]
+fn a_machine_whose_time_is_up_ends_and_costs_nothing_more() {
+    let test = "a_machine_whose_time_is_up_ends_and_costs_nothing_more";
+    with_credentials(test, &json!({}), async |api| {
+        let folder = tempfile::tempdir().unwrap();
+        let user_data = folder.path().join("mine");
+        // What the user adds does not keep it from ending.
+        std::fs::write(&user_data, "#cloud-config\nruncmd:\n- touch /mine\n").unwrap();
+        let options = Ec2Options {
+            ttl: "1m".parse().unwrap(),
+            user_data: Some(user_data),
+            ..Ec2Options::default()
+        };
+        let driver = connect(api, options).await.unwrap();
+        let (name, request) = one(&driver).await;
+        let machine = driver.create(&request).await.unwrap();
+        until("it has ended", 120, || state(api, &machine.handle) == "terminated");
+        let (_, said) = api.call("DescribeInstances", &[]).unwrap();
+        assert!(said.contains("Client.InstanceInitiatedShutdown"), "{said}");
+        assert!(api.things("instance").is_empty() && api.things("volume").is_empty());
         clean(&driver, &name).await;
     });
 }
