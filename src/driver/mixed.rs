@@ -100,6 +100,10 @@ impl Driver for Mixed {
         self.the(&machine.driver)?.start(machine).await
     }
 
+    async fn located(&self, machine: Machine) -> Result<Machine, Error> {
+        self.the(&machine.driver)?.located(machine).await
+    }
+
     async fn stop(&self, machine: &Machine) -> Result<(), Error> {
         self.the(&machine.driver)?.stop(machine).await
     }

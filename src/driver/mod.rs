@@ -172,8 +172,14 @@ pub trait Driver: Send + Sync {
     /// The machines of one cluster, or of all clusters, whatever their state, by name.
     async fn list(&self, cluster: Option<&ClusterName>) -> Result<Vec<Machine>, Error>;
 
-    /// Starts a stopped machine, at the same addresses.
+    /// Starts a stopped machine, at the same addresses unless [`located`](Self::located) says otherwise.
     async fn start(&self, machine: &Machine) -> Result<(), Error>;
+
+    /// The machine as it can be reached since it was started. Its private address is always the same; where
+    /// its endpoints may be others, the driver looks.
+    async fn located(&self, machine: Machine) -> Result<Machine, Error> {
+        Ok(machine)
+    }
 
     /// Stops a machine; its disk is kept.
     async fn stop(&self, machine: &Machine) -> Result<(), Error>;

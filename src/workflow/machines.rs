@@ -179,7 +179,7 @@ pub(super) async fn become_node(
         }
         Origin::Start(machine) => {
             progress.step("start", driver.start(&machine)).await?;
-            machine
+            driver.located(machine).await?
         }
         Origin::Keep(machine) => machine,
     };

@@ -5,6 +5,7 @@ mod bundle;
 mod cli;
 mod context;
 mod documents;
+mod ec2_policy;
 mod external;
 mod kubeconfig;
 mod layers;

@@ -22,6 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(super) struct Account {
     pub(super) ec2: Client,
     pub(super) region: String,
+    /// Where the API is, if not at AWS.
+    pub(super) endpoint: Option<String>,
     /// 12 digits.
     pub(super) id: String,
 }
@@ -45,7 +47,8 @@ pub(super) async fn connect(options: &Ec2Options) -> Result<Account, Error> {
             "these credentials are of AWS account {id}, and the machines are in account {wanted}"
         )));
     }
-    Ok(Account { ec2: Client::new(&config), region, id })
+    let endpoint = config.endpoint_url().map(str::to_owned);
+    Ok(Account { ec2: Client::new(&config), region, endpoint, id })
 }
 
 async fn config(options: &Ec2Options) -> SdkConfig {

@@ -1,11 +1,14 @@
 //! Machines that are instances.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{Filter, Instance};
-use tokio::sync::{Mutex, OnceCell};
+use jiff::Timestamp;
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::event::Progress;
@@ -15,7 +18,7 @@ use crate::driver::{Driver, Error};
 
 use super::client::{self, Account, failed};
 use super::launch::Launch;
-use super::{Ec2Options, tags};
+use super::{Ec2Options, tags, user_data};
 
 /// How long what was made may not be known everywhere ("Eventual consistency", Amazon EC2 API Reference).
 pub(super) const CONSISTENCY: Duration = Duration::from_secs(90);
@@ -26,8 +29,8 @@ pub(super) const POLL: Duration = Duration::from_secs(2);
 pub struct Ec2Driver {
     pub(super) account: Account,
     pub(super) options: Ec2Options,
-    /// What all machines that are made have in common, found out once.
-    launch: OnceCell<Launch>,
+    /// What all machines of a cluster have in common, by the cluster's id; found out once.
+    launches: Mutex<BTreeMap<String, Arc<Launch>>>,
     /// All instances of a cluster as of a moment ago, for all who wait for one of them.
     last: Mutex<Option<(Instant, Vec<Instance>)>>,
 }
@@ -41,7 +44,7 @@ impl Ec2Driver {
     /// [`Error::Unreachable`] without valid credentials.
     pub async fn connect(options: Ec2Options) -> Result<Self, Error> {
         let account = client::connect(&options).await?;
-        Ok(Self { account, options, launch: OnceCell::new(), last: Mutex::new(None) })
+        Ok(Self { account, options, launches: Mutex::default(), last: Mutex::default() })
     }
 
     /// The options with account and region written out, so that machines are looked for where they are,
@@ -50,6 +53,7 @@ impl Ec2Driver {
         Ec2Options {
             account: Some(self.account.id.clone()),
             region: Some(self.account.region.clone()),
+            endpoint_url: self.account.endpoint.clone(),
             ..self.options.clone()
         }
     }
@@ -80,6 +84,11 @@ impl Ec2Driver {
         Ok(all.iter().find(|instance| instance.instance_id() == Some(id)).cloned())
     }
 
+    /// Forgets what was seen, because something was done to an instance since.
+    pub(super) async fn look_anew(&self) {
+        *self.last.lock().await = None;
+    }
+
     fn refuse(requests: &[MachineRequest]) -> Result<(), Error> {
         for request in requests {
             if request.size != Size::default() {
@@ -99,31 +108,51 @@ impl Ec2Driver {
         Ok(())
     }
 
-    async fn common(&self, request: &MachineRequest) -> Result<&Launch, Error> {
-        let find = async || {
-            let architecture = self.architecture_of_types().await?;
-            let image = self.image(architecture).await?;
-            let (_, mut places) = self.places().await?;
-            if request.orchestrator == Orchestrator::Kubernetes {
-                // Pods are routed from machine to machine, which only machines of one subnet can.
-                places.truncate(1);
-            }
-            let group = self.group(&request.cluster_id).await?.and_then(|group| group.group_id);
-            let group = group.ok_or_else(|| Error::Failed {
+    async fn common(&self, request: &MachineRequest) -> Result<Arc<Launch>, Error> {
+        let mut launches = self.launches.lock().await;
+        if let Some(launch) = launches.get(&request.cluster_id) {
+            return Ok(Arc::clone(launch));
+        }
+        let architecture = self.architecture_of_types().await?;
+        let image = self.image(architecture).await?;
+        let (_, mut places) = self.places().await?;
+        if request.orchestrator == Orchestrator::Kubernetes {
+            // Pods are routed from machine to machine, which only machines of one subnet can.
+            places.truncate(1);
+        }
+        let group =
+            self.group_in_time(&request.cluster_id).await?.ok_or_else(|| Error::Failed {
                 operation: "find",
                 subject: "the security group".to_owned(),
                 source: "it is gone".into(),
             })?;
-            let further = self.options.user_data.as_ref().map(|path| {
-                std::fs::read_to_string(path).map_err(|source| Error::Failed {
-                    operation: "read",
-                    subject: format!("user data `{}`", path.display()),
-                    source: source.into(),
-                })
-            });
-            Ok(Launch { image, places, group, further: further.transpose()? })
-        };
-        self.launch.get_or_try_init(find).await
+        let launch = Arc::new(Launch { image, places, group, further: self.further()? });
+        launches.insert(request.cluster_id.clone(), Arc::clone(&launch));
+        Ok(launch)
+    }
+
+    /// The user data of the user's.
+    fn further(&self) -> Result<Option<String>, Error> {
+        let Some(path) = &self.options.user_data else { return Ok(None) };
+        std::fs::read_to_string(path).map(Some).map_err(|source| Error::Failed {
+            operation: "read",
+            subject: format!("user data `{}`", path.display()),
+            source: source.into(),
+        })
+    }
+
+    /// Refuses user data that is too long, whose length is the same for all but a few bytes of a name.
+    fn measure(&self, request: &MachineRequest) -> Result<(), Error> {
+        let Some(further) = self.further()? else { return Ok(()) };
+        let expires = self.options.ttl.duration().map(|ttl| Timestamp::now() + ttl);
+        let length = user_data::user_data(request, expires, Some(&further)).expose().len();
+        if length <= user_data::MOST {
+            return Ok(());
+        }
+        Err(Error::Unsupported(format!(
+            "EC2 takes {} bytes of user data, and with yours it is {length}",
+            user_data::MOST
+        )))
     }
 }
 
@@ -155,6 +184,11 @@ impl Driver for Ec2Driver {
     ) -> Result<(), Error> {
         Self::refuse(requests)?;
         let Some(first) = requests.first() else { return Ok(()) };
+        for request in requests {
+            self.measure(request)?;
+        }
+        // The group of an earlier time may be gone.
+        self.launches.lock().await.remove(&first.cluster_id);
         let architecture = self.architecture_of_types().await?;
         self.image(architecture).await?;
         let (vpc, _) = self.places().await?;
@@ -165,7 +199,7 @@ impl Driver for Ec2Driver {
 
     async fn create(&self, request: &MachineRequest) -> Result<Machine, Error> {
         let common = self.common(request).await?;
-        self.launch(common, request).await
+        self.launch(&common, request).await
     }
 
     async fn list(&self, cluster: Option<&ClusterName>) -> Result<Vec<Machine>, Error> {
@@ -178,13 +212,16 @@ impl Driver for Ec2Driver {
     }
 
     async fn start(&self, machine: &Machine) -> Result<(), Error> {
-        let started = self.ec2().start_instances().instance_ids(&machine.handle).send().await;
-        started.map(drop).map_err(failed("start", format!("machine `{}`", machine.id)))
+        self.switch_on(machine).await
+    }
+
+    async fn located(&self, machine: Machine) -> Result<Machine, Error> {
+        let seen = self.seen(&machine.id.cluster, &machine.handle).await?;
+        Ok(seen.as_ref().and_then(tags::machine).unwrap_or(machine))
     }
 
     async fn stop(&self, machine: &Machine) -> Result<(), Error> {
-        let stopped = self.ec2().stop_instances().instance_ids(&machine.handle).send().await;
-        stopped.map(drop).map_err(failed("stop", format!("machine `{}`", machine.id)))
+        self.switch_off(machine).await
     }
 
     async fn destroy(&self, machine: &Machine) -> Result<(), Error> {

@@ -21,6 +21,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::driver::{Error, LABEL_CLUSTER_ID, LABEL_MACHINE};
 use crate::failpoint;
+use crate::model::MachineState::Running;
 use crate::model::{Machine, MachineRequest, Orchestrator};
 
 use super::client::{failed, is};
@@ -33,9 +34,13 @@ use super::user_data::{host_key, user_data};
 /// How long an instance may be pending.
 const BOOT: Duration = Duration::from_secs(300);
 /// How many instances are begun at most for one machine, if each is gone before it runs.
-const MOST: u32 = 5;
+const MOST: usize = 5;
+/// How many tokens are tried at most. EC2 remembers those of the last day or so, and each of them was an
+/// instance of this machine.
+const TOKENS: usize = 200;
 /// What another zone or another type may cure ("Error codes", Amazon EC2 API Reference).
-const NO_CAPACITY: [&str; 7] = [
+const NO_CAPACITY: [&str; 8] = [
+    "InsufficientFreeAddressesInSubnet",
     "InsufficientInstanceCapacity",
     "InsufficientHostCapacity",
     "InsufficientReservedInstanceCapacity",
@@ -60,6 +65,8 @@ enum Attempt {
     NoCapacity(Error),
     /// The token has been used by a run that knew of other keys.
     Used,
+    /// The same, and its instance is known to be gone.
+    Ended,
 }
 
 impl Ec2Driver {
@@ -89,19 +96,31 @@ impl Ec2Driver {
             let id = instance.instance_id().unwrap_or_default();
             // An earlier run may have been cut short before anybody knew of it; nobody has its key.
             if self.host_key_of(id).await?.as_deref() == Some(request.host_key.public.as_str()) {
-                return self.until_it_runs(id, request).await;
+                if let Some(machine) = tags::machine(&instance).filter(|m| m.state != Running) {
+                    return Ok(machine);
+                }
+                let machine = self.until_it_runs(id, request).await?;
+                self.route_pods(request, id).await?;
+                return Ok(machine);
             }
             self.terminate(id).await?;
         }
-        let mut last = None;
-        for attempt in 0..MOST {
-            let Some(instance) = self.begin(launch, request, attempt).await? else { continue };
+        // Instances of this name that were ended before have used up the first tokens.
+        let unseen = Instant::now() + CONSISTENCY;
+        let (mut begun, mut last) = (0, None);
+        for attempt in 0..TOKENS {
+            if begun == MOST {
+                break;
+            }
+            let Some(instance) = self.begin(launch, request, attempt, unseen).await? else {
+                continue;
+            };
+            begun += 1;
             let id = instance.instance_id().unwrap_or_default();
+            self.look_anew().await;
             match self.until_it_runs(id, request).await {
                 Ok(machine) => {
-                    if request.orchestrator == Orchestrator::Kubernetes {
-                        self.route_pods(id).await?;
-                    }
+                    self.route_pods(request, id).await?;
                     return Ok(machine);
                 }
                 Err(error @ Error::Unsupported(_)) => last = Some(error),
@@ -115,21 +134,26 @@ impl Ec2Driver {
         }))
     }
 
-    /// Begins an instance where there is room; `None` if this attempt was made by an earlier run.
+    /// Begins an instance where there is room; `None` if this attempt was made by an earlier run, whose
+    /// instance may be unseen until then.
     async fn begin(
         &self,
         launch: &Launch,
         request: &MachineRequest,
-        attempt: u32,
+        attempt: usize,
+        unseen: Instant,
     ) -> Result<Option<Instance>, Error> {
         let mut refused = Vec::new();
         for kind in &self.options.instance_types {
-            for place in &launch.places {
+            // Where one went away before it ran, the next one is better begun elsewhere.
+            let (before, after) = launch.places.split_at(attempt % launch.places.len().max(1));
+            for place in after.iter().chain(before) {
                 let token = token(request, kind, place, attempt);
                 match self.run(launch, request, kind, place, &token).await? {
                     Attempt::Begun(instance) => return Ok(Some(*instance)),
+                    Attempt::Ended => return Ok(None),
                     Attempt::Used => {
-                        self.give_up(&token).await?;
+                        self.give_up(&token, unseen).await?;
                         return Ok(None);
                     }
                     Attempt::NoCapacity(error) => {
@@ -238,6 +262,7 @@ impl Ec2Driver {
                 Ok(Attempt::Begun(Box::new(instance)))
             }
             Err(error) if is(&error, &["IdempotentParameterMismatch"]) => Ok(Attempt::Used),
+            Err(error) if is(&error, &["IdempotentInstanceTerminated"]) => Ok(Attempt::Ended),
             Err(error) if is(&error, &NO_CAPACITY) => Ok(Attempt::NoCapacity(failed(
                 "launch",
                 format!("machine `{}`", request.id),
@@ -256,9 +281,8 @@ impl Ec2Driver {
         self.options.spot.then(|| market.spot_options(spot).build())
     }
 
-    /// Ends what was begun with a token, once it can be seen.
-    async fn give_up(&self, token: &str) -> Result<(), Error> {
-        let end = Instant::now() + CONSISTENCY;
+    /// Ends what was begun with a token, once it can be seen; what cannot by then was ended long ago.
+    async fn give_up(&self, token: &str, unseen: Instant) -> Result<(), Error> {
         loop {
             let list = self.ec2().describe_instances().filters(filter("client-token", [token]));
             let list = list.send().await.map_err(failed("look for", "an earlier instance"))?;
@@ -271,7 +295,7 @@ impl Ec2Driver {
             for instance in &found {
                 self.terminate(instance.instance_id().unwrap_or_default()).await?;
             }
-            if !found.is_empty() || Instant::now() > end {
+            if !found.is_empty() || Instant::now() > unseen {
                 return Ok(());
             }
             sleep(POLL).await;
@@ -335,7 +359,10 @@ impl Ec2Driver {
     }
 
     /// Lets an instance carry what pods say, whose addresses are not its own.
-    async fn route_pods(&self, id: &str) -> Result<(), Error> {
+    async fn route_pods(&self, request: &MachineRequest, id: &str) -> Result<(), Error> {
+        if request.orchestrator != Orchestrator::Kubernetes {
+            return Ok(());
+        }
         let no = AttributeBooleanValue::builder().value(false).build();
         let change = self.ec2().modify_instance_attribute().instance_id(id).source_dest_check(no);
         let changed = change.send().await;
@@ -345,7 +372,7 @@ impl Ec2Driver {
 
 /// The same for the same intent, so that no repetition makes a second instance ("Ensuring idempotency",
 /// Amazon EC2 API Reference; at most 64 characters).
-fn token(request: &MachineRequest, kind: &str, place: &Place, attempt: u32) -> String {
+fn token(request: &MachineRequest, kind: &str, place: &Place, attempt: usize) -> String {
     let intent = format!("{} {} {kind} {} {attempt}", request.cluster_id, request.id, place.subnet);
     Sha256::digest(intent).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -10,6 +10,7 @@
 //! - `network`, `caller`: subnets, and a security group that lets in this computer alone
 //! - `image`: which image
 //! - `launch`: exactly one instance for each machine, where there is room
+//! - `power`: on and off
 //! - `removal`: until nothing is left
 
 #[cfg(feature = "ec2")]
@@ -25,6 +26,8 @@ mod launch;
 #[cfg(feature = "ec2")]
 mod network;
 mod options;
+#[cfg(feature = "ec2")]
+mod power;
 #[cfg(feature = "ec2")]
 mod removal;
 #[cfg(feature = "ec2")]

@@ -6,12 +6,13 @@ use aws_sdk_ec2::error::ProvideErrorMetadata as _;
 use aws_sdk_ec2::types::{
     IpPermission, IpRange, ResourceType, SecurityGroup, Subnet as Zone, UserIdGroupPair,
 };
+use tokio::time::{Instant, sleep};
 
 use crate::driver::{Error, LABEL_CLUSTER_ID};
 use crate::model::{ClusterName, MachineRequest, Service, Subnet};
 
 use super::client::{failed, is};
-use super::driver::Ec2Driver;
+use super::driver::{CONSISTENCY, Ec2Driver, POLL};
 use super::tags::{self, filter};
 
 /// Allows any protocol.
@@ -69,6 +70,18 @@ impl Ec2Driver {
         Ok(list.security_groups.unwrap_or_default().into_iter().next())
     }
 
+    /// The id of a security group that must be there, but may not be seen yet.
+    pub(super) async fn group_in_time(&self, cluster_id: &str) -> Result<Option<String>, Error> {
+        let end = Instant::now() + CONSISTENCY;
+        loop {
+            let group = self.group(cluster_id).await?.and_then(|group| group.group_id);
+            if group.is_some() || Instant::now() > end {
+                return Ok(group);
+            }
+            sleep(POLL).await;
+        }
+    }
+
     /// Makes the cluster's security group, or completes it.
     pub(super) async fn make_group(
         &self,
@@ -108,7 +121,7 @@ impl Ec2Driver {
             Ok(made) => Ok(made.group_id.unwrap_or_default()),
             // The answer to an earlier attempt may have been lost.
             Err(error) if is(&error, &["InvalidGroup.Duplicate"]) => {
-                let group = self.group(cluster_id).await?.and_then(|group| group.group_id);
+                let group = self.group_in_time(cluster_id).await?;
                 group.ok_or(Error::Foreign { subject: format!("a security group `{name}`") })
             }
             Err(error) => Err(failed("make", format!("security group `{name}`"))(error)),
@@ -162,7 +175,7 @@ impl Ec2Driver {
         if !self.options.allow_cidr.is_empty() {
             return Ok(self.options.allow_cidr.clone());
         }
-        let address = super::caller::address(self.options.endpoint_url.as_deref()).await?;
+        let address = super::caller::address(self.account.endpoint.as_deref()).await?;
         match address {
             IpAddr::V4(address) => Ok(vec![Subnet::containing(address, 32)]),
             IpAddr::V6(address) => Err(Error::Unsupported(format!(
@@ -179,11 +192,11 @@ pub(super) async fn retry_absent<T, E, F: Future<Output = Result<T, E>>>(
     call: impl Fn() -> F,
     absent: impl Fn(&E) -> bool,
 ) -> Result<T, E> {
-    let end = tokio::time::Instant::now() + super::driver::CONSISTENCY;
+    let end = Instant::now() + CONSISTENCY;
     loop {
         match call().await {
-            Err(error) if absent(&error) && tokio::time::Instant::now() < end => {
-                tokio::time::sleep(super::driver::POLL).await;
+            Err(error) if absent(&error) && Instant::now() < end => {
+                sleep(POLL).await;
             }
             other => return other,
         }

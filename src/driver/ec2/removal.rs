@@ -18,6 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 impl Ec2Driver {
     pub(super) async fn terminate(&self, id: &str) -> Result<(), Error> {
         let ended = self.ec2().terminate_instances().instance_ids(id).send().await;
+        self.look_anew().await;
         match ended {
             Ok(_) => Ok(()),
             Err(error) if is(&error, &["InvalidInstanceID.NotFound"]) => Ok(()),

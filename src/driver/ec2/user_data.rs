@@ -10,6 +10,11 @@ use crate::model::{MachineRequest, Secret};
 
 /// Beside our own, user data of the user's.
 const BOUNDARY: &str = "==clusterdojo==";
+/// Without this, lists of a later part take the place of ours, and with them the end of the machine's time
+/// ("Merging user data sections", cloud-init.io).
+const MERGE: &str = "list(append)+dict(no_replace,recurse_list)+str()";
+/// How much user data there may be in bytes ("Instance user data", Amazon EC2 User Guide).
+pub(super) const MOST: usize = 16 * 1024;
 /// Ends the machine; that terminates the instance.
 const END: &str = "[Unit]\nDescription=The time of this machine is up\n\n\
     [Service]\nType=oneshot\nExecStart=/usr/bin/systemctl poweroff\n";
@@ -26,7 +31,10 @@ pub(super) fn user_data(
     let mut text =
         format!("MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=\"{BOUNDARY}\"\n");
     for (kind, part) in [("text/cloud-config", config.as_str()), (kind(further), further)] {
-        let _ = write!(text, "\n--{BOUNDARY}\nContent-Type: {kind}; charset=\"utf-8\"\n\n{part}");
+        let _ = write!(
+            text,
+            "\n--{BOUNDARY}\nContent-Type: {kind}; charset=\"utf-8\"\nMerge-Type: {MERGE}\n\n{part}"
+        );
     }
     let _ = write!(text, "\n--{BOUNDARY}--\n");
     Secret::new(text)
@@ -101,5 +109,6 @@ mod tests {
         assert_eq!(parts.len(), 5, "the boundary is announced, begins two parts, and ends them");
         assert!(parts[2].contains("text/cloud-config") && parts[2].contains("ssh_keys"));
         assert!(parts[3].contains("text/x-shellscript") && parts[3].contains("echo mine"));
+        assert!(parts[3].contains("\nMerge-Type: list(append)"), "its lists would replace ours");
     }
 }
