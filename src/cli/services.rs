@@ -205,7 +205,7 @@ impl Context {
     /// looked for later must not depend on what is set by then.
     #[cfg_attr(
         not(feature = "ec2"),
-        expect(clippy::unused_async, unused_variables, reason = "as the other one")
+        expect(unused_variables, clippy::unused_async, reason = "only EC2 leaves anything")
     )]
     pub(super) async fn settle(&self, spec: &mut ClusterSpec) -> Result<(), Error> {
         #[cfg(feature = "ec2")]

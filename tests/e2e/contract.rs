@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must say where")]
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
@@ -89,6 +89,15 @@ fn assert_answers(machine: &Machine) {
     panic!("no sshd at {address} for `{}`", machine.id);
 }
 
+/// What does not change when a machine is off and on again. On EC2 a public address is only lent to an
+/// instance that runs.
+fn lasting(machine: &Machine) -> Machine {
+    match machine.driver {
+        DriverName::Ec2 => Machine { endpoints: BTreeMap::new(), ..machine.clone() },
+        _ => machine.clone(),
+    }
+}
+
 /// Runs every promise of [`Driver`] against a real driver. Leaves nothing behind unless it fails.
 pub(crate) async fn driver_contract(driver: &dyn Driver) {
     let (first, second) = (cluster("a"), cluster("b"));
@@ -134,14 +143,16 @@ pub(crate) async fn driver_contract(driver: &dyn Driver) {
     for _ in 0..2 {
         driver.stop(&manager).await.unwrap();
     }
-    let stopped = Machine { state: MachineState::Stopped, ..manager.clone() };
-    assert_eq!(driver.list(Some(&first)).await.unwrap()[0], stopped);
+    let stopped = Machine { state: MachineState::Stopped, ..lasting(&manager) };
+    assert_eq!(lasting(&driver.list(Some(&first)).await.unwrap()[0]), stopped);
     let found = driver.create(&requests[0]).await.unwrap();
-    assert_eq!(found, stopped, "creating what is off must not replace it");
+    assert_eq!(lasting(&found), stopped, "creating what is off must not replace it");
     for _ in 0..2 {
-        driver.start(&stopped).await.unwrap();
+        driver.start(&found).await.unwrap();
     }
-    assert_eq!(driver.list(Some(&first)).await.unwrap()[0], manager);
+    let started = driver.list(Some(&first)).await.unwrap().swap_remove(0);
+    assert_eq!(lasting(&started), lasting(&manager));
+    let manager = started;
     assert_answers(&manager);
 
     // Destroying twice is fine, also at the same time, and touches nobody else.

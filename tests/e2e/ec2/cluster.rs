@@ -1,0 +1,135 @@
+//! Clusters of instances as a user sees them.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::emulator::Emulator;
+use crate::kill::killed_at;
+use crate::world::{World, until};
+
+const TAG: &str = "io.clusterdojo.cluster";
+
+fn nodes(world: &World) -> Vec<String> {
+    let format = "{{.Hostname}} {{.Status}} {{.ManagerStatus}}";
+    let said = world.docker(&["node", "ls", "--format", format]).stdout;
+    let mut nodes: Vec<String> = said.lines().map(|line| line.trim().to_owned()).collect();
+    nodes.sort();
+    nodes
+}
+
+/// The launches that AWS agreed to.
+fn launches(emulator: &Emulator) -> Vec<Value> {
+    let mut requests = emulator.requests("RunInstances");
+    requests.retain(|request| request["status"] == 200);
+    requests.into_iter().map(|mut request| request["form"].take()).collect()
+}
+
+/// The parameters of a kind of an action, wherever it was called.
+fn values(emulator: &Emulator, action: &str, ending: &str) -> BTreeSet<String> {
+    let forms = emulator.requests(action);
+    let forms = forms.iter().filter_map(|request| request["form"].as_object());
+    let values = forms.flat_map(|form| form.iter().filter(|(name, _)| name.ends_with(ending)));
+    values.map(|(_, value)| value.as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_swarm_of_instances_from_up_to_proof_of_empty() {
+    let mut world = World::new();
+    let name = world.name("aws");
+    let emulator = Emulator::start(&mut world);
+    emulator.set(&json!({ "lag": 1, "pending": 1, "shutting_down": 2 }));
+    emulator.fault(&json!({
+        "action": "Describe.*", "error": "RequestLimitExceeded", "status": 503, "every": 5
+    }));
+    let mut up = vec!["up", &name, "--driver", "ec2", "--workers", "2"];
+    up.extend(["--endpoint-url", emulator.endpoint()]);
+    world.dojo(&up).ok();
+    let ready = ["manager-1 Ready Leader", "worker-1 Ready", "worker-2 Ready"];
+    assert_eq!(nodes(&world), ready);
+
+    // What was asked of AWS.
+    let forms = launches(&emulator);
+    assert_eq!(forms.len(), 3);
+    for form in &forms {
+        for (parameter, value) in [
+            ("MetadataOptions.HttpTokens", "required"),
+            ("MetadataOptions.HttpPutResponseHopLimit", "1"),
+            ("BlockDeviceMapping.1.Ebs.Encrypted", "true"),
+            ("BlockDeviceMapping.1.Ebs.VolumeType", "gp3"),
+            ("BlockDeviceMapping.1.Ebs.DeleteOnTermination", "true"),
+            ("InstanceInitiatedShutdownBehavior", "terminate"),
+            ("InstanceType", "t3.medium"),
+        ] {
+            assert_eq!(form[parameter], value, "{parameter}");
+        }
+        assert!(form.get("KeyName").is_none());
+    }
+    assert_eq!(values(&emulator, "RunInstances", "ClientToken").len(), 3);
+    for (kind, count) in [("instance", 3), ("volume", 3), ("interface", 3), ("group", 1)] {
+        let things = emulator.things(kind);
+        assert_eq!(things.len(), count, "{things:?}");
+        assert!(things.iter().all(|thing| thing["tags"][TAG] == name.as_str()), "{things:?}");
+    }
+    let callers = values(&emulator, "AuthorizeSecurityGroupIngress", "CidrIp");
+    assert_eq!(callers.iter().collect::<Vec<_>>(), ["127.0.0.1/32"]);
+
+    // Again: nothing is done.
+    let again = world.dojo(&up).ok();
+    assert!(again.contains("was ready already"), "{again}");
+    assert_eq!(launches(&emulator).len(), 3);
+    world.dojo(&["status", &name]).ok();
+
+    // Off and on again it has other public addresses, which nobody has to know.
+    let addresses = || {
+        let (_, said) = emulator.call("DescribeInstances", &[]).unwrap();
+        let found = said.split("<ipAddress>").skip(1);
+        found.map(|rest| rest.split('<').next().unwrap().to_owned()).collect::<BTreeSet<_>>()
+    };
+    let before = addresses();
+    world.dojo(&["stop", &name]).ok();
+    world.dojo(&["start", &name]).ok();
+    assert!(addresses().is_disjoint(&before), "{before:?}");
+    until("the swarm is back", 60, || nodes(&world) == ready);
+
+    // One is taken away by hand; `up` makes it anew.
+    let is_worker = |thing: &&Value| thing["tags"]["io.clusterdojo.machine"] == "worker-2";
+    let worker = emulator.things("instance").iter().find(is_worker).unwrap().clone();
+    emulator.end(worker["id"].as_str().unwrap(), "Client.UserInitiatedShutdown", "by hand");
+    until("it is gone", 20, || emulator.things("instance").len() == 2);
+    let said = world.dojo(&["status", &name]);
+    assert_ne!(said.code, Some(0), "{}", said.stdout);
+    assert!(said.stdout.contains("worker-2"), "{}", said.stdout);
+    world.dojo(&["down", &name]).ok();
+    emulator.assert_empty();
+    world.assert_gone(&name);
+}
+
+#[test]
+fn killed_after_aws_agreed_there_is_still_one_instance() {
+    let mut world = World::new();
+    let name = world.name("awskill");
+    let emulator = Emulator::start(&mut world);
+    emulator.set(&json!({ "lag": 2 }));
+    let mut up = vec!["up", &name, "--driver", "ec2", "--workers", "0"];
+    up.extend(["--endpoint-url", emulator.endpoint()]);
+
+    // The record is lost as well: what there is has tags.
+    assert!(killed_at(&world, "ec2.run.after", &up));
+    assert_eq!(emulator.things("instance").len(), 1);
+    std::fs::remove_dir_all(world.home().join("clusters").join(&name)).unwrap();
+    let mut down = vec!["down", &name, "--driver", "ec2"];
+    down.extend(["--endpoint-url", emulator.endpoint()]);
+    world.dojo(&down).ok();
+    emulator.assert_empty();
+
+    for point in ["ec2.run.before", "ec2.run.after"] {
+        assert!(killed_at(&world, point, &up), "{point}");
+    }
+    world.dojo(&up).ok();
+    assert_eq!(emulator.things("instance").len(), 1, "{:?}", emulator.things("instance"));
+    assert_eq!(nodes(&world), ["manager-1 Ready Leader"]);
+    world.dojo(&["down", &name]).ok();
+    emulator.assert_empty();
+    world.assert_gone(&name);
+}
