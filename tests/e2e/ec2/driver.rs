@@ -219,8 +219,8 @@ fn nothing_is_done_with_the_credentials_of_another_account() {
         assert_eq!(settled.account.as_deref(), Some("123456789012"));
         let other = Ec2Options { account: Some("999999999999".to_owned()), ..settled };
         let refused = connect(api, other).await.err().unwrap();
-        let text = refused.to_string();
-        assert!(text.contains("123456789012") && text.contains("999999999999"), "{text}");
+        let said = refused.to_string();
+        assert!(said.contains("123456789012") && said.contains("999999999999"), "{said}");
 
         // Credentials that expire in the middle stop it, and what was made can be found later.
         let (name, request) = one(&driver).await;
