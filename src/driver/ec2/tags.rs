@@ -120,3 +120,41 @@ pub(super) fn machine(instance: &Instance) -> Option<Machine> {
         id,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ec2::types::InstanceState;
+
+    use super::super::driver::tests::request;
+    use super::*;
+
+    fn instance(state: InstanceStateName, tags: &BTreeMap<String, String>) -> Instance {
+        let tags = tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build());
+        Instance::builder()
+            .instance_id("i-0123")
+            .private_ip_address("172.31.0.4")
+            .public_ip_address("203.0.113.7")
+            .state(InstanceState::builder().name(state).build())
+            .set_tags(Some(tags.collect()))
+            .build()
+    }
+
+    #[test]
+    fn a_machine_is_read_back_from_what_its_instance_was_tagged_with() {
+        let request = request("worker-1");
+        let mut tags = of_machine(&request);
+        tags.insert(USER.to_owned(), "admin".to_owned());
+        let found = machine(&instance(InstanceStateName::Running, &tags)).unwrap();
+        assert_eq!((found.id, found.cluster_id), (request.id, request.cluster_id));
+        assert_eq!((found.user.as_str(), found.state), ("admin", MachineState::Running));
+        // Members meet at the private address, and this computer comes by the public one.
+        assert_eq!(found.private_ip.to_string(), "172.31.0.4");
+        assert_eq!(found.endpoints[&Service::Ssh].to_string(), "203.0.113.7:22");
+
+        let off = machine(&instance(InstanceStateName::Stopping, &tags)).unwrap();
+        assert_eq!(off.state, MachineState::Stopped);
+        assert!(machine(&instance(InstanceStateName::ShuttingDown, &tags)).is_none());
+        tags.remove(LABEL_CLUSTER);
+        assert!(machine(&instance(InstanceStateName::Running, &tags)).is_none(), "it is not ours");
+    }
+}
