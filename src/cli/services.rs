@@ -203,6 +203,10 @@ impl Context {
 
     /// Writes out what a spec leaves to the environment and the record has to remember: where machines are
     /// looked for later must not depend on what is set by then.
+    #[cfg_attr(
+        not(feature = "ec2"),
+        expect(unused_variables, clippy::unused_async, reason = "only EC2 leaves anything")
+    )]
     pub(super) async fn settle(&self, spec: &mut ClusterSpec) -> Result<(), Error> {
         #[cfg(feature = "ec2")]
         if spec.drivers().contains(&DriverName::Ec2) {

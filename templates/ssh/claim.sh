@@ -23,11 +23,7 @@ mark() {
     mv -T "$claim.new" "$claim"
 }
 
-exec 9>/run/clusterdojo-claim.lock
-if ! flock --timeout 60 9; then
-    echo "another command is still at work on this host" >&2
-    exit 1
-fi
+one_at_a_time 60
 
 if [ ! -e "$claim" ]; then
     # Whoever asked has seen it free; another one may have been faster since, and then there is a mark.

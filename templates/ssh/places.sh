@@ -38,3 +38,13 @@ swarm_node() {
         timeout 20 docker info --format '{{.Swarm.NodeID}}' 2>/dev/null || true
     fi
 }
+
+# one_at_a_time SECONDS: waits until no other command works on this host. What is locked is something that
+# every such host has and that stays, so that nothing has to be made or removed for it.
+one_at_a_time() {
+    exec 9</etc/ssh
+    if ! flock --timeout "$1" 9; then
+        echo "another command is still at work on this host" >&2
+        exit 1
+    fi
+}

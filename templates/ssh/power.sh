@@ -9,6 +9,7 @@
 set -eu
 : "${WANTED:?}" "${CLAIM:?}"
 : "${directory:?}" "${claim:?}"
+one_at_a_time 60
 
 if [ ! -e "$claim" ]; then
     echo "this host belongs to no cluster" >&2

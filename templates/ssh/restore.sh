@@ -11,11 +11,7 @@ umask 022
 : "${CLUSTER_ID?}" "${REMOVE_DOCKER?}"
 : "${directory:?}" "${claim:?}" "${before:?}" "${overwritten:?}" "${made:?}" "${hollow:?}"
 
-exec 9>/run/clusterdojo-claim.lock
-if ! flock --timeout 600 9; then
-    echo "another command is still at work on this host" >&2
-    exit 1
-fi
+one_at_a_time 600
 if [ ! -e "$claim" ]; then
     exit 0
 fi
@@ -252,4 +248,3 @@ rmdir /var/lib/clusterdojo 2>/dev/null || true
 find "$directory" -mindepth 1 ! -path "$claim" -delete
 rm -f "$claim"
 rmdir "$directory" 2>/dev/null || true
-rm -f /run/clusterdojo-claim.lock
