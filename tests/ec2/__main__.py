@@ -73,6 +73,8 @@ class Emulator:
                     traceback.print_exc()
                     missing = {"error": "EmulatorError", "message": repr(reason), "status": 501}
                     status, body = refusal(service, missing)
+            if fault and fault.get("after") and "error" in fault:
+                status, body = refusal(service, fault)
         code = re.search(rb"<Code>([^<]+)</Code>", body) if status >= 400 else None
         lost = bool(fault and fault.get("lost"))
         entry.update(status=status, error=code and code[1].decode(), lost=lost, fault=bool(fault))

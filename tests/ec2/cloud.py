@@ -4,7 +4,6 @@ things that cannot be removed while they are in use, and machines behind the ins
 import base64
 import contextlib
 import copy
-import datetime
 import functools
 import threading
 import time
@@ -13,28 +12,16 @@ import moto.ec2.models.elastic_network_interfaces as interfaces
 import moto.ec2.utils
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import EC2Backend, ec2_backends
-from moto.ec2.models.amis import Ami
 from moto.ec2.models.instances import Instance, StateReason
 
+from images import UBUNTU, images
+from inventory import groups_of, in_backend
 from userdata import Boot, Refused
 
 # Numbers of instance states (InstanceState in Amazon's API reference).
 STATES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
-DEBIAN, UBUNTU = "136693071363", "099720109477"
-# Of the images that users start from: their owners publish them under these names. An older one and one
-# that is not for servers are there so that choosing has to be right.
-IMAGES = [
-    (DEBIAN, "debian-13-{debian}-20260501-2101", "2026-05-01"),
-    (DEBIAN, "debian-13-{debian}-20260914-2241", "2026-09-14"),
-    (DEBIAN, "debian-13-backports-{debian}-20260914-2241", "2026-09-15"),
-    (DEBIAN, "debian-12-{debian}-20260914-2241", "2026-09-14"),
-    (UBUNTU, "ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-{debian}-server-20260912", "2026-09-12"),
-    (UBUNTU, "ubuntu/images/hvm-ssd-gp3/ubuntu-jammy-22.04-{debian}-server-20260912", "2026-09-12"),
-    # Anyone may give an image any name.
-    ("666666666666", "debian-13-{debian}-20261001-9999", "2026-10-01"),
-]
-ARCHITECTURES = {"x86_64": "amd64", "arm64": "arm64"}
 
+# What tests may change.
 SETTINGS = {
     # Seconds for which what was made is not found (eventual consistency).
     "lag": 0,
@@ -110,23 +97,7 @@ class Cloud:
         return vpc
 
     def _load_amis(self, backend, original):
-        for number, (owner, name, day) in enumerate(IMAGES):
-            for architecture, debian in ARCHITECTURES.items():
-                image = f"ami-{number:08x}{'a' if debian == 'amd64' else 'b'}"
-                backend.amis[image] = Ami(
-                    backend,
-                    image,
-                    name=name.format(debian=debian),
-                    owner_id=owner,
-                    public=True,
-                    architecture=architecture,
-                    creation_date=datetime.datetime.fromisoformat(day),
-                    root_device_type="ebs",
-                    root_device_name="/dev/xvda" if owner == DEBIAN else "/dev/sda1",
-                    virtualization_type="hvm",
-                    hypervisor="xen",
-                    region_name=f"{backend.region_name}a",
-                )
+        backend.amis.update((image.id, image) for image in images(backend))
 
     # --- eventual consistency --------------------------------------------------------------------
 
@@ -210,7 +181,7 @@ class Cloud:
 
     def launched_before(self, form, reservation, again):
         if form != again:
-            message = "Arguments on this idempotent request are inconsistent with arguments used in previous request(s)."
+            message = "Arguments on this idempotent request are inconsistent with those of previous request(s)."
             raise error("IdempotentParameterMismatch", message)
         if all(instance.state == "terminated" for instance in reservation.instances):
             message = "The instance that was launched with this client token has been terminated."
@@ -222,7 +193,10 @@ class Cloud:
         (described,) = backend.describe_instance_types([kind])
         supported = described["ProcessorInfo"]["SupportedArchitectures"]
         if architecture not in supported:
-            message = f"The architecture '{supported[0]}' of the specified instance type does not match the architecture '{architecture}' of the specified AMI."
+            message = (
+                f"The architecture '{supported[0]}' of the specified instance type does not match"
+                f" the architecture '{architecture}' of the specified AMI."
+            )
             raise error("InvalidParameterValue", message)
 
     def later(self, instance, act, *arguments):
@@ -407,27 +381,3 @@ class Cloud:
                 for backend in list(regions.values()):
                     found += in_backend(backend)
         return found
-
-
-def groups_of(interface):
-    return {group.id for group in interface.group_set}
-
-
-def in_backend(backend):
-    instances = [instance for r in backend.reservations.values() for instance in r.instances]
-    things = [("instance", i, i.state) for i in instances if i.state != "terminated"]
-    things += [("volume", v, v.status) for v in backend.volumes.values()]
-    things += [("interface", e, e.status) for e in backend.enis.values()]
-    things += [("group", g, g.name) for of in backend.groups.values() for g in of.values() if not g.is_default]
-    things += [("address", a, a.public_ip) for a in backend.addresses]
-    things += [("template", t, t.name) for t in backend.launch_templates.values()]
-    return [
-        {
-            "kind": kind,
-            "id": thing.id,
-            "what": what,
-            "zone": getattr(thing, "availability_zone", None),
-            "tags": dict(backend.tags.get(thing.id, {})),
-        }
-        for kind, thing, what in things
-    ]

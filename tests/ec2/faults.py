@@ -32,7 +32,8 @@ class Faults:
         for rule in self.rules:
             if not re.fullmatch(rule.get("action", ".*"), form.get("Action", "")):
                 continue
-            if rule.get("zone", zone) != zone or rule.get("type", form.get("InstanceType")) != form.get("InstanceType"):
+            kind = form.get("InstanceType")
+            if rule.get("zone", zone) != zone or rule.get("type", kind) != kind:
                 continue
             rule["seen"] += 1
             if rule["done"] >= rule.get("times", 1e9) or rule["seen"] % rule.get("every", 1):

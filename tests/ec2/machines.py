@@ -98,8 +98,8 @@ class Machines:
         arguments = ["--name", instance, "--hostname", hostname, "--network", self.network, "--ip", private]
         arguments += ["--label", self.label, "--label", f"{LABEL_INSTANCE}={instance}"]
         arguments += ["--cap-add=ALL", "--cgroupns=private", "--device-cgroup-rule=a *:* rwm"]
-        for option in ("seccomp=unconfined", "apparmor=unconfined", "label=disable", "systempaths=unconfined"):
-            arguments += ["--security-opt", option]
+        for lifted in ("seccomp=unconfined", "apparmor=unconfined", "systempaths=unconfined", "label=disable"):
+            arguments += ["--security-opt", lifted]
         arguments += ["--tmpfs", "/run:mode=755", "--tmpfs", "/tmp:exec,mode=1777"]
         for folder in VOLUMES:
             arguments += ["--mount", f"type=volume,dst={folder},volume-nocopy,volume-label={self.label}"]
@@ -110,7 +110,8 @@ class Machines:
         return [*arguments, self.image]
 
     def start(self, instance, public):
-        docker("cp", "-", f"{instance}:/var/lib/cloud", data=archive({"public-address": (public or "", 0o644)}))
+        address = archive({"public-address": (public or "", 0o644)})
+        docker("cp", "-", f"{instance}:/var/lib/cloud", data=address)
         docker("start", instance)
 
     def stop(self, instance):
@@ -211,7 +212,11 @@ def remains(label):
 
 
 def remove_all(label):
-    commands = {"container": ["rm", "-f", "-v"], "volume": ["volume", "rm", "-f"], "network": ["network", "rm"]}
+    commands = {
+        "container": ["rm", "-f", "-v"],
+        "volume": ["volume", "rm", "-f"],
+        "network": ["network", "rm"],
+    }
     # A second time, in case that something was just being made.
     for _ in range(2):
         for kind, command in commands.items():

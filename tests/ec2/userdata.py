@@ -30,9 +30,9 @@ class Boot:
         self.first_boot = []
         self.final = []
         config = {}
-        for kind, text in parts(data):
+        for kind, text, how in parts(data):
             if kind == "cloud-config":
-                config = merged(config, parsed(text))
+                config = merged(config, {**({"merge_how": how} if how else {}), **parsed(text)})
             else:
                 self.final.append(text)
         self.understand(config)
@@ -53,10 +53,13 @@ class Boot:
         hostname = take("fqdn", None) or take("hostname", None)
         take("hostname", None)
         if hostname:
-            self.first_boot += [f"echo {shlex.quote(hostname)} >/etc/hostname", "hostname -F /etc/hostname"]
+            # The engine gives a container its own at each start.
+            self.each_boot += [f"echo {shlex.quote(hostname)} >/etc/hostname", "hostname -F /etc/hostname"]
         users = take("users", ["default"])
         for user in users:
-            self.first_boot += added({**DEFAULT_USER, "name": self.default_user} if user == "default" else user)
+            if user == "default":
+                user = {**DEFAULT_USER, "name": self.default_user}
+            self.first_boot += added(user)
         keys = take("ssh_authorized_keys", [])
         if "default" in users:
             self.first_boot += authorized(self.default_user, keys)
@@ -74,16 +77,16 @@ class Boot:
 
 
 def parts(data):
-    """The parts of user data with their kinds."""
+    """The parts of user data: kind, text, and how to merge it."""
     if data[:2] == b"\x1f\x8b":
         data = gzip.decompress(data)
     text = data.decode()
     if not text.strip():
         return []
     if text.startswith("#cloud-config"):
-        return [("cloud-config", text)]
+        return [("cloud-config", text, None)]
     if text.startswith("#!"):
-        return [("script", text)]
+        return [("script", text, None)]
     message = email.message_from_string(text)
     if not message.is_multipart():
         raise Refused("neither `#cloud-config` nor a script nor MIME parts")
@@ -94,12 +97,8 @@ def parts(data):
             continue
         if part.get_content_type() not in kinds:
             raise Refused(f"a part of the type {part.get_content_type()}")
-        body = part.get_payload(decode=True).decode()
         how = part.get("Merge-Type") or part.get("X-Merge-Type")
-        kind = kinds[part.get_content_type()]
-        if how and kind == "cloud-config":
-            body += f"\nmerge_how: {how!r}\n"
-        found.append((kind, body))
+        found.append((kinds[part.get_content_type()], part.get_payload(decode=True).decode(), how))
     return found
 
 

@@ -91,7 +91,9 @@ fn no_fault_of_the_moment_makes_a_second_instance() {
         }));
         let (name, request) = one(&driver).await;
         let machine = driver.create(&request).await.unwrap();
-        assert!(api.requests("RunInstances").len() >= 3);
+        let asked: Vec<_> =
+            api.requests("RunInstances").iter().map(|r| r["error"].clone()).collect();
+        assert!(asked.len() >= 3, "{asked:?}");
         let instances = api.things("instance");
         assert_eq!(instances.len(), 1, "{instances:?}");
         assert_eq!(instances[0]["id"], machine.handle);
@@ -189,6 +191,22 @@ fn a_machine_that_went_away_can_come_back_as_often_as_one_likes() {
         }
         assert!(driver.list(Some(&name)).await.unwrap().is_empty());
         driver.destroy(&seen[0]).await.unwrap();
+        clean(&driver, &name).await;
+    });
+}
+
+#[test]
+fn what_nobody_remembers_is_found_by_its_tags() {
+    let test = "what_nobody_remembers_is_found_by_its_tags";
+    with_credentials(test, &bare(), async |api| {
+        let driver = connect(api, Ec2Options::default()).await.unwrap();
+        let (name, request) = one(&driver).await;
+        let machine = driver.create(&request).await.unwrap();
+        drop(driver);
+        let driver = connect(api, Ec2Options::default()).await.unwrap();
+        assert_eq!(driver.list(Some(&name)).await.unwrap(), [machine]);
+        driver.cleanup(&name, Some("of-another-cluster")).await.unwrap();
+        assert_eq!(api.things("instance").len(), 1);
         clean(&driver, &name).await;
     });
 }
