@@ -351,11 +351,22 @@ pub(super) struct SshFlags {
     pub(super) remove_docker: bool,
 }
 
+/// Where to look for machines that no record tells of.
+#[derive(Debug, Args)]
+pub(super) struct Elsewhere {
+    /// Where to look for machines of which this computer has no record [default: docker]
+    #[arg(long, value_name = "DRIVER")]
+    pub(super) driver: Option<DriverName>,
+    #[command(flatten)]
+    pub(super) ec2: Ec2Account,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct Down {
     /// Which clusters [default: dojo]
     pub(super) names: Vec<ClusterName>,
-    /// All clusters that this computer has a record of
+    /// All clusters that this computer has a record of; with --yes and --driver, also those of that driver that
+    /// it has none of
     #[arg(long, conflicts_with = "names")]
     pub(super) all: bool,
     /// Also remove machines of which this computer has no record, without asking
@@ -364,10 +375,14 @@ pub(super) struct Down {
     /// Give up hosts of yours that cannot be reached any more: they keep what is on them
     #[arg(long)]
     pub(super) abandon: bool,
+    #[command(flatten)]
+    pub(super) elsewhere: Elsewhere,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Ls {
+    #[command(flatten)]
+    pub(super) elsewhere: Elsewhere,
     /// How to print them
     #[arg(short, long, value_enum, default_value_t = DataFormat::Table)]
     pub(super) output: DataFormat,

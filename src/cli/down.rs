@@ -11,16 +11,16 @@ use super::output;
 use super::services::{Context, DEFAULT_CLUSTER};
 
 pub(super) async fn run(context: &Context, args: Down) -> Result<(), Error> {
-    let names = if args.all {
-        context.home.list()?.into_iter().map(|(name, _)| name).collect()
+    let names: Vec<ClusterName> = if args.all {
+        all(context, &args).await?
     } else if args.names.is_empty() {
         vec![DEFAULT_CLUSTER.parse()?]
     } else {
-        args.names
+        args.names.clone()
     };
     let (of, mut failed, mut last) = (names.len(), 0, None);
     for name in names {
-        if let Err(error) = one(context, &name, args.yes, args.abandon).await {
+        if let Err(error) = one(context, &name, &args).await {
             failed += 1;
             if of > 1 {
                 error::tell(&error);
@@ -35,8 +35,24 @@ pub(super) async fn run(context: &Context, args: Down) -> Result<(), Error> {
     }
 }
 
-async fn one(context: &Context, name: &ClusterName, yes: bool, abandon: bool) -> Result<(), Error> {
-    let services = context.services_to_remove(name, abandon).await?;
+/// The clusters of which this computer has a record; and those that it has none of, if they are asked for
+/// by name of the driver.
+async fn all(context: &Context, args: &Down) -> Result<Vec<ClusterName>, Error> {
+    let mut names: Vec<ClusterName> =
+        context.home.list()?.into_iter().map(|(name, _)| name).collect();
+    if args.yes && args.elsewhere.driver.is_some() {
+        let services = context.services(&args.elsewhere.spec(DEFAULT_CLUSTER.parse()?)).await?;
+        let machines = services.driver.list(None).await.map_err(workflow::Error::from)?;
+        names.extend(machines.into_iter().map(|machine| machine.id.cluster));
+        names.sort();
+        names.dedup();
+    }
+    Ok(names)
+}
+
+async fn one(context: &Context, name: &ClusterName, args: &Down) -> Result<(), Error> {
+    let Down { yes, abandon, .. } = *args;
+    let services = context.services_to_remove(name, &args.elsewhere, abandon).await?;
     let given_up = if abandon { missing(context, &services, name).await? } else { Vec::new() };
     let known = context.home.directory(name).exists();
     let result = match workflow::down(&services, name, DownOptions { without_record: yes }).await {

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use futures_util::future;
 use serde::Serialize;
 
-use crate::model::{ClusterName, DriverName, Machine, MachineState};
+use crate::model::{ClusterName, Machine, MachineState};
 use crate::store::{Listed, Phase, Record};
+use crate::workflow;
 
-use super::args::{DataFormat, Ls};
+use super::args::{DataFormat, Elsewhere, Ls};
 use super::error::Error;
 use super::output;
-use super::services::Context;
+use super::services::{Context, DEFAULT_CLUSTER};
 
 /// One cluster, as `dojo ls -o json` prints it.
 #[derive(Debug, Serialize)]
@@ -29,8 +30,12 @@ struct Row {
 
 pub(super) async fn run(context: &Context, args: &Ls) -> Result<(), Error> {
     let recorded = context.home.list()?;
-    let (of_records, mut unrecorded) =
-        future::join(recorded_machines(context, &recorded), usual_machines(context)).await;
+    let all = all_machines(context, &args.elsewhere);
+    let (of_records, all) = future::join(recorded_machines(context, &recorded), all).await;
+    let mut unrecorded = match (all, &args.elsewhere.driver) {
+        (Err(error), Some(_)) => return Err(error),
+        (all, _) => all.ok(),
+    };
     let current = context.contexts.current().ok().flatten();
     let mut rows = Vec::new();
     for ((name, record), own) in recorded.into_iter().zip(of_records) {
@@ -69,14 +74,17 @@ async fn recorded_machines(context: &Context, recorded: &[Listed]) -> Vec<Option
     future::join_all(asked).await
 }
 
-/// The machines of the usual driver by cluster, with a record or without; `None` if it cannot be asked.
-async fn usual_machines(context: &Context) -> Option<BTreeMap<ClusterName, Vec<Machine>>> {
-    let services = context.services_from(DriverName::default()).await.ok()?;
+/// All machines of one driver by cluster, with a record or without.
+async fn all_machines(
+    context: &Context,
+    elsewhere: &Elsewhere,
+) -> Result<BTreeMap<ClusterName, Vec<Machine>>, Error> {
+    let services = context.services(&elsewhere.spec(DEFAULT_CLUSTER.parse()?)).await?;
     let mut by_cluster: BTreeMap<ClusterName, Vec<Machine>> = BTreeMap::new();
-    for machine in services.driver.list(None).await.ok()? {
+    for machine in services.driver.list(None).await.map_err(workflow::Error::from)? {
         by_cluster.entry(machine.id.cluster.clone()).or_default().push(machine);
     }
-    Some(by_cluster)
+    Ok(by_cluster)
 }
 
 fn row(

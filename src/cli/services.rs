@@ -29,8 +29,9 @@ use crate::spec::{ClusterSpec, MachineGroup};
 use crate::store::{Home, Record};
 use crate::workflow::{self, Interrupt, OpenLog, Services};
 
-use super::args::Global;
+use super::args::{Elsewhere, Global};
 use super::error::Error;
+use super::up::ec2_account;
 
 /// The cluster that is meant when none is named.
 pub(super) const DEFAULT_CLUSTER: &str = "dojo";
@@ -116,15 +117,17 @@ impl Context {
         }
     }
 
-    /// Everything that it takes to remove a cluster; `abandon` gives up hosts that cannot be reached.
+    /// Everything that it takes to remove a cluster, which is looked for `elsewhere` where there is no
+    /// readable record; `abandon` gives up hosts that cannot be reached.
     pub(super) async fn services_to_remove(
         &self,
         name: &ClusterName,
+        elsewhere: &Elsewhere,
         abandon: bool,
     ) -> Result<Services, Error> {
         let spec = match self.home.record(name) {
             Ok(Some(record)) => record.spec,
-            _ => spec_from(name.clone(), DriverName::default()),
+            _ => elsewhere.spec(name.clone()),
         };
         self.services_with(&spec, Special { abandon, ..Special::default() }).await
     }
@@ -333,6 +336,15 @@ impl Context {
 pub(super) fn spec_from(name: ClusterName, driver: DriverName) -> ClusterSpec {
     let machines = vec![MachineGroup::new(Role::Engine, 1, driver)];
     ClusterSpec::new(name, Orchestrator::None, machines)
+}
+
+impl Elsewhere {
+    /// A cluster of that name as it might be there.
+    pub(super) fn spec(&self, name: ClusterName) -> ClusterSpec {
+        let mut spec = spec_from(name, self.driver.clone().unwrap_or_default());
+        ec2_account(&mut spec.ec2, &self.ec2);
+        spec
+    }
 }
 
 /// The docker driver, with the machine image that suits the kind of cluster.

@@ -1,6 +1,7 @@
 //! Clusters of instances as a user sees them.
 
 use std::collections::BTreeSet;
+use std::fs;
 
 use serde_json::{Value, json};
 
@@ -92,7 +93,7 @@ fn a_swarm_of_instances_from_up_to_proof_of_empty() {
     assert!(addresses().is_disjoint(&before), "{before:?}");
     until("the swarm is back", 60, || nodes(&world) == ready);
 
-    // One is taken away by hand; `up` makes it anew.
+    // One is taken away by hand.
     let is_worker = |thing: &&Value| thing["tags"]["io.clusterdojo.machine"] == "worker-2";
     let worker = emulator.things("instance").iter().find(is_worker).unwrap().clone();
     emulator.end(worker["id"].as_str().unwrap(), "Client.UserInitiatedShutdown", "by hand");
@@ -120,7 +121,13 @@ fn killed_after_aws_agreed_there_is_still_one_instance() {
     world.dojo(&up).ok();
     assert_eq!(emulator.things("instance").len(), 1, "{:?}", emulator.things("instance"));
     assert_eq!(nodes(&world), ["manager-1 Ready Leader"]);
-    world.dojo(&["down", &name]).ok();
+
+    // With nothing remembered it is found by its tags.
+    fs::remove_dir_all(world.home()).unwrap();
+    let there = ["--driver", "ec2", "--endpoint-url", emulator.endpoint()];
+    let listed = world.dojo(&[&["ls"], &there[..]].concat()).ok();
+    assert!(listed.contains(&name) && listed.contains("no record here"), "{listed}");
+    world.dojo(&[&["down", "--all", "--yes"], &there[..]].concat()).ok();
     emulator.assert_empty();
     world.assert_gone(&name);
 }
