@@ -65,12 +65,16 @@ const FLOORS: &[(&str, &[&str])] = &[
 ];
 
 const API_SERVER: &[&str] = &["src/remote/api_server"];
+const EC2: &[&str] = &["src/driver/ec2/"];
 
 /// Which crate only one room may name.
 const KEEPERS: &[(&str, &[&str])] = &[
     ("russh", &["src/remote/"]),
     ("indicatif", &["src/report/terminal.rs"]),
     ("rcgen", &["src/pki"]),
+    ("aws_config", EC2),
+    ("aws_sdk_ec2", EC2),
+    ("aws_sdk_sts", EC2),
     ("clap", &["src/cli/", "src/report/mod.rs"]),
     ("kube", API_SERVER),
     ("k8s_openapi", API_SERVER),
