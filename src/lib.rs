@@ -1,5 +1,5 @@
-//! **clusterdojo** makes real multi-machine Docker clusters for learning, and removes them without a
-//! trace. The command is `dojo`.
+//! **clusterdojo** makes real multi-machine clusters for learning Docker Swarm and Kubernetes, and removes them
+//! without a trace. The command is `dojo`.
 //!
 //! One natural way leads through the crate, and each stage takes the type that the one before made:
 //!

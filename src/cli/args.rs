@@ -13,7 +13,7 @@ use crate::model::{
 };
 use crate::report::Format;
 
-/// Real multi-machine Docker clusters for learning, up in seconds and gone without a trace
+/// Real multi-machine clusters for learning Docker Swarm and Kubernetes, up in seconds and gone without a trace
 #[derive(Debug, Parser)]
 #[command(name = "dojo", version, max_term_width = 100)]
 pub(super) struct Cli {
