@@ -117,6 +117,7 @@ impl Driver for Fake {
             user: "root".to_owned(),
             private_ip: [192, 0, 2, octet].into(),
             endpoints: BTreeMap::new(),
+            expires: None,
         };
         Ok(self.change(|state| {
             state.machines.retain(|m| m.id != machine.id);

@@ -87,6 +87,7 @@ mod tests {
             user: "root".to_owned(),
             private_ip: [10, 200, 0, 1].into(),
             endpoints: BTreeMap::new(),
+            expires: None,
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures_util::future;
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::model::{ClusterName, Machine, MachineState};
@@ -11,8 +12,8 @@ use crate::workflow;
 
 use super::args::{DataFormat, Elsewhere, Ls};
 use super::error::Error;
-use super::output;
 use super::services::{Context, DEFAULT_CLUSTER};
+use super::{lifetime, output};
 
 /// One cluster, as `dojo ls -o json` prints it.
 #[derive(Debug, Serialize)]
@@ -24,6 +25,9 @@ struct Row {
     /// absent if the driver cannot be asked
     running: Option<usize>,
     machines: usize,
+    /// when the first of its machines ends itself; absent if none does
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<Timestamp>,
     context: String,
     selected: bool,
 }
@@ -117,6 +121,7 @@ fn row(
         state: state.to_owned(),
         running: asked.then_some(running),
         machines: wanted,
+        expires: lifetime::first_end(&found),
         selected: current == Some(&context),
         context,
     }
@@ -129,7 +134,10 @@ fn table(rows: &[Row]) -> Result<(), Error> {
         vec![
             row.name.to_string(),
             row.orchestrator.clone().unwrap_or_else(|| "?".to_owned()),
-            row.state.clone(),
+            match row.expires {
+                Some(end) => format!("{}, {} left", row.state, lifetime::left(end)),
+                None => row.state.clone(),
+            },
             format!("{}/{}", row.running.map_or("?".to_owned(), |n| n.to_string()), row.machines),
             if row.selected { format!("{} *", row.context) } else { row.context.clone() },
         ]

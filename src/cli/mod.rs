@@ -12,6 +12,7 @@ mod forward;
 mod help;
 mod image;
 mod inspect;
+mod lifetime;
 mod list;
 mod logs;
 mod machine;

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::model::{Finding, Level, MachineName, Service};
@@ -9,9 +10,9 @@ use crate::workflow::{self, ClusterStatus};
 
 use super::args::{DataFormat, Doctor, Status};
 use super::error::Error;
-use super::output;
 use super::services::{Context, DEFAULT_CLUSTER, spec_from};
 use super::up::{ec2_account, ssh_options};
+use super::{lifetime, output};
 
 /// One cluster, as `dojo status -o json` prints it.
 #[derive(Debug, Serialize)]
@@ -19,6 +20,9 @@ struct View {
     name: String,
     orchestrator: String,
     healthy: bool,
+    /// When the first of its machines ends itself
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<Timestamp>,
     machines: Vec<MachineView>,
 }
 
@@ -47,6 +51,10 @@ pub(super) async fn run(context: &Context, args: Status) -> Result<ExitCode, Err
         DataFormat::Json => output::json(&view)?,
         DataFormat::Table => {
             output::table(&table(&view))?;
+            if let Some(end) = view.expires {
+                let left = lifetime::left(end);
+                output::line(&format!("machines end themselves in {left}, at {end:.0}"))?;
+            }
             for machine in &view.machines {
                 if let Some(problem) = machine.problem.as_ref().filter(|p| **p != machine.state) {
                     output::line(&format!("! {}: {problem}", machine.name))?;
@@ -82,10 +90,12 @@ fn view(status: &ClusterStatus) -> View {
             problem: m.health.as_ref().err().cloned(),
         }
     });
+    let there = status.machines.iter().filter(|m| m.exists).map(|m| &m.machine);
     View {
         name: status.record.spec.name.to_string(),
         orchestrator: orchestrator.to_string(),
         healthy: status.healthy(),
+        expires: lifetime::first_end(there),
         machines: machines.collect(),
     }
 }

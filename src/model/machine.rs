@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Bytes, Cpus, DriverName, MachineId, Orchestrator, Role, Secret};
@@ -200,6 +201,9 @@ pub struct Machine {
     pub private_ip: IpAddr,
     /// How *this* computer reaches its services: published ports and public addresses look alike here.
     pub endpoints: BTreeMap<Service, SocketAddr>,
+    /// When it ends itself, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Timestamp>,
 }
 
 impl Machine {

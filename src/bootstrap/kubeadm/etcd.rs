@@ -114,6 +114,7 @@ mod tests {
                 user: "root".to_owned(),
                 private_ip: [10, 200, 7, host].into(),
                 endpoints: BTreeMap::new(),
+                expires: None,
             }
         };
         assert_eq!(ids(answer, &machine(2, 3)).unwrap(), ["18446744073709551615"]);

@@ -105,5 +105,6 @@ fn machine(cluster: &ClusterName, name: MachineName, private_ip: IpAddr) -> Mach
         user: "root".to_owned(),
         private_ip,
         endpoints: [].into(),
+        expires: None,
     }
 }

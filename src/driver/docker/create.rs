@@ -218,6 +218,7 @@ impl DockerDriver {
             user: "root".to_owned(),
             private_ip: place.address.into(),
             endpoints: place.ports.iter().map(|(service, port)| (*service, reach(*port))).collect(),
+            expires: None,
         }
     }
 }

@@ -130,6 +130,7 @@ pub(super) fn machine(container: &ContainerSummary, reach: IpAddr) -> Option<Mac
         user: "root".to_owned(),
         private_ip: label(container, LABEL_ADDRESS)?.parse().ok()?,
         endpoints: endpoints.into_iter().flatten().collect::<BTreeMap<_, _>>(),
+        expires: None,
     })
 }
 

@@ -118,6 +118,7 @@ pub(super) fn machine(instance: &Instance) -> Option<Machine> {
         private_ip,
         endpoints: services.into_iter().map(|s| (s, SocketAddr::new(reach, s.port()))).collect(),
         id,
+        expires: tags.get(EXPIRES).and_then(|end| end.parse().ok()),
     })
 }
 

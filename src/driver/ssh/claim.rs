@@ -104,6 +104,7 @@ impl Claim {
             user: user.to_owned(),
             private_ip: self.private_address,
             endpoints,
+            expires: None,
         })
     }
 }

@@ -49,6 +49,7 @@ fn machine(port: u16) -> Machine {
         user: "root".to_owned(),
         private_ip: LOCALHOST,
         endpoints: [(Service::Engine, (LOCALHOST, port).into())].into(),
+        expires: None,
     }
 }
 

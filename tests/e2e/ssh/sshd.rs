@@ -115,6 +115,7 @@ pub(super) fn machine_at(port: u16) -> Machine {
         user: whoami(),
         private_ip: [127, 0, 0, 1].into(),
         endpoints: [(Service::Ssh, local(port))].into(),
+        expires: None,
     }
 }
 

@@ -166,6 +166,7 @@ impl Existing {
             state: self.state,
             user: self.user,
             private_ip: self.private_ip,
+            expires: None,
         })
     }
 }
