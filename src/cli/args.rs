@@ -69,6 +69,8 @@ pub(super) enum Command {
     Start(Targets),
     /// Add machines, or empty and remove those with the highest numbers
     Scale(Scale),
+    /// Let machines that end themselves live longer
+    Extend(Extend),
     /// Bring a Kubernetes cluster to another release, one node after the other
     Upgrade(Upgrade),
     /// Stop machines; their disks are kept
@@ -546,6 +548,14 @@ pub(super) struct Scale {
     /// How many plain Docker hosts
     #[arg(long, value_name = "N")]
     pub(super) machines: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Extend {
+    /// Which cluster
+    pub(super) name: ClusterName,
+    /// How much longer: 1h, 90m
+    pub(super) time: Ttl,
 }
 
 #[derive(Debug, Args)]

@@ -8,6 +8,7 @@ mod down;
 mod env;
 mod error;
 mod explain;
+mod extend;
 mod forward;
 mod help;
 mod image;
@@ -73,6 +74,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::Forward(args) => forward::run(&context, args).await,
         Command::Start(args) => power::start(&context, args).await.map(done),
         Command::Scale(args) => scale::run(&context, &args).await.map(done),
+        Command::Extend(args) => extend::run(&context, args).await.map(done),
         Command::Upgrade(args) => upgrade::run(&context, args).await.map(done),
         Command::Stop(args) => power::stop(&context, args).await.map(done),
         Command::Restart(args) => power::restart(&context, args).await.map(done),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use crate::event::Progress;
 use crate::model::{ClusterName, DriverName, Finding, Machine, MachineRequest};
@@ -106,6 +107,10 @@ impl Driver for Mixed {
 
     async fn stop(&self, machine: &Machine) -> Result<(), Error> {
         self.the(&machine.driver)?.stop(machine).await
+    }
+
+    async fn extend(&self, machine: &Machine, end: Timestamp) -> Result<(), Error> {
+        self.the(&machine.driver)?.extend(machine, end).await
     }
 
     async fn destroy(&self, machine: &Machine) -> Result<(), Error> {

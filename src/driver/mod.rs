@@ -18,6 +18,7 @@ pub mod ssh;
 use std::error::Error as StdError;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use crate::event::Progress;
 use crate::model::{ClusterName, DriverName, Finding, Machine, MachineRequest};
@@ -183,6 +184,11 @@ pub trait Driver: Send + Sync {
 
     /// Stops a machine; its disk is kept.
     async fn stop(&self, machine: &Machine) -> Result<(), Error>;
+
+    /// Notes that a machine that ends itself will do so at another time. It was told already.
+    async fn extend(&self, machine: &Machine, _end: Timestamp) -> Result<(), Error> {
+        Err(Error::Unsupported(format!("machine `{}` does not end itself", machine.id)))
+    }
 
     /// Removes a machine and its disk for good.
     async fn destroy(&self, machine: &Machine) -> Result<(), Error>;

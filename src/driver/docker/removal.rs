@@ -63,13 +63,20 @@ impl DockerDriver {
     }
 
     async fn remove_volume(&self, name: &str) -> Result<(), Error> {
-        let options = Some(RemoveVolumeOptions { force: true });
-        match self.engine.client.remove_volume(name, options).await {
-            Err(error) if status(&error) != Some(NOT_FOUND) => {
-                Err(failed("remove", format!("volume `{name}`"))(error))
+        let gone = retry(Patience::until(REMOVAL), || async {
+            let options = Some(RemoveVolumeOptions { force: true });
+            match self.engine.client.remove_volume(name, options).await {
+                Ok(()) => Attempt::Ready(()),
+                Err(error) => match status(&error) {
+                    Some(NOT_FOUND) => Attempt::Ready(()),
+                    // An engine goes on with what a command asked for that was killed: the container that it
+                    // belongs to is on its way out, and not listed any more.
+                    Some(CONFLICT) => Attempt::Later(error),
+                    _ => Attempt::GiveUp(error),
+                },
             }
-            _ => Ok(()),
-        }
+        });
+        gone.await.map_err(|error| removal_failed(format!("volume `{name}`"), error))
     }
 
     async fn remove_network(&self, id: &str, cluster: &ClusterName) -> Result<(), Error> {

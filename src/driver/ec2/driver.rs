@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_ec2::Client;
-use aws_sdk_ec2::types::{Filter, Instance};
+use aws_sdk_ec2::types::{Filter, Instance, Tag};
 use jiff::Timestamp;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -222,6 +222,12 @@ impl Driver for Ec2Driver {
 
     async fn stop(&self, machine: &Machine) -> Result<(), Error> {
         self.switch_off(machine).await
+    }
+
+    async fn extend(&self, machine: &Machine, end: Timestamp) -> Result<(), Error> {
+        let tag = Tag::builder().key(tags::EXPIRES).value(format!("{end:.0}")).build();
+        let noted = self.ec2().create_tags().resources(&machine.handle).tags(tag).send().await;
+        noted.map(drop).map_err(failed("tag", format!("machine `{}`", machine.id)))
     }
 
     async fn destroy(&self, machine: &Machine) -> Result<(), Error> {

@@ -79,7 +79,26 @@ fn a_swarm_of_instances_from_up_to_proof_of_empty() {
     let again = world.dojo(&up).ok();
     assert!(again.contains("was ready already"), "{again}");
     assert_eq!(launches(&emulator).len(), 3);
-    world.dojo(&["status", &name]).ok();
+    let status = world.dojo(&["status", &name]).ok();
+    assert!(status.contains("machines end themselves in 7 h"), "{status}");
+    let listed = world.dojo(&["ls"]).ok();
+    assert!(listed.contains("running, 7 h") && listed.contains("left"), "{listed}");
+
+    // Its time is not up yet: the machines know, and whoever reads their tags.
+    let said = world.dojo(&["extend", &name, "2h"]).ok();
+    assert!(said.contains("machines end themselves in 9 h"), "{said}");
+    let machine = format!("{name}/worker-1");
+    let timer = ["systemctl", "show", "--value", "-p", "NextElapseUSecRealtime"];
+    let timer = [&["ssh", &machine, "--"], &timer[..], &["clusterdojo-ttl.timer"]].concat();
+    let told = world.dojo(&timer).ok();
+    let tags = emulator.things("instance");
+    let is_told = |thing: &Value| {
+        let end = thing["tags"]["io.clusterdojo.expires"].as_str().unwrap();
+        // 2026-11-23T05:38:16Z, and Mon 2026-11-23 05:38:16 UTC
+        told.contains(&end.replace('T', " ").replace('Z', " UTC")[..16])
+    };
+    assert!(tags.iter().any(is_told), "{told}: {tags:?}");
+    world.dojo(&["extend", &name, "none"]).fails(2, &["not for ever"]);
 
     // Off and on again it has other public addresses, which nobody has to know.
     let addresses = || {

@@ -1,0 +1,97 @@
+//! `extend`: machines that end themselves do so later.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::driver;
+use crate::event::Progress;
+use crate::model::{ClusterName, Machine, MachineState, SshFiles};
+use crate::remote::Script;
+use crate::store::Entry;
+
+use super::machines::ours;
+use super::settle::all_well;
+use super::{Error, MachineError, Services, settle};
+
+/// How long a machine may take to answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Lets all machines of a cluster that end themselves live longer. Returns when the first of them will end.
+///
+/// # Errors
+/// [`Error::Driver`] if none of them ends itself; [`Error::Machines`] if one that is off, or does not answer,
+/// could not be told.
+pub async fn extend(
+    services: &Services,
+    name: &ClusterName,
+    by: Duration,
+) -> Result<Timestamp, Error> {
+    let (entry, progress) = services.lock(name, "extend").await?;
+    let result = all_longer(services, &entry, by, &progress).await;
+    if let Err(Error::UnknownCluster(_)) = result {
+        // Taking the lock has made a directory.
+        entry.remove_if_unused()?;
+    }
+    progress.ready();
+    result
+}
+
+async fn all_longer(
+    services: &Services,
+    entry: &Entry,
+    by: Duration,
+    progress: &Progress,
+) -> Result<Timestamp, Error> {
+    let name = entry.name();
+    let mut record = entry.record()?.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
+    let (machines, _) = ours(&*services.driver, name, Some(&record)).await?;
+    let files = entry.ssh()?;
+    let ending = machines.into_iter().filter_map(|machine| Some((machine.expires? + by, machine)));
+    let work: Vec<_> = ending
+        .map(|(end, machine)| {
+            let progress = progress.machine(machine.id.name);
+            let files = &files;
+            (machine.id.name, async move {
+                let longer = longer(services, &machine, files, end);
+                progress.step("let it live longer", longer).await?;
+                progress.ready();
+                Ok(Machine { expires: Some(end), ..machine })
+            })
+        })
+        .collect();
+    let of = work.len();
+    let (longer, causes) = settle(work).await;
+    for machine in &longer {
+        if let Some(known) = record.machines.iter_mut().find(|m| m.id == machine.id) {
+            known.expires = machine.expires;
+        }
+    }
+    entry.save(&record)?;
+    all_well(services, name, of, causes).await?;
+    longer.iter().filter_map(|machine| machine.expires).min().ok_or_else(|| {
+        let text = format!("no machine of cluster `{name}` ends itself");
+        Error::Driver(driver::Error::Unsupported(text))
+    })
+}
+
+/// The machine itself first: what its driver says of it must never promise more than it will keep.
+async fn longer(
+    services: &Services,
+    machine: &Machine,
+    files: &SshFiles,
+    end: Timestamp,
+) -> Result<(), MachineError> {
+    if machine.state != MachineState::Running {
+        return Err(MachineError::NotRunning(machine.state));
+    }
+    let script = Script::new(
+        "set the time of its end",
+        "A timer on the machine itself ends it, whatever becomes of this computer.",
+        include_str!("../../templates/remote/extend.sh"),
+    )
+    .with("END", end.strftime("%Y-%m-%d %H:%M:%S UTC").to_string());
+    let remote = services.dialer.dial(machine, files, PATIENCE).await?;
+    remote.run(&script).await?;
+    Ok(services.driver.extend(machine, end).await?)
+}
