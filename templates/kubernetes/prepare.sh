@@ -10,14 +10,15 @@ set -eu
 # put FILE CONTENTS: writes a file unless it is so already; keeps what was there before us.
 changed=
 put() {
-    if [ "$(cat "$1" 2>/dev/null)" = "$2" ]; then
+    mkdir -p "${1%/*}"
+    printf '%s\n' "$2" >"$1.new"
+    if cmp -s "$1.new" "$1"; then
+        rm "$1.new"
         return
     fi
-    mkdir -p "${1%/*}"
     if [ -e "$1" ] && ! grep -q '^# clusterdojo' "$1"; then
         mv "$1" "$1.before-clusterdojo"
     fi
-    printf '%s\n' "$2" >"$1.new"
     mv "$1.new" "$1"
     changed=yes
 }
@@ -148,6 +149,8 @@ if ! systemctl --quiet is-enabled containerd.service 2>/dev/null; then
     systemctl --quiet enable containerd.service
 fi
 if [ -n "$changed" ] || ! systemctl --quiet is-active containerd.service; then
+    # systemd counts restarts, and would refuse one that comes soon after others.
+    systemctl reset-failed containerd.service 2>/dev/null || true
     if ! systemctl restart containerd.service; then
         journalctl --no-pager --quiet --output=cat --unit=containerd.service --lines=20 >&2
         exit 1

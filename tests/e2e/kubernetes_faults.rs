@@ -14,7 +14,7 @@ use clusterdojo::failpoint;
 
 use crate::api_server::bundle;
 use crate::kill::killed_at;
-use crate::world::{World, engine, files, until};
+use crate::world::{World, engine, files, on, until};
 
 /// A context of somebody else, in a style that no program of ours writes.
 const FOREIGN: &str = "# mine\napiVersion: v1\nkind: Config\ncurrent-context: \"office\"\nclusters:\n\
@@ -158,12 +158,6 @@ impl Watcher {
         self.done.store(true, Ordering::Relaxed);
         self.thread.join().unwrap()
     }
-}
-
-/// Runs a script on a machine, past `dojo`.
-#[track_caller]
-pub fn on(cluster: &str, machine: &str, script: &str) -> String {
-    engine(&["exec", &format!("dojo-{cluster}-{machine}"), "sh", "-c", script]).ok()
 }
 
 /// The secret halves of the tokens that let machines in, and a line of each key that there is.

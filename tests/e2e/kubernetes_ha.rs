@@ -7,14 +7,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::api_server::bundle;
-use crate::world::{World, engine, until};
+use crate::world::{World, engine, on, until};
 
 const CONTROL_PLANES: [&str; 3] = ["control-plane-1", "control-plane-2", "control-plane-3"];
-
-/// Runs a shell command on a machine, by way of the engine that it is made with.
-fn on(cluster: &str, machine: &str, command: &str) -> String {
-    engine(&["exec", &format!("dojo-{cluster}-{machine}"), "sh", "-c", command]).ok()
-}
 
 fn has(cluster: &str, machine: &str, file: &str) -> bool {
     let container = format!("dojo-{cluster}-{machine}");

@@ -5,9 +5,9 @@ use serde_json::Value;
 
 use crate::api_server::{bundle, next_bundle};
 use crate::kill::killed_at;
-use crate::kubernetes_faults::{Copy, on};
+use crate::kubernetes_faults::Copy;
 use crate::packages::Unwanted;
-use crate::world::{World, engine, until};
+use crate::world::{World, engine, on, until};
 
 const OLD: &str = "v1.20.2";
 const NEW: &str = "v1.20.3";

@@ -175,6 +175,12 @@ pub fn engine(args: &[&str]) -> Said {
     Said::new(&command.stdin(Stdio::null()).output().unwrap())
 }
 
+/// Runs a script on a machine, past `dojo`.
+#[track_caller]
+pub fn on(cluster: &str, machine: &str, script: &str) -> String {
+    engine(&["exec", &format!("dojo-{cluster}-{machine}"), "sh", "-c", script]).ok()
+}
+
 /// Every container, volume and network of the engine whose name or labels speak of a cluster.
 pub fn traces(cluster: &str) -> Vec<String> {
     let label = format!("label=io.clusterdojo.cluster={cluster}");

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::api_server::bundle;
 use crate::forward::Forward;
 use crate::service::{free_ports, request};
-use crate::world::{World, engine, until};
+use crate::world::{World, engine, on, until};
 use lesson::Lesson;
 
 /// What the user had before, in a style that no program of ours writes.
@@ -62,10 +62,14 @@ fn the_journey_of_a_learner() {
     healthy(&world, &name);
 
     step("up again: nothing is done");
+    let since = "systemctl show -p ActiveEnterTimestampMonotonic containerd kubelet";
+    let services = || three.map(|machine| on(&name, machine, since));
+    let before = services();
     for again in [&up[..], &["up", &name]] {
         let said = world.dojo(again).ok();
         assert!(said.contains("was ready already"), "{said}");
     }
+    assert_eq!(services(), before, "what runs was started again");
 
     step("a locally built image, spread over the workers");
     let lesson = Lesson::begin(&world, &name, ports);
