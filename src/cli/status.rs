@@ -108,7 +108,7 @@ fn table(view: &View) -> Vec<Vec<String>> {
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     rows.extend(view.machines.iter().map(|m| {
         let node = match &m.problem {
-            Some(problem) if problem != &m.state => "no answer".to_owned(),
+            Some(_) if m.state == "running" => "no answer".to_owned(),
             _ => dash(&m.node),
         };
         vec![

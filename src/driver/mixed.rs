@@ -113,6 +113,10 @@ impl Driver for Mixed {
         self.the(&machine.driver)?.extend(machine, end).await
     }
 
+    async fn fate(&self, machine: &Machine) -> Result<Option<String>, Error> {
+        self.the(&machine.driver)?.fate(machine).await
+    }
+
     async fn destroy(&self, machine: &Machine) -> Result<(), Error> {
         self.the(&machine.driver)?.destroy(machine).await
     }

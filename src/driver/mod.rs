@@ -190,6 +190,11 @@ pub trait Driver: Send + Sync {
         Err(Error::Unsupported(format!("machine `{}` does not end itself", machine.id)))
     }
 
+    /// Why a machine that is gone went away, as far as that is known where it was.
+    async fn fate(&self, _machine: &Machine) -> Result<Option<String>, Error> {
+        Ok(None)
+    }
+
     /// Removes a machine and its disk for good.
     async fn destroy(&self, machine: &Machine) -> Result<(), Error>;
 
@@ -200,6 +205,7 @@ pub trait Driver: Send + Sync {
     /// The public host key of a machine, read over a channel that needs no SSH; `None` where there
     /// is no such channel.
     async fn host_key(&self, machine: &Machine) -> Result<Option<String>, Error>;
+
     /// The public host key that a machine of this request will present, where it is not the request's:
     /// hosts that are there already keep theirs. Known once [`prepare`](Self::prepare) has returned.
     fn own_host_key(&self, request: &MachineRequest) -> Option<String> {

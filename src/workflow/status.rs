@@ -76,7 +76,7 @@ pub async fn status(services: &Services, name: &ClusterName) -> Result<ClusterSt
         machine: machine.clone(),
         exists,
         health: match (exists, machine.state, &nodes) {
-            (false, _, _) => Err("gone".to_owned()),
+            (false, _, _) => Err(fate(services, machine).await),
             (true, MachineState::Running, Some(nodes)) => of_node(machine, nodes),
             (true, MachineState::Running, None) => of_engine(services, machine, &tls).await,
             (true, state, _) => Err(state.to_string()),
@@ -85,6 +85,12 @@ pub async fn status(services: &Services, name: &ClusterName) -> Result<ClusterSt
     .await;
     machines.sort_by_key(|m| m.machine.id.name);
     Ok(ClusterStatus { record, machines })
+}
+
+/// What has become of a machine that its driver no longer lists.
+async fn fate(services: &Services, machine: &Machine) -> String {
+    let ask = async { services.driver.fate(machine).await.map_err(|e| chain(&e)) };
+    in_time(ask).await.ok().flatten().unwrap_or_else(|| "gone".to_owned())
 }
 
 /// The nodes of a Kubernetes cluster, as its API tells them.

@@ -9,6 +9,7 @@ and takes everything with it that it made, as soon as standard input does: also 
 Below `/control/` tests find
     PUT settings      changes SETTINGS of cloud.py
     POST faults       adds to the rules of `Faults`
+    DELETE faults     forgets them
     GET log           every request so far, with what was answered
     GET inventory     what there is, in the API and on the engine
     POST end          {"instance", "code", "message"}: ends an instance from outside
@@ -98,6 +99,8 @@ class Emulator:
                 return self.cloud.settings
             case ("POST", "faults"):
                 self.faults.add(given)
+            case ("DELETE", "faults"):
+                self.faults.clear()
             case ("GET", "log"):
                 with self.cloud.lock:
                     return list(self.log)
@@ -139,7 +142,7 @@ class Request(BaseHTTPRequestHandler):
         else:
             self.reply(*answer, "text/xml")
 
-    do_GET = do_PUT = do_POST = handle_request
+    do_GET = do_PUT = do_POST = do_DELETE = handle_request
 
     def reply(self, status, body, kind):
         self.send_response(status)

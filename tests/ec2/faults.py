@@ -4,6 +4,7 @@ A rule is a JSON object:
     action    the action that it is about, as a regular expression; absent means every one
     zone      only launches in this zone
     type      only launches of this instance type
+    value     only requests one of whose parameters has this value
     error     the error's code; absent means that the request succeeds
     message   the error's text
     status    the HTTP status; 400 unless given
@@ -21,8 +22,11 @@ class Faults:
     def __init__(self):
         self.rules = []
 
+    def clear(self):
+        self.rules.clear()
+
     def add(self, rule):
-        known = {"action", "zone", "type", "error", "message", "status", "times", "every", "after", "lost"}
+        known = {"action", "zone", "type", "value", "error", "message", "status", "times", "every", "after", "lost"}
         if rule.keys() - known:
             raise ValueError(f"unknown in a fault: {rule.keys() - known}")
         self.rules.append({**rule, "seen": 0, "done": 0})
@@ -34,6 +38,8 @@ class Faults:
                 continue
             kind = form.get("InstanceType")
             if rule.get("zone", zone) != zone or rule.get("type", kind) != kind:
+                continue
+            if "value" in rule and rule["value"] not in form.values():
                 continue
             rule["seen"] += 1
             if rule["done"] >= rule.get("times", 1e9) or rule["seen"] % rule.get("every", 1):

@@ -17,6 +17,7 @@ use crate::model::{ClusterName, DriverName, Finding, Machine, MachineRequest, Or
 use crate::driver::{Driver, Error};
 
 use super::client::{self, Account, failed};
+use super::fate::fate;
 use super::launch::Launch;
 use super::{Ec2Options, tags, user_data};
 
@@ -228,6 +229,11 @@ impl Driver for Ec2Driver {
         let tag = Tag::builder().key(tags::EXPIRES).value(format!("{end:.0}")).build();
         let noted = self.ec2().create_tags().resources(&machine.handle).tags(tag).send().await;
         noted.map(drop).map_err(failed("tag", format!("machine `{}`", machine.id)))
+    }
+
+    async fn fate(&self, machine: &Machine) -> Result<Option<String>, Error> {
+        let seen = self.seen(&machine.id.cluster, &machine.handle).await?;
+        Ok(seen.as_ref().and_then(fate))
     }
 
     async fn destroy(&self, machine: &Machine) -> Result<(), Error> {

@@ -12,6 +12,7 @@
 //! - `launch`: exactly one instance for each machine, where there is room
 //! - `power`: on and off
 //! - `removal`: until nothing is left
+//! - `fate`: why an instance is gone
 
 #[cfg(feature = "ec2")]
 mod caller;
@@ -19,6 +20,8 @@ mod caller;
 mod client;
 #[cfg(feature = "ec2")]
 mod driver;
+#[cfg(feature = "ec2")]
+mod fate;
 #[cfg(feature = "ec2")]
 mod image;
 #[cfg(feature = "ec2")]

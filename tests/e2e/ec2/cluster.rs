@@ -19,6 +19,13 @@ fn nodes(world: &World) -> Vec<String> {
     nodes
 }
 
+/// The instance that a machine is.
+fn instance(emulator: &Emulator, machine: &str) -> String {
+    let is_it = |thing: &&Value| thing["tags"]["io.clusterdojo.machine"] == machine;
+    let found = emulator.things("instance");
+    found.iter().find(is_it).unwrap()["id"].as_str().unwrap().to_owned()
+}
+
 /// The launches that AWS agreed to.
 fn launches(emulator: &Emulator) -> Vec<Value> {
     let mut requests = emulator.requests("RunInstances");
@@ -112,14 +119,22 @@ fn a_swarm_of_instances_from_up_to_proof_of_empty() {
     assert!(addresses().is_disjoint(&before), "{before:?}");
     until("the swarm is back", 60, || nodes(&world) == ready);
 
-    // One is taken away by hand.
-    let is_worker = |thing: &&Value| thing["tags"]["io.clusterdojo.machine"] == "worker-2";
-    let worker = emulator.things("instance").iter().find(is_worker).unwrap().clone();
-    emulator.end(worker["id"].as_str().unwrap(), "Client.UserInitiatedShutdown", "by hand");
-    until("it is gone", 20, || emulator.things("instance").len() == 2);
+    // One is taken away by hand, and AWS wants another one back. Each is told, and made up for.
+    emulator.end(&instance(&emulator, "worker-1"), "Client.UserInitiatedShutdown", "by hand");
+    let code = "Server.SpotInstanceTermination";
+    emulator.end(&instance(&emulator, "worker-2"), code, "Spot instance termination");
+    until("they are gone", 20, || emulator.things("instance").len() == 1);
     let said = world.dojo(&["status", &name]);
     assert_ne!(said.code, Some(0), "{}", said.stdout);
-    assert!(said.stdout.contains("worker-2"), "{}", said.stdout);
+    for fate in [
+        "! worker-1: somebody terminated the instance, 20",
+        "! worker-2: AWS took the spot instance back, 20",
+    ] {
+        assert!(said.stdout.contains(fate), "{}", said.stdout);
+    }
+    world.dojo(&up).ok();
+    assert_eq!(nodes(&world), ready);
+    assert_eq!(emulator.things("instance").len(), 3);
     world.dojo(&["down", &name]).ok();
     emulator.assert_empty();
     world.assert_gone(&name);
@@ -147,6 +162,55 @@ fn killed_after_aws_agreed_there_is_still_one_instance() {
     let listed = world.dojo(&[&["ls"], &there[..]].concat()).ok();
     assert!(listed.contains(&name) && listed.contains("no record here"), "{listed}");
     world.dojo(&[&["down", "--all", "--yes"], &there[..]].concat()).ok();
+    emulator.assert_empty();
+    world.assert_gone(&name);
+}
+
+#[test]
+fn what_aws_refuses_is_told_and_costs_nothing_that_is_there() {
+    let mut world = World::new();
+    let name = world.name("awsno");
+    let emulator = Emulator::start(&mut world);
+    let up = ["up", &name, "--driver", "ec2", "--workers", "1"];
+    let mut up = up.to_vec();
+    up.extend(["--endpoint-url", emulator.endpoint()]);
+
+    // There is room for one of the two.
+    emulator.fault(&json!({
+        "action": "RunInstances", "value": "worker-1", "error": "InsufficientInstanceCapacity",
+        "message": "We currently do not have sufficient t3.medium capacity.", "status": 500
+    }));
+    world.dojo(&up).fails(1, &["1 of 2 machines failed", "worker-1", "sufficient t3.medium"]);
+    let first = instance(&emulator, "manager-1");
+    emulator.no_faults();
+
+    // Credentials that do not live as long as it takes.
+    emulator.fault(&json!({
+        "action": "RunInstances", "error": "RequestExpired", "message": "Request has expired."
+    }));
+    world.dojo(&up).fails(1, &["worker-1", "Request has expired"]);
+    emulator.no_faults();
+    world.dojo(&up).ok();
+    assert_eq!(nodes(&world), ["manager-1 Ready Leader", "worker-1 Ready"]);
+    assert_eq!(instance(&emulator, "manager-1"), first);
+    assert_eq!(emulator.things("instance").len(), 2);
+
+    // Those of another account remove nothing.
+    world.set("AWS_ACCESS_KEY_ID", "AKIA999999999999TEST");
+    world.dojo(&["down", &name]).fails(1, &["123456789012", "999999999999"]);
+    world.set("AWS_ACCESS_KEY_ID", "AKIA123456789012TEST");
+    assert_eq!(emulator.things("instance").len(), 2);
+
+    // What could not be removed is not forgotten.
+    emulator.fault(&json!({
+        "action": "DeleteSecurityGroup", "error": "UnauthorizedOperation",
+        "message": "You are not authorized to perform this operation.", "status": 403
+    }));
+    world.dojo(&["down", &name]).fails(1, &["security group", "not authorized"]);
+    let listed = world.dojo(&["ls"]).ok();
+    assert!(listed.contains("half removed"), "{listed}");
+    emulator.no_faults();
+    world.dojo(&["down", &name]).ok();
     emulator.assert_empty();
     world.assert_gone(&name);
 }

@@ -104,6 +104,11 @@ impl Api {
         self.control("POST", "faults", rule);
     }
 
+    /// Has nothing go wrong any more.
+    pub fn no_faults(&self) {
+        self.control("DELETE", "faults", &Value::Null);
+    }
+
     /// Ends an instance from outside, as Amazon may, or somebody at the console.
     pub fn end(&self, instance: &str, code: &str, message: &str) {
         let end = json!({ "instance": instance, "code": code, "message": message });
