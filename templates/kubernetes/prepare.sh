@@ -48,7 +48,7 @@ L /tmp/hostpath_pv - - - - /var/lib/clusterdojo/volumes"
 # Docker's resolver answers its machine at a loopback address, and a pod has a loopback of its own. So the
 # machine passes on what pods ask it, CoreDNS among them.
 if [ "$(awk '$1 == "nameserver" { print $2 }' /etc/resolv.conf)" = 127.0.0.11 ]; then
-    address=$(hostname -i | cut -d ' ' -f 1)
+    address=$(hostname -I | cut -d ' ' -f 1)
     resolver() {
         put "/etc/systemd/system/clusterdojo-resolver-$1.service" "# clusterdojo: Kubernetes
 [Unit]

@@ -40,7 +40,7 @@ class Boot:
     def understand(self, config):
         """Every module in the order in which cloud-init runs them."""
         take = config.pop
-        for key in ("merge_how", "merge_type", "preserve_hostname", "manage_etc_hosts", "disable_root"):
+        for key in ("merge_how", "merge_type", "preserve_hostname", "disable_root"):
             take(key, None)
         for key in ("ssh_pwauth", "package_update", "package_upgrade"):
             if take(key, False):
@@ -55,6 +55,8 @@ class Boot:
         if hostname:
             # The engine gives a container its own at each start.
             self.each_boot += [f"echo {shlex.quote(hostname)} >/etc/hostname", "hostname -F /etc/hostname"]
+            if take("manage_etc_hosts", False):
+                self.each_boot.append(f"echo 127.0.1.1 {shlex.quote(hostname)} >>/etc/hosts")
         users = take("users", ["default"])
         for user in users:
             if user == "default":

@@ -69,6 +69,8 @@ fn config(request: &MachineRequest, expires: Option<Timestamp>) -> Value {
     }
     json!({
         "hostname": request.id.name.to_string(),
+        // Without, sudo complains that it cannot resolve the name.
+        "manage_etc_hosts": true,
         "ssh_authorized_keys": [request.authorized_key],
         "ssh_deletekeys": true,
         "ssh_genkeytypes": [],

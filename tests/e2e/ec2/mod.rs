@@ -4,3 +4,4 @@ mod cluster;
 mod driver;
 mod emulated;
 mod emulator;
+mod kubernetes;

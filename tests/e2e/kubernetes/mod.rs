@@ -12,7 +12,7 @@ use crate::api_server::bundle;
 use crate::forward::Forward;
 use crate::service::{free_ports, request};
 use crate::world::{World, engine, on, until};
-use lesson::Lesson;
+pub use lesson::Lesson;
 
 /// What the user had before, in a style that no program of ours writes.
 const BEFORE: &str = "# mine\napiVersion: v1\nkind: Config\nclusters:\n\
