@@ -12,3 +12,9 @@ pub struct KubeCredentials {
     /// The administrator's private key.
     pub key: Secret,
 }
+
+impl KubeCredentials {
+    /// A name that is in the certificate of every API server, whatever its addresses are by now
+    /// ("PKI certificates and requirements", kubernetes.io).
+    pub const SERVER_NAME: &str = "kubernetes";
+}

@@ -3,6 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::model::KubeCredentials;
+
 use super::KubeContext;
 use super::document::{Document, Section};
 use super::node::Node;
@@ -162,6 +164,8 @@ pub(super) fn entry(
         Section::Clusters => vec![
             ("certificate-authority-data", data(&context.ca)),
             ("server", Node::text(&context.server)),
+            // Addresses may change, as those of the cloud do.
+            ("tls-server-name", Node::text(KubeCredentials::SERVER_NAME)),
         ],
         Section::Contexts => {
             vec![("cluster", Node::text(&context.name)), ("user", Node::text(&context.name))]

@@ -7,12 +7,13 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use hyper_rustls::HttpsConnector;
+use hyper_rustls::{FixedServerNameResolver, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use kube::Client;
 use kube::client::Body;
+use rustls::pki_types::ServerName;
 use tokio::time::timeout;
 
 use crate::driver::Source;
@@ -47,9 +48,16 @@ pub(super) fn client(
     http.set_nodelay(true);
     http.set_connect_timeout(Some(CONNECT));
     http.set_keepalive(Some(KEEPALIVE));
+    let name = ServerName::try_from(KubeCredentials::SERVER_NAME).expect("it is a DNS name");
+    let https = HttpsConnectorBuilder::new()
+        .with_tls_config(tls)
+        .https_only()
+        .with_server_name_resolver(FixedServerNameResolver::new(name))
+        .enable_http1()
+        .wrap_connector(http);
     let http: HttpClient<_, Body> = HttpClient::builder(TokioExecutor::new())
         .pool_max_idle_per_host(0)
-        .build(HttpsConnector::from((http, tls)));
+        .build(https);
     let service = tower::service_fn(move |mut request: http::Request<Body>| {
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
         let uri = format!("https://{endpoint}{path}").parse();

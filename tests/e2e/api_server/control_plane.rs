@@ -58,7 +58,8 @@ impl ControlPlane {
         let directory = tempfile::Builder::new().prefix("dojo-e2e-").tempdir().unwrap();
         // Its name is the organization of all its clients, and this group may do everything.
         let authority = Authority::create("system:masters", Validity::authority()).unwrap();
-        let server = authority.server("api", &[], &[LOCALHOST.into()]).unwrap();
+        let names = [KubeCredentials::SERVER_NAME.to_owned()];
+        let server = authority.server("api", &names, &[LOCALHOST.into()]).unwrap();
         let file = |name: &str, text: &str| fs::write(directory.path().join(name), text).unwrap();
         file("ca.pem", authority.cert_pem());
         file("cert.pem", &server.cert);
