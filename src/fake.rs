@@ -118,6 +118,7 @@ impl Driver for Fake {
             private_ip: [192, 0, 2, octet].into(),
             endpoints: BTreeMap::new(),
             expires: None,
+            cost: None,
         };
         Ok(self.change(|state| {
             state.machines.retain(|m| m.id != machine.id);

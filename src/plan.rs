@@ -88,6 +88,7 @@ mod tests {
             private_ip: [10, 200, 0, 1].into(),
             endpoints: BTreeMap::new(),
             expires: None,
+            cost: None,
         }
     }
 

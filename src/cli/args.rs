@@ -1,6 +1,7 @@
 //! What can be said on the command line. The comments here are the help texts.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -8,7 +9,7 @@ use crate::bundle::Architecture;
 use crate::driver::ec2::Ttl;
 use crate::driver::ssh::SshHost;
 use crate::model::{
-    Bytes, ClusterName, Cpus, DriverName, EngineChannel, KubernetesVersion, MachineName,
+    Bytes, ClusterName, Cpus, Dollars, DriverName, EngineChannel, KubernetesVersion, MachineName,
     PodNetwork, Subnet, Tunnel,
 };
 use crate::report::Format;
@@ -234,6 +235,8 @@ pub(super) struct Up {
     #[arg(long, value_name = "CIDR", help_heading = "Kubernetes")]
     pub(super) service_subnet: Option<Subnet>,
 
+    #[command(flatten)]
+    pub(super) agreed: Agreed,
     /// Say what would be done, and do nothing
     #[arg(long, help_heading = "How")]
     pub(super) dry_run: bool,
@@ -249,6 +252,41 @@ pub(super) struct Up {
     /// Leave the selected docker context as it is
     #[arg(long, help_heading = "How")]
     pub(super) no_use: bool,
+}
+
+/// What machines may cost.
+#[derive(Debug, Args)]
+pub(super) struct Agreed {
+    /// The most that new machines may cost together in an hour, in US dollars, or none [default: 1.00]
+    #[arg(long, value_name = "USD", help_heading = "How")]
+    pub(super) max_hourly: Option<Limit>,
+    /// Make them whatever they cost
+    #[arg(long, help_heading = "How")]
+    pub(super) yes: bool,
+}
+
+/// A limit on costs, or `none`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limit(Option<Dollars>);
+
+impl Limit {
+    pub(super) fn dollars(self) -> Option<Dollars> {
+        self.0
+    }
+}
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self(Dollars::try_from(1.0).ok())
+    }
+}
+
+impl FromStr for Limit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "none" { Ok(Self(None)) } else { text.parse().map(|limit| Self(Some(limit))) }
+    }
 }
 
 /// Which account at AWS, and where.

@@ -1,11 +1,10 @@
 //! `dojo down`.
 
-use std::io::Write as _;
-
 use crate::model::ClusterName;
 use crate::workflow::{self, DownOptions, Services};
 
 use super::args::Down;
+use super::costs::asked;
 use super::error::{self, Error};
 use super::output;
 use super::services::{Context, DEFAULT_CLUSTER};
@@ -94,10 +93,5 @@ fn ask(cluster: &ClusterName, machines: usize) -> bool {
         "{machines} machines of a cluster {cluster} exist, of which this computer has no record. \
          Remove them? [y/N] "
     );
-    let mut answer = String::new();
-    let mut stderr = std::io::stderr();
-    let asked = stderr.write_all(question.as_bytes()).and_then(|()| stderr.flush());
-    asked.is_ok()
-        && std::io::stdin().read_line(&mut answer).is_ok()
-        && matches!(answer.trim(), "y" | "Y" | "yes")
+    asked(&question)
 }

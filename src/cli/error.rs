@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use crate::event::chain;
-use crate::model::{ClusterName, InvalidName};
+use crate::model::{ClusterName, Dollars, InvalidName};
 use crate::{bootstrap, bundle, context, driver, provision, remote, spec, store, workflow};
 
 /// Why a command failed.
@@ -28,6 +28,12 @@ pub(super) enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// More than was agreed to, or nobody knows how much.
+    #[error(
+        "the machines would cost {} an hour, and at most {limit} were agreed to",
+        hourly.map_or("nobody knows how much".to_owned(), |hourly| format!("about {hourly}"))
+    )]
+    TooDear { hourly: Option<Dollars>, limit: Dollars },
     /// Several clusters failed; each was told already.
     #[error("{failed} of {of} clusters failed")]
     Several { failed: usize, of: usize },
@@ -72,7 +78,7 @@ pub(super) fn tell(error: &Error) -> ExitCode {
 fn code(error: &Error) -> u8 {
     match error {
         Error::Spec(_) | Error::Invalid(_) | Error::Name(_) | Error::Usage(_) => USAGE,
-        Error::Io { .. } | Error::Several { .. } => FAILED,
+        Error::Io { .. } | Error::TooDear { .. } | Error::Several { .. } => FAILED,
         Error::Workflow(error) => match error {
             workflow::Error::NotReady(_)
             | workflow::Error::Driver(
@@ -127,8 +133,12 @@ fn machines_code(failure: &workflow::Failure) -> u8 {
 }
 
 fn hints(error: &Error) -> Vec<String> {
-    let Error::Workflow(error) = error else {
-        return Vec::new();
+    let error = match error {
+        Error::Workflow(error) => error,
+        Error::TooDear { .. } => {
+            return vec!["--max-hourly agrees to more, and --yes to anything".to_owned()];
+        }
+        _ => return Vec::new(),
     };
     match error {
         workflow::Error::Driver(error) => driver_hints(error),

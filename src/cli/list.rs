@@ -6,14 +6,14 @@ use futures_util::future;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::model::{ClusterName, Machine, MachineState};
+use crate::model::{ClusterName, Dollars, Machine, MachineState};
 use crate::store::{Listed, Phase, Record};
 use crate::workflow;
 
 use super::args::{DataFormat, Elsewhere, Ls};
 use super::error::Error;
 use super::services::{Context, DEFAULT_CLUSTER};
-use super::{lifetime, output};
+use super::{costs, lifetime, output};
 
 /// One cluster, as `dojo ls -o json` prints it.
 #[derive(Debug, Serialize)]
@@ -28,6 +28,9 @@ struct Row {
     /// when the first of its machines ends itself; absent if none does
     #[serde(skip_serializing_if = "Option::is_none")]
     expires: Option<Timestamp>,
+    /// what its machines have cost by now at the most, in US dollars; absent if that is not known
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<Dollars>,
     context: String,
     selected: bool,
 }
@@ -122,14 +125,15 @@ fn row(
         running: asked.then_some(running),
         machines: wanted,
         expires: lifetime::first_end(&found),
+        cost: costs::so_far(&found),
         selected: current == Some(&context),
         context,
     }
 }
 
 fn table(rows: &[Row]) -> Result<(), Error> {
-    let header = ["NAME", "KIND", "STATE", "MACHINES", "CONTEXT"].map(str::to_owned).to_vec();
-    let mut cells = vec![header];
+    let header = ["NAME", "KIND", "STATE", "MACHINES", "COST", "CONTEXT"].map(str::to_owned);
+    let mut cells = vec![header.to_vec()];
     cells.extend(rows.iter().map(|row| {
         vec![
             row.name.to_string(),
@@ -139,8 +143,15 @@ fn table(rows: &[Row]) -> Result<(), Error> {
                 None => row.state.clone(),
             },
             format!("{}/{}", row.running.map_or("?".to_owned(), |n| n.to_string()), row.machines),
+            row.cost.map(|cost| cost.to_string()).unwrap_or_default(),
             if row.selected { format!("{} *", row.context) } else { row.context.clone() },
         ]
     }));
+    if rows.iter().all(|row| row.cost.is_none()) {
+        // Most people's machines cost nothing.
+        for row in &mut cells {
+            row.remove(4);
+        }
+    }
     output::table(&cells)
 }

@@ -4,6 +4,7 @@
 mod args;
 mod bundle;
 mod certs;
+mod costs;
 mod down;
 mod env;
 mod error;

@@ -5,14 +5,14 @@ use std::process::ExitCode;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::model::{Finding, Level, MachineName, Service};
+use crate::model::{Dollars, Finding, Level, MachineName, Service};
 use crate::workflow::{self, ClusterStatus};
 
 use super::args::{DataFormat, Doctor, Status};
 use super::error::Error;
 use super::services::{Context, DEFAULT_CLUSTER, spec_from};
 use super::up::{ec2_account, ssh_options};
-use super::{lifetime, output};
+use super::{costs, lifetime, output};
 
 /// One cluster, as `dojo status -o json` prints it.
 #[derive(Debug, Serialize)]
@@ -23,6 +23,9 @@ struct View {
     /// When the first of its machines ends itself
     #[serde(skip_serializing_if = "Option::is_none")]
     expires: Option<Timestamp>,
+    /// What its machines have cost by now at the most, in US dollars
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<Dollars>,
     machines: Vec<MachineView>,
 }
 
@@ -54,6 +57,9 @@ pub(super) async fn run(context: &Context, args: Status) -> Result<ExitCode, Err
             if let Some(end) = view.expires {
                 let left = lifetime::left(end);
                 output::line(&format!("machines end themselves in {left}, at {end:.0}"))?;
+            }
+            if let Some(cost) = view.cost {
+                output::line(&format!("machines have cost about {cost} so far"))?;
             }
             for machine in &view.machines {
                 if let Some(problem) = machine.problem.as_ref().filter(|p| **p != machine.state) {
@@ -90,12 +96,13 @@ fn view(status: &ClusterStatus) -> View {
             problem: m.health.as_ref().err().cloned(),
         }
     });
-    let there = status.machines.iter().filter(|m| m.exists).map(|m| &m.machine);
+    let there = || status.machines.iter().filter(|m| m.exists).map(|m| &m.machine);
     View {
         name: status.record.spec.name.to_string(),
         orchestrator: orchestrator.to_string(),
         healthy: status.healthy(),
-        expires: lifetime::first_end(there),
+        expires: lifetime::first_end(there()),
+        cost: costs::so_far(there()),
         machines: machines.collect(),
     }
 }

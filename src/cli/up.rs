@@ -18,7 +18,7 @@ use crate::workflow::{self, Summary, UpOptions};
 use super::args::{Ec2Account, Ec2Flags, SpecFormat, SshFlags, Up};
 use super::error::Error;
 use super::services::{Context, DEFAULT_CLUSTER};
-use super::{explain, output};
+use super::{costs, explain, output};
 
 pub(super) async fn run(context: &Context, args: Up) -> Result<(), Error> {
     let mut spec = match &args.file {
@@ -37,9 +37,11 @@ pub(super) async fn run(context: &Context, args: Up) -> Result<(), Error> {
     context.settle(&mut spec).await?;
     let services = context.services_to_make(&spec).await?;
     if args.dry_run {
+        costs::told(context, &services, &spec).await?;
         let plan = workflow::plan(&services, &spec).await?;
         return output::write(plan.to_string().as_bytes());
     }
+    costs::agreed(context, &services, &spec, &args.agreed).await?;
     let options = UpOptions { select: !args.no_use, rollback: args.rollback };
     let summary = workflow::up(&services, spec, options).await?;
     if context.quiet { Ok(()) } else { tell(&summary) }

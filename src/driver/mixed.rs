@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::event::Progress;
 use crate::model::{ClusterName, DriverName, Finding, Machine, MachineRequest};
 
-use super::{Driver, Error};
+use super::{Driver, Error, Price};
 
 /// Several drivers as one: each machine is the business of the driver whose name it carries.
 pub struct Mixed {
@@ -66,6 +66,10 @@ impl Driver for Mixed {
             findings.extend(driver.check().await?);
         }
         Ok(findings)
+    }
+
+    async fn price(&self, driver: &DriverName) -> Option<Price> {
+        self.the(driver).ok()?.price(driver).await
     }
 
     async fn prepare(

@@ -21,7 +21,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::event::Progress;
-use crate::model::{ClusterName, DriverName, Finding, Machine, MachineRequest};
+use crate::model::{ClusterName, Dollars, DriverName, Finding, Machine, MachineRequest};
 
 /// The key of the label or tag that holds the cluster's name; whatever lacks it is not ours.
 pub const LABEL_CLUSTER: &str = "io.clusterdojo.cluster";
@@ -136,6 +136,15 @@ fn others(found: &[String]) -> String {
     format!("; there is {}", found.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", "))
 }
 
+/// What a machine costs that is still to be made.
+#[derive(Debug, Clone)]
+pub struct Price {
+    /// What kind of machine: "t3.medium in eu-central-1".
+    pub of: String,
+    /// For an hour, with its disk and its address, or why that is not known.
+    pub hourly: Result<Dollars, String>,
+}
+
 /// Makes machines, lists them, starts, stops and destroys them.
 #[async_trait]
 pub trait Driver: Send + Sync {
@@ -155,6 +164,11 @@ pub trait Driver: Send + Sync {
     /// Looks at the surroundings. Findings that are problems mean that no machine can be made;
     /// changes nothing.
     async fn check(&self) -> Result<Vec<Finding>, Error>;
+
+    /// What one of its machines costs, if they cost anything.
+    async fn price(&self, _driver: &DriverName) -> Option<Price> {
+        None
+    }
 
     /// Makes what a cluster's machines share (a network, an image), if it is not there yet. All the
     /// requests are given, so that everything that can be refused is refused before anything is made.

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Bytes, Cpus, DriverName, MachineId, Orchestrator, Role, Secret};
+use super::{Bytes, Cost, Cpus, DriverName, MachineId, Orchestrator, Role, Secret};
 
 /// Something on a machine that this computer talks to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -204,6 +204,9 @@ pub struct Machine {
     /// When it ends itself, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Timestamp>,
+    /// What it costs, if it costs anything and that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
 }
 
 impl Machine {

@@ -36,6 +36,7 @@ from moto.ec2.models import ec2_backends  # noqa: E402
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app  # noqa: E402
 from werkzeug.test import Client  # noqa: E402
 
+import prices  # noqa: E402
 from cloud import Cloud  # noqa: E402
 from faults import Faults, refusal  # noqa: E402
 from machines import Machines  # noqa: E402
@@ -137,6 +138,8 @@ class Request(BaseHTTPRequestHandler):
                 self.reply(200, json.dumps(said).encode(), "application/json")
             except Exception as reason:
                 self.reply(400, repr(reason).encode(), "text/plain")
+        elif self.headers.get("X-Amz-Target") == prices.TARGET:
+            self.reply(200, prices.products(self.body), "application/x-amz-json-1.1")
         elif (answer := self.emulator.answer(self)) is None:
             self.close_connection = True
         else:

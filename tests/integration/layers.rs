@@ -74,6 +74,7 @@ const KEEPERS: &[(&str, &[&str])] = &[
     ("rcgen", &["src/pki"]),
     ("aws_config", EC2),
     ("aws_sdk_ec2", EC2),
+    ("aws_sdk_pricing", EC2),
     ("aws_sdk_sts", EC2),
     ("clap", &["src/cli/", "src/report/mod.rs"]),
     ("kube", API_SERVER),

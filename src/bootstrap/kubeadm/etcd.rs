@@ -115,6 +115,7 @@ mod tests {
                 private_ip: [10, 200, 7, host].into(),
                 endpoints: BTreeMap::new(),
                 expires: None,
+                cost: None,
             }
         };
         assert_eq!(ids(answer, &machine(2, 3)).unwrap(), ["18446744073709551615"]);

@@ -106,5 +106,6 @@ fn machine(cluster: &ClusterName, name: MachineName, private_ip: IpAddr) -> Mach
         private_ip,
         endpoints: [].into(),
         expires: None,
+        cost: None,
     }
 }

@@ -77,6 +77,7 @@ mod tests {
             private_ip: [10, 200, 7, host].into(),
             endpoints: BTreeMap::from([(Service::Api, ([203, 0, 113, host], 6443).into())]),
             expires: None,
+            cost: None,
         }
     }
 

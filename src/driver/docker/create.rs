@@ -219,6 +219,7 @@ impl DockerDriver {
             private_ip: place.address.into(),
             endpoints: place.ports.iter().map(|(service, port)| (*service, reach(*port))).collect(),
             expires: None,
+            cost: None,
         }
     }
 }

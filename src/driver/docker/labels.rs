@@ -131,6 +131,7 @@ pub(super) fn machine(container: &ContainerSummary, reach: IpAddr) -> Option<Mac
         private_ip: label(container, LABEL_ADDRESS)?.parse().ok()?,
         endpoints: endpoints.into_iter().flatten().collect::<BTreeMap<_, _>>(),
         expires: None,
+        cost: None,
     })
 }
 

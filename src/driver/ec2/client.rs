@@ -15,12 +15,15 @@ use super::Ec2Options;
 
 /// Throttling passes; the library waits longer each time, up to 20 s.
 const ATTEMPTS: u32 = 8;
+/// Where the list of prices is asked for ("Service endpoints", AWS Billing User Guide).
+const PRICES: &str = "us-east-1";
 /// How long one attempt may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The API of one region, and whose it is.
 pub(super) struct Account {
     pub(super) ec2: Client,
+    pub(super) prices: aws_sdk_pricing::Client,
     pub(super) region: String,
     /// Where the API is, if not at AWS.
     pub(super) endpoint: Option<String>,
@@ -47,8 +50,11 @@ pub(super) async fn connect(options: &Ec2Options) -> Result<Account, Error> {
             "these credentials are of AWS account {id}, and the machines are in account {wanted}"
         )));
     }
+    // The price list is published in a few regions only, and tells of all.
+    let prices = aws_sdk_pricing::config::Builder::from(&config).region(Region::new(PRICES));
+    let prices = aws_sdk_pricing::Client::from_conf(prices.build());
     let endpoint = config.endpoint_url().map(str::to_owned);
-    Ok(Account { ec2: Client::new(&config), region, endpoint, id })
+    Ok(Account { ec2: Client::new(&config), prices, region, endpoint, id })
 }
 
 async fn config(options: &Ec2Options) -> SdkConfig {

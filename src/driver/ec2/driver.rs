@@ -12,9 +12,11 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::event::Progress;
-use crate::model::{ClusterName, DriverName, Finding, Machine, MachineRequest, Orchestrator, Size};
+use crate::model::{
+    ClusterName, Dollars, DriverName, Finding, Machine, MachineRequest, Orchestrator, Size,
+};
 
-use crate::driver::{Driver, Error};
+use crate::driver::{Driver, Error, Price};
 
 use super::client::{self, Account, failed};
 use super::fate::fate;
@@ -34,6 +36,8 @@ pub struct Ec2Driver {
     launches: Mutex<BTreeMap<String, Arc<Launch>>>,
     /// All instances of a cluster as of a moment ago, for all who wait for one of them.
     last: Mutex<Option<(Instant, Vec<Instance>)>>,
+    /// What an hour of an instance type costs, once that was asked.
+    pub(super) prices: Mutex<BTreeMap<String, Result<Dollars, String>>>,
 }
 
 impl Ec2Driver {
@@ -45,7 +49,8 @@ impl Ec2Driver {
     /// [`Error::Unreachable`] without valid credentials.
     pub async fn connect(options: Ec2Options) -> Result<Self, Error> {
         let account = client::connect(&options).await?;
-        Ok(Self { account, options, launches: Mutex::default(), last: Mutex::default() })
+        let (launches, last, prices) = Default::default();
+        Ok(Self { account, options, launches, last, prices })
     }
 
     /// The options with account and region written out, so that machines are looked for where they are,
@@ -175,6 +180,12 @@ impl Driver for Ec2Driver {
             Finding::ok("AWS", format!("account {id}, region {region}")),
             Finding::ok("network", format!("{vpc}, zones {}", zones.join(", "))),
         ])
+    }
+
+    async fn price(&self, _driver: &DriverName) -> Option<Price> {
+        let kind = self.options.instance_types.first()?;
+        let of = format!("{kind} in {}", self.account.region);
+        Some(Price { of, hourly: self.hourly(kind).await })
     }
 
     async fn prepare(

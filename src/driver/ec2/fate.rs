@@ -4,7 +4,7 @@ use aws_sdk_ec2::types::{Instance, InstanceStateName};
 
 use super::tags;
 
-/// Why, and when, if the instance is gone ("StateReason", Amazon EC2 API Reference).
+/// Why, and when, if the instance is gone (`StateReason`, Amazon EC2 API Reference).
 pub(super) fn fate(instance: &Instance) -> Option<String> {
     let state = tags::state(instance);
     if !matches!(state, InstanceStateName::ShuttingDown | InstanceStateName::Terminated) {

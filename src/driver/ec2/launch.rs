@@ -182,10 +182,15 @@ impl Ec2Driver {
         token: &str,
     ) -> Result<Attempt, Error> {
         let options = &self.options;
-        let expires = options.ttl.duration().map(|ttl| Timestamp::now() + ttl);
+        let now = Timestamp::now();
+        let expires = options.ttl.duration().map(|ttl| now + ttl);
         let mut labels = tags::of_machine(request);
         labels.extend(options.tags.clone());
         labels.insert(tags::USER.to_owned(), launch.image.user.clone());
+        labels.insert(tags::CREATED.to_owned(), format!("{now:.0}"));
+        if let Ok(hourly) = self.hourly(kind).await {
+            labels.insert(tags::HOURLY.to_owned(), f64::from(hourly).to_string());
+        }
         if let Some(expires) = expires {
             labels.insert(tags::EXPIRES.to_owned(), format!("{expires:.0}"));
         }

@@ -13,6 +13,7 @@
 //! - `power`: on and off
 //! - `removal`: until nothing is left
 //! - `fate`: why an instance is gone
+//! - `price`: what they cost
 
 #[cfg(feature = "ec2")]
 mod caller;
@@ -31,6 +32,8 @@ mod network;
 mod options;
 #[cfg(feature = "ec2")]
 mod power;
+#[cfg(feature = "ec2")]
+mod price;
 #[cfg(feature = "ec2")]
 mod removal;
 #[cfg(feature = "ec2")]

@@ -11,11 +11,15 @@ use crate::driver::{
     LABEL_CLUSTER, LABEL_CLUSTER_ID, LABEL_MACHINE, LABEL_ORCHESTRATOR, LABEL_ROLE,
 };
 use crate::model::{
-    ClusterName, DriverName, Machine, MachineId, MachineRequest, MachineState, Service,
+    ClusterName, Cost, DriverName, Machine, MachineId, MachineRequest, MachineState, Service,
 };
 
 /// Until when the instance lives, RFC 3339; absent if it lives for ever.
 pub(super) const EXPIRES: &str = "io.clusterdojo.expires";
+/// Since when the instance is there, RFC 3339. EC2's own launch time is another one after each stop.
+pub(super) const CREATED: &str = "io.clusterdojo.created";
+/// What an hour of it costs in US dollars; absent if that is not known.
+pub(super) const HOURLY: &str = "io.clusterdojo.hourly";
 /// The user that the image lets in.
 pub(super) const USER: &str = "io.clusterdojo.user";
 /// What the console shows as the name.
@@ -119,7 +123,12 @@ pub(super) fn machine(instance: &Instance) -> Option<Machine> {
         endpoints: services.into_iter().map(|s| (s, SocketAddr::new(reach, s.port()))).collect(),
         id,
         expires: tags.get(EXPIRES).and_then(|end| end.parse().ok()),
+        cost: cost(&tags),
     })
+}
+
+fn cost(tags: &HashMap<&str, &str>) -> Option<Cost> {
+    Some(Cost { hourly: tags.get(HOURLY)?.parse().ok()?, since: tags.get(CREATED)?.parse().ok()? })
 }
 
 #[cfg(test)]

@@ -105,6 +105,7 @@ impl Claim {
             private_ip: self.private_address,
             endpoints,
             expires: None,
+            cost: None,
         })
     }
 }

@@ -55,9 +55,8 @@ pub(super) fn client(
         .with_server_name_resolver(FixedServerNameResolver::new(name))
         .enable_http1()
         .wrap_connector(http);
-    let http: HttpClient<_, Body> = HttpClient::builder(TokioExecutor::new())
-        .pool_max_idle_per_host(0)
-        .build(https);
+    let http: HttpClient<_, Body> =
+        HttpClient::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(https);
     let service = tower::service_fn(move |mut request: http::Request<Body>| {
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
         let uri = format!("https://{endpoint}{path}").parse();

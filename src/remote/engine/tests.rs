@@ -50,6 +50,7 @@ fn machine(port: u16) -> Machine {
         private_ip: LOCALHOST,
         endpoints: [(Service::Engine, (LOCALHOST, port).into())].into(),
         expires: None,
+        cost: None,
     }
 }
 

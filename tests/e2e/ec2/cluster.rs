@@ -89,7 +89,9 @@ fn a_swarm_of_instances_from_up_to_proof_of_empty() {
     let status = world.dojo(&["status", &name]).ok();
     assert!(status.contains("machines end themselves in 7 h"), "{status}");
     let listed = world.dojo(&["ls"]).ok();
-    assert!(listed.contains("running, 7 h") && listed.contains("left"), "{listed}");
+    for told in ["COST", "running, 7 h", "left", "$0.00"] {
+        assert!(listed.contains(told), "{listed}");
+    }
 
     // Its time is not up yet: the machines know, and whoever reads their tags.
     let said = world.dojo(&["extend", &name, "2h"]).ok();

@@ -116,6 +116,7 @@ pub(super) fn machine_at(port: u16) -> Machine {
         private_ip: [127, 0, 0, 1].into(),
         endpoints: [(Service::Ssh, local(port))].into(),
         expires: None,
+        cost: None,
     }
 }
 

@@ -167,6 +167,7 @@ impl Existing {
             user: self.user,
             private_ip: self.private_ip,
             expires: None,
+            cost: None,
         })
     }
 }
