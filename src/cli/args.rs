@@ -45,6 +45,8 @@ pub(super) enum Command {
     /// Remove clusters without a trace
     #[command(alias = "rm")]
     Down(Down),
+    /// Remove what is there of clusters of which this computer has no record
+    Sweep(Sweep),
     /// List clusters
     #[command(alias = "list")]
     Ls(Ls),
@@ -417,6 +419,18 @@ pub(super) struct Down {
     pub(super) abandon: bool,
     #[command(flatten)]
     pub(super) elsewhere: Elsewhere,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Sweep {
+    #[command(flatten)]
+    pub(super) elsewhere: Elsewhere,
+    /// List it, and remove nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Remove it without asking; other people's clusters of the same account are not known here either
+    #[arg(short, long)]
+    pub(super) yes: bool,
 }
 
 #[derive(Debug, Args)]

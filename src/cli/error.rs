@@ -34,6 +34,9 @@ pub(super) enum Error {
         hourly.map_or("nobody knows how much".to_owned(), |hourly| format!("about {hourly}"))
     )]
     TooDear { hourly: Option<Dollars>, limit: Dollars },
+    /// Nobody could be asked whether it may be removed.
+    #[error("nothing was removed")]
+    Unasked,
     /// Several clusters failed; each was told already.
     #[error("{failed} of {of} clusters failed")]
     Several { failed: usize, of: usize },
@@ -78,7 +81,7 @@ pub(super) fn tell(error: &Error) -> ExitCode {
 fn code(error: &Error) -> u8 {
     match error {
         Error::Spec(_) | Error::Invalid(_) | Error::Name(_) | Error::Usage(_) => USAGE,
-        Error::Io { .. } | Error::TooDear { .. } | Error::Several { .. } => FAILED,
+        Error::Io { .. } | Error::TooDear { .. } | Error::Unasked | Error::Several { .. } => FAILED,
         Error::Workflow(error) => match error {
             workflow::Error::NotReady(_)
             | workflow::Error::Driver(
@@ -138,6 +141,7 @@ fn hints(error: &Error) -> Vec<String> {
         Error::TooDear { .. } => {
             return vec!["--max-hourly agrees to more, and --yes to anything".to_owned()];
         }
+        Error::Unasked => return vec!["--yes removes it without asking".to_owned()],
         _ => return Vec::new(),
     };
     match error {

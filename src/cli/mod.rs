@@ -24,6 +24,7 @@ mod scale;
 mod services;
 mod ssh;
 mod status;
+mod sweep;
 mod switch;
 mod up;
 mod upgrade;
@@ -63,6 +64,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Error> {
     match cli.command {
         Command::Up(args) => up::run(&context, args).await.map(done),
         Command::Down(args) => down::run(&context, args).await.map(done),
+        Command::Sweep(args) => sweep::run(&context, &args).await.map(done),
         Command::Ls(args) => list::run(&context, &args).await.map(done),
         Command::Status(args) => status::run(&context, args).await,
         Command::Logs(args) => logs::run(&context, args).await,

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::event::Progress;
 use crate::model::{ClusterName, DriverName, Finding, Machine, MachineRequest};
 
-use super::{Driver, Error, Price};
+use super::{Driver, Error, Price, Trace};
 
 /// Several drivers as one: each machine is the business of the driver whose name it carries.
 pub struct Mixed {
@@ -99,6 +99,14 @@ impl Driver for Mixed {
         }
         machines.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(machines)
+    }
+
+    async fn traces(&self) -> Result<Vec<Trace>, Error> {
+        let mut traces = Vec::new();
+        for driver in &self.drivers {
+            traces.extend(driver.traces().await?);
+        }
+        Ok(traces)
     }
 
     async fn start(&self, machine: &Machine) -> Result<(), Error> {

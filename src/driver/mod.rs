@@ -145,6 +145,27 @@ pub struct Price {
     pub hourly: Result<Dollars, String>,
 }
 
+/// Something that was made for a cluster and is still there.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Trace {
+    /// The cluster's name.
+    pub cluster: ClusterName,
+    /// The cluster's random id.
+    pub cluster_id: String,
+    /// What it is: "machine `worker-1`".
+    pub what: String,
+}
+
+impl From<Machine> for Trace {
+    fn from(machine: Machine) -> Self {
+        Self {
+            what: format!("machine `{}` ({})", machine.id.name, machine.handle),
+            cluster: machine.id.cluster,
+            cluster_id: machine.cluster_id,
+        }
+    }
+}
+
 /// Makes machines, lists them, starts, stops and destroys them.
 #[async_trait]
 pub trait Driver: Send + Sync {
@@ -186,6 +207,12 @@ pub trait Driver: Send + Sync {
 
     /// The machines of one cluster, or of all clusters, whatever their state, by name.
     async fn list(&self, cluster: Option<&ClusterName>) -> Result<Vec<Machine>, Error>;
+
+    /// Everything that carries our labels, of whichever cluster, machines or not.
+    async fn traces(&self) -> Result<Vec<Trace>, Error> {
+        let machines = self.list(None).await?;
+        Ok(machines.into_iter().map(Trace::from).collect())
+    }
 
     /// Starts a stopped machine, at the same addresses unless [`located`](Self::located) says otherwise.
     async fn start(&self, machine: &Machine) -> Result<(), Error>;

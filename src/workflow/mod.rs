@@ -17,6 +17,7 @@ mod repair;
 mod scale;
 mod settle;
 mod status;
+mod sweep;
 mod up;
 mod upgrade;
 
@@ -53,6 +54,7 @@ pub use repair::repair;
 pub use scale::scale;
 pub use settle::settle;
 pub use status::{ClusterStatus, MachineStatus, status};
+pub use sweep::{strays, sweep};
 pub use up::{Summary, UpOptions, plan, up};
 pub use upgrade::{Upgraded, upgrade};
 
@@ -179,6 +181,9 @@ pub enum Error {
         /// Its machines.
         machines: Vec<MachineName>,
     },
+    /// What was swept away is still there.
+    #[error("it is not all gone: {}", .0.iter().map(|t| &*t.what).collect::<Vec<_>>().join(", "))]
+    NotGone(Vec<driver::Trace>),
     /// What was asked for would take machines away.
     #[error("cluster `{}` has machines that were not asked for: {}", cluster, names(&.plan.surplus))]
     Surplus {

@@ -85,8 +85,9 @@ fn only_what_carries_the_tag_may_be_changed_or_ended() {
     let tagged = "aws:ResourceTag/io.clusterdojo.cluster";
     for statement in statements() {
         for action in actions(&statement) {
-            let harmless =
-                ["Describe", "Get", "Run", "CreateSecurityGroup"].iter().any(|v| action.starts_with(v));
+            let harmless = ["Describe", "Get", "Run", "CreateSecurityGroup"]
+                .iter()
+                .any(|v| action.starts_with(v));
             let condition = &statement["Condition"];
             // Tags may also come with what is being made.
             let comes_along = condition["StringEquals"]["ec2:CreateAction"].is_array();

@@ -16,7 +16,7 @@ use crate::model::{
     ClusterName, Dollars, DriverName, Finding, Machine, MachineRequest, Orchestrator, Size,
 };
 
-use crate::driver::{Driver, Error, Price};
+use crate::driver::{Driver, Error, Price, Trace};
 
 use super::client::{self, Account, failed};
 use super::fate::fate;
@@ -221,6 +221,10 @@ impl Driver for Ec2Driver {
         let mut machines: Vec<_> = instances.iter().filter_map(tags::machine).collect();
         machines.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(machines)
+    }
+
+    async fn traces(&self) -> Result<Vec<Trace>, Error> {
+        self.all_traces().await
     }
 
     async fn start(&self, machine: &Machine) -> Result<(), Error> {

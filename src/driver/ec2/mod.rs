@@ -12,6 +12,7 @@
 //! - `launch`: exactly one instance for each machine, where there is room
 //! - `power`: on and off
 //! - `removal`: until nothing is left
+//! - `traces`: what is left
 //! - `fate`: why an instance is gone
 //! - `price`: what they cost
 
@@ -38,6 +39,8 @@ mod price;
 mod removal;
 #[cfg(feature = "ec2")]
 mod tags;
+#[cfg(feature = "ec2")]
+mod traces;
 #[cfg(feature = "ec2")]
 mod user_data;
 

@@ -8,7 +8,7 @@ use aws_sdk_ec2::types::{
 };
 
 use crate::driver::{
-    LABEL_CLUSTER, LABEL_CLUSTER_ID, LABEL_MACHINE, LABEL_ORCHESTRATOR, LABEL_ROLE,
+    LABEL_CLUSTER, LABEL_CLUSTER_ID, LABEL_MACHINE, LABEL_ORCHESTRATOR, LABEL_ROLE, Trace,
 };
 use crate::model::{
     ClusterName, Cost, DriverName, Machine, MachineId, MachineRequest, MachineState, Service,
@@ -92,7 +92,24 @@ pub(super) fn state(instance: &Instance) -> InstanceStateName {
 }
 
 fn tags(instance: &Instance) -> HashMap<&str, &str> {
-    instance.tags().iter().filter_map(|tag| Some((tag.key()?, tag.value()?))).collect()
+    by_key(instance.tags())
+}
+
+fn by_key(tags: &[Tag]) -> HashMap<&str, &str> {
+    tags.iter().filter_map(|tag| Some((tag.key()?, tag.value()?))).collect()
+}
+
+/// What was made for a cluster, by its tags; `None` if they are not ours.
+pub(super) fn trace(tags: &[Tag], kind: &str, id: Option<&str>) -> Option<Trace> {
+    let tags = by_key(tags);
+    Some(Trace {
+        cluster: tags.get(LABEL_CLUSTER)?.parse().ok()?,
+        cluster_id: (*tags.get(LABEL_CLUSTER_ID)?).to_owned(),
+        what: match tags.get(LABEL_MACHINE) {
+            Some(machine) => format!("{kind} {} of {machine}", id?),
+            None => format!("{kind} {}", id?),
+        },
+    })
 }
 
 /// The machine that an instance is; `None` if it is not one of ours, or on its way out.

@@ -6,3 +6,4 @@ mod driver;
 mod emulated;
 mod emulator;
 mod kubernetes;
+mod sweep;

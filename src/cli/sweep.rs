@@ -1,0 +1,35 @@
+//! `dojo sweep`.
+
+use crate::driver::Trace;
+use crate::workflow;
+
+use super::args::Sweep;
+use super::costs::asked;
+use super::error::Error;
+use super::output;
+use super::services::{Context, DEFAULT_CLUSTER};
+
+pub(super) async fn run(context: &Context, args: &Sweep) -> Result<(), Error> {
+    let services = context.services(&args.elsewhere.spec(DEFAULT_CLUSTER.parse()?)).await?;
+    let strays = workflow::strays(&services).await?;
+    if strays.is_empty() {
+        return output::line("there is nothing that no cluster here owns");
+    }
+    table(&strays)?;
+    if args.dry_run {
+        return Ok(());
+    }
+    if !(args.yes || context.can_ask() && asked("Remove all of it? [y/N] ")) {
+        return Err(Error::Unasked);
+    }
+    workflow::sweep(&services, &strays).await?;
+    if context.quiet { Ok(()) } else { output::line("all of it is gone") }
+}
+
+fn table(strays: &[Trace]) -> Result<(), Error> {
+    let mut rows = vec![["CLUSTER", "ID", "WHAT"].map(str::to_owned).to_vec()];
+    rows.extend(strays.iter().map(|trace| {
+        vec![trace.cluster.to_string(), trace.cluster_id.clone(), trace.what.clone()]
+    }));
+    output::table(&rows)
+}

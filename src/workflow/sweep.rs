@@ -1,0 +1,50 @@
+//! `sweep`: what is there of clusters that nobody here knows of.
+
+use std::collections::BTreeSet;
+
+use crate::driver::{self, Trace};
+use crate::event::Progress;
+use crate::model::ClusterName;
+
+use super::{Error, Services};
+
+/// Everything of the driver's that belongs to no cluster of which this computer has a record. What bears the
+/// name of a damaged record is not told of: it may be of that cluster.
+pub async fn strays(services: &Services) -> Result<Vec<Trace>, Error> {
+    let (mut ids, mut damaged) = (BTreeSet::new(), BTreeSet::new());
+    for (name, record) in services.home.list()? {
+        match record {
+            Ok(record) => ids.extend(record.map(|record| record.cluster_id)),
+            Err(_) => drop(damaged.insert(name)),
+        }
+    }
+    let mut traces = services.driver.traces().await?;
+    traces.retain(|trace| !ids.contains(&trace.cluster_id) && !damaged.contains(&trace.cluster));
+    traces.sort();
+    Ok(traces)
+}
+
+/// Removes the clusters of which there are these traces, and looks whether they are gone.
+///
+/// # Errors
+/// [`Error::NotGone`] if something of them is still there, and those of the driver.
+pub async fn sweep(services: &Services, strays: &[Trace]) -> Result<(), Error> {
+    let clusters: BTreeSet<(&ClusterName, &str)> =
+        strays.iter().map(|trace| (&trace.cluster, trace.cluster_id.as_str())).collect();
+    let progress = Progress::new(services.reporter.clone());
+    for (name, id) in &clusters {
+        progress.step(format!("remove cluster {name}"), remove(services, name, id)).await?;
+    }
+    progress.ready();
+    let mut left = services.driver.traces().await?;
+    left.retain(|trace| clusters.contains(&(&trace.cluster, trace.cluster_id.as_str())));
+    if left.is_empty() { Ok(()) } else { Err(Error::NotGone(left)) }
+}
+
+async fn remove(services: &Services, name: &ClusterName, id: &str) -> Result<(), driver::Error> {
+    let machines = services.driver.list(Some(name)).await?;
+    for machine in machines.iter().filter(|machine| machine.cluster_id == id) {
+        services.driver.destroy(machine).await?;
+    }
+    services.driver.cleanup(name, Some(id)).await
+}
