@@ -6,4 +6,5 @@ mod driver;
 mod emulated;
 mod emulator;
 mod kubernetes;
+mod real;
 mod sweep;
