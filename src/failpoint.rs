@@ -69,8 +69,10 @@ pub const KUBERNETES: &[&str] = &[
     "kubeconfig.select.after",
 ];
 
-/// The points that only instances of EC2 come to: before one is asked for, and when AWS has agreed.
-pub const EC2: &[&str] = &["ec2.run.before", "ec2.run.after"];
+/// The points that only instances of EC2 come to: before one is asked for, when AWS has agreed, and while it
+/// changes its host key.
+pub const EC2: &[&str] =
+    &["ec2.run.before", "ec2.run.after", "host-key.pinned", "host-key.used", "host-key.noted"];
 
 /// The points that an upgrade comes to, in their order; those in the middle on every node.
 pub const UPGRADE: &[&str] = &[

@@ -146,6 +146,14 @@ impl Driver for Mixed {
         self.the(&machine.driver)?.host_key(machine).await
     }
 
+    async fn known_host_key(&self, machine: &Machine) -> Result<Option<String>, Error> {
+        self.the(&machine.driver)?.known_host_key(machine).await
+    }
+
+    async fn note_host_key(&self, machine: &Machine, public: &str) -> Result<(), Error> {
+        self.the(&machine.driver)?.note_host_key(machine, public).await
+    }
+
     fn own_host_key(&self, request: &MachineRequest) -> Option<String> {
         self.the(&request.driver).ok()?.own_host_key(request)
     }

@@ -247,6 +247,18 @@ pub trait Driver: Send + Sync {
     /// is no such channel.
     async fn host_key(&self, machine: &Machine) -> Result<Option<String>, Error>;
 
+    /// The host key of a machine, if it is still the one of its request and others may know it, because they can
+    /// read what the machine was told at its birth: type and data, as OpenSSH writes them. The machine is then
+    /// given another one.
+    async fn known_host_key(&self, _machine: &Machine) -> Result<Option<String>, Error> {
+        Ok(None)
+    }
+
+    /// Notes that a machine has another host key from now on.
+    async fn note_host_key(&self, _machine: &Machine, _public: &str) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// The public host key that a machine of this request will present, where it is not the request's:
     /// hosts that are there already keep theirs. Known once [`prepare`](Self::prepare) has returned.
     fn own_host_key(&self, request: &MachineRequest) -> Option<String> {

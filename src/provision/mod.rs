@@ -20,7 +20,7 @@ use crate::pki::{self, Authority};
 use crate::remote::{self, Dialer, Engine, Remote, Script};
 
 /// How long a machine may take to boot until it answers over SSH. EC2 needs up to a minute or two.
-const BOOT: Duration = Duration::from_secs(180);
+pub const BOOT: Duration = Duration::from_secs(180);
 /// How long the engine may take to answer after systemd said that it has started.
 const ENGINE_START: Duration = Duration::from_secs(60);
 

@@ -80,14 +80,25 @@ fn generate() -> Result<PrivateKey, russh::keys::ssh_key::Error> {
 /// # Errors
 /// [`Error::File`] if a key is malformed (nothing is written then) or the file cannot be replaced.
 pub fn pin(known_hosts: &Path, pins: &[(String, String)]) -> Result<(), Error> {
-    let mut lines = Vec::with_capacity(pins.len());
-    for (alias, public) in pins {
-        let public = PublicKey::from_openssh(public).map_err(failed("parse", known_hosts))?;
-        let public = PublicKey::new(public.key_data().clone(), "");
-        let public = public.to_openssh().map_err(failed("parse", known_hosts))?;
-        lines.push(format!("{alias} {public}"));
-    }
+    let lines = pins.iter().map(|(alias, public)| pin_line(known_hosts, alias, public));
+    let lines = lines.collect::<Result<Vec<_>, Error>>()?;
     rewrite(known_hosts, |line| !pins.iter().any(|(alias, _)| names(line, alias)), &lines)
+}
+
+/// Pins one more host key of an alias, while it changes from one to another.
+///
+/// # Errors
+/// As [`pin`].
+pub fn pin_beside(known_hosts: &Path, alias: &str, public: &str) -> Result<(), Error> {
+    let line = pin_line(known_hosts, alias, public)?;
+    rewrite(known_hosts, |other| other != line, std::slice::from_ref(&line))
+}
+
+fn pin_line(known_hosts: &Path, alias: &str, public: &str) -> Result<String, Error> {
+    let public = PublicKey::from_openssh(public).map_err(failed("parse", known_hosts))?;
+    let public = PublicKey::new(public.key_data().clone(), "");
+    let public = public.to_openssh().map_err(failed("parse", known_hosts))?;
+    Ok(format!("{alias} {public}"))
 }
 
 /// Forgets the host key of an alias. Nothing happens if there is none.
@@ -101,15 +112,20 @@ pub fn unpin(known_hosts: &Path, alias: &str) -> Result<(), Error> {
     rewrite(known_hosts, |line| !names(line, alias), &[])
 }
 
-/// The pinned host key of an alias, one OpenSSH line.
+/// The pinned host key of an alias, one OpenSSH line; the first, if it has several.
 ///
 /// # Errors
 /// [`Error::File`] if the file is there but cannot be read.
 pub fn pinned(known_hosts: &Path, alias: &str) -> Result<Option<String>, Error> {
+    Ok(all_pinned(known_hosts, alias)?.into_iter().next())
+}
+
+/// Every pinned host key of an alias, one OpenSSH line each.
+pub(super) fn all_pinned(known_hosts: &Path, alias: &str) -> Result<Vec<String>, Error> {
     let text = read(known_hosts)?;
-    let line = text.lines().find(|line| names(line, alias));
-    let key = line.and_then(|line| line.trim_start().split_once(char::is_whitespace));
-    Ok(key.map(|(_, key)| key.trim().to_owned()))
+    let lines = text.lines().filter(|line| names(line, alias));
+    let keys = lines.filter_map(|line| line.trim_start().split_once(char::is_whitespace));
+    Ok(keys.map(|(_, key)| key.trim().to_owned()).collect())
 }
 
 /// The fingerprint of a public key as OpenSSH writes it, `SHA256:…`; `None` if it is malformed.
@@ -252,6 +268,20 @@ mod tests {
         unpin(&path, "a").unwrap();
         assert_eq!(pinned(&path, "a").unwrap(), None);
         assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 2);
+    }
+
+    #[test]
+    fn two_keys_are_pinned_while_one_takes_the_place_of_the_other() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("known_hosts");
+        let (old, new) = (host_key(), host_key());
+        pin(&path, &[("a".to_owned(), old.clone()), ("b".to_owned(), host_key())]).unwrap();
+        pin_beside(&path, "a", &new).unwrap();
+        pin_beside(&path, "a", &new).unwrap();
+        assert_eq!(all_pinned(&path, "a").unwrap(), [old, new.clone()]);
+        pin(&path, &[("a".to_owned(), new.clone())]).unwrap();
+        assert_eq!(all_pinned(&path, "a").unwrap(), [new]);
+        assert_eq!(all_pinned(&path, "b").unwrap().len(), 1);
     }
 
     #[test]

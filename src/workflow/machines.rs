@@ -17,7 +17,7 @@ use crate::remote::keys;
 use crate::spec::ClusterSpec;
 use crate::store::{Entry, Record};
 
-use super::{Error, MachineError, Services};
+use super::{Error, MachineError, Services, host_key};
 
 /// How often to see whether a machine that is waited for still runs.
 const LOOK: Duration = Duration::from_secs(5);
@@ -192,9 +192,16 @@ pub(super) async fn become_node(
         keys::pin(known_hosts, &[(alias, key)])?;
     }
     let handle = machine.handle.clone();
+    let node = async {
+        if let Some(known) = driver.known_host_key(&machine).await? {
+            let replace = host_key::replace(services, &machine, &provisioner.ssh, &known);
+            progress.step("give it a host key of its own", replace).await?;
+        }
+        Ok(provisioner.provision(&*services.dialer, machine, progress).await?)
+    };
     let work = async {
         tokio::select! {
-            node = provisioner.provision(&*services.dialer, machine, progress) => Ok(node?),
+            node = node => node,
             state = until_it_stops(driver, &handle) => Err(MachineError::Stopped(state)),
         }
     };

@@ -8,6 +8,7 @@ mod down;
 mod estimate;
 mod extend;
 mod forward;
+mod host_key;
 mod images;
 mod interrupt;
 mod logs;

@@ -95,6 +95,19 @@ impl Ec2Driver {
         *self.last.lock().await = None;
     }
 
+    async fn tag(&self, machine: &Machine, key: &str, value: String) -> Result<(), Error> {
+        let tag = Tag::builder().key(key).value(value).build();
+        let tagged = self.ec2().create_tags().resources(&machine.handle).tags(tag).send().await;
+        self.look_anew().await;
+        tagged.map(drop).map_err(failed("tag", format!("machine `{}`", machine.id)))
+    }
+
+    /// The host key that the machine made itself, if it did.
+    async fn own_key(&self, machine: &Machine) -> Result<Option<String>, Error> {
+        let seen = self.seen(&machine.id.cluster, &machine.handle).await?;
+        Ok(seen.as_ref().and_then(tags::host_key))
+    }
+
     fn refuse(requests: &[MachineRequest]) -> Result<(), Error> {
         for request in requests {
             if request.size != Size::default() {
@@ -241,9 +254,7 @@ impl Driver for Ec2Driver {
     }
 
     async fn extend(&self, machine: &Machine, end: Timestamp) -> Result<(), Error> {
-        let tag = Tag::builder().key(tags::EXPIRES).value(format!("{end:.0}")).build();
-        let noted = self.ec2().create_tags().resources(&machine.handle).tags(tag).send().await;
-        noted.map(drop).map_err(failed("tag", format!("machine `{}`", machine.id)))
+        self.tag(machine, tags::EXPIRES, format!("{end:.0}")).await
     }
 
     async fn fate(&self, machine: &Machine) -> Result<Option<String>, Error> {
@@ -260,7 +271,21 @@ impl Driver for Ec2Driver {
     }
 
     async fn host_key(&self, machine: &Machine) -> Result<Option<String>, Error> {
-        self.host_key_of(&machine.handle).await
+        match self.own_key(machine).await? {
+            Some(own) => Ok(Some(own)),
+            None => self.host_key_of(&machine.handle).await,
+        }
+    }
+
+    async fn known_host_key(&self, machine: &Machine) -> Result<Option<String>, Error> {
+        match self.own_key(machine).await? {
+            Some(_) => Ok(None),
+            None => self.host_key_of(&machine.handle).await,
+        }
+    }
+
+    async fn note_host_key(&self, machine: &Machine, public: &str) -> Result<(), Error> {
+        self.tag(machine, tags::HOST_KEY, public.to_owned()).await
     }
 }
 

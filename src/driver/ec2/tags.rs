@@ -20,6 +20,8 @@ pub(super) const EXPIRES: &str = "io.clusterdojo.expires";
 pub(super) const CREATED: &str = "io.clusterdojo.created";
 /// What an hour of it costs in US dollars; absent if that is not known.
 pub(super) const HOURLY: &str = "io.clusterdojo.hourly";
+/// The public host key that the machine made itself; absent while it still has that of its user data.
+pub(super) const HOST_KEY: &str = "io.clusterdojo.host-key";
 /// The user that the image lets in.
 pub(super) const USER: &str = "io.clusterdojo.user";
 /// What the console shows as the name.
@@ -97,6 +99,11 @@ fn tags(instance: &Instance) -> HashMap<&str, &str> {
 
 fn by_key(tags: &[Tag]) -> HashMap<&str, &str> {
     tags.iter().filter_map(|tag| Some((tag.key()?, tag.value()?))).collect()
+}
+
+/// The public host key that an instance made itself, if it did.
+pub(super) fn host_key(instance: &Instance) -> Option<String> {
+    tags(instance).get(HOST_KEY).map(|key| (*key).to_owned())
 }
 
 /// What was made for a cluster, by its tags; `None` if they are not ours.

@@ -12,39 +12,45 @@ use tokio::sync::watch;
 use crate::model::MachineId;
 use crate::remote::{Error, keys};
 
-/// The key that a machine must present.
+/// The key that a machine must present; one of two, while it changes from one to the other.
 #[derive(Debug, Clone)]
 pub(super) struct Pin {
     machine: MachineId,
-    key: PublicKey,
+    keys: Vec<PublicKey>,
 }
 
 impl Pin {
     pub(super) fn of(machine: &MachineId, known_hosts: &Path) -> Result<Self, Error> {
         let alias = machine.alias();
-        let line = keys::pinned(known_hosts, &alias)?
-            .ok_or_else(|| Error::NoHostKey { machine: machine.clone() })?;
+        let lines = keys::all_pinned(known_hosts, &alias)?;
+        if lines.is_empty() {
+            return Err(Error::NoHostKey { machine: machine.clone() });
+        }
         let parse = |source: crate::driver::Source| Error::File {
             operation: "parse",
             path: known_hosts.to_owned(),
             source,
         };
-        let key = PublicKey::from_openssh(&line).map_err(|e| parse(e.into()))?;
-        if matches!(key.algorithm(), Algorithm::Rsa { .. } | Algorithm::Dsa) {
-            let text = format!(
-                "`{alias}` has a host key of type {}: make it ssh-ed25519",
-                key.algorithm()
-            );
-            return Err(parse(text.into()));
-        }
-        let machine = machine.clone();
-        Ok(Self { machine, key })
+        let keys = lines.iter().map(|line| {
+            let key = PublicKey::from_openssh(line).map_err(|e| parse(e.into()))?;
+            if matches!(key.algorithm(), Algorithm::Rsa { .. } | Algorithm::Dsa) {
+                let text = format!(
+                    "`{alias}` has a host key of type {}: make it ssh-ed25519",
+                    key.algorithm()
+                );
+                return Err(parse(text.into()));
+            }
+            Ok(key)
+        });
+        Ok(Self { machine: machine.clone(), keys: keys.collect::<Result<_, _>>()? })
     }
 
     /// Only the pinned type is asked for. Otherwise a machine with several host keys would present
     /// another one, and an impostor could choose a type that nobody compares.
     pub(super) fn preferred(&self) -> Preferred {
-        Preferred { key: Cow::Owned(vec![self.key.algorithm()]), ..Preferred::DEFAULT }
+        let mut types: Vec<_> = self.keys.iter().map(PublicKey::algorithm).collect();
+        types.dedup();
+        Preferred { key: Cow::Owned(types), ..Preferred::DEFAULT }
     }
 
     /// The mismatch that made the key exchange fail, if that was the reason.
@@ -57,7 +63,7 @@ impl Pin {
         };
         Some(Error::HostKeyMismatch {
             machine: self.machine.clone(),
-            pinned: describe(&self.key),
+            pinned: self.keys.iter().map(describe).collect::<Vec<_>>().join(" or "),
             offered,
         })
     }
@@ -100,7 +106,9 @@ impl Handler for Client {
         offered: &PublicKeyOrCertificate,
     ) -> Result<bool, russh::Error> {
         let offered = match offered {
-            PublicKeyOrCertificate::PublicKey { key, .. } if same(key, &self.pin.key) => {
+            PublicKeyOrCertificate::PublicKey { key, .. }
+                if self.pin.keys.iter().any(|pinned| same(key, pinned)) =>
+            {
                 return Ok(true);
             }
             PublicKeyOrCertificate::PublicKey { key, .. } => describe(key),

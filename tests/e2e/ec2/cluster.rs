@@ -3,6 +3,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use clusterdojo::failpoint;
 use serde_json::{Value, json};
 
 use super::emulator::Emulator;
@@ -31,6 +34,12 @@ fn launches(emulator: &Emulator) -> Vec<Value> {
     let mut requests = emulator.requests("RunInstances");
     requests.retain(|request| request["status"] == 200);
     requests.into_iter().map(|mut request| request["form"].take()).collect()
+}
+
+/// What an instance was told at its launch.
+fn user_data(form: &Value) -> String {
+    let data = BASE64.decode(form["UserData"].as_str().unwrap()).unwrap();
+    String::from_utf8(data).unwrap()
 }
 
 /// The parameters of a kind of an action, wherever it was called.
@@ -81,6 +90,17 @@ fn a_swarm_of_instances_from_up_to_proof_of_empty() {
     }
     let callers = values(&emulator, "AuthorizeSecurityGroupIngress", "CidrIp");
     assert_eq!(callers.iter().collect::<Vec<_>>(), ["127.0.0.1/32"]);
+
+    // What came with the user data is no longer what a machine proves itself by.
+    let known_hosts = world.home().join("clusters").join(&name).join("ssh/known_hosts");
+    let known_hosts = fs::read_to_string(known_hosts).unwrap();
+    assert_eq!(known_hosts.lines().count(), 3, "{known_hosts}");
+    let told: Vec<String> = forms.iter().map(user_data).collect();
+    for thing in emulator.things("instance") {
+        let own = thing["tags"]["io.clusterdojo.host-key"].as_str().unwrap();
+        assert!(known_hosts.contains(own), "{own}: {known_hosts}");
+        assert!(told.iter().all(|data| !data.contains(own)), "{own}");
+    }
 
     // Again: nothing is done.
     let again = world.dojo(&up).ok();
@@ -151,7 +171,7 @@ fn killed_after_aws_agreed_there_is_still_one_instance() {
     let mut up = vec!["up", &name, "--driver", "ec2", "--workers", "0"];
     up.extend(["--endpoint-url", emulator.endpoint()]);
 
-    for point in ["ec2.run.before", "ec2.run.after"] {
+    for point in failpoint::EC2 {
         assert!(killed_at(&world, point, &up), "{point}");
     }
     world.dojo(&up).ok();
