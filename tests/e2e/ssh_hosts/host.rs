@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::world::{Said, World, engine, until};
@@ -19,6 +19,19 @@ pub(super) struct Host {
     pub(super) address: String,
     /// Its public host key, one OpenSSH line.
     pub(super) key: String,
+}
+
+/// An ssh-agent; it ends when this goes.
+pub(super) struct Agent {
+    process: Child,
+    pub(super) socket: PathBuf,
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
 }
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -64,6 +77,22 @@ impl Lab {
         );
         fs::write(lab.config(), config).unwrap();
         lab
+    }
+
+    /// An agent that holds the key, which from now on is nowhere else. The configuration names no other one.
+    pub(super) fn agent(&self) -> Agent {
+        let socket = self.directory.join("agent");
+        let mut command = Command::new("ssh-agent");
+        command.arg("-D").arg("-a").arg(&socket).stdin(Stdio::null()).stdout(Stdio::null());
+        let agent = Agent { process: command.spawn().unwrap(), socket };
+        until("the agent listens", 10, || agent.socket.exists());
+        let mut add = Command::new("ssh-add");
+        add.arg("-q").arg(self.identity()).env("SSH_AUTH_SOCK", &agent.socket);
+        assert!(add.status().unwrap().success());
+        fs::remove_file(self.identity()).unwrap();
+        let config = fs::read_to_string(self.config()).unwrap();
+        fs::write(self.config(), config.replace("IdentityAgent none\n", "")).unwrap();
+        agent
     }
 
     pub(super) fn identity(&self) -> PathBuf {

@@ -94,6 +94,27 @@ fn hosts_become_a_swarm_and_are_given_back_as_they_were() {
 }
 
 #[test]
+fn a_key_that_only_the_users_agent_has_opens_a_host() {
+    let mut world = World::new();
+    let name = world.name("agent");
+    let lab = Lab::new(&world);
+    let host = lab.host(&world);
+    let agent = lab.agent();
+    let config = lab.config().display().to_string();
+    let address = root_at(&host);
+    let up = ["up", &name, "--driver", "ssh", "--ssh-config", &config, "--host", &address];
+    world.dojo(&up).fails(3, &["cannot log in", "Permission denied", "--identity"]);
+
+    world.set("SSH_AUTH_SOCK", agent.socket.display().to_string());
+    world.dojo(&up).ok();
+    world.dojo(&["status", &name]).ok();
+    // From here on the cluster has a key of its own.
+    world.unset("SSH_AUTH_SOCK");
+    world.dojo(&["down", &name]).ok();
+    world.assert_gone(&name);
+}
+
+#[test]
 fn docker_stays_where_nobody_asks_to_remove_it() {
     let mut world = World::new();
     let name = world.name("stays");
