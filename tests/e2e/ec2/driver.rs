@@ -144,6 +144,30 @@ fn where_there_is_no_room_another_zone_is_tried() {
 }
 
 #[test]
+fn an_instance_type_for_arm_gets_an_image_for_arm() {
+    let test = "an_instance_type_for_arm_gets_an_image_for_arm";
+    with_credentials(test, &bare(), async |api| {
+        let types = vec!["t4g.medium".to_owned()];
+        let options = Ec2Options { instance_types: types, ..Ec2Options::default() };
+        let driver = connect(api, options).await.unwrap();
+        assert_eq!(driver.architecture().await.unwrap().as_deref(), Some("arm64"));
+        let (name, request) = one(&driver).await;
+        driver.create(&request).await.unwrap();
+        let launched = &api.requests("RunInstances")[0]["form"]["ImageId"];
+        let (_, said) =
+            api.call("DescribeImages", &[("ImageId.1", launched.as_str().unwrap())]).unwrap();
+        assert!(said.contains("<architecture>arm64") && said.contains("debian-13-arm64"), "{said}");
+        clean(&driver, &name).await;
+
+        let types = ["t4g.medium", "t3.medium"].map(str::to_owned).to_vec();
+        let options = Ec2Options { instance_types: types, ..Ec2Options::default() };
+        let driver = connect(api, options).await.unwrap();
+        let refused = driver.architecture().await.unwrap_err().to_string();
+        assert!(refused.contains("t4g.medium, t3.medium are of different"), "{refused}");
+    });
+}
+
+#[test]
 fn an_instance_that_never_runs_is_told_with_its_reason() {
     let test = "an_instance_that_never_runs_is_told_with_its_reason";
     with_credentials(test, &bare(), async |api| {
