@@ -4,7 +4,7 @@ use crate::event::Progress;
 use crate::model::{ClusterName, Machine, MachineName, MachineState, Role};
 use crate::store::{Phase, Record};
 
-use super::machines::{Origin, become_node, install, ours, provisioner};
+use super::machines::{Origin, become_node, install, ours, provisioner, remember};
 use super::settle::{all_well, on_each};
 use super::{Error, Services, Summary, UpOptions, up};
 
@@ -38,10 +38,18 @@ pub async fn start_machine(
     let progress_of_one = progress.machine(label);
     tell_of_majority(services, &record, label, true, &progress).await?;
     let result = become_node(services, &provisioner, origin, &progress_of_one).await;
-    progress.ready();
-    if result.is_ok() {
+    if let Ok(node) = &result {
         progress_of_one.ready();
+        let known = record.machines.iter().find(|m| m.id.name == label);
+        if known.is_some_and(|known| known.endpoints != node.machine().endpoints) {
+            remember(services, &entry).await?;
+            progress.warn(format!(
+                "{label} has another address than before; `dojo start {name}` brings certificates and \
+                 contexts up to date"
+            ));
+        }
     }
+    progress.ready();
     let causes = result.err().map(|cause| (label, cause)).into_iter().collect();
     all_well(services, name, 1, causes).await
 }

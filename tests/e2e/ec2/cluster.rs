@@ -141,6 +141,14 @@ fn a_swarm_of_instances_from_up_to_proof_of_empty() {
     assert!(addresses().is_disjoint(&before), "{before:?}");
     until("the swarm is back", 60, || nodes(&world) == ready);
 
+    // The same with a single one, which can be reached at once.
+    let machine = format!("{name}/worker-1");
+    world.dojo(&["stop", &machine]).ok();
+    let said = world.dojo(&["start", &machine]);
+    assert!(said.stderr.contains("worker-1 has another address"), "{}", said.stderr);
+    said.ok();
+    assert_eq!(world.dojo(&["ssh", &machine, "--", "hostname"]).ok(), "worker-1\n");
+
     // One is taken away by hand, and AWS wants another one back. Each is told, and made up for.
     emulator.end(&instance(&emulator, "worker-1"), "Client.UserInitiatedShutdown", "by hand");
     let code = "Server.SpotInstanceTermination";
