@@ -50,6 +50,19 @@ fn values(emulator: &Emulator, action: &str, ending: &str) -> BTreeSet<String> {
     values.map(|(_, value)| value.as_str().unwrap().to_owned()).collect()
 }
 
+/// What came with the user data is no longer what a machine proves itself by.
+fn assert_host_keys_are_their_own(world: &World, name: &str, emulator: &Emulator) {
+    let known_hosts = world.home().join("clusters").join(name).join("ssh/known_hosts");
+    let known_hosts = fs::read_to_string(known_hosts).unwrap();
+    assert_eq!(known_hosts.lines().count(), 3, "{known_hosts}");
+    let told: Vec<String> = launches(emulator).iter().map(user_data).collect();
+    for thing in emulator.things("instance") {
+        let own = thing["tags"]["io.clusterdojo.host-key"].as_str().unwrap();
+        assert!(known_hosts.contains(own), "{own}: {known_hosts}");
+        assert!(told.iter().all(|data| !data.contains(own)), "{own}");
+    }
+}
+
 #[test]
 fn a_swarm_of_instances_from_up_to_proof_of_empty() {
     let mut world = World::new();
@@ -91,16 +104,7 @@ fn a_swarm_of_instances_from_up_to_proof_of_empty() {
     let callers = values(&emulator, "AuthorizeSecurityGroupIngress", "CidrIp");
     assert_eq!(callers.iter().collect::<Vec<_>>(), ["127.0.0.1/32"]);
 
-    // What came with the user data is no longer what a machine proves itself by.
-    let known_hosts = world.home().join("clusters").join(&name).join("ssh/known_hosts");
-    let known_hosts = fs::read_to_string(known_hosts).unwrap();
-    assert_eq!(known_hosts.lines().count(), 3, "{known_hosts}");
-    let told: Vec<String> = forms.iter().map(user_data).collect();
-    for thing in emulator.things("instance") {
-        let own = thing["tags"]["io.clusterdojo.host-key"].as_str().unwrap();
-        assert!(known_hosts.contains(own), "{own}: {known_hosts}");
-        assert!(told.iter().all(|data| !data.contains(own)), "{own}");
-    }
+    assert_host_keys_are_their_own(&world, &name, &emulator);
 
     // Again: nothing is done.
     let again = world.dojo(&up).ok();
