@@ -162,7 +162,7 @@ pub(super) struct Up {
         short, long, value_name = "FILE", help_heading = "What",
         conflicts_with_all = ["name", "kind", "managers", "control_planes", "workers", "machines",
             "driver", "driver_opt", "publish", "memory", "cpus", "image", "subnet", "host", "host_key",
-            "identity", "ssh_config", "adopt", "remove_docker", "Ec2Flags", "Ec2Account", "engine_channel",
+            "identity", "jump", "ssh_config", "adopt", "remove_docker", "Ec2Flags", "Ec2Account", "engine_channel",
             "engine_repository", "registry_mirror", "insecure_registry", "engine_label", "engine_opt",
             "kubernetes_version", "bundle", "kubernetes_repository", "kubernetes_registry", "cni",
             "pod_subnet", "service_subnet"]
@@ -382,6 +382,9 @@ pub(super) struct SshFlags {
     /// The private key that opens the hosts [default: your agent, and what your ssh would try]
     #[arg(long, value_name = "FILE")]
     pub(super) identity: Option<PathBuf>,
+    /// The host through which the others are reached [default: the one that your ssh would take]
+    #[arg(long, value_name = "[USER@]HOST[:PORT]")]
+    pub(super) jump: Option<String>,
     /// A configuration file for ssh [default: your own]
     #[arg(long, value_name = "FILE")]
     pub(super) ssh_config: Option<PathBuf>,

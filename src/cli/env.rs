@@ -11,7 +11,7 @@ use super::services::Context;
 /// for the engine to make machines with.
 const MARK: &str = "DOJO_MACHINE";
 
-pub(super) fn run(context: &Context, args: &Env) -> Result<(), Error> {
+pub(super) async fn run(context: &Context, args: &Env) -> Result<(), Error> {
     let shell = args.shell.unwrap_or_else(detect);
     let Some(machine) = &args.machine else {
         let names = ["DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", MARK];
@@ -19,6 +19,7 @@ pub(super) fn run(context: &Context, args: &Env) -> Result<(), Error> {
         return output::write(lines.as_bytes());
     };
     let (record, machine) = context.machine(machine)?;
+    context.try_open_ways(&record).await;
     let tls = context.tls(&record.spec.name);
     let directory = tls.ca.parent().map(|d| d.display().to_string()).unwrap_or_default();
     let endpoint = machine.endpoint(Service::Engine);

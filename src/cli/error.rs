@@ -83,17 +83,9 @@ fn code(error: &Error) -> u8 {
         Error::Spec(_) | Error::Invalid(_) | Error::Name(_) | Error::Usage(_) => USAGE,
         Error::Io { .. } | Error::TooDear { .. } | Error::Unasked | Error::Several { .. } => FAILED,
         Error::Workflow(error) => match error {
-            workflow::Error::NotReady(_)
-            | workflow::Error::Driver(
-                driver::Error::Unreachable { .. }
-                | driver::Error::NoLogin { .. }
-                | driver::Error::NoHostKey { .. },
-            ) => NOT_READY,
-            workflow::Error::Driver(driver::Error::OtherHostKey { .. }) => MISMATCH,
-            workflow::Error::Invalid(_)
-            | workflow::Error::Driver(
-                driver::Error::Absent { .. } | driver::Error::Option { .. },
-            ) => USAGE,
+            workflow::Error::NotReady(_) => NOT_READY,
+            workflow::Error::Invalid(_) => USAGE,
+            workflow::Error::Driver(error) => driver_code(error),
             workflow::Error::Interrupted
             | workflow::Error::Bootstrap(bootstrap::Error::Interrupted) => INTERRUPTED,
             workflow::Error::Remote(error)
@@ -104,8 +96,20 @@ fn code(error: &Error) -> u8 {
     }
 }
 
+fn driver_code(error: &driver::Error) -> u8 {
+    match error {
+        driver::Error::Unreachable { .. }
+        | driver::Error::NoLogin { .. }
+        | driver::Error::NoHostKey { .. } => NOT_READY,
+        driver::Error::OtherHostKey { .. } => MISMATCH,
+        driver::Error::Absent { .. } | driver::Error::Option { .. } => USAGE,
+        _ => FAILED,
+    }
+}
+
 fn remote_code(error: &remote::Error) -> u8 {
     match error {
+        remote::Error::NoWay(error) => driver_code(error),
         remote::Error::HostKeyMismatch { .. } | remote::Error::Certificate { .. } => MISMATCH,
         _ => FAILED,
     }
@@ -298,6 +302,7 @@ fn driver_hints(error: &driver::Error) -> Vec<String> {
 fn remote_hints(error: &remote::Error, cluster: Option<&ClusterName>) -> Vec<String> {
     let name = cluster.map(|c| format!(" {c}")).unwrap_or_default();
     match error {
+        remote::Error::NoWay(error) => driver_hints(error),
         remote::Error::HostKeyMismatch { .. } => vec![format!(
             "if you did not change that machine yourself, something is answering in its place; \
              `dojo down{name}` and `dojo up{name}` make the cluster anew"

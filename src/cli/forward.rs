@@ -7,7 +7,6 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::event::Progress;
 use crate::model::Orchestrator;
-use crate::remote::SshDialer;
 use crate::workflow::{self, ByApi, ByMachine, Destination, Listening};
 
 use super::args::{Forward, ForwardTo};
@@ -49,7 +48,8 @@ async fn destination(context: &Context, args: &Forward) -> Result<(String, Desti
             let (record, machine) = context.machine(text)?;
             let name = machine.id.to_string();
             let files = context.ssh(&record.spec.name);
-            let way = ByMachine::reach(Arc::new(SshDialer), machine, files).await?;
+            let dialer = Arc::new(context.dialer(&record, &machine));
+            let way = ByMachine::reach(dialer, machine, files).await?;
             Ok((name, Destination::Machine(way)))
         }
         ForwardTo::Pods { cluster, target } => {
@@ -68,6 +68,7 @@ async fn destination(context: &Context, args: &Forward) -> Result<(String, Desti
                 )));
             }
             let kubeconfig = context.home.directory(cluster).join("kubeconfig");
+            context.open_ways(&record).await?;
             let ports: Vec<u16> = args.tunnels.iter().map(|t| t.port).collect();
             let way = ByApi::reach(&record, &kubeconfig, &args.namespace, target, &ports).await?;
             Ok((format!("{cluster}/{target}"), Destination::Pods(way)))

@@ -4,6 +4,7 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 use std::sync::{Arc, Once};
 
+use futures_util::future::join_all;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::bootstrap::Bootstrapper;
@@ -11,14 +12,14 @@ use crate::bootstrap::kubeadm::Kubeadm;
 use crate::bootstrap::swarm::Swarm;
 use crate::bundle::Bundle;
 use crate::context::{DockerContexts, KubeContexts};
-use crate::driver::Driver;
 use crate::driver::docker::{Baked, DockerDriver, Variant};
 #[cfg(feature = "ec2")]
 use crate::driver::ec2::Ec2Driver;
 use crate::driver::external::{self, ExternalDriver};
 use crate::driver::mixed::Mixed;
 use crate::driver::ssh::{Memory, SshDriver};
-use crate::event::{Progress, Reporter};
+use crate::driver::{self, Driver};
+use crate::event::{Progress, Reporter, chain};
 use crate::model::{
     ClusterName, DriverName, Machine, MachineName, Orchestrator, Role, SshFiles, TlsFiles,
 };
@@ -201,7 +202,9 @@ impl Context {
                 DriverName::Fake => continue,
             });
         }
-        Ok((Mixed::of(drivers), Arc::new(SshDialer), Arc::new(Swarm), Arc::new(Kubeadm)))
+        let driver = Mixed::of(drivers);
+        let dialer = Arc::new(SshDialer::new(Some(Arc::clone(&driver))));
+        Ok((driver, dialer, Arc::new(Swarm), Arc::new(Kubeadm)))
     }
 
     /// Writes out what a spec leaves to the environment and the record has to remember: where machines are
@@ -305,6 +308,35 @@ impl Context {
         let unknown = || workflow::Error::UnknownMachine { cluster, machine: name };
         let machine = machine.ok_or_else(unknown)?;
         Ok((record, machine))
+    }
+
+    /// What reaches a machine, without more of its driver than that takes.
+    pub(super) fn dialer(&self, record: &Record, machine: &Machine) -> SshDialer {
+        SshDialer::new(self.keeper(record, machine).map(|keeper| keeper as Arc<dyn Driver>))
+    }
+
+    /// Opens the ways to the machines of a cluster, where the user's own programs go after `dojo` has ended.
+    pub(super) async fn open_ways(&self, record: &Record) -> Result<(), Error> {
+        let open = record.machines.iter().map(async |machine| match self.keeper(record, machine) {
+            Some(keeper) => keeper.open_way(machine).await,
+            None => Ok(()),
+        });
+        let opened: Result<(), driver::Error> = join_all(open).await.into_iter().collect();
+        Ok(opened.map_err(workflow::Error::from)?)
+    }
+
+    /// The same; where one cannot be opened, the user is told, and what was asked for goes on.
+    pub(super) async fn try_open_ways(&self, record: &Record) {
+        if let Err(error) = self.open_ways(record).await {
+            Progress::new(Arc::clone(&self.reporter)).warn(chain(&error));
+        }
+    }
+
+    /// The driver of a machine, if it may have to keep something open so that the machine can be reached.
+    fn keeper(&self, record: &Record, machine: &Machine) -> Option<Arc<SshDriver>> {
+        let memory = || self.memory(&record.spec.name);
+        (machine.driver == DriverName::Ssh)
+            .then(|| Arc::new(SshDriver::new(&record.spec.ssh, memory())))
     }
 
     /// The two halves of a machine's full name.

@@ -8,7 +8,7 @@ use super::error::Error;
 use super::output;
 use super::services::Context;
 
-pub(super) fn run(context: &Context, args: &Use) -> Result<(), Error> {
+pub(super) async fn run(context: &Context, args: &Use) -> Result<(), Error> {
     let before = Selection {
         docker: context.contexts.current()?,
         kubectl: context.kube_contexts.current()?,
@@ -16,7 +16,10 @@ pub(super) fn run(context: &Context, args: &Use) -> Result<(), Error> {
     let after = match &args.name {
         Some(name) => {
             let selected = Some(name.context());
-            match context.record(name)?.spec.orchestrator {
+            let record = context.record(name)?;
+            // What it is about is the user's choice, which stands however the machines are.
+            context.try_open_ways(&record).await;
+            match record.spec.orchestrator {
                 Orchestrator::Kubernetes => Selection { kubectl: selected, ..before.clone() },
                 Orchestrator::Swarm | Orchestrator::None => {
                     Selection { docker: selected, ..before.clone() }

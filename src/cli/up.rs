@@ -283,6 +283,7 @@ pub(super) fn ssh_options(options: &mut SshOptions, flags: &SshFlags) -> Result<
     if let Some(file) = &flags.identity {
         options.identity = Some(absolute(file)?);
     }
+    options.jump = flags.jump.clone().or(options.jump.take());
     if let Some(file) = &flags.ssh_config {
         options.config = Some(absolute(file)?);
     }

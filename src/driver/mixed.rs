@@ -117,6 +117,10 @@ impl Driver for Mixed {
         self.the(&machine.driver)?.located(machine).await
     }
 
+    async fn open_way(&self, machine: &Machine) -> Result<(), Error> {
+        self.the(&machine.driver)?.open_way(machine).await
+    }
+
     async fn stop(&self, machine: &Machine) -> Result<(), Error> {
         self.the(&machine.driver)?.stop(machine).await
     }

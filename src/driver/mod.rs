@@ -12,6 +12,7 @@
 pub mod docker;
 pub mod ec2;
 pub mod external;
+mod local_ports;
 pub mod mixed;
 pub mod ssh;
 
@@ -221,6 +222,12 @@ pub trait Driver: Send + Sync {
     /// its endpoints may be others, the driver looks.
     async fn located(&self, machine: Machine) -> Result<Machine, Error> {
         Ok(machine)
+    }
+
+    /// Makes sure that what a machine's endpoints lead to is that machine, where something has to be kept open
+    /// for it: a tunnel. Everything that speaks to a machine asks for this before.
+    async fn open_way(&self, _machine: &Machine) -> Result<(), Error> {
+        Ok(())
     }
 
     /// Stops a machine; its disk is kept.

@@ -46,6 +46,9 @@ pub enum Error {
         /// Which machine.
         machine: MachineId,
     },
+    /// The way to a machine cannot be opened.
+    #[error(transparent)]
+    NoWay(#[from] crate::driver::Error),
     /// The machine did not answer in time.
     #[error("machine `{machine}` did not answer on {what} within {} s", waited.as_secs())]
     Timeout {

@@ -17,13 +17,36 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use crate::driver::Driver;
 use crate::model::{Machine, SshFiles, TlsFiles};
 
 use super::{Dialer, Engine, Error, Remote};
 
 /// Dials over SSH, and engines over mutual TLS.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SshDialer;
+#[derive(Clone, Default)]
+pub struct SshDialer {
+    driver: Option<Arc<dyn Driver>>,
+}
+
+impl std::fmt::Debug for SshDialer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SshDialer").finish_non_exhaustive()
+    }
+}
+
+impl SshDialer {
+    /// For machines whose driver opens the way to them. The default is for those that need no such thing.
+    pub fn new(driver: Option<Arc<dyn Driver>>) -> Self {
+        Self { driver }
+    }
+
+    async fn open_way(&self, machine: &Machine) -> Result<(), Error> {
+        match &self.driver {
+            Some(driver) => Ok(driver.open_way(machine).await?),
+            None => Ok(()),
+        }
+    }
+}
 
 #[async_trait]
 impl Dialer for SshDialer {
@@ -33,6 +56,7 @@ impl Dialer for SshDialer {
         files: &SshFiles,
         deadline: Duration,
     ) -> Result<Arc<dyn Remote>, Error> {
+        self.open_way(machine).await?;
         Ok(Arc::new(dialling::dial(machine, files, deadline).await?))
     }
 
@@ -42,6 +66,7 @@ impl Dialer for SshDialer {
         files: &TlsFiles,
         deadline: Duration,
     ) -> Result<Engine, Error> {
+        self.open_way(machine).await?;
         Engine::connect(machine, files, deadline).await
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::{join, join_all};
 
+use crate::driver::Driver;
 use crate::event::chain;
 use crate::model::{
     ClusterName, KubeCredentials, Machine, MachineState, Orchestrator, Role, Service, TlsFiles,
@@ -70,8 +71,12 @@ pub async fn status(services: &Services, name: &ClusterName) -> Result<ClusterSt
     let directory = services.home.directory(name);
     let tls = TlsFiles::in_directory(&directory.join("pki/client"));
     let kubernetes = record.spec.orchestrator == Orchestrator::Kubernetes;
-    let nodes =
-        if kubernetes { Some(nodes(&existing, &directory.join("kubeconfig")).await) } else { None };
+    let nodes = if kubernetes {
+        let kubeconfig = directory.join("kubeconfig");
+        Some(nodes(&*services.driver, &existing, &kubeconfig).await)
+    } else {
+        None
+    };
     let mut machines = join_all(all.map(async |(machine, exists)| MachineStatus {
         machine: machine.clone(),
         exists,
@@ -103,7 +108,7 @@ struct Nodes {
 
 /// Asks the API for its nodes: by way of the load balancer, if there is one, and of each control plane at
 /// the same time, so that nobody's silence costs an answer.
-async fn nodes(machines: &[Machine], kubeconfig: &Path) -> Nodes {
+async fn nodes(driver: &dyn Driver, machines: &[Machine], kubeconfig: &Path) -> Nodes {
     let credentials = std::fs::read_to_string(kubeconfig)
         .map_err(|e| format!("no kubeconfig: {e}"))
         .and_then(|text| KubeCredentials::from_kubeconfig(&text).map_err(|e| chain(&e)));
@@ -112,6 +117,7 @@ async fn nodes(machines: &[Machine], kubeconfig: &Path) -> Nodes {
         Err(why) => return Nodes { list: Err(why.clone()), balancer: Some(why) },
     };
     let ask = async |machine: &Machine| {
+        driver.open_way(machine).await.map_err(|e| chain(&e))?;
         let api = ApiServer::connect(machine.endpoint(Service::Api), &credentials);
         let api = api.map_err(|e| chain(&e))?;
         api.nodes().await.map_err(|e| chain(&e))

@@ -11,7 +11,7 @@ use bollard::models::{
 
 use super::allowances::Allowances;
 use super::labels;
-use super::ports::HostPorts;
+use crate::driver::local_ports::HostPorts;
 use crate::model::{MachineRequest, Protocol, Size};
 
 /// Folders that an overlay file system cannot hold: engines inside put overlays of their own there.

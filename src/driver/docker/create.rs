@@ -12,9 +12,10 @@ use super::container::{self, Place};
 use super::engine::{CONFLICT, failed, message, status};
 use super::machine::HOST_KEY;
 use super::network::{ClusterNetwork, other_cluster};
-use super::ports::{self, HostPorts};
+use super::ports;
 use super::{DockerDriver, archive, labels, lock, subnet};
 use crate::driver::Error;
+use crate::driver::local_ports::{self, HostPorts};
 use crate::failpoint;
 use crate::model::{DriverName, Machine, MachineRequest, MachineState, Port, Protocol, Service};
 
@@ -40,7 +41,7 @@ impl DockerDriver {
         }
         let try_bind = |port: Port| {
             let local = Ipv4Addr::LOCALHOST.into();
-            !self.engine.shares_ports() || ports::is_free(local, port.host, port.protocol)
+            !self.engine.shares_ports() || local_ports::is_free(local, port.host, port.protocol)
         };
         ports::admit(requests, &containers, try_bind)?;
         self.admit_sizes(requests).await?;
@@ -159,9 +160,10 @@ impl DockerDriver {
             book.complete = true;
         }
         let is_free = |port| {
-            !self.engine.shares_ports() || ports::is_free(self.engine.publish, port, Protocol::Tcp)
+            !self.engine.shares_ports()
+                || local_ports::is_free(self.engine.publish, port, Protocol::Tcp)
         };
-        lock(&self.ports).choose(services, ports::anywhere(), is_free)
+        lock(&self.ports).choose(services, local_ports::anywhere(), is_free)
     }
 
     /// Puts the keys where sshd looks for them, while the machine is still off: it is never up

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use bollard::models::{ContainerSummary, ContainerSummaryStateEnum};
 
-use super::ports::HostPorts;
+use crate::driver::local_ports::HostPorts;
 use crate::driver::{
     LABEL_CLUSTER, LABEL_CLUSTER_ID, LABEL_MACHINE, LABEL_ORCHESTRATOR, LABEL_ROLE,
 };

@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 use self::allowances::Allowances;
 use self::engine::Engine;
 use self::network::ClusterNetwork;
-use self::ports::PortBook;
+use super::local_ports::PortBook;
 use super::{Driver, Error};
 use crate::event::Progress;
 use crate::model::{ClusterName, DriverName, Finding, Machine, MachineRequest, Subnet};

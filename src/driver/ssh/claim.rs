@@ -2,7 +2,7 @@
 //! look at it tells everything; nothing has to be remembered.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,6 @@ use crate::driver::{
 };
 use crate::model::{
     ClusterName, DriverName, Machine, MachineId, MachineName, MachineRequest, MachineState,
-    Orchestrator, Service,
 };
 
 /// The version of the file's format.
@@ -85,25 +84,18 @@ impl Claim {
             && self.cluster_id() == request.cluster_id
     }
 
-    /// The machine as others see it; `None` if labels are missing.
-    pub(super) fn machine(&self, handle: &str, user: &str, address: SocketAddr) -> Option<Machine> {
-        let id = self.machine_id()?;
-        let orchestrator: Orchestrator = self.label(LABEL_ORCHESTRATOR)?;
-        let at = |service: Service| match service {
-            Service::Ssh => (service, address),
-            _ => (service, SocketAddr::new(address.ip(), service.port())),
-        };
-        let endpoints = Service::of(orchestrator, id.name.role).into_iter().map(at).collect();
+    /// The machine as others see it, except that nobody knows how to reach it; `None` if labels are missing.
+    pub(super) fn machine(&self, handle: &str, user: &str) -> Option<Machine> {
         Some(Machine {
-            id,
+            id: self.machine_id()?,
             driver: DriverName::Ssh,
             cluster_id: self.cluster_id().to_owned(),
-            orchestrator,
+            orchestrator: self.label(LABEL_ORCHESTRATOR)?,
             handle: handle.to_owned(),
             state: self.state,
             user: user.to_owned(),
             private_ip: self.private_address,
-            endpoints,
+            endpoints: BTreeMap::new(),
             expires: None,
             cost: None,
         })

@@ -1,6 +1,6 @@
 //! What a host says of itself, and whether it can become a machine.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use super::claim::Claim;
 use super::options;
@@ -105,8 +105,8 @@ impl Facts {
 
     /// The host's address among its peers: the one that this computer uses, if that is really one of the
     /// host's own and not a forwarded port's; else the one that the host uses itself.
-    pub(super) fn private_address(&self, dialled: SocketAddr) -> Option<IpAddr> {
-        if self.addresses.contains(&dialled.ip()) { Some(dialled.ip()) } else { self.usual }
+    pub(super) fn private_address(&self, dialled: Option<IpAddr>) -> Option<IpAddr> {
+        dialled.filter(|address| self.addresses.contains(address)).or(self.usual)
     }
 
     /// What keeps the host from becoming a machine, whoever it belongs to.
@@ -202,10 +202,11 @@ mod tests {
     #[test]
     fn a_forwarded_port_is_not_the_address_among_peers() {
         let facts = Facts::parse(FREE);
-        let private = |dialled: &str| facts.private_address(dialled.parse().unwrap());
-        assert_eq!(private("10.0.0.5:22"), "10.0.0.5".parse().ok());
-        assert_eq!(private("[fd00::5]:22"), "fd00::5".parse().ok());
-        assert_eq!(private("203.0.113.1:2222"), "10.0.0.5".parse().ok());
+        let private = |dialled: &str| facts.private_address(dialled.parse().ok());
+        assert_eq!(private("10.0.0.5"), "10.0.0.5".parse().ok());
+        assert_eq!(private("fd00::5"), "fd00::5".parse().ok());
+        assert_eq!(private("203.0.113.1"), "10.0.0.5".parse().ok());
+        assert_eq!(private("through another host"), "10.0.0.5".parse().ok());
     }
 
     #[test]

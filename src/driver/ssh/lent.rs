@@ -1,14 +1,16 @@
 //! A host in the hands of the driver: asked what it is, not more often than needed.
 
-use std::sync::Arc;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::claim::Claim;
 use super::facts::Facts;
-use super::openssh::Host;
+use super::openssh::{Host, Way};
+use super::tunnel::Doors;
 use crate::driver::Error;
-use crate::model::Machine;
+use crate::model::{Machine, Service};
 
 const PROBE: &str = concat!(
     include_str!("../../../templates/ssh/places.sh"),
@@ -22,15 +24,17 @@ const FRESH: Duration = Duration::from_secs(4);
 /// A host and what it said last.
 pub(super) struct Lent {
     pub(super) host: Host,
+    /// Where hosts are found that this computer does not reach by itself.
+    doors: Arc<Mutex<Doors>>,
     seen: tokio::sync::Mutex<Option<(Instant, Arc<Facts>)>>,
     /// Given back a moment ago. If only the cluster's key was let in, nobody is let in any more.
     returned: AtomicBool,
 }
 
 impl Lent {
-    pub(super) fn new(host: Host) -> Self {
+    pub(super) fn new(host: Host, doors: Arc<Mutex<Doors>>) -> Self {
         let seen = tokio::sync::Mutex::default();
-        Self { host, seen, returned: AtomicBool::new(false) }
+        Self { host, doors, seen, returned: AtomicBool::new(false) }
     }
 
     pub(super) fn is_returned(&self) -> bool {
@@ -63,6 +67,24 @@ impl Lent {
     /// The machine that a mark on the host speaks of.
     pub(super) async fn machine(&self, claim: &Claim) -> Result<Option<Machine>, Error> {
         let resolved = self.host.resolved().await?;
-        Ok(claim.machine(&self.host.handle(resolved), &resolved.user, resolved.address))
+        let Some(machine) = claim.machine(&self.host.handle(resolved), &resolved.user) else {
+            return Ok(None);
+        };
+        let services = Service::of(machine.orchestrator, machine.id.name.role);
+        let endpoints = match resolved.way {
+            Way::Direct(address) => {
+                let at = |service: Service| match service {
+                    Service::Ssh => (service, address),
+                    _ => (service, SocketAddr::new(address.ip(), service.port())),
+                };
+                services.into_iter().map(at).collect()
+            }
+            Way::Tunnel(_) => self
+                .doors
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .to(&machine.id, &services)?,
+        };
+        Ok(Some(Machine { endpoints, ..machine }))
     }
 }

@@ -10,8 +10,10 @@ mod lent;
 mod openssh;
 mod options;
 mod said;
+mod tunnel;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -21,7 +23,8 @@ use self::assignment::Candidate;
 use self::claim::Claim;
 use self::facts::Facts;
 use self::lent::Lent;
-use self::openssh::Host;
+use self::openssh::{Host, Way};
+use self::tunnel::{Doors, Tunnel};
 use super::{Driver, Error};
 use crate::event::{Progress, chain};
 use crate::failpoint;
@@ -61,6 +64,8 @@ pub struct Memory {
 pub struct SshDriver {
     hosts: Vec<Lent>,
     machines: Vec<Machine>,
+    /// Where the ways to hosts are kept open.
+    ways: Option<PathBuf>,
     remove_docker: bool,
     abandon: bool,
     /// Which host is to become which machine, and the host key that it has.
@@ -95,9 +100,12 @@ impl SshDriver {
         for spec in machines.iter().filter_map(|m| m.handle.parse().ok()) {
             add(&spec, options, false);
         }
+        let doors = Arc::new(Mutex::new(Doors::remembered(&machines)));
+        let keys = memory.keys.as_ref();
         Self {
-            hosts: hosts.into_iter().map(Lent::new).collect(),
+            hosts: hosts.into_iter().map(|host| Lent::new(host, Arc::clone(&doors))).collect(),
             machines,
+            ways: keys.and_then(|keys| Some(keys.identity.parent()?.to_owned())),
             remove_docker: options.remove_docker,
             abandon: memory.abandon,
             given: Mutex::default(),
@@ -261,9 +269,20 @@ impl Driver for SshDriver {
             // Cut short the last time.
             claim.clone()
         } else {
+            let dialled = match resolved.way {
+                Way::Direct(address) => Some(address.ip()),
+                Way::Tunnel(_) => None,
+            };
             let private = lent.host.spec.private_address;
-            let private = private.or_else(|| facts.private_address(resolved.address));
-            Claim::of(request, private.unwrap_or(resolved.address.ip()))
+            let private = private.or_else(|| facts.private_address(dialled)).or(dialled);
+            let private = private.ok_or_else(|| {
+                Error::Unsupported(format!(
+                    "host `{}` does not say which address it has among its peers; `private-address` in a \
+                     spec file does",
+                    lent.host.name()
+                ))
+            })?;
+            Claim::of(request, private)
         };
         let claim = unfinished.in_state(MachineState::Running);
         let inputs = [
@@ -323,6 +342,10 @@ impl Driver for SshDriver {
         self.set_state(machine, MachineState::Running).await
     }
 
+    async fn open_way(&self, machine: &Machine) -> Result<(), Error> {
+        self.of(machine)?.host.open_way(machine).await
+    }
+
     async fn stop(&self, machine: &Machine) -> Result<(), Error> {
         self.set_state(machine, MachineState::Stopped).await
     }
@@ -337,10 +360,11 @@ impl Driver for SshDriver {
                 && claim.cluster_id() == machine.cluster_id
         });
         self.given().remove(&machine.id);
-        match same {
-            Some(_) => self.give_back(lent, &machine.cluster_id).await,
-            None => Ok(()),
+        if same.is_some() {
+            self.give_back(lent, &machine.cluster_id).await?;
         }
+        lent.host.close_way(&machine.id).await;
+        Ok(())
     }
 
     async fn cleanup(&self, cluster: &ClusterName, cluster_id: Option<&str>) -> Result<(), Error> {
@@ -361,7 +385,11 @@ impl Driver for SshDriver {
                 _ => Ok(()),
             }
         });
-        join_all(work).await.into_iter().collect()
+        let result = join_all(work).await.into_iter().collect();
+        for tunnel in self.ways.iter().flat_map(|ways| Tunnel::all(ways, cluster)) {
+            tunnel.close().await;
+        }
+        result
     }
 
     async fn host_key(&self, machine: &Machine) -> Result<Option<String>, Error> {

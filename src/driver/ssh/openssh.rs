@@ -4,9 +4,10 @@
 //! The cluster's own connections (`remote`) begin once the host has the cluster's key and its own is
 //! pinned.
 
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{Read as _, Seek as _, Write as _};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -19,11 +20,14 @@ use tokio::time::timeout;
 
 use super::options::{self, SshHost, SshOptions};
 use super::said::{BEGUN, Said};
+use super::tunnel::Tunnel;
 use crate::driver::{Error, Source};
-use crate::model::SshFiles;
+use crate::model::{Machine, MachineId, Service, SshFiles};
 
 /// How long a connection may take to come about, in seconds.
 const CONNECT: &str = "ConnectTimeout=8";
+/// How long a login may take that is kept.
+const LOGIN: Duration = Duration::from_secs(60);
 /// Long enough to give a host back, packages included.
 const PATIENCE: Duration = Duration::from_secs(20 * 60);
 /// The name under which a key that was given stands in a file of ours.
@@ -39,8 +43,8 @@ pub(super) struct Host {
     pub(super) spec: SshHost,
     /// Whether new machines may be given to it. Those of an earlier spec only give up theirs.
     pub(super) offered: bool,
-    config: Option<std::path::PathBuf>,
-    identity: Option<std::path::PathBuf>,
+    config: Option<PathBuf>,
+    identity: Option<PathBuf>,
     /// The cluster's own key, which is let in once the host is claimed.
     own: Option<SshFiles>,
     resolved: OnceCell<Resolved>,
@@ -52,8 +56,25 @@ pub(super) struct Host {
 #[derive(Debug)]
 pub(super) struct Resolved {
     pub(super) user: String,
-    pub(super) address: SocketAddr,
     port: u16,
+    pub(super) way: Way,
+}
+
+/// How this computer gets to a host.
+#[derive(Debug)]
+pub(super) enum Way {
+    /// By itself.
+    Direct(SocketAddr),
+    /// As only `ssh` knows how: through this other host, or by this program.
+    Tunnel(String),
+}
+
+/// What is to be done with a login.
+enum Errand<'a> {
+    /// Run a script as root.
+    Run(&'a str),
+    /// Keep it, in the background.
+    Keep(&'a Tunnel),
 }
 
 impl Host {
@@ -66,6 +87,7 @@ impl Host {
         let mut spec = spec.clone();
         spec.user = spec.user.or_else(|| options.user.clone());
         spec.port = spec.port.or(options.port);
+        spec.jump = spec.jump.or_else(|| options.jump.clone());
         spec.adopt |= options.adopt;
         let identity = spec.identity.clone().or_else(|| options.identity.clone());
         let config = options.config.clone();
@@ -107,7 +129,7 @@ impl Host {
     }
 
     async fn resolve(&self) -> Result<Resolved, Error> {
-        let mut command = self.command(false, None);
+        let mut command = self.command(false, None, None);
         command.arg("-G").arg("--").arg(&self.spec.address);
         let output = command.output().await.map_err(|source| self.no_client(source))?;
         if !output.status.success() {
@@ -119,50 +141,101 @@ impl Host {
             let mut lines = text.lines().filter_map(|line| line.split_once(' '));
             lines.find(|(k, _)| *k == key).map(|(_, value)| value.trim().to_owned())
         };
-        for jump in ["proxyjump", "proxycommand"] {
-            if let Some(way) = setting(jump).filter(|way| way != "none") {
-                return Err(Error::Unsupported(format!(
-                    "`ssh` reaches host `{}` through another one ({way}), but this computer must reach the \
-                     host's Docker engine or Kubernetes API as well, directly",
-                    self.name()
-                )));
-            }
-        }
         let name = setting("hostname").unwrap_or_else(|| self.spec.address.clone());
         let port = setting("port").and_then(|port| port.parse().ok()).unwrap_or(22);
+        let user = setting("user").unwrap_or_default();
+        let through = |key| setting(key).filter(|way| way != "none");
+        if let Some(way) = through("proxyjump").or_else(|| through("proxycommand")) {
+            // Perhaps its name means something only there.
+            return Ok(Resolved { user, port, way: Way::Tunnel(way) });
+        }
         let found = tokio::net::lookup_host((name.as_str(), port)).await;
         let mut addresses: Vec<_> = found.map_err(|e| self.silent(e.to_string()))?.collect();
         // The same one each time, whatever order a name server chooses.
         addresses.sort();
         let address = addresses.first().copied();
         let address = address.ok_or_else(|| self.silent("its name has no address".to_owned()))?;
-        Ok(Resolved { user: setting("user").unwrap_or_default(), address, port })
+        Ok(Resolved { user, port, way: Way::Direct(address) })
     }
 
     /// Runs a script as root and returns what it prints. `inputs` are shell variables.
     pub(super) async fn run(&self, inputs: &[(&str, &str)], body: &str) -> Result<String, Error> {
-        let script = script(inputs, body);
+        let said = self.log_in(&Errand::Run(&script(inputs, body))).await?;
+        said.judge(self.name(), self.spec.host_key.is_some()).map_err(|e| self.explained(e))
+    }
+
+    /// Opens the way to the machine that this host is, unless it is open, or there is no need for one.
+    pub(super) async fn open_way(&self, machine: &Machine) -> Result<(), Error> {
+        let resolved = self.resolved().await?;
+        let (Way::Tunnel(_), Some(tunnel)) = (&resolved.way, self.tunnel(&machine.id)) else {
+            return Ok(());
+        };
+        let failed = |source: std::io::Error| Error::Failed {
+            operation: "open the way to",
+            subject: format!("host `{}`", self.name()),
+            source: source.into(),
+        };
+        let _turn = tunnel.turn().await.map_err(failed)?;
+        if !tunnel.is_open().await.map_err(failed)? {
+            let said = self.log_in(&Errand::Keep(&tunnel)).await?;
+            let judged = said.judge_login(self.name(), self.spec.host_key.is_some());
+            judged.map_err(|error| self.explained(error))?;
+        }
+        let there = |service: Service| match service {
+            Service::Ssh => resolved.port,
+            _ => service.port(),
+        };
+        let ports = machine.endpoints.iter().map(|(service, here)| (*here, there(*service)));
+        tunnel.lead(&ports.collect::<Vec<_>>()).await.map_err(failed)
+    }
+
+    /// Closes the way to a machine, if this computer has opened one.
+    pub(super) async fn close_way(&self, machine: &MachineId) {
+        if let Some(tunnel) = self.tunnel(machine).filter(Tunnel::was_opened) {
+            tunnel.close().await;
+        }
+    }
+
+    fn tunnel(&self, machine: &MachineId) -> Option<Tunnel> {
+        // Without the cluster's own keys, nobody needs the way either.
+        Some(Tunnel::to(self.own.as_ref()?.identity.parent()?, machine))
+    }
+
+    /// Logs in with the user's keys or, where these are not let in, with the cluster's own; with those first
+    /// that were let in the last time.
+    async fn log_in(&self, errand: &Errand<'_>) -> Result<Said, Error> {
         let own_first = self.by_own.load(Ordering::Relaxed);
-        let said = self.attempt(own_first, &script).await?;
+        let said = self.attempt(own_first, errand).await?;
         let other =
             if own_first { true } else { self.own.as_ref().is_some_and(|o| o.identity.exists()) };
         if other && said.denied() {
-            let again = self.attempt(!own_first, &script).await?;
+            let again = self.attempt(!own_first, errand).await?;
             if !again.denied() {
                 self.by_own.store(!own_first, Ordering::Relaxed);
-                return self.judge(&again);
+                return Ok(again);
             }
         }
-        self.judge(&said)
+        Ok(said)
     }
 
-    async fn attempt(&self, own: bool, script: &str) -> Result<Said, Error> {
+    async fn attempt(&self, own: bool, errand: &Errand<'_>) -> Result<Said, Error> {
         let given = match self.spec.host_key.as_deref().and_then(options::key) {
             Some((kind, data)) => Some((kind, self.known_hosts(kind, data)?)),
             None => None,
         };
         let given_key = given.as_ref().map(|(kind, file)| (*kind, file.path()));
-        let mut command = self.command(own, given_key);
+        match errand {
+            Errand::Run(script) => {
+                self.run_script(self.command(own, given_key, None), script).await
+            }
+            Errand::Keep(tunnel) => {
+                let command = self.command(own, given_key, Some(&tunnel.socket));
+                self.keep(command, &tunnel.directory).await
+            }
+        }
+    }
+
+    async fn run_script(&self, mut command: Command, script: &str) -> Result<Said, Error> {
         command.arg("-T").arg("--").arg(&self.spec.address).arg(AS_ROOT);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|source| self.no_client(source))?;
@@ -184,14 +257,27 @@ impl Host {
         })
     }
 
-    fn judge(&self, said: &Said) -> Result<String, Error> {
-        said.judge(self.name(), self.spec.host_key.is_some())
+    /// Logs in and goes into the background.
+    async fn keep(&self, mut command: Command, directory: &Path) -> Result<Said, Error> {
+        command.current_dir(directory).arg("-fN").arg("--").arg(&self.spec.address);
+        // A pipe would not end before the client in the background does.
+        let stderr = tempfile::tempfile().map_err(|source| self.no_client(source))?;
+        let theirs = stderr.try_clone().map_err(|source| self.no_client(source))?;
+        command.stdout(Stdio::null()).stderr(theirs);
+        let status = timeout(LOGIN, command.status()).await;
+        let status = status.map_err(|_elapsed| {
+            self.silent(format!("nobody was logged in within {} s", LOGIN.as_secs()))
+        })?;
+        let status = status.map_err(|source| self.no_client(source))?.code();
+        Ok(Said { status, stdout: String::new(), stderr: read(stderr) })
     }
 
-    /// `ssh`, told never to ask and never to trust.
-    fn command(&self, own: bool, given: Option<(&str, &Path)>) -> Command {
+    /// `ssh`, told never to ask and never to trust. With a socket it is a control master.
+    fn command(&self, own: bool, given: Option<(&str, &Path)>, socket: Option<&str>) -> Command {
         let mut command = Command::new("ssh");
         command.kill_on_drop(true).stdin(Stdio::null());
+        // The `ssh` that it starts for a jump host is told nothing of what follows, but may not ask either.
+        command.env("SSH_ASKPASS", "false").env("SSH_ASKPASS_REQUIRE", "force");
         if let Some(config) = &self.config {
             command.arg("-F").arg(config);
         }
@@ -203,9 +289,6 @@ impl Host {
             "BatchMode=yes",
             "StrictHostKeyChecking=yes",
             "UpdateHostKeys=no",
-            // A connection that is there already may have been made with less care.
-            "ControlMaster=no",
-            "ControlPath=none",
             CONNECT,
             "ServerAliveInterval=10",
             "ServerAliveCountMax=6",
@@ -218,6 +301,10 @@ impl Host {
         ]
         .into_iter()
         .for_each(&mut set);
+        // A connection that is there already may have been made with less care.
+        set(if socket.is_some() { "ControlMaster=yes" } else { "ControlMaster=no" });
+        set(&format!("ControlPath={}", socket.unwrap_or("none")));
+        set("ControlPersist=no");
         if let Some((kind, file)) = given {
             set(&format!("UserKnownHostsFile=\"{}\"", file.display()));
             set("GlobalKnownHostsFile=/dev/null");
@@ -236,6 +323,9 @@ impl Host {
             // Otherwise an agent with many keys uses up the tries that sshd allows.
             set("IdentitiesOnly=yes");
             command.arg("-i").arg(identity);
+        }
+        if let Some(jump) = &self.spec.jump {
+            command.arg("-J").arg(jump);
         }
         if let Some(user) = &self.spec.user {
             command.arg("-l").arg(user);
@@ -260,6 +350,17 @@ impl Host {
         })
     }
 
+    /// An error with the way on which it came about: it may be of another host there.
+    fn explained(&self, error: Error) -> Error {
+        match (error, self.resolved.get().map(|resolved| &resolved.way)) {
+            (Error::NoLogin { host, source }, Some(Way::Tunnel(way))) => Error::NoLogin {
+                host,
+                source: format!("on the way through `{way}`: {source}").into(),
+            },
+            (error, _) => error,
+        }
+    }
+
     fn silent(&self, why: String) -> Error {
         Error::NoLogin { host: self.name().to_owned(), source: Source::from(why) }
     }
@@ -271,6 +372,14 @@ impl Host {
             source: source.into(),
         }
     }
+}
+
+/// What was written to a file.
+fn read(mut file: File) -> String {
+    let mut text = Vec::new();
+    // What cannot be read is missing from an error's text, and from nothing else.
+    let _ = file.rewind().and_then(|()| file.read_to_end(&mut text));
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 /// The text for a shell's standard input. Nothing of it is done before all of it has arrived.

@@ -22,6 +22,10 @@ pub struct SshOptions {
     /// the keys that the user's own `ssh` would try.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity: Option<PathBuf>,
+    /// The host through which the others are reached, where one does not say, as `ssh -J` takes it; absent
+    /// means what the user's own `ssh` would do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jump: Option<String>,
     /// A configuration file for `ssh` instead of the user's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config: Option<PathBuf>,
@@ -60,6 +64,9 @@ pub struct SshHost {
     /// The private key for the first contact.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<PathBuf>,
+    /// The host through which it is reached, as in [`SshOptions`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jump: Option<String>,
     /// Its public host key, one OpenSSH line; absent means that it must stand in `known_hosts`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_key: Option<String>,
@@ -79,6 +86,7 @@ impl SshHost {
             user: None,
             port: None,
             identity: None,
+            jump: None,
             host_key: None,
             private_address: None,
             adopt: false,
@@ -125,6 +133,7 @@ impl SshOptions {
         if let Some(user) = self.user.as_deref().filter(|user| !is_user(user)) {
             return Err(format!("`{user}` cannot be a user's name"));
         }
+        jump(self.jump.as_deref())?;
         for (index, host) in self.hosts.iter().enumerate() {
             let same = |other: &SshHost| {
                 (&other.address, &other.user, other.port) == (&host.address, &host.user, host.port)
@@ -154,6 +163,7 @@ impl SshHost {
         if let Some(user) = self.user.as_deref().filter(|user| !is_user(user)) {
             return Err(format!("`{user}` cannot be a user's name"));
         }
+        jump(self.jump.as_deref())?;
         match self.host_key.as_deref().map(key) {
             Some(None) => Err(format!(
                 "the host key of `{address}` is not a line like `ssh-ed25519 AAAA…`, of type \
@@ -162,6 +172,14 @@ impl SshHost {
             _ => Ok(()),
         }
     }
+}
+
+/// Checks what `ssh -J` takes: one host after the other, or `none`.
+fn jump(text: Option<&str>) -> Result<(), String> {
+    for host in text.into_iter().flat_map(|text| text.split(',')) {
+        host.parse::<SshHost>()?;
+    }
+    Ok(())
 }
 
 fn is_user(text: &str) -> bool {

@@ -26,14 +26,10 @@ enum Doubt {
 impl Said {
     /// What the script printed, or why it did not run to its end. `given` says that the host key was given.
     pub(super) fn judge(&self, host: &str, given: bool) -> Result<String, Error> {
-        let (tail, name) = (self.tail(), || host.to_owned());
+        let tail = self.tail();
         match (self.status, self.stdout.strip_prefix(BEGUN)) {
             (Some(0), Some(output)) => Ok(output.trim_start_matches('\n').to_owned()),
-            (Some(NOT_THE_COMMAND), None) => Err(match self.host_key(given) {
-                Some(Doubt::Other) => Error::OtherHostKey { host: name(), source: tail.into() },
-                Some(Doubt::Unknown) => Error::NoHostKey { host: name() },
-                None => Error::NoLogin { host: name(), source: tail.into() },
-            }),
+            (Some(NOT_THE_COMMAND), None) => self.judge_login(host, given).map(|()| String::new()),
             (Some(_), None) => Err(Error::Unsupported(format!(
                 "nobody may become root on host `{host}` without a password: {tail}"
             ))),
@@ -43,6 +39,19 @@ impl Said {
                 source: tail.into(),
             }),
         }
+    }
+
+    /// Whether `ssh` has logged in, or why not.
+    pub(super) fn judge_login(&self, host: &str, given: bool) -> Result<(), Error> {
+        if self.status == Some(0) {
+            return Ok(());
+        }
+        let (source, host) = (self.tail().into(), host.to_owned());
+        Err(match self.host_key(given) {
+            Some(Doubt::Other) => Error::OtherHostKey { host, source },
+            Some(Doubt::Unknown) => Error::NoHostKey { host },
+            None => Error::NoLogin { host, source },
+        })
     }
 
     /// Whether no key was let in.

@@ -27,7 +27,7 @@ async fn child() {
         port: port.parse().unwrap(),
         dir: tempfile::tempdir().unwrap(),
     };
-    let remote = SshDialer.dial(&world.machine(), &world.files, SOON).await.unwrap();
+    let remote = SshDialer::default().dial(&world.machine(), &world.files, SOON).await.unwrap();
     let mut stdout = std::io::stdout();
     stdout.write_all(MARK.as_bytes()).unwrap();
     stdout.flush().unwrap();

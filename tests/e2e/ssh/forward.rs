@@ -35,7 +35,9 @@ impl Reporter for Warnings {
 async fn forward(world: &World, to: &[u16]) -> (Vec<SocketAddr>, Arc<Warnings>) {
     let tunnels = to.iter().map(|port| format!("0:{port}").parse::<Tunnel>().unwrap()).collect();
     let way =
-        ByMachine::reach(Arc::new(SshDialer), world.machine(), world.files.clone()).await.unwrap();
+        ByMachine::reach(Arc::new(SshDialer::default()), world.machine(), world.files.clone())
+            .await
+            .unwrap();
     let listening = Listening::on(tunnels).await.unwrap();
     let addresses = listening.addresses().map(|(address, _)| address).collect();
     let warnings = Arc::new(Warnings::default());

@@ -21,11 +21,11 @@ const SOON: Duration = Duration::from_secs(20);
 const KINDS: &[&str] = &["ed25519", "ecdsa"];
 
 async fn dial(world: &World, machine: &Machine) -> Result<Arc<dyn Remote>, Error> {
-    SshDialer.dial(machine, &world.files, SOON).await
+    SshDialer::default().dial(machine, &world.files, SOON).await
 }
 
 async fn failure(world: &World, machine: &Machine, deadline: Duration) -> Error {
-    match SshDialer.dial(machine, &world.files, deadline).await {
+    match SshDialer::default().dial(machine, &world.files, deadline).await {
         Ok(_) => panic!("the dial succeeded"),
         Err(error) => error,
     }

@@ -2,8 +2,9 @@
 
 mod host;
 
+use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use clusterdojo::driver::ssh::{Memory, SshDriver, SshHost, SshOptions};
 use clusterdojo::driver::{Driver as _, Error};
@@ -207,10 +208,61 @@ fn a_host_that_cannot_be_told_from_an_impostor_gets_nothing() {
     let pi = format!("pi@{}", host.address);
     let plan = up(&world, &lab, &name, &[&pi], &["--engines", "--dry-run"]);
     plan.fails(1, &["nobody may become root", "sudo"]);
-    let jump = format!("{}\nProxyJump nowhere\n", std::fs::read_to_string(lab.config()).unwrap());
-    std::fs::write(lab.config(), jump).unwrap();
-    let plan = up(&world, &lab, &name, &[&pi], &["--engines", "--dry-run"]);
-    plan.fails(1, &["through another one (nowhere)"]);
+}
+
+#[test]
+fn hosts_behind_another_one_are_reached_through_it() {
+    let mut world = World::new();
+    let name = world.name("behind");
+    let lab = Lab::new(&world);
+    let gate = lab.strange_host(&world);
+    let hosts = [lab.host(&world), lab.host(&world)];
+    let before = hosts.each_ref().map(|host| {
+        // It answers everybody but this computer.
+        host.run("ip route add prohibit $(ip route show default | cut -d ' ' -f 3)").ok();
+        host.state()
+    });
+    let identity = format!("IdentityFile {}\n", lab.identity().display());
+    fs::write(lab.config(), fs::read_to_string(lab.config()).unwrap() + &identity).unwrap();
+    let addresses = hosts.each_ref().map(root_at);
+    let addresses = addresses.each_ref().map(String::as_str);
+    let jump = root_at(&gate);
+    let through = ["--jump", jump.as_str(), "--remove-docker"];
+
+    let look = up(&world, &lab, &name, &addresses[..1], &["--engines", "--dry-run"]);
+    look.fails(3, &["cannot log in", "timed out"]);
+    // Nobody vouches for the host on the way either.
+    let look = up(&world, &lab, &name, &addresses, &through);
+    look.fails(3, &["on the way through `root@", "Host key verification failed"]);
+    lab.believe(&gate.address, &gate.key);
+    up(&world, &lab, &name, &addresses, &through).ok();
+    let nodes = || world.docker(&["node", "ls", "--format", "{{.Status}}"]);
+    assert_eq!(nodes().ok(), "Ready\nReady\n");
+    world.dojo(&["status", &name]).ok();
+
+    // What leads there was lost, as it is when this computer was off.
+    let keys = world.home().join("clusters").join(&name).join("ssh");
+    let lead = || {
+        let found = Command::new("pgrep").args(["-f", &format!("tunnel.{name}.")]).output();
+        let found = String::from_utf8(found.unwrap().stdout).unwrap();
+        found.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(lead().len(), 2);
+    for process in lead() {
+        assert!(Command::new("kill").args(["-9", &process]).status().unwrap().success());
+    }
+    until("it does not lead there any more", 10, || nodes().code != Some(0));
+    world.dojo(&["use", &name]).ok();
+    assert_eq!(nodes().ok(), "Ready\nReady\n");
+    assert_eq!(world.dojo(&["ssh", &format!("{name}/worker-1"), "--", "id -un"]).ok(), "root\n");
+
+    world.dojo(&["down", &name]).ok();
+    world.assert_gone(&name);
+    assert!(!keys.exists());
+    assert_eq!(lead(), NOTHING);
+    for (host, before) in hosts.iter().zip(&before) {
+        assert_eq!(difference(before, &host.state()), NOTHING);
+    }
 }
 
 #[test]
@@ -224,8 +276,7 @@ fn too_few_hosts_or_one_that_is_off_are_told_before_anything_is_done() {
     up(&world, &lab, &name, &[&address], &two).fails(2, &["2 machines", "1 hosts"]);
     up(&world, &lab, &name, &[&address, &address], &two).fails(2, &["given twice"]);
     let twice = [address.as_str(), &host.address];
-    std::fs::write(lab.config(), std::fs::read_to_string(lab.config()).unwrap() + "User root\n")
-        .unwrap();
+    fs::write(lab.config(), fs::read_to_string(lab.config()).unwrap() + "User root\n").unwrap();
     up(&world, &lab, &name, &twice, &two).fails(1, &["are the same host"]);
     up(&world, &lab, &name, &[&address], &["--engines", "--memory", "1GiB"]).fails(1, &["limits"]);
     host.run("systemctl stop ssh").ok();
@@ -379,7 +430,7 @@ fn a_lost_record_is_rebuilt_from_the_hosts() {
     let before = host.state();
     let address = root_at(&host);
     up(&world, &lab, &name, &[&address], &["--engines", "--remove-docker"]).ok();
-    std::fs::remove_file(world.home().join("clusters").join(&name).join("cluster.json")).unwrap();
+    fs::remove_file(world.home().join("clusters").join(&name).join("cluster.json")).unwrap();
     let mut repair = vec!["repair".to_owned(), name.clone(), "--host".to_owned(), address.clone()];
     repair.extend(lab.flags());
     repair.push("--remove-docker".to_owned());
@@ -387,7 +438,7 @@ fn a_lost_record_is_rebuilt_from_the_hosts() {
     let said = world.dojo(&repair).ok();
     assert!(said.contains("of 1 machines"), "{said}");
     // The user's own key is gone; the cluster's opens the host as well.
-    std::fs::remove_file(lab.identity()).unwrap();
+    fs::remove_file(lab.identity()).unwrap();
     world.dojo(&["up", &name]).ok();
     world.dojo(&["down", &name]).ok();
     world.assert_gone(&name);
@@ -407,7 +458,7 @@ fn a_manager_of_docker_and_a_worker_over_ssh_are_one_swarm() {
             "apiVersion: clusterdojo/v1\nname: {name}\nmachines:\n  - {{ role: manager }}\n{workers}\
              docker: {{ subnet: {subnet} }}\n"
         );
-        std::fs::write(&file, text).unwrap();
+        fs::write(&file, text).unwrap();
     };
     let up = || world.dojo(&["up", "-f", file.to_str().unwrap()]);
     let subnet = format!("10.199.{}.0/24", std::process::id() % 250);
