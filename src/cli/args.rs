@@ -396,12 +396,30 @@ pub(super) struct SshFlags {
     pub(super) remove_docker: bool,
 }
 
+/// Where machines come from.
+#[derive(Debug, Args)]
+pub(super) struct Place {
+    /// Where machines come from
+    #[arg(long, value_name = "DRIVER", default_value = "docker")]
+    pub(super) driver: DriverName,
+    /// Set an option of an external driver
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(super) driver_opt: Vec<String>,
+    #[command(flatten)]
+    pub(super) ec2: Ec2Account,
+    #[command(flatten)]
+    pub(super) ssh: SshFlags,
+}
+
 /// Where to look for machines that no record tells of.
 #[derive(Debug, Args)]
 pub(super) struct Elsewhere {
     /// Where to look for machines of which this computer has no record [default: docker]
     #[arg(long, value_name = "DRIVER")]
     pub(super) driver: Option<DriverName>,
+    /// Set an option of an external driver
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(super) driver_opt: Vec<String>,
     #[command(flatten)]
     pub(super) ec2: Ec2Account,
 }
@@ -603,6 +621,8 @@ pub(super) struct Scale {
     /// How many plain Docker hosts
     #[arg(long, value_name = "N")]
     pub(super) machines: Option<u16>,
+    #[command(flatten)]
+    pub(super) agreed: Agreed,
 }
 
 #[derive(Debug, Args)]
@@ -633,24 +653,14 @@ pub(super) struct Upgrade {
 pub(super) struct Repair {
     /// Which cluster
     pub(super) name: ClusterName,
-    /// Where its machines come from
-    #[arg(long, value_name = "DRIVER", default_value = "docker")]
-    pub(super) driver: DriverName,
     #[command(flatten)]
-    pub(super) ec2: Ec2Account,
-    #[command(flatten)]
-    pub(super) ssh: SshFlags,
+    pub(super) place: Place,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Doctor {
-    /// Where machines shall come from
-    #[arg(long, value_name = "DRIVER", default_value = "docker")]
-    pub(super) driver: DriverName,
     #[command(flatten)]
-    pub(super) ec2: Ec2Account,
-    #[command(flatten)]
-    pub(super) ssh: SshFlags,
+    pub(super) place: Place,
     /// How to print the findings
     #[arg(short, long, value_enum, default_value_t = DataFormat::Table)]
     pub(super) output: DataFormat,

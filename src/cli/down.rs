@@ -40,7 +40,7 @@ async fn all(context: &Context, args: &Down) -> Result<Vec<ClusterName>, Error> 
     let mut names: Vec<ClusterName> =
         context.home.list()?.into_iter().map(|(name, _)| name).collect();
     if args.yes && args.elsewhere.driver.is_some() {
-        let services = context.services(&args.elsewhere.spec(DEFAULT_CLUSTER.parse()?)).await?;
+        let services = context.services(&args.elsewhere.spec(DEFAULT_CLUSTER.parse()?)?).await?;
         let machines = services.driver.list(None).await.map_err(workflow::Error::from)?;
         names.extend(machines.into_iter().map(|machine| machine.id.cluster));
         names.sort();

@@ -86,7 +86,7 @@ async fn all_machines(
     context: &Context,
     elsewhere: &Elsewhere,
 ) -> Result<BTreeMap<ClusterName, Vec<Machine>>, Error> {
-    let services = context.services(&elsewhere.spec(DEFAULT_CLUSTER.parse()?)).await?;
+    let services = context.services(&elsewhere.spec(DEFAULT_CLUSTER.parse()?)?).await?;
     let mut by_cluster: BTreeMap<ClusterName, Vec<Machine>> = BTreeMap::new();
     for machine in services.driver.list(None).await.map_err(workflow::Error::from)? {
         by_cluster.entry(machine.id.cluster.clone()).or_default().push(machine);

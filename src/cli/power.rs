@@ -7,7 +7,6 @@ use super::args::{Repair, Targets};
 use super::error::Error;
 use super::output;
 use super::services::Context;
-use super::up::{ec2_account, ssh_options};
 
 /// A cluster, or one machine of it.
 type Target = (ClusterName, Option<MachineName>);
@@ -78,9 +77,7 @@ pub(super) async fn restart(context: &Context, args: Targets) -> Result<(), Erro
 }
 
 pub(super) async fn repair(context: &Context, args: Repair) -> Result<(), Error> {
-    let mut spec = super::services::spec_from(args.name.clone(), args.driver);
-    ec2_account(&mut spec.ec2, &args.ec2);
-    ssh_options(&mut spec.ssh, &args.ssh)?;
+    let spec = args.place.spec(args.name.clone())?;
     let services = context.services(&spec).await?;
     let record = workflow::repair(&services, &spec).await?;
     let machines = record.machines.len();

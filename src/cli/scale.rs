@@ -6,7 +6,7 @@ use crate::workflow;
 use super::args::Scale;
 use super::error::Error;
 use super::services::Context;
-use super::up;
+use super::{costs, up};
 
 pub(super) async fn run(context: &Context, args: &Scale) -> Result<(), Error> {
     let name = context.cluster(args.name.clone())?;
@@ -21,6 +21,9 @@ pub(super) async fn run(context: &Context, args: &Scale) -> Result<(), Error> {
     .filter_map(|(role, count)| Some((role, count?)))
     .collect();
     let services = context.services_to_make(&record.spec).await?;
+    let wanted = record.spec.with_counts(&counts);
+    wanted.validate()?;
+    costs::agreed(context, &services, &wanted, &args.agreed).await?;
     let summary = workflow::scale(&services, &name, &counts).await?;
     if context.quiet { Ok(()) } else { up::tell(&summary) }
 }

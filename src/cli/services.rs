@@ -30,9 +30,9 @@ use crate::spec::{ClusterSpec, MachineGroup};
 use crate::store::{Home, Record};
 use crate::workflow::{self, Interrupt, OpenLog, Services};
 
-use super::args::{Elsewhere, Global};
+use super::args::{Elsewhere, Global, Place};
 use super::error::Error;
-use super::up::ec2_account;
+use super::up::{driver_options, ec2_account, ssh_options};
 
 /// The cluster that is meant when none is named.
 pub(super) const DEFAULT_CLUSTER: &str = "dojo";
@@ -128,7 +128,7 @@ impl Context {
     ) -> Result<Services, Error> {
         let spec = match self.home.record(name) {
             Ok(Some(record)) => record.spec,
-            _ => elsewhere.spec(name.clone()),
+            _ => elsewhere.spec(name.clone())?,
         };
         self.services_with(&spec, Special { abandon, ..Special::default() }).await
     }
@@ -365,17 +365,29 @@ impl Context {
 }
 
 /// What names a driver, with its usual options, and asks for nothing in particular.
-pub(super) fn spec_from(name: ClusterName, driver: DriverName) -> ClusterSpec {
+fn spec_from(name: ClusterName, driver: DriverName) -> ClusterSpec {
     let machines = vec![MachineGroup::new(Role::Engine, 1, driver)];
     ClusterSpec::new(name, Orchestrator::None, machines)
 }
 
+impl Place {
+    /// A cluster of that name as it might be there.
+    pub(super) fn spec(&self, name: ClusterName) -> Result<ClusterSpec, Error> {
+        let mut spec = spec_from(name, self.driver.clone());
+        driver_options(&mut spec, &self.driver_opt)?;
+        ec2_account(&mut spec.ec2, &self.ec2);
+        ssh_options(&mut spec.ssh, &self.ssh)?;
+        Ok(spec)
+    }
+}
+
 impl Elsewhere {
     /// A cluster of that name as it might be there.
-    pub(super) fn spec(&self, name: ClusterName) -> ClusterSpec {
+    pub(super) fn spec(&self, name: ClusterName) -> Result<ClusterSpec, Error> {
         let mut spec = spec_from(name, self.driver.clone().unwrap_or_default());
+        driver_options(&mut spec, &self.driver_opt)?;
         ec2_account(&mut spec.ec2, &self.ec2);
-        spec
+        Ok(spec)
     }
 }
 

@@ -10,8 +10,7 @@ use crate::workflow::{self, ClusterStatus};
 
 use super::args::{DataFormat, Doctor, Status};
 use super::error::Error;
-use super::services::{Context, DEFAULT_CLUSTER, spec_from};
-use super::up::{ec2_account, ssh_options};
+use super::services::{Context, DEFAULT_CLUSTER};
 use super::{costs, lifetime, output};
 
 /// One cluster, as `dojo status -o json` prints it.
@@ -131,9 +130,7 @@ fn table(view: &View) -> Vec<Vec<String>> {
 }
 
 pub(super) async fn doctor(context: &Context, args: Doctor) -> Result<ExitCode, Error> {
-    let mut spec = spec_from(DEFAULT_CLUSTER.parse()?, args.driver);
-    ec2_account(&mut spec.ec2, &args.ec2);
-    ssh_options(&mut spec.ssh, &args.ssh)?;
+    let spec = args.place.spec(DEFAULT_CLUSTER.parse()?)?;
     let services = context.services(&spec).await?;
     let findings = services.driver.check().await?;
     match args.output {

@@ -81,7 +81,7 @@ fn from_flags(context: &Context, args: &Up) -> Result<ClusterSpec, Error> {
     }
     spec.docker.image = args.image.clone().or(spec.docker.image);
     spec.docker.subnet = args.subnet.or(spec.docker.subnet);
-    driver_options(&mut spec, args)?;
+    driver_options(&mut spec, &args.driver_opt)?;
     ec2_options(&mut spec.ec2, &args.ec2)?;
     ssh_options(&mut spec.ssh, &args.ssh)?;
     engine_options(&mut spec.engine, args)?;
@@ -197,9 +197,10 @@ fn publish(groups: &mut Vec<MachineGroup>, text: &str) -> Result<(), Error> {
     Err(Error::Usage(format!("port {port} is to lead to `{name}`, which is not in the cluster")))
 }
 
-fn driver_options(spec: &mut ClusterSpec, args: &Up) -> Result<(), Error> {
+/// Options of an external driver.
+pub(super) fn driver_options(spec: &mut ClusterSpec, options: &[String]) -> Result<(), Error> {
     let driver = spec.driver();
-    for text in &args.driver_opt {
+    for text in options {
         let (key, value) = text.split_once('=').ok_or_else(|| {
             Error::Usage(format!("`{text}` is not a driver option: write it as KEY=VALUE"))
         })?;

@@ -20,6 +20,16 @@ impl ClusterSpec {
         self.machines.retain(|g| g.count > 0 || g.role != role);
     }
 
+    /// The same cluster with so many machines of these roles; new ones come from the cluster's own driver.
+    #[must_use]
+    pub fn with_counts(&self, counts: &[(Role, u16)]) -> Self {
+        let mut spec = self.clone();
+        for (role, count) in counts {
+            spec.set_count(*role, *count, self.driver());
+        }
+        spec
+    }
+
     /// The same cluster with no more machines of any role than `other` has.
     #[must_use]
     pub fn at_most(&self, other: &Self) -> Self {

@@ -54,10 +54,7 @@ async fn to_counts(
     if record.phase == Phase::Destroying {
         return Err(Error::HalfRemoved(name.clone()));
     }
-    let mut wanted = record.spec.clone();
-    for (role, count) in counts {
-        wanted.set_count(*role, *count, record.spec.driver());
-    }
+    let wanted = record.spec.with_counts(counts);
     wanted.validate()?;
     refuse_resizing(&wanted, &record.spec)?;
     if is_unfinished(&record, &wanted) {

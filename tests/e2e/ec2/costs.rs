@@ -54,9 +54,15 @@ fn what_an_instance_costs_is_written_on_it() {
     world.dojo(&up).fails(1, &["expired"]);
     let listed = world.dojo(&["ls", "-o", "json"]).ok();
     let listed: Value = serde_json::from_str(&listed).unwrap();
-    assert!(listed[0]["cost"].as_f64().is_some_and(|cost| cost < 0.01), "{listed}");
+    let row = listed.as_array().unwrap().iter().find(|row| row["name"] == name.as_str());
+    let cost = row.and_then(|row| row["cost"].as_f64());
+    assert!(cost.is_some_and(|cost| cost < 0.01), "{listed}");
     let things = emulator.things("instance");
     assert_eq!(things[0]["tags"]["io.clusterdojo.hourly"], "0.055087", "{things:?}");
+    // One more is one more to agree to.
+    let scale = ["scale", &name, "--workers", "1", "--max-hourly", "0.01"];
+    world.dojo(&scale).fails(1, &["about $0.055 an hour", "at most $0.010", "--yes"]);
+    assert_eq!(emulator.things("instance").len(), 1);
     world.dojo(&["down", &name]).ok();
     emulator.assert_empty();
     world.assert_gone(&name);

@@ -370,6 +370,24 @@ fn options_of_a_spec_file_reach_the_driver() {
 }
 
 #[test]
+fn options_reach_the_driver_where_no_record_has_them() {
+    for (command, code) in [
+        (["doctor"].as_slice(), 0),
+        (&["ls"], 0),
+        (&["down", "sand", "--yes"], 0),
+        (&["repair", "sand"], 1),
+        (&["sweep", "--dry-run"], 0),
+    ] {
+        let world = World::with(&["picky"]);
+        let options = ["--driver", "picky", "--driver-opt", "beach=north"];
+        let said = world.dojo(&[command, &options].concat());
+        assert_eq!(said.code, Some(code), "{command:?}: {}", said.stderr);
+        let request = fs::read_to_string(world.bin().join("asked")).unwrap();
+        assert!(request.contains(r#""beach":"north""#), "{command:?}: {request}");
+    }
+}
+
+#[test]
 fn a_driver_may_refuse_before_anything_is_made() {
     for (driver, error) in [
         ("full", "driver `full`: the beach is full"),

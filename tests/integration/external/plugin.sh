@@ -85,8 +85,16 @@ case $name-$operation in
         say '"warning":"the tide is coming"'
         say '"result":{"findings":[{"level":"problem","subject":"sand","detail":"wet","fix":"wait"}]}'
         ;;
+    picky-check)
+        echo "$request" >"$notes/asked"
+        say '"result":{"findings":[]}'
+        ;;
     *-check) say '"result":{"findings":[]}' ;;
 
+    picky-list)
+        echo "$request" >"$notes/asked"
+        say '"result":{"machines":[]}'
+        ;;
     stray-list)
         say '"result":{"machines":[{"labels":{"io.clusterdojo.cluster":"other",
             "io.clusterdojo.cluster-id":"1","io.clusterdojo.machine":"worker-1",
