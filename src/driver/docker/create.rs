@@ -123,6 +123,8 @@ impl DockerDriver {
             Err(error) => Err(error),
         };
         let Err(error) = started else {
+            let key = request.host_key.public.trim_end().to_owned();
+            lock(&self.host_keys).insert(id.clone(), key);
             return Ok(Try::Done(self.describe(id, request, &place)));
         };
         // It never ran, so there is nothing in it to keep. If this fails too, it is unfinished, and

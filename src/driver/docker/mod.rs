@@ -71,6 +71,8 @@ pub struct DockerDriver {
     ports: Mutex<PortBook>,
     /// Networks that were seen, so that machines made in parallel need not ask for them again.
     networks: Mutex<HashMap<ClusterName, ClusterNetwork>>,
+    /// The host keys that containers were given a moment ago, so that they need not be read back.
+    host_keys: Mutex<HashMap<String, String>>,
 }
 
 impl std::fmt::Debug for DockerDriver {
@@ -101,6 +103,7 @@ impl DockerDriver {
             baked: None,
             ports: Mutex::default(),
             networks: Mutex::default(),
+            host_keys: Mutex::default(),
         })
     }
 
@@ -247,7 +250,11 @@ impl Driver for DockerDriver {
     }
 
     async fn host_key(&self, machine: &Machine) -> Result<Option<String>, Error> {
-        self.read_host_key(machine).await.map(Some)
+        let given = lock(&self.host_keys).get(&machine.handle).cloned();
+        match given {
+            Some(key) => Ok(Some(key)),
+            None => self.read_host_key(machine).await.map(Some),
+        }
     }
 }
 
