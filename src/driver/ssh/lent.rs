@@ -1,5 +1,6 @@
 //! A host in the hands of the driver: asked what it is, not more often than needed.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -72,19 +73,33 @@ impl Lent {
         };
         let services = Service::of(machine.orchestrator, machine.id.name.role);
         let endpoints = match resolved.way {
-            Way::Direct(address) => {
-                let at = |service: Service| match service {
-                    Service::Ssh => (service, address),
-                    _ => (service, SocketAddr::new(address.ip(), service.port())),
-                };
-                services.into_iter().map(at).collect()
+            Way::Direct(address) => beside(address, &services),
+            Way::Tunnel(_) => {
+                let mut doors = self.doors.lock().unwrap_or_else(PoisonError::into_inner);
+                doors.to(&machine.id, &services)?
             }
-            Way::Tunnel(_) => self
-                .doors
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .to(&machine.id, &services)?,
         };
         Ok(Some(Machine { endpoints, ..machine }))
+    }
+}
+
+/// Where the services of a host are whose sshd is at this address.
+fn beside(sshd: SocketAddr, services: &[Service]) -> BTreeMap<Service, SocketAddr> {
+    let at = |service: &Service| match service {
+        Service::Ssh => (*service, sshd),
+        _ => (*service, SocketAddr::new(sshd.ip(), service.port())),
+    };
+    services.iter().map(at).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_sshd_may_be_at_a_port_of_its_own() {
+        let endpoints = beside("192.0.2.1:2222".parse().unwrap(), &[Service::Ssh, Service::Engine]);
+        assert_eq!(endpoints[&Service::Ssh].to_string(), "192.0.2.1:2222");
+        assert_eq!(endpoints[&Service::Engine].to_string(), "192.0.2.1:2376");
     }
 }

@@ -260,6 +260,8 @@ impl Host {
     /// Logs in and goes into the background.
     async fn keep(&self, mut command: Command, directory: &Path) -> Result<Said, Error> {
         command.current_dir(directory).arg("-fN").arg("--").arg(&self.spec.address);
+        // Ctrl-C at the terminal is not meant for it, nor for the one that it starts for a jump host.
+        command.process_group(0);
         // A pipe would not end before the client in the background does.
         let stderr = tempfile::tempfile().map_err(|source| self.no_client(source))?;
         let theirs = stderr.try_clone().map_err(|source| self.no_client(source))?;

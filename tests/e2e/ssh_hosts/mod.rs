@@ -242,12 +242,17 @@ fn hosts_behind_another_one_are_reached_through_it() {
 
     // What leads there was lost, as it is when this computer was off.
     let keys = world.home().join("clusters").join(&name).join("ssh");
-    let lead = || {
-        let found = Command::new("pgrep").args(["-f", &format!("tunnel.{name}.")]).output();
+    let processes = |more: &[&str], text: &str| {
+        let found = Command::new("pgrep").args(more).args(["-f", text]).output();
         let found = String::from_utf8(found.unwrap().stdout).unwrap();
         found.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
     };
+    let lead = || processes(&[], &format!("tunnel.{name}."));
     assert_eq!(lead().len(), 2);
+    // Each goes by way of another one. None of them is in the group that a terminal's Ctrl-C would end.
+    let config = lab.config().display().to_string();
+    assert_eq!(processes(&[], &config).len(), 4);
+    assert_eq!(processes(&["-g", "0"], &config), NOTHING);
     for process in lead() {
         assert!(Command::new("kill").args(["-9", &process]).status().unwrap().success());
     }
