@@ -79,6 +79,13 @@ impl Lab {
         lab
     }
 
+    /// Has every `ssh` try the key, also the one that goes to a host on the way.
+    pub(super) fn offer_key(&self) {
+        let config = fs::read_to_string(self.config()).unwrap();
+        let identity = format!("IdentityFile {}\n", self.identity().display());
+        fs::write(self.config(), config + &identity).unwrap();
+    }
+
     /// An agent that holds the key, which from now on is nowhere else. The configuration names no other one.
     pub(super) fn agent(&self) -> Agent {
         let socket = self.directory.join("agent");
@@ -186,6 +193,11 @@ impl Host {
     pub(super) fn answers(&self) {
         let port = format!("{}:22", self.address);
         until("sshd answers", 30, || std::net::TcpStream::connect(&port).is_ok());
+    }
+
+    /// Has it answer everybody but this computer, as if it were in a network of its own.
+    pub(super) fn hide(&self) {
+        self.run("ip route add prohibit $(ip route show default | cut -d ' ' -f 3)").ok();
     }
 
     pub(super) fn container(&self) -> &str {

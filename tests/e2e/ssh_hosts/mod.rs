@@ -217,13 +217,9 @@ fn hosts_behind_another_one_are_reached_through_it() {
     let lab = Lab::new(&world);
     let gate = lab.strange_host(&world);
     let hosts = [lab.host(&world), lab.host(&world)];
-    let before = hosts.each_ref().map(|host| {
-        // It answers everybody but this computer.
-        host.run("ip route add prohibit $(ip route show default | cut -d ' ' -f 3)").ok();
-        host.state()
-    });
-    let identity = format!("IdentityFile {}\n", lab.identity().display());
-    fs::write(lab.config(), fs::read_to_string(lab.config()).unwrap() + &identity).unwrap();
+    hosts.iter().for_each(Host::hide);
+    lab.offer_key();
+    let before = hosts.each_ref().map(Host::state);
     let addresses = hosts.each_ref().map(root_at);
     let addresses = addresses.each_ref().map(String::as_str);
     let jump = root_at(&gate);
@@ -578,17 +574,30 @@ fn a_kubernetes_cluster_on_hosts_comes_and_goes() {
     let mut world = World::new();
     let name = world.name("kube");
     let lab = Lab::new(&world);
-    let hosts = [lab.host(&world), lab.host(&world)];
+    let (gate, hosts) = (lab.host(&world), [lab.host(&world), lab.host(&world)]);
+    // The API is behind another host.
+    hosts[0].hide();
+    lab.offer_key();
     let before = hosts.each_ref().map(Host::state);
-    let addresses = hosts.each_ref().map(root_at);
-    let addresses = addresses.each_ref().map(String::as_str);
-    let bundle = crate::api_server::bundle();
-    let more = ["--kubernetes", "--remove-docker", "--bundle", bundle.to_str().unwrap()];
-    up(&world, &lab, &name, &addresses, &more).ok();
+    let jump = root_at(&gate);
+    let file = world.path().join("kube.yaml");
+    let text = format!(
+        "apiVersion: clusterdojo/v1\nname: {name}\norchestrator: kubernetes\n\
+         machines:\n  - {{ role: control-plane, driver: ssh }}\n  - {{ role: worker, driver: ssh }}\n\
+         kubernetes:\n  bundle: {}\n\
+         ssh:\n  user: root\n  config: {}\n  remove-docker: true\n  hosts:\n    \
+         - {{ address: {}, jump: '{jump}' }}\n    - {{ address: {} }}\n",
+        crate::api_server::bundle().display(),
+        lab.config().display(),
+        hosts[0].address,
+        hosts[1].address,
+    );
+    fs::write(&file, text).unwrap();
+    world.dojo(&["up", "-f", file.to_str().unwrap()]).ok();
     assert_eq!(world.ready_nodes(), ["control-plane-1", "worker-1"]);
     // Whose it is by now is told to somebody else.
     let other = world.name("kube2");
-    up(&world, &lab, &other, &addresses[..1], &["--engines"])
+    up(&world, &lab, &other, &[&root_at(&hosts[0])], &["--engines", "--jump", &jump])
         .fails(1, &["already taken by machine"]);
     world.dojo(&["stop", &name]).ok();
     world.dojo(&["start", &name]).ok();
