@@ -171,7 +171,9 @@ pub async fn bootstrap(
     // What stands before a cluster is no member of it.
     let balances = |n: &&Node| n.machine().id.name.role == Role::LoadBalancer;
     let members: Vec<Node> = nodes.iter().filter(|n| !balances(n)).cloned().collect();
-    let memberships = settle(members.iter().map(|node| kind.member(node))).await?;
+    // Minutes, where leaders wait for each other to become a majority.
+    let asked = settle(members.iter().map(|node| kind.member(node)));
+    let memberships = progress.step(format!("ask who is in the {}", kind.noun()), asked).await?;
     let of = |name: MachineName| {
         members.iter().position(|n| n.machine().id.name == name).map(|i| &memberships[i])
     };
