@@ -227,7 +227,7 @@ pub(super) struct Up {
     /// Where images are pulled from, instead of the registry that kubeadm knows; without TLS if it begins with http:
     #[arg(long, value_name = "HOST[/PATH]", help_heading = "Kubernetes")]
     pub(super) kubernetes_registry: Option<String>,
-    /// What connects pods: bridge, none, or the path of a manifest [default: bridge]
+    /// What connects pods: bridge, flannel, calico, none, or the address or path of a manifest [default: bridge]
     #[arg(long, value_name = "NETWORK", help_heading = "Kubernetes")]
     pub(super) cni: Option<PodNetwork>,
     /// The address range of pods [default: 10.244.0.0/16]

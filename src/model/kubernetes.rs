@@ -103,8 +103,34 @@ pub enum PodNetwork {
     Bridge,
     /// Nothing: the user brings one.
     None,
+    /// flannel, as its project publishes it.
+    Flannel,
+    /// Calico, as its project publishes it.
+    Calico,
+    /// A manifest that is published at this address, `https://…` or `http://…`.
+    Published(String),
     /// A manifest of the user's own.
     Manifest(PathBuf),
+}
+
+impl PodNetwork {
+    /// Where flannel's manifest is (README of github.com/flannel-io/flannel).
+    const FLANNEL: &str =
+        "https://github.com/flannel-io/flannel/releases/latest/download/kube-flannel.yml";
+    /// Where Calico's is ("Install Calico networking for on-premises deployments", docs.tigera.io); those
+    /// of a release only have an address that stays.
+    const CALICO: &str =
+        "https://raw.githubusercontent.com/projectcalico/calico/v3.30.3/manifests/calico.yaml";
+
+    /// Where its manifest is published, if it has one that is.
+    pub fn address(&self) -> Option<&str> {
+        match self {
+            Self::Flannel => Some(Self::FLANNEL),
+            Self::Calico => Some(Self::CALICO),
+            Self::Published(address) => Some(address),
+            Self::Bridge | Self::None | Self::Manifest(_) => None,
+        }
+    }
 }
 
 impl FromStr for PodNetwork {
@@ -114,10 +140,15 @@ impl FromStr for PodNetwork {
         match text {
             "bridge" => Ok(Self::Bridge),
             "none" => Ok(Self::None),
+            "flannel" => Ok(Self::Flannel),
+            "calico" => Ok(Self::Calico),
+            address if address.starts_with("https://") || address.starts_with("http://") => {
+                Ok(Self::Published(address.to_owned()))
+            }
             file if file.contains('/') || file.contains('.') => Ok(Self::Manifest(file.into())),
             other => Err(format!(
-                "`{other}` is not a pod network: expected bridge, none, or the path of a manifest, such \
-                 as ./flannel.yaml"
+                "`{other}` is not a pod network: expected bridge, flannel, calico, none, or the address or \
+                 the path of a manifest, such as ./network.yaml"
             )),
         }
     }
@@ -128,6 +159,9 @@ impl fmt::Display for PodNetwork {
         match self {
             Self::Bridge => f.pad("bridge"),
             Self::None => f.pad("none"),
+            Self::Flannel => f.pad("flannel"),
+            Self::Calico => f.pad("calico"),
+            Self::Published(address) => f.pad(address),
             Self::Manifest(path) => f.pad(&path.to_string_lossy()),
         }
     }
@@ -251,8 +285,12 @@ mod tests {
 
     #[test]
     fn pod_networks_read_back_as_written() {
-        for text in ["bridge", "none", "./calico.yaml"] {
-            assert_eq!(text.parse::<PodNetwork>().unwrap().to_string(), text);
+        for text in ["bridge", "none", "flannel", "calico", "https://a.example/b", "./calico.yaml"]
+        {
+            let network = text.parse::<PodNetwork>().unwrap();
+            assert_eq!(network.to_string(), text);
+            let fetched = text.contains("://") || ["flannel", "calico"].contains(&text);
+            assert_eq!(network.address().is_some(), fetched, "{text}");
         }
         assert!("brigde".parse::<PodNetwork>().is_err());
     }

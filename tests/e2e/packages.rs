@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::api_server::bundle;
+use crate::service::build_image;
 use crate::world::{World, engine, traces, until};
 
 /// The repository and the registry; gone when it goes.
@@ -31,6 +32,21 @@ impl Mirror {
         mirror.repository = lines.next().unwrap();
         mirror.registry = lines.next().unwrap();
         mirror
+    }
+
+    /// Has the registry serve the image of `tests/e2e/web`.
+    fn serve_web(&self, world: &World) {
+        let (image, file) = (format!("{}/web:1", self.container), world.path().join("image.tar"));
+        build_image(world.path(), &image, "1");
+        let file = file.to_str().unwrap();
+        engine(&["save", "-o", file, &image]).ok();
+        engine(&["rmi", &image]).ok();
+        engine(&["cp", file, &format!("{}:/web.tar", self.container)]).ok();
+        self.run(&format!(
+            "skopeo copy --quiet --insecure-policy --dest-tls-verify=false \
+             docker-archive:/web.tar docker://{}/web:1",
+            self.registry
+        ));
     }
 
     fn run(&self, command: &str) {
@@ -71,6 +87,14 @@ fn a_cluster_comes_from_packages_and_a_registry() {
     let mut up =
         vec!["up", &name, "--kubernetes", "--workers", "1", "--kubernetes-version", "1.20"];
     up.extend(["--kubernetes-repository", &mirror.repository, "--kubernetes-registry", &registry]);
+    // The pod network is somebody else's, too.
+    let network = format!("{}/network.yaml", mirror.repository);
+    mirror.run(&format!(
+        "cat >/srv/web/network.yaml <<'END'\n{}\nEND",
+        include_str!("packages/network.yaml").replace("REGISTRY", &mirror.registry)
+    ));
+    mirror.serve_web(&world);
+    up.extend(["--cni", &network]);
 
     // Signed, but not by whom the key says: what may be anybody's is not installed.
     mirror.run(&format!("cp /srv/other-key.asc '{FOLDER}/Release.key'"));
@@ -97,7 +121,7 @@ fn a_cluster_comes_from_packages_and_a_registry() {
     assert!(said.contains("etcd Version: "), "{said}");
 
     // What is there is neither fetched nor upgraded.
-    mirror.run(&format!("mv '{FOLDER}' /srv/away"));
+    mirror.run(&format!("mv '{FOLDER}' /srv/web/network.yaml /srv/"));
     world.dojo(&up).ok();
     let held = world.dojo(&["ssh", &format!("{name}/worker-1"), "--", "apt-mark", "showhold"]).ok();
     assert_eq!(held.split_whitespace().collect::<Vec<_>>(), ["kubeadm", "kubectl", "kubelet"]);

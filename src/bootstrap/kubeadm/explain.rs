@@ -63,6 +63,14 @@ pub fn explain(
     let config = config.expose().trim_end().replace(&named(version), &exactly(version));
     let begin = init(&of_first, true).with("CONFIG", config);
     steps.push((first.id.name, begin));
+    if let Some(address) = options.cni.address() {
+        let apply = Script::new(
+            "apply the pod network",
+            "As its project publishes it. Other networks than the bridge run in pods of their own.",
+            "kubectl --kubeconfig /etc/kubernetes/admin.conf apply -f \"$ADDRESS\"\n",
+        );
+        steps.push((first.id.name, apply.with("ADDRESS", address)));
+    }
     for worker in workers {
         let endpoint = format!("{}:6443", first.private_ip);
         let discovery = Discovery { endpoint: &endpoint, token: &token, ca_pin: CA_PIN };

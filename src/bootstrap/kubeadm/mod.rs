@@ -299,6 +299,17 @@ impl Bootstrapper for Kubeadm {
         if let Some(network) = &speaker.kubernetes().network {
             api.apply(network).await.map_err(failed(speaker, "apply the pod network"))?;
         }
+        if let Some(address) = speaker.kubernetes().options.cni.address() {
+            let script = network::manifest(address);
+            let manifest = speaker.remote().run(&script).await;
+            let manifest = manifest.map_err(failed(speaker, script.title))?;
+            if !manifest.trim().is_empty() {
+                let manifest = network::fitted(manifest, &speaker.kubernetes().options);
+                api.apply(&manifest).await.map_err(failed(speaker, "apply the pod network"))?;
+                let applied = api.apply(&network::applied(address)).await;
+                applied.map_err(failed(speaker, "note the pod network"))?;
+            }
+        }
         if speaker.kubernetes().options.cni == PodNetwork::None {
             // Without a pod network nodes never become ready, and that is what was asked for.
             return Ok(());

@@ -1,10 +1,14 @@
 //! What connects the pods of different nodes.
 
-use crate::model::{Machine, MachineName, Role, Subnet};
+use serde_json::json;
+
+use crate::model::{KubernetesOptions, Machine, MachineName, PodNetwork, Role, Subnet};
 use crate::remote::Script;
 
 /// The size of each node's share of the pods' addresses: 254 pods, more than kubelet allows by default.
 const SHARE: u8 = 24;
+/// The addresses of pods in flannel's manifest.
+const FLANNELS_PODS: &str = "10.244.0.0/16";
 
 /// The addresses of a node's pods. They follow from the node's name alone, so that nodes joining in
 /// parallel need not agree on anything and a node that is made anew gets the same.
@@ -36,11 +40,55 @@ pub(super) fn bridge(machine: &Machine, all: &[&Machine], pods: Subnet) -> Scrip
     .with("ROUTES", include_str!("../../../templates/kubernetes/routes.sh").trim_end())
 }
 
+/// Prints the manifest that is published there, unless the cluster has it already.
+pub(super) fn manifest(address: &str) -> Script {
+    Script::new(
+        "fetch the pod network",
+        "The manifest is fetched once, as its project publishes it, and applied as `kubectl apply` does it.",
+        include_str!("../../../templates/kubernetes/manifest.sh"),
+    )
+    .with("ADDRESS", address)
+}
+
+/// A manifest that was fetched, with the addresses of this cluster's pods in it. Other networks than
+/// flannel ask the cluster for them.
+pub(super) fn fitted(manifest: String, options: &KubernetesOptions) -> String {
+    match options.cni {
+        PodNetwork::Flannel => manifest.replace(FLANNELS_PODS, &options.pod_subnet.to_string()),
+        _ => manifest,
+    }
+}
+
+/// What says in a cluster that a manifest was applied as a whole.
+pub(super) fn applied(address: &str) -> String {
+    json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": { "name": "clusterdojo-pod-network", "namespace": "kube-system" },
+        "data": { "manifest": address },
+    })
+    .to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+
+    #[test]
+    fn flannel_is_told_of_the_pod_subnet() {
+        let published = r#"net-conf.json: { "Network": "10.244.0.0/16" }"#.to_owned();
+        let mut options = KubernetesOptions {
+            cni: PodNetwork::Flannel,
+            pod_subnet: "10.99.0.0/16".parse().unwrap(),
+            ..KubernetesOptions::default()
+        };
+        let told = fitted(published.clone(), &options);
+        assert_eq!(told, r#"net-conf.json: { "Network": "10.99.0.0/16" }"#);
+        options.cni = PodNetwork::Calico;
+        assert_eq!(fitted(published.clone(), &options), published);
+    }
 
     #[test]
     fn no_two_nodes_share_addresses() {
