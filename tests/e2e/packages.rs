@@ -89,11 +89,6 @@ fn a_cluster_comes_from_packages_and_a_registry() {
     up.extend(["--kubernetes-repository", &mirror.repository, "--kubernetes-registry", &registry]);
     // The pod network is somebody else's, too.
     let network = format!("{}/network.yaml", mirror.repository);
-    mirror.run(&format!(
-        "cat >/srv/web/network.yaml <<'END'\n{}\nEND",
-        include_str!("packages/network.yaml").replace("REGISTRY", &mirror.registry)
-    ));
-    mirror.serve_web(&world);
     up.extend(["--cni", &network]);
 
     // Signed, but not by whom the key says: what may be anybody's is not installed.
@@ -101,6 +96,16 @@ fn a_cluster_comes_from_packages_and_a_registry() {
     let said = world.dojo(&up).fails(1, &["apt does not accept the package repository"]);
     assert!(said.contains("not signed") || said.contains("NO_PUBKEY"), "{said}");
     mirror.run(&format!("cp /srv/key.asc '{FOLDER}/Release.key'"));
+
+    // Without a pod network nothing is begun.
+    let said =
+        world.dojo(&up).fails(1, &["cannot fetch the manifest of the pod network", &network]);
+    assert!(said.contains("404") && !said.contains("begin the cluster: ok"), "{said}");
+    mirror.run(&format!(
+        "cat >/srv/web/network.yaml <<'END'\n{}\nEND",
+        include_str!("packages/network.yaml").replace("REGISTRY", &mirror.registry)
+    ));
+    mirror.serve_web(&world);
 
     // The machines that are there already go on from there.
     world.dojo(&up).ok();

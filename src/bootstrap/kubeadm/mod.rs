@@ -163,6 +163,24 @@ async fn hand_over_keys(speaker: &Node) -> Result<Secret, Error> {
     Ok(key)
 }
 
+/// The manifest that is published there; empty if the cluster has it already.
+async fn published(node: &Node, address: &str) -> Result<String, Error> {
+    let script = network::manifest(address);
+    node.remote().run(&script).await.map_err(failed(node, script.title))
+}
+
+/// Applies the manifest that is published there, unless that was done before.
+async fn apply_published(api: &ApiServer, speaker: &Node, address: &str) -> Result<(), Error> {
+    let manifest = published(speaker, address).await?;
+    if manifest.trim().is_empty() {
+        return Ok(());
+    }
+    let manifest = network::fitted(manifest, &speaker.kubernetes().options);
+    api.apply(&manifest).await.map_err(failed(speaker, "apply the pod network"))?;
+    let applied = api.apply(&network::applied(address)).await;
+    applied.map_err(failed(speaker, "note the pod network"))
+}
+
 /// A key as kubeadm wants it: 32 bytes for AES, in hexadecimal digits ("kubeadm init", kubernetes.io).
 fn new_certificate_key() -> Secret {
     let bytes: [u8; 32] = rand::random();
@@ -223,8 +241,12 @@ impl Bootstrapper for Kubeadm {
     }
 
     async fn init(&self, node: &Node, nodes: &[Node]) -> Result<(), Error> {
-        let facts = facts(node).await?;
         let kubernetes = node.kubernetes();
+        if let Some(address) = kubernetes.options.cni.address() {
+            // A cluster that is begun cannot have another network.
+            published(node, address).await?;
+        }
+        let facts = facts(node).await?;
         let cluster = Cluster {
             name: node.machine().id.cluster.to_string(),
             endpoint: front::of(nodes, node).machine().private_ip,
@@ -300,15 +322,7 @@ impl Bootstrapper for Kubeadm {
             api.apply(network).await.map_err(failed(speaker, "apply the pod network"))?;
         }
         if let Some(address) = speaker.kubernetes().options.cni.address() {
-            let script = network::manifest(address);
-            let manifest = speaker.remote().run(&script).await;
-            let manifest = manifest.map_err(failed(speaker, script.title))?;
-            if !manifest.trim().is_empty() {
-                let manifest = network::fitted(manifest, &speaker.kubernetes().options);
-                api.apply(&manifest).await.map_err(failed(speaker, "apply the pod network"))?;
-                let applied = api.apply(&network::applied(address)).await;
-                applied.map_err(failed(speaker, "note the pod network"))?;
-            }
+            apply_published(&api, speaker, address).await?;
         }
         if speaker.kubernetes().options.cni == PodNetwork::None {
             // Without a pod network nodes never become ready, and that is what was asked for.
