@@ -102,6 +102,31 @@ fn the_earlier_context_comes_back() {
 }
 
 #[test]
+fn what_is_left_of_a_forgotten_cluster_is_listed_and_removed() {
+    let mut world = World::new();
+    let name = world.name("forgotten");
+    let labels = [
+        "--label",
+        &format!("io.clusterdojo.cluster={name}"),
+        "--label",
+        "io.clusterdojo.cluster-id=forgotten",
+    ];
+    let (network, volume) = (format!("dojo-{name}"), format!("dojo-{name}-data"));
+    engine(&[&["network", "create", "--internal"], &labels[..], &[&network]].concat()).ok();
+    engine(&[&["volume", "create"], &labels[..], &[&volume]].concat()).ok();
+    // Others work with this engine as well, so nothing of it is swept away.
+    let listed = || world.dojo(&["sweep", "--dry-run"]).ok();
+    let said = listed();
+    let of_it: Vec<&str> = said.lines().filter(|line| line.starts_with(&name)).collect();
+    assert_eq!(of_it.len(), 2, "{said}");
+    assert!(of_it[0].contains("1 volume"), "{said}");
+    assert!(of_it[1].contains(&format!("network `{network}`")), "{said}");
+    world.dojo(&["down", &name, "--yes"]).ok();
+    world.assert_gone(&name);
+    assert!(!listed().contains(&name));
+}
+
+#[test]
 fn two_ups_of_one_cluster_at_once_make_one_cluster() {
     let mut world = World::new();
     let name = world.name("twice");

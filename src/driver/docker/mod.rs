@@ -18,6 +18,7 @@ mod ports;
 mod removal;
 mod subnet;
 mod surroundings;
+mod traces;
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -31,7 +32,7 @@ use self::allowances::Allowances;
 use self::engine::Engine;
 use self::network::ClusterNetwork;
 use super::local_ports::PortBook;
-use super::{Driver, Error};
+use super::{Driver, Error, Trace};
 use crate::event::Progress;
 use crate::model::{ClusterName, DriverName, Finding, Machine, MachineRequest, Subnet};
 
@@ -230,6 +231,10 @@ impl Driver for DockerDriver {
 
     async fn list(&self, cluster: Option<&ClusterName>) -> Result<Vec<Machine>, Error> {
         self.list_machines(cluster).await
+    }
+
+    async fn traces(&self) -> Result<Vec<Trace>, Error> {
+        self.find_traces().await
     }
 
     async fn start(&self, machine: &Machine) -> Result<(), Error> {

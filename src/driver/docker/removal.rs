@@ -1,7 +1,9 @@
 //! Removing machines, and whatever else carries a cluster's label.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
+use bollard::models::Volume;
 use bollard::query_parameters::{ListVolumesOptions, RemoveContainerOptions, RemoveVolumeOptions};
 use futures_util::future::join_all;
 use futures_util::{join, try_join};
@@ -47,19 +49,22 @@ impl DockerDriver {
             Some(self.remove_container(id, labels::name(container)))
         });
         first_error(join_all(removals).await)?;
-        let volumes = async {
-            let options = ListVolumesOptions { filters: filter() };
-            let list = self.engine.client.list_volumes(Some(options));
-            list.await.map_err(failed("list", "volumes"))
-        };
-        let (volumes, networks) = try_join!(volumes, self.networks(filter()))?;
-        let volumes = volumes.volumes.unwrap_or_default();
+        let (volumes, networks) = try_join!(self.volumes(filter()), self.networks(filter()))?;
         let volumes = volumes.iter().map(|volume| self.remove_volume(&volume.name));
         let networks = networks.iter().filter_map(|network| network.id.as_deref());
         let networks = networks.map(|id| self.remove_network(id, cluster));
         let (volumes, networks) = join!(join_all(volumes), join_all(networks));
         first_error(volumes)?;
         first_error(networks)
+    }
+
+    /// The engine's volumes that pass a filter.
+    pub(super) async fn volumes(
+        &self,
+        filters: Option<HashMap<String, Vec<String>>>,
+    ) -> Result<Vec<Volume>, Error> {
+        let list = self.engine.client.list_volumes(Some(ListVolumesOptions { filters }));
+        Ok(list.await.map_err(failed("list", "volumes"))?.volumes.unwrap_or_default())
     }
 
     async fn remove_volume(&self, name: &str) -> Result<(), Error> {

@@ -1,0 +1,46 @@
+//! What is there of clusters, machines or not.
+
+use std::collections::{BTreeMap, HashMap};
+
+use futures_util::try_join;
+
+use super::{DockerDriver, labels};
+use crate::driver::{Error, LABEL_CLUSTER, LABEL_CLUSTER_ID, Trace};
+use crate::model::ClusterName;
+
+/// Whose something is: a cluster's name and its random id.
+type Owner = (ClusterName, String);
+
+impl DockerDriver {
+    /// Machines, networks and volumes of all clusters.
+    pub(super) async fn find_traces(&self) -> Result<Vec<Trace>, Error> {
+        let filter = || Some(labels::filter(None));
+        let (machines, networks, volumes) =
+            try_join!(self.list_machines(None), self.networks(filter()), self.volumes(filter()))?;
+        let mut traces: Vec<Trace> = machines.into_iter().map(Trace::from).collect();
+        for network in networks {
+            let name = network.name.as_deref().unwrap_or_default();
+            let owner = network.labels.as_ref().and_then(owner);
+            traces.extend(owner.map(|owner| trace(owner, format!("network `{name}`"))));
+        }
+        // Their names say nothing.
+        let mut counts: BTreeMap<Owner, usize> = BTreeMap::new();
+        for owner in volumes.iter().filter_map(|volume| owner(&volume.labels)) {
+            *counts.entry(owner).or_default() += 1;
+        }
+        let volumes = counts.into_iter().map(|(owner, count)| {
+            let s = if count == 1 { "" } else { "s" };
+            trace(owner, format!("{count} volume{s}"))
+        });
+        traces.extend(volumes);
+        Ok(traces)
+    }
+}
+
+fn owner(labels: &HashMap<String, String>) -> Option<Owner> {
+    Some((labels.get(LABEL_CLUSTER)?.parse().ok()?, labels.get(LABEL_CLUSTER_ID)?.clone()))
+}
+
+fn trace((cluster, cluster_id): Owner, what: String) -> Trace {
+    Trace { cluster, cluster_id, what }
+}
