@@ -402,13 +402,20 @@ pub(super) struct Place {
     /// Where machines come from
     #[arg(long, value_name = "DRIVER", default_value = "docker")]
     pub(super) driver: DriverName,
+    #[command(flatten)]
+    pub(super) flags: DriverFlags,
+    #[command(flatten)]
+    pub(super) ssh: SshFlags,
+}
+
+/// What it takes to ask a driver for what is there.
+#[derive(Debug, Args)]
+pub(super) struct DriverFlags {
     /// Set an option of an external driver
     #[arg(long, value_name = "KEY=VALUE")]
     pub(super) driver_opt: Vec<String>,
     #[command(flatten)]
     pub(super) ec2: Ec2Account,
-    #[command(flatten)]
-    pub(super) ssh: SshFlags,
 }
 
 /// Where to look for machines that no record tells of.
@@ -417,11 +424,8 @@ pub(super) struct Elsewhere {
     /// Where to look for machines of which this computer has no record [default: docker]
     #[arg(long, value_name = "DRIVER")]
     pub(super) driver: Option<DriverName>,
-    /// Set an option of an external driver
-    #[arg(long, value_name = "KEY=VALUE")]
-    pub(super) driver_opt: Vec<String>,
     #[command(flatten)]
-    pub(super) ec2: Ec2Account,
+    pub(super) flags: DriverFlags,
 }
 
 #[derive(Debug, Args)]

@@ -127,7 +127,7 @@ fn remote_cause(cause: &workflow::MachineError) -> Option<&remote::Error> {
 fn machines_code(failure: &workflow::Failure) -> u8 {
     let causes = || failure.causes.iter().map(|(_, cause)| cause);
     let mismatch = |cause: &workflow::MachineError| match cause {
-        workflow::MachineError::Driver(driver::Error::OtherHostKey { .. }) => true,
+        workflow::MachineError::Driver(error) => driver_code(error) == MISMATCH,
         _ => remote_cause(cause).is_some_and(|e| remote_code(e) == MISMATCH),
     };
     if causes().any(mismatch) {

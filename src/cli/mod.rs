@@ -19,6 +19,7 @@ mod list;
 mod logs;
 mod machine;
 mod output;
+mod place;
 mod power;
 mod scale;
 mod services;
@@ -28,6 +29,7 @@ mod sweep;
 mod switch;
 mod up;
 mod upgrade;
+mod ways;
 
 use std::process::ExitCode;
 

@@ -4,7 +4,6 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 use std::sync::{Arc, Once};
 
-use futures_util::future::join_all;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::bootstrap::Bootstrapper;
@@ -12,27 +11,27 @@ use crate::bootstrap::kubeadm::Kubeadm;
 use crate::bootstrap::swarm::Swarm;
 use crate::bundle::Bundle;
 use crate::context::{DockerContexts, KubeContexts};
+use crate::driver::Driver;
 use crate::driver::docker::{Baked, DockerDriver, Variant};
 #[cfg(feature = "ec2")]
 use crate::driver::ec2::Ec2Driver;
 use crate::driver::external::{self, ExternalDriver};
 use crate::driver::mixed::Mixed;
 use crate::driver::ssh::{Memory, SshDriver};
-use crate::driver::{self, Driver};
-use crate::event::{Progress, Reporter, chain};
+use crate::event::{Progress, Reporter};
 use crate::model::{
-    ClusterName, DriverName, Machine, MachineName, Orchestrator, Role, SshFiles, TlsFiles,
+    ClusterName, DriverName, Machine, MachineName, Orchestrator, SshFiles, TlsFiles,
 };
 use crate::provision;
 use crate::remote::{Dialer, SshDialer};
 use crate::report::{self, LogFile, Tee};
-use crate::spec::{ClusterSpec, MachineGroup};
+use crate::spec::ClusterSpec;
 use crate::store::{Home, Record};
 use crate::workflow::{self, Interrupt, OpenLog, Services};
 
-use super::args::{Elsewhere, Global, Place};
+use super::args::{Elsewhere, Global};
 use super::error::Error;
-use super::up::{driver_options, ec2_account, ssh_options};
+use super::place::spec_from;
 
 /// The cluster that is meant when none is named.
 pub(super) const DEFAULT_CLUSTER: &str = "dojo";
@@ -186,7 +185,9 @@ impl Context {
             drivers.push(match name {
                 DriverName::Docker => Arc::new(docker(spec, special.baked.clone()).await?),
                 DriverName::Ssh => {
-                    let memory = Memory { abandon: special.abandon, ..self.memory(&spec.name) };
+                    let record = self.home.record(&spec.name).ok().flatten();
+                    let memory = self.memory(&spec.name, record);
+                    let memory = Memory { abandon: special.abandon, ..memory };
                     Arc::new(SshDriver::new(&spec.ssh, memory))
                 }
                 DriverName::Ec2 => ec2(spec).await?,
@@ -228,8 +229,7 @@ impl Context {
     }
 
     /// What is remembered of a cluster; nothing where there is no readable record.
-    fn memory(&self, name: &ClusterName) -> Memory {
-        let record = self.home.record(name).ok().flatten();
+    pub(super) fn memory(&self, name: &ClusterName, record: Option<Record>) -> Memory {
         Memory {
             options: record.as_ref().map(|record| record.spec.ssh.clone()),
             machines: record.map(|record| record.machines).unwrap_or_default(),
@@ -310,35 +310,6 @@ impl Context {
         Ok((record, machine))
     }
 
-    /// What reaches a machine, without more of its driver than that takes.
-    pub(super) fn dialer(&self, record: &Record, machine: &Machine) -> SshDialer {
-        SshDialer::new(self.keeper(record, machine).map(|keeper| keeper as Arc<dyn Driver>))
-    }
-
-    /// Opens the ways to the machines of a cluster, where the user's own programs go after `dojo` has ended.
-    pub(super) async fn open_ways(&self, record: &Record) -> Result<(), Error> {
-        let open = record.machines.iter().map(async |machine| match self.keeper(record, machine) {
-            Some(keeper) => keeper.open_way(machine).await,
-            None => Ok(()),
-        });
-        let opened: Result<(), driver::Error> = join_all(open).await.into_iter().collect();
-        Ok(opened.map_err(workflow::Error::from)?)
-    }
-
-    /// The same; where one cannot be opened, the user is told, and what was asked for goes on.
-    pub(super) async fn try_open_ways(&self, record: &Record) {
-        if let Err(error) = self.open_ways(record).await {
-            Progress::new(Arc::clone(&self.reporter)).warn(chain(&error));
-        }
-    }
-
-    /// The driver of a machine, if it may have to keep something open so that the machine can be reached.
-    fn keeper(&self, record: &Record, machine: &Machine) -> Option<Arc<SshDriver>> {
-        let memory = || self.memory(&record.spec.name);
-        (machine.driver == DriverName::Ssh)
-            .then(|| Arc::new(SshDriver::new(&record.spec.ssh, memory())))
-    }
-
     /// The two halves of a machine's full name.
     pub(super) fn machine_name(&self, text: &str) -> Result<(ClusterName, MachineName), Error> {
         if let Some((cluster, machine)) = text.split_once('/') {
@@ -361,33 +332,6 @@ impl Context {
     /// Whether a question can be asked.
     pub(super) fn can_ask(&self) -> bool {
         std::io::stdin().is_terminal() && std::io::stderr().is_terminal() && !self.quiet
-    }
-}
-
-/// What names a driver, with its usual options, and asks for nothing in particular.
-fn spec_from(name: ClusterName, driver: DriverName) -> ClusterSpec {
-    let machines = vec![MachineGroup::new(Role::Engine, 1, driver)];
-    ClusterSpec::new(name, Orchestrator::None, machines)
-}
-
-impl Place {
-    /// A cluster of that name as it might be there.
-    pub(super) fn spec(&self, name: ClusterName) -> Result<ClusterSpec, Error> {
-        let mut spec = spec_from(name, self.driver.clone());
-        driver_options(&mut spec, &self.driver_opt)?;
-        ec2_account(&mut spec.ec2, &self.ec2);
-        ssh_options(&mut spec.ssh, &self.ssh)?;
-        Ok(spec)
-    }
-}
-
-impl Elsewhere {
-    /// A cluster of that name as it might be there.
-    pub(super) fn spec(&self, name: ClusterName) -> Result<ClusterSpec, Error> {
-        let mut spec = spec_from(name, self.driver.clone().unwrap_or_default());
-        driver_options(&mut spec, &self.driver_opt)?;
-        ec2_account(&mut spec.ec2, &self.ec2);
-        Ok(spec)
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) async fn run(context: &Context, args: &Use) -> Result<(), Error> {
             let selected = Some(name.context());
             let record = context.record(name)?;
             // What it is about is the user's choice, which stands however the machines are.
-            context.try_open_ways(&record).await;
+            context.try_open_ways(&record, &record.machines).await;
             match record.spec.orchestrator {
                 Orchestrator::Kubernetes => Selection { kubectl: selected, ..before.clone() },
                 Orchestrator::Swarm | Orchestrator::None => {

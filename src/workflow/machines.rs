@@ -62,7 +62,11 @@ pub(super) fn install(spec: &ClusterSpec, made: bool) -> Result<Install, Error> 
             let read = std::fs::read_to_string(path);
             Some(read.map_err(|source| Error::Manifest { path: path.clone(), source })?)
         }
-        _ => None,
+        PodNetwork::Bridge
+        | PodNetwork::None
+        | PodNetwork::Flannel
+        | PodNetwork::Calico
+        | PodNetwork::Published(_) => None,
     };
     let source = match &options.bundle {
         // It was needed to make the machines, and is needed again only for further ones.

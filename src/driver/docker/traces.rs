@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use futures_util::try_join;
 
 use super::{DockerDriver, labels};
-use crate::driver::{Error, LABEL_CLUSTER, LABEL_CLUSTER_ID, Trace};
+use crate::driver::{Error, LABEL_CLUSTER, LABEL_CLUSTER_ID, Trace, counted};
 use crate::model::ClusterName;
 
 /// Whose something is: a cluster's name and its random id.
@@ -28,11 +28,8 @@ impl DockerDriver {
         for owner in volumes.iter().filter_map(|volume| owner(&volume.labels)) {
             *counts.entry(owner).or_default() += 1;
         }
-        let volumes = counts.into_iter().map(|(owner, count)| {
-            let s = if count == 1 { "" } else { "s" };
-            trace(owner, format!("{count} volume{s}"))
-        });
-        traces.extend(volumes);
+        let volumes = counts.into_iter();
+        traces.extend(volumes.map(|(owner, count)| trace(owner, counted(count, "volume"))));
         Ok(traces)
     }
 }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::claim::Claim;
 use super::options;
 use crate::driver::Error;
+use crate::driver::counted;
 use crate::model::{Finding, Level};
 
 /// What a host says of itself.
@@ -142,11 +143,7 @@ impl Facts {
         if self.claim.is_some() {
             return None;
         }
-        let count = |number: usize, noun: &str| match number {
-            0 => None,
-            1 => Some(format!("1 {noun}")),
-            many => Some(format!("{many} {noun}s")),
-        };
+        let count = |number: usize, noun: &str| (number > 0).then(|| counted(number, noun));
         let swarm = self.swarm.then(|| "membership in a swarm".to_owned());
         let what: Vec<_> =
             [count(self.containers, "container"), count(self.volumes, "volume"), swarm]

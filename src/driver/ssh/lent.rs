@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::claim::Claim;
 use super::facts::Facts;
-use super::openssh::{Host, Way};
+use super::openssh::{Host, Way, port_of};
 use super::tunnel::Doors;
 use crate::driver::Error;
 use crate::model::{Machine, Service};
@@ -85,10 +85,8 @@ impl Lent {
 
 /// Where the services of a host are whose sshd is at this address.
 fn beside(sshd: SocketAddr, services: &[Service]) -> BTreeMap<Service, SocketAddr> {
-    let at = |service: &Service| match service {
-        Service::Ssh => (*service, sshd),
-        _ => (*service, SocketAddr::new(sshd.ip(), service.port())),
-    };
+    let port = |service: &Service| port_of(*service, sshd.port());
+    let at = |service: &Service| (*service, SocketAddr::new(sshd.ip(), port(service)));
     services.iter().map(at).collect()
 }
 

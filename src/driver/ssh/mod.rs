@@ -13,7 +13,6 @@ mod said;
 mod tunnel;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -64,8 +63,8 @@ pub struct Memory {
 pub struct SshDriver {
     hosts: Vec<Lent>,
     machines: Vec<Machine>,
-    /// Where the ways to hosts are kept open.
-    ways: Option<PathBuf>,
+    /// The cluster's own keys, beside which the ways to hosts are kept open.
+    keys: Option<SshFiles>,
     remove_docker: bool,
     abandon: bool,
     /// Which host is to become which machine, and the host key that it has.
@@ -101,11 +100,10 @@ impl SshDriver {
             add(&spec, options, false);
         }
         let doors = Arc::new(Mutex::new(Doors::remembered(&machines)));
-        let keys = memory.keys.as_ref();
         Self {
             hosts: hosts.into_iter().map(|host| Lent::new(host, Arc::clone(&doors))).collect(),
             machines,
-            ways: keys.and_then(|keys| Some(keys.identity.parent()?.to_owned())),
+            keys: memory.keys,
             remove_docker: options.remove_docker,
             abandon: memory.abandon,
             given: Mutex::default(),
@@ -363,7 +361,9 @@ impl Driver for SshDriver {
         if same.is_some() {
             self.give_back(lent, &machine.cluster_id).await?;
         }
-        lent.host.close_way(&machine.id).await;
+        if let Some(keys) = &self.keys {
+            Tunnel::to(&machine.id, keys).close().await;
+        }
         Ok(())
     }
 
@@ -386,7 +386,7 @@ impl Driver for SshDriver {
             }
         });
         let result = join_all(work).await.into_iter().collect();
-        for tunnel in self.ways.iter().flat_map(|ways| Tunnel::all(ways, cluster)) {
+        for tunnel in self.keys.iter().flat_map(|keys| Tunnel::all(cluster, keys)) {
             tunnel.close().await;
         }
         result

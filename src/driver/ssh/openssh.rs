@@ -4,8 +4,8 @@
 //! The cluster's own connections (`remote`) begin once the host has the cluster's key and its own is
 //! pinned.
 
-use std::fs::File;
-use std::io::{Read as _, Seek as _, Write as _};
+use std::fs;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -22,7 +22,7 @@ use super::options::{self, SshHost, SshOptions};
 use super::said::{BEGUN, Said};
 use super::tunnel::Tunnel;
 use crate::driver::{Error, Source};
-use crate::model::{Machine, MachineId, Service, SshFiles};
+use crate::model::{Machine, Service, SshFiles};
 
 /// How long a connection may take to come about, in seconds.
 const CONNECT: &str = "ConnectTimeout=8";
@@ -167,9 +167,9 @@ impl Host {
     /// Opens the way to the machine that this host is, unless it is open, or there is no need for one.
     pub(super) async fn open_way(&self, machine: &Machine) -> Result<(), Error> {
         let resolved = self.resolved().await?;
-        let (Way::Tunnel(_), Some(tunnel)) = (&resolved.way, self.tunnel(&machine.id)) else {
-            return Ok(());
-        };
+        // Without the cluster's own keys, nobody needs the way either.
+        let (Way::Tunnel(_), Some(keys)) = (&resolved.way, &self.own) else { return Ok(()) };
+        let tunnel = Tunnel::to(&machine.id, keys);
         let failed = |source: std::io::Error| Error::Failed {
             operation: "open the way to",
             subject: format!("host `{}`", self.name()),
@@ -178,27 +178,14 @@ impl Host {
         let _turn = tunnel.turn().await.map_err(failed)?;
         if !tunnel.is_open().await.map_err(failed)? {
             let said = self.log_in(&Errand::Keep(&tunnel)).await?;
-            let judged = said.judge_login(self.name(), self.spec.host_key.is_some());
-            judged.map_err(|error| self.explained(error))?;
+            if !said.is_success() {
+                let refusal = said.refusal(self.name(), self.spec.host_key.is_some());
+                return Err(self.explained(refusal));
+            }
         }
-        let there = |service: Service| match service {
-            Service::Ssh => resolved.port,
-            _ => service.port(),
-        };
-        let ports = machine.endpoints.iter().map(|(service, here)| (*here, there(*service)));
+        let there = |service: &Service| port_of(*service, resolved.port);
+        let ports = machine.endpoints.iter().map(|(service, here)| (*here, there(service)));
         tunnel.lead(&ports.collect::<Vec<_>>()).await.map_err(failed)
-    }
-
-    /// Closes the way to a machine, if this computer has opened one.
-    pub(super) async fn close_way(&self, machine: &MachineId) {
-        if let Some(tunnel) = self.tunnel(machine).filter(Tunnel::was_opened) {
-            tunnel.close().await;
-        }
-    }
-
-    fn tunnel(&self, machine: &MachineId) -> Option<Tunnel> {
-        // Without the cluster's own keys, nobody needs the way either.
-        Some(Tunnel::to(self.own.as_ref()?.identity.parent()?, machine))
     }
 
     /// Logs in with the user's keys or, where these are not let in, with the cluster's own; with those first
@@ -263,15 +250,19 @@ impl Host {
         // Ctrl-C at the terminal is not meant for it, nor for the one that it starts for a jump host.
         command.process_group(0);
         // A pipe would not end before the client in the background does.
-        let stderr = tempfile::tempfile().map_err(|source| self.no_client(source))?;
-        let theirs = stderr.try_clone().map_err(|source| self.no_client(source))?;
+        let stderr = NamedTempFile::with_prefix("dojo-ssh-");
+        let stderr = stderr.map_err(|source| self.no_client(source))?;
+        let theirs = stderr.reopen().map_err(|source| self.no_client(source))?;
         command.stdout(Stdio::null()).stderr(theirs);
         let status = timeout(LOGIN, command.status()).await;
         let status = status.map_err(|_elapsed| {
             self.silent(format!("nobody was logged in within {} s", LOGIN.as_secs()))
         })?;
         let status = status.map_err(|source| self.no_client(source))?.code();
-        Ok(Said { status, stdout: String::new(), stderr: read(stderr) })
+        // What cannot be read is missing from an error's text, and from nothing else.
+        let stderr = fs::read(stderr.path()).unwrap_or_default();
+        let stderr = String::from_utf8_lossy(&stderr).into_owned();
+        Ok(Said { status, stdout: String::new(), stderr })
     }
 
     /// `ssh`, told never to ask and never to trust. With a socket it is a control master.
@@ -376,12 +367,12 @@ impl Host {
     }
 }
 
-/// What was written to a file.
-fn read(mut file: File) -> String {
-    let mut text = Vec::new();
-    // What cannot be read is missing from an error's text, and from nothing else.
-    let _ = file.rewind().and_then(|()| file.read_to_end(&mut text));
-    String::from_utf8_lossy(&text).into_owned()
+/// The port at which a service of a host is, whose sshd is at this one.
+pub(super) fn port_of(service: Service, sshd: u16) -> u16 {
+    match service {
+        Service::Ssh => sshd,
+        _ => service.port(),
+    }
 }
 
 /// The text for a shell's standard input. Nothing of it is done before all of it has arrived.

@@ -29,7 +29,7 @@ impl Said {
         let tail = self.tail();
         match (self.status, self.stdout.strip_prefix(BEGUN)) {
             (Some(0), Some(output)) => Ok(output.trim_start_matches('\n').to_owned()),
-            (Some(NOT_THE_COMMAND), None) => self.judge_login(host, given).map(|()| String::new()),
+            (Some(NOT_THE_COMMAND), None) => Err(self.refusal(host, given)),
             (Some(_), None) => Err(Error::Unsupported(format!(
                 "nobody may become root on host `{host}` without a password: {tail}"
             ))),
@@ -41,17 +41,19 @@ impl Said {
         }
     }
 
-    /// Whether `ssh` has logged in, or why not.
-    pub(super) fn judge_login(&self, host: &str, given: bool) -> Result<(), Error> {
-        if self.status == Some(0) {
-            return Ok(());
-        }
+    /// Whether all went well.
+    pub(super) fn is_success(&self) -> bool {
+        self.status == Some(0)
+    }
+
+    /// Why `ssh` has not logged in.
+    pub(super) fn refusal(&self, host: &str, given: bool) -> Error {
         let (source, host) = (self.tail().into(), host.to_owned());
-        Err(match self.host_key(given) {
+        match self.host_key(given) {
             Some(Doubt::Other) => Error::OtherHostKey { host, source },
             Some(Doubt::Unknown) => Error::NoHostKey { host },
             None => Error::NoLogin { host, source },
-        })
+        }
     }
 
     /// Whether no key was let in.

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 use crate::driver::Error;
 use crate::driver::local_ports::{self, HostPorts, PortBook};
-use crate::model::{ClusterName, Machine, MachineId, Protocol, Service};
+use crate::model::{ClusterName, Machine, MachineId, Protocol, Service, SshFiles};
 
 /// How long the client in the background may take to do what it is told.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -69,23 +69,19 @@ pub(super) struct Tunnel {
 }
 
 impl Tunnel {
-    /// The one to a machine, whether it is there or not.
-    pub(super) fn to(directory: &Path, machine: &MachineId) -> Self {
+    /// The one to a machine of a cluster with these keys, whether it is there or not.
+    pub(super) fn to(machine: &MachineId, keys: &SshFiles) -> Self {
         let socket = format!("{}{}", prefix(&machine.cluster), machine.name);
-        Self { directory: directory.to_owned(), socket }
+        Self { directory: beside(keys).to_owned(), socket }
     }
 
-    /// Those of a cluster that are there, or were.
-    pub(super) fn all(directory: &Path, cluster: &ClusterName) -> Vec<Self> {
+    /// Those of a cluster with these keys that are there, or were.
+    pub(super) fn all(cluster: &ClusterName, keys: &SshFiles) -> Vec<Self> {
+        let directory = beside(keys);
         let files = fs::read_dir(directory).into_iter().flatten().flatten();
         let names = files.filter_map(|file| file.file_name().into_string().ok());
         let sockets = names.filter(|name| name.starts_with(&prefix(cluster)));
         sockets.map(|socket| Self { directory: directory.to_owned(), socket }).collect()
-    }
-
-    /// Whether there is something to close.
-    pub(super) fn was_opened(&self) -> bool {
-        self.directory.join(&self.socket).exists()
     }
 
     /// Waits until no other process is opening it. Dropping what this returns lets the next one go on.
@@ -129,6 +125,9 @@ impl Tunnel {
 
     /// Ends the client, if it is there.
     pub(super) async fn close(&self) {
+        if !self.directory.join(&self.socket).exists() {
+            return;
+        }
         // Without an answer there is nobody to end.
         let _ = self.control("exit", &[]).await;
         self.remove();
@@ -148,6 +147,11 @@ impl Tunnel {
         let late = |_elapsed| io::Error::new(io::ErrorKind::TimedOut, "`ssh` does not answer");
         timeout(PATIENCE, command.output()).await.map_err(late)?
     }
+}
+
+/// The directory of a cluster's keys.
+fn beside(keys: &SshFiles) -> &Path {
+    keys.identity.parent().expect("a file is in a directory")
 }
 
 /// What the sockets of a cluster begin with; no name of a cluster has a dot.

@@ -15,11 +15,7 @@ use crate::world::{World, until};
 const TAG: &str = "io.clusterdojo.cluster";
 
 fn nodes(world: &World) -> Vec<String> {
-    let format = "{{.Hostname}} {{.Status}} {{.ManagerStatus}}";
-    let said = world.docker(&["node", "ls", "--format", format]).stdout;
-    let mut nodes: Vec<String> = said.lines().map(|line| line.trim().to_owned()).collect();
-    nodes.sort();
-    nodes
+    world.swarm_nodes("{{.Hostname}} {{.Status}} {{.ManagerStatus}}")
 }
 
 /// The instance that a machine is.

@@ -24,12 +24,7 @@ fn a_swarm_lives_and_leaves_nothing() {
     let mut world = World::new();
     let name = world.name("real");
     let up = ["up", &name, "--driver", "ec2", "--workers", "2", "--ttl", TTL];
-    let nodes = || {
-        let said = world.docker(&["node", "ls", "--format", "{{.Hostname}} {{.Status}}"]).stdout;
-        let mut nodes: Vec<String> = said.lines().map(str::to_owned).collect();
-        nodes.sort();
-        nodes
-    };
+    let nodes = || world.swarm_nodes("{{.Hostname}} {{.Status}}");
     let ready = ["manager-1 Ready", "worker-1 Ready", "worker-2 Ready"];
     // Whatever happens, it is removed.
     let lived = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {

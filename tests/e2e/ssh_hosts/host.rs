@@ -81,9 +81,13 @@ impl Lab {
 
     /// Has every `ssh` try the key, also the one that goes to a host on the way.
     pub(super) fn offer_key(&self) {
+        self.configure(&format!("IdentityFile {}\n", self.identity().display()));
+    }
+
+    /// Adds a line to the configuration.
+    pub(super) fn configure(&self, line: &str) {
         let config = fs::read_to_string(self.config()).unwrap();
-        let identity = format!("IdentityFile {}\n", self.identity().display());
-        fs::write(self.config(), config + &identity).unwrap();
+        fs::write(self.config(), config + line).unwrap();
     }
 
     /// An agent that holds the key, which from now on is nowhere else. The configuration names no other one.

@@ -277,7 +277,7 @@ fn too_few_hosts_or_one_that_is_off_are_told_before_anything_is_done() {
     up(&world, &lab, &name, &[&address], &two).fails(2, &["2 machines", "1 hosts"]);
     up(&world, &lab, &name, &[&address, &address], &two).fails(2, &["given twice"]);
     let twice = [address.as_str(), &host.address];
-    fs::write(lab.config(), fs::read_to_string(lab.config()).unwrap() + "User root\n").unwrap();
+    lab.configure("User root\n");
     up(&world, &lab, &name, &twice, &two).fails(1, &["are the same host"]);
     up(&world, &lab, &name, &[&address], &["--engines", "--memory", "1GiB"]).fails(1, &["limits"]);
     host.run("systemctl stop ssh").ok();

@@ -1,0 +1,53 @@
+//! Ways to machines that a driver keeps open, for commands that need no more of it than that.
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+
+use crate::driver::ssh::SshDriver;
+use crate::driver::{self, Driver};
+use crate::event::{Progress, chain};
+use crate::model::{DriverName, Machine};
+use crate::remote::SshDialer;
+use crate::store::Record;
+use crate::workflow;
+
+use super::error::Error;
+use super::services::Context;
+
+impl Context {
+    /// What reaches a machine.
+    pub(super) fn dialer(&self, record: &Record, machine: &Machine) -> SshDialer {
+        SshDialer::new(has_way(machine).then(|| Arc::new(self.keeper(record)) as Arc<dyn Driver>))
+    }
+
+    /// Opens the ways to machines of a cluster, where the user's own programs go after `dojo` has ended.
+    pub(super) async fn open_ways(
+        &self,
+        record: &Record,
+        machines: &[Machine],
+    ) -> Result<(), Error> {
+        let keeper = self.keeper(record);
+        let machines = machines.iter().filter(|machine| has_way(machine));
+        let open = join_all(machines.map(|machine| keeper.open_way(machine)));
+        let opened: Result<(), driver::Error> = open.await.into_iter().collect();
+        Ok(opened.map_err(workflow::Error::from)?)
+    }
+
+    /// The same; where one cannot be opened, the user is told, and what was asked for goes on.
+    pub(super) async fn try_open_ways(&self, record: &Record, machines: &[Machine]) {
+        if let Err(error) = self.open_ways(record, machines).await {
+            Progress::new(Arc::clone(&self.reporter)).warn(chain(&error));
+        }
+    }
+
+    fn keeper(&self, record: &Record) -> SshDriver {
+        let memory = self.memory(&record.spec.name, Some(record.clone()));
+        SshDriver::new(&record.spec.ssh, memory)
+    }
+}
+
+/// Whether something may have to be kept open so that a machine can be reached.
+fn has_way(machine: &Machine) -> bool {
+    machine.driver == DriverName::Ssh
+}
