@@ -19,7 +19,7 @@ pub(super) async fn run(context: &Context, args: &Env) -> Result<(), Error> {
         return output::write(lines.as_bytes());
     };
     let (record, machine) = context.machine(machine)?;
-    context.try_open_ways(&record, &record.machines).await;
+    context.try_open_ways(&record, std::slice::from_ref(&machine)).await;
     let tls = context.tls(&record.spec.name);
     let directory = tls.ca.parent().map(|d| d.display().to_string()).unwrap_or_default();
     let endpoint = machine.endpoint(Service::Engine);
