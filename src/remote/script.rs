@@ -57,9 +57,10 @@ impl Script {
         self
     }
 
-    /// The text for the standard input of `sh -s`.
+    /// The text for the standard input of `sh -s`. Scripts read what programs print, so these must speak the
+    /// language that they were written for, whatever the host's is.
     pub fn render(&self) -> Secret {
-        Secret::new(self.assignments(Secret::expose) + self.body)
+        Secret::new(format!("export LC_ALL=C\n{}{}", self.assignments(Secret::expose), self.body))
     }
 
     /// The script as a person would run it, secrets left out.
@@ -111,6 +112,17 @@ mod tests {
             .output()
             .unwrap();
         assert_eq!(String::from_utf8(output.stdout).unwrap(), value);
+    }
+
+    #[test]
+    fn programs_speak_the_same_language_on_every_host() {
+        let script = Script::new("t", "w", "printf %s \"$(sh -c 'echo $LC_ALL')\"");
+        let output = std::process::Command::new("sh")
+            .args(["-c", script.render().expose()])
+            .envs([("LANG", "de_DE.UTF-8"), ("LANGUAGE", "de"), ("LC_ALL", "de_DE.UTF-8")])
+            .output()
+            .unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), "C");
     }
 
     #[test]

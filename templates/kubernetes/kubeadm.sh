@@ -58,6 +58,9 @@ if [ "$VERB" = init ]; then
     set -- "$@" --skip-token-print
 fi
 systemctl --quiet enable kubelet.service
+# kubelet may start before kubeadm writes static pods there. It watches only a directory that exists, and looks for one
+# that comes later every 20 s.
+mkdir -p "$directory/manifests"
 # All that kubeadm does here.
 run() {
     printf '%s\n' "$FIRST" | while read -r phase; do

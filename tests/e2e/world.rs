@@ -3,8 +3,9 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -20,8 +21,22 @@ pub struct Said {
     pub stderr: String,
 }
 
+/// No command of a test takes that long; one that does waits for something that never comes.
+const LIMIT: Duration = Duration::from_secs(15 * 60);
+
 impl Said {
-    fn new(output: &Output) -> Self {
+    /// Runs a command to its end.
+    fn of(command: &mut Command) -> Self {
+        let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().unwrap();
+        let id = child.id().to_string();
+        let (ended, end) = mpsc::channel();
+        std::thread::spawn(move || ended.send(child.wait_with_output()));
+        let Ok(output) = end.recv_timeout(LIMIT) else {
+            let _ = Command::new("kill").arg(id).status();
+            panic!("not within {} s: {command:?}", LIMIT.as_secs());
+        };
+        let output = output.unwrap();
         Self {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -122,7 +137,7 @@ impl World {
 
     /// Runs `dojo`.
     pub fn dojo(&self, args: &[&str]) -> Said {
-        Said::new(&self.command(args).output().unwrap())
+        Said::of(&mut self.command(args))
     }
 
     /// Runs the user's own `docker`, which follows the selected context.
@@ -130,7 +145,7 @@ impl World {
         let mut command = Command::new("docker");
         command.args(args);
         self.within(&mut command);
-        Said::new(&command.output().unwrap())
+        Said::of(&mut command)
     }
 }
 
@@ -148,7 +163,7 @@ impl World {
         let mut command = Command::new(tool("kubectl"));
         command.args(args);
         self.within(&mut command);
-        Said::new(&command.output().unwrap())
+        Said::of(&mut command)
     }
 
     /// The names of the nodes that are ready, in order.
@@ -180,7 +195,7 @@ pub fn files(below: &Path) -> BTreeSet<PathBuf> {
 pub fn engine(args: &[&str]) -> Said {
     let mut command = Command::new("docker");
     command.args(args).env_remove("DOCKER_HOST").env("DOCKER_CONTEXT", "default");
-    Said::new(&command.stdin(Stdio::null()).output().unwrap())
+    Said::of(command.stdin(Stdio::null()))
 }
 
 /// Runs a script on a machine, past `dojo`.
