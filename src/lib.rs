@@ -24,6 +24,7 @@ pub mod failpoint;
 #[cfg(feature = "fake")]
 pub mod fake;
 pub mod model;
+pub mod pace;
 pub mod pki;
 pub mod plan;
 pub mod provision;

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::pace;
+
 /// What one attempt found.
 #[derive(Debug)]
 pub enum Attempt<T, E> {
@@ -19,7 +21,7 @@ pub enum Attempt<T, E> {
 /// How long to keep asking, and how often.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
-    /// When to stop, from the first attempt.
+    /// When to stop, from the first attempt; later where everything takes longer.
     pub deadline: Duration,
     /// The first pause; each further one is half as long again.
     pub first_pause: Duration,
@@ -50,7 +52,7 @@ pub async fn retry<T, E, F>(
 where
     F: Future<Output = Attempt<T, E>>,
 {
-    let end = Instant::now() + patience.deadline;
+    let end = Instant::now() + pace::stretch(patience.deadline);
     let mut pause = patience.first_pause;
     let mut last = None;
     loop {
@@ -94,6 +96,21 @@ mod tests {
     async fn keeps_the_last_reason_when_time_runs_out() {
         let result: Result<(), _> = retry(short(), || async { Attempt::Later("refused") }).await;
         assert_eq!(result, Err(Some("refused")));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn asks_as_much_longer_as_the_computer_is_slower() {
+        async fn asked(factor: f64) -> Duration {
+            let _pace = pace::tests::paced(factor);
+            let begin = Instant::now();
+            let patience = Patience::until(Duration::from_secs(60));
+            let result: Result<(), _> = retry(patience, || async { Attempt::Later(()) }).await;
+            assert_eq!(result, Err(Some(())));
+            begin.elapsed()
+        }
+        let minute = 58..=60;
+        assert!(minute.contains(&asked(1.0).await.as_secs()));
+        assert!((578..=600).contains(&asked(10.0).await.as_secs()));
     }
 
     #[tokio::test]

@@ -16,6 +16,7 @@ use futures_util::StreamExt as _;
 use crate::driver::{LABEL_MACHINE, Source};
 use crate::failpoint;
 use crate::model::{Access, Role, Secret, Service, TlsFiles};
+use crate::pace::stretch;
 use crate::provision::Node;
 use crate::retry::{Attempt, Patience, retry};
 
@@ -197,7 +198,7 @@ impl Bootstrapper for Swarm {
         let filters = HashMap::from([("type".to_owned(), vec!["node".to_owned()])]);
         let options = EventsOptions { filters: Some(filters), ..EventsOptions::default() };
         let mut events = api(speaker).events(Some(options));
-        let deadline = tokio::time::Instant::now() + SETTLING;
+        let deadline = tokio::time::Instant::now() + stretch(SETTLING);
         let ids = settle(nodes.iter().map(async |node| {
             Ok((node.machine().id.name.to_string(), info(node).await?.node_id.unwrap_or_default()))
         }))
@@ -222,7 +223,7 @@ impl Bootstrapper for Swarm {
                 () = pause => {}
                 () = tokio::time::sleep_until(deadline) => {
                     let nodes = waiting.join(", ");
-                    return Err(Error::NotReady { nodes, seconds: SETTLING.as_secs() });
+                    return Err(Error::NotReady { nodes, seconds: stretch(SETTLING).as_secs() });
                 }
             }
         }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use crate::event::chain;
 use crate::model::{ClusterName, Dollars, InvalidName};
+use crate::pace::InvalidPatience;
 use crate::{bootstrap, bundle, context, driver, provision, remote, spec, store, workflow};
 
 /// Why a command failed.
@@ -19,6 +20,8 @@ pub(super) enum Error {
     Invalid(#[from] spec::Invalid),
     #[error(transparent)]
     Name(#[from] InvalidName),
+    #[error(transparent)]
+    Patience(#[from] InvalidPatience),
     /// Arguments that contradict each other or what exists.
     #[error("{0}")]
     Usage(String),
@@ -80,7 +83,11 @@ pub(super) fn tell(error: &Error) -> ExitCode {
 
 fn code(error: &Error) -> u8 {
     match error {
-        Error::Spec(_) | Error::Invalid(_) | Error::Name(_) | Error::Usage(_) => USAGE,
+        Error::Spec(_)
+        | Error::Invalid(_)
+        | Error::Name(_)
+        | Error::Patience(_)
+        | Error::Usage(_) => USAGE,
         Error::Io { .. } | Error::TooDear { .. } | Error::Unasked | Error::Several { .. } => FAILED,
         Error::Workflow(error) => match error {
             workflow::Error::NotReady(_) => NOT_READY,

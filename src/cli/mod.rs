@@ -35,6 +35,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 
+use crate::pace;
+
 use args::{BundleCommand, CertsCommand, Cli, Command, ImageCommand};
 use error::Error;
 use services::Context;
@@ -61,6 +63,7 @@ pub fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<ExitCode, Error> {
+    pace::from_env()?;
     let context = Context::new(&cli.global)?;
     let done = |()| ExitCode::SUCCESS;
     match cli.command {

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::pace::stretch;
+
 use super::Error;
 
 /// Marks temporary files as ours, so that those of a killed process can be found and removed.
@@ -30,7 +32,7 @@ impl Locked {
     /// Waits for the lock on a directory, which must exist.
     pub(super) fn acquire(dir: &Path) -> Result<Self, Error> {
         let lock = File::open(dir).map_err(Error::io("open", dir))?;
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + stretch(PATIENCE);
         let held = loop {
             match lock.try_lock() {
                 Ok(()) => break true,

@@ -19,9 +19,9 @@ use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::version::Info;
 use kube::Client;
-use tokio::time::timeout;
 
 use crate::driver::Source;
+use crate::pace::{stretch, within};
 use crate::retry::{Attempt, Patience, retry};
 
 use crate::model::KubeCredentials;
@@ -83,7 +83,7 @@ impl ApiServer {
     /// [`ApiError::Timeout`] if the server was not ready in time.
     pub async fn ready(&self, deadline: Duration) -> Result<(), ApiError> {
         let attempt = || async {
-            let error = match timeout(ATTEMPT, self.get("/readyz")).await {
+            let error = match within(ATTEMPT, self.get("/readyz")).await {
                 Ok(Ok(_)) => return Attempt::Ready(()),
                 Ok(Err(error)) => error,
                 Err(elapsed) => kube::Error::Service(elapsed.into()),
@@ -97,7 +97,7 @@ impl ApiServer {
             last => ApiError::Timeout {
                 endpoint: self.endpoint,
                 operation: "say that it is ready".to_owned(),
-                waited: deadline,
+                waited: stretch(deadline),
                 source: last.map(plain),
             },
         })
@@ -124,13 +124,13 @@ impl ApiServer {
         operation: impl Into<String>,
         question: impl Future<Output = kube::Result<T>>,
     ) -> Result<T, ApiError> {
-        match timeout(ANSWER, question).await {
+        match within(ANSWER, question).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(self.failed(operation)(error)),
             Err(_) => Err(ApiError::Timeout {
                 endpoint: self.endpoint,
                 operation: operation.into(),
-                waited: ANSWER,
+                waited: stretch(ANSWER),
                 source: None,
             }),
         }

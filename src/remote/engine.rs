@@ -14,17 +14,17 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use rustls::ClientConfig;
-use tokio::time::timeout;
 
 use crate::driver::Source;
 use crate::model::{Machine, Service, TlsFiles};
+use crate::pace::{stretch, within};
 use crate::retry::{Attempt, Patience, retry};
 
 use super::Error;
 use super::tls::{self, Part, is_final};
 
-/// How long an engine may take to begin its answer, in seconds; joining a swarm takes 20.
-const ANSWER: u64 = 120;
+/// How long an engine may take to begin its answer; joining a swarm takes 20.
+const ANSWER: Duration = Duration::from_secs(120);
 /// How long one attempt may take while an engine starts.
 const ATTEMPT: Duration = Duration::from_secs(10);
 /// How long a TCP connection may take.
@@ -63,7 +63,7 @@ impl Engine {
             Err(source) => Err(Error::Timeout {
                 machine: machine.id.clone(),
                 what: format!("the engine's API at {}", machine.endpoint(Service::Engine)),
-                waited: deadline,
+                waited: stretch(deadline),
                 source: source.or_else(|| Some("no answer to the first request".into())),
             }),
         }
@@ -74,7 +74,7 @@ impl Engine {
         let mut http = HttpConnector::new();
         http.enforce_http(false);
         http.set_nodelay(true);
-        http.set_connect_timeout(Some(CONNECT));
+        http.set_connect_timeout(Some(stretch(CONNECT)));
         let connector = HttpsConnector::from((http, tls(files)?));
         // An engine that restarts would break idle connections under the next request.
         let client =
@@ -87,7 +87,7 @@ impl Engine {
         let api = Docker::connect_with_custom_transport(
             transport,
             Some(address),
-            ANSWER,
+            stretch(ANSWER).as_secs(),
             API_DEFAULT_VERSION,
         );
         let api = api.map_err(|error| Error::Connection {
@@ -110,7 +110,7 @@ impl Engine {
 }
 
 async fn attempt(api: Docker) -> Attempt<Docker, Source> {
-    let error: Source = match timeout(ATTEMPT, api.negotiate_version()).await {
+    let error: Source = match within(ATTEMPT, api.negotiate_version()).await {
         Ok(Ok(api)) => return Attempt::Ready(api),
         Ok(Err(error)) => error.into(),
         Err(elapsed) => elapsed.into(),

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::durable;
 use crate::model::{ClusterName, MachineName, SshFiles};
+use crate::pace::stretch;
 
 use super::home::read_record;
 use super::{Error, Record};
@@ -32,7 +33,7 @@ impl Entry {
         on_wait: impl FnOnce(&str),
     ) -> Result<Self, Error> {
         let path = directory.join("lock");
-        let end = Instant::now() + wait;
+        let end = Instant::now() + stretch(wait);
         let mut on_wait = Some(on_wait);
         loop {
             // `down` removes the directory while it holds the lock, so whoever waited may hold a file

@@ -8,6 +8,7 @@ use crate::bootstrap::{self, Bootstrapper, Leaving, Membership};
 use crate::event::Progress;
 use crate::failpoint;
 use crate::model::{ClusterName, Machine, MachineName, MachineState, Role};
+use crate::pace::within;
 use crate::plan::Plan;
 use crate::provision::{Node, Provisioner};
 use crate::remote::keys;
@@ -139,7 +140,7 @@ async fn reach(
     progress: &Progress,
 ) -> Result<Option<Node>, MachineError> {
     let work = become_node(services, provisioner, Origin::Keep(machine.clone()), progress);
-    match tokio::time::timeout(PATIENCE, work).await {
+    match within(PATIENCE, work).await {
         Ok(Ok(node)) => Ok(Some(node)),
         Ok(Err(MachineError::Interrupted)) => Err(MachineError::Interrupted),
         Ok(Err(_)) | Err(_) => {

@@ -11,6 +11,7 @@ use crate::event::chain;
 use crate::model::{
     ClusterName, KubeCredentials, Machine, MachineState, Orchestrator, Role, Service, TlsFiles,
 };
+use crate::pace::{stretch, within};
 use crate::remote::{ApiServer, NodeHealth, NodeStatus};
 use crate::store::{Phase, Record};
 
@@ -170,6 +171,6 @@ async fn of_engine(
 }
 
 async fn in_time<T>(ask: impl Future<Output = Result<T, String>>) -> Result<T, String> {
-    let late = || Err(format!("no answer within {} s", DEADLINE.as_secs()));
-    tokio::time::timeout(DEADLINE, ask).await.unwrap_or_else(|_| late())
+    let late = || Err(format!("no answer within {} s", stretch(DEADLINE).as_secs()));
+    within(DEADLINE, ask).await.unwrap_or_else(|_| late())
 }

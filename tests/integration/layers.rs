@@ -7,28 +7,30 @@ use std::path::{Path, PathBuf};
 /// Every module with the modules that it may use.
 const FLOORS: &[(&str, &[&str])] = &[
     ("model", &[]),
-    ("retry", &[]),
+    ("pace", &[]),
+    ("retry", &["pace"]),
     ("failpoint", &[]),
     ("durable", &[]),
     ("event", &["model"]),
-    ("driver", &["model", "retry", "event", "failpoint"]),
-    ("remote", &["model", "retry", "durable", "driver"]),
+    ("driver", &["model", "pace", "retry", "event", "failpoint"]),
+    ("remote", &["model", "pace", "retry", "durable", "driver"]),
     ("pki", &["model", "durable"]),
     ("bundle", &["model", "durable"]),
-    ("context", &["model", "durable", "failpoint"]),
+    ("context", &["model", "pace", "durable", "failpoint"]),
     ("report", &["model", "event", "durable"]),
     ("spec", &["model", "driver"]),
     ("plan", &["model", "spec"]),
-    ("store", &["model", "spec", "durable"]),
+    ("store", &["model", "pace", "spec", "durable"]),
     ("provision", &["model", "event", "remote", "bundle", "pki", "durable", "failpoint"]),
     (
         "bootstrap",
-        &["model", "event", "retry", "remote", "pki", "provision", "driver", "failpoint"],
+        &["model", "event", "pace", "retry", "remote", "pki", "provision", "driver", "failpoint"],
     ),
     (
         "workflow",
         &[
             "model",
+            "pace",
             "event",
             "driver",
             "remote",
@@ -48,6 +50,7 @@ const FLOORS: &[(&str, &[&str])] = &[
         "cli",
         &[
             "model",
+            "pace",
             "event",
             "driver",
             "remote",
@@ -187,6 +190,33 @@ fn a_library_is_named_only_where_it_is_kept() {
             assert!(!named || allowed, "{file} names `{library}`");
         }
     }
+}
+
+/// Whether a line has a word that is not a part of another.
+fn names_word(line: &str, wanted: &str) -> bool {
+    line.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == wanted)
+}
+
+#[test]
+fn every_limit_of_time_is_longer_where_everything_takes_longer() {
+    // The two that know how much longer.
+    let keepers = ["src/pace.rs", "src/retry.rs"];
+    let mut fixed = Vec::new();
+    for (file, text) in all_sources() {
+        if keepers.contains(&file.as_str()) {
+            continue;
+        }
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        for line in code {
+            let moment = line.split("Instant::now() + ").nth(1);
+            let names_timeout = line.contains("time::timeout(")
+                || line.contains("use tokio::time::") && names_word(line, "timeout");
+            if names_timeout || moment.is_some_and(|limit| !limit.starts_with("stretch(")) {
+                fixed.push(format!("{file}: {}", line.trim()));
+            }
+        }
+    }
+    assert!(fixed.is_empty(), "use `pace::within` and `pace::stretch`:\n{}", fixed.join("\n"));
 }
 
 #[test]

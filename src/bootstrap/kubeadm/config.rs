@@ -10,8 +10,8 @@ use serde_json::{Map, Value, json};
 
 use crate::model::{KubernetesOptions, KubernetesVersion, Secret, Service};
 
-/// How long a token to join is good for: the machines that it is for are waiting already.
-pub(super) const TOKEN_TTL: &str = "15m0s";
+use super::{TOKEN_LIFE, patience};
+
 /// Where containerd listens for kubelet.
 const CRI_SOCKET: &str = "unix:///run/containerd/containerd.sock";
 /// Names the resolver that pods get, where they cannot use the machine's own; `prepare.sh` writes it.
@@ -198,12 +198,12 @@ pub(super) fn init(cluster: &Cluster<'_>, member: &Member<'_>, token: &Secret) -
     if let Some(registry) = cluster.options.image_repository() {
         configuration["imageRepository"] = json!(registry);
     }
-    let init = json!({
+    let mut init = json!({
         "apiVersion": member.api(),
         "kind": "InitConfiguration",
         "bootstrapTokens": [{
             "token": token.expose(),
-            "ttl": TOKEN_TTL,
+            "ttl": patience::seconds(TOKEN_LIFE),
             "usages": ["signing", "authentication"],
             "groups": ["system:bootstrappers:kubeadm:default-node-token"],
         }],
@@ -213,6 +213,7 @@ pub(super) fn init(cluster: &Cluster<'_>, member: &Member<'_>, token: &Secret) -
             "bindPort": Service::Api.port(),
         },
     });
+    patience::of_init(&mut init, &mut configuration);
     documents(&[init, configuration, kubelet(cluster, member), kube_proxy(member)])
 }
 
@@ -316,6 +317,7 @@ pub(super) fn join(
             "certificateKey": key.expose(),
         });
     }
+    patience::of_join(&mut join);
     documents(&[join])
 }
 

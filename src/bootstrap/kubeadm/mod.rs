@@ -13,6 +13,7 @@ mod etcd;
 mod explain;
 mod front;
 mod network;
+mod patience;
 pub mod upgrade;
 
 use std::net::SocketAddr;

@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::pace::stretch;
+
 use super::Error;
 
 /// What a lock file of ours says.
@@ -32,7 +34,7 @@ impl Lock {
     /// [`Error::Locked`] if another process keeps it for longer than `patience`.
     pub(super) fn acquire(config: &Path, patience: Duration) -> Result<Self, Error> {
         let path = lock_path(config);
-        let end = Instant::now() + patience;
+        let end = Instant::now() + stretch(patience);
         loop {
             match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
                 Ok(mut file) => {
@@ -62,7 +64,7 @@ impl Lock {
     /// [`Error::Locked`] as above.
     pub(super) fn wait(config: &Path, patience: Duration) -> Result<(), Error> {
         let path = lock_path(config);
-        let end = Instant::now() + patience;
+        let end = Instant::now() + stretch(patience);
         while fs::symlink_metadata(&path).is_ok() && left_behind(&path).is_none() {
             pause(&path, end)?;
         }

@@ -4,16 +4,18 @@ use std::env;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bollard::{API_DEFAULT_VERSION, Docker};
 
 use super::allowances::Allowances;
 use super::surroundings;
 use crate::driver::{Error, Source};
+use crate::pace::stretch;
 
-/// Seconds until an engine that accepted a request is taken for dead. Builds and downloads answer at
+/// How long until an engine that accepted a request is taken for dead. Builds and downloads answer at
 /// once and then stream.
-const TIMEOUT: u64 = 120;
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A connection to the engine that machines live on.
 pub(super) struct Engine {
@@ -41,15 +43,16 @@ impl Engine {
         })?;
         let named = || format!("the Docker engine at `{place}`");
         let version = API_DEFAULT_VERSION;
+        let timeout = stretch(TIMEOUT).as_secs();
         let (client, reach, publish) = if let Some(path) = place.strip_prefix("unix://") {
-            let client = Docker::connect_with_unix(path, TIMEOUT, version);
+            let client = Docker::connect_with_unix(path, timeout, version);
             (client, Ipv4Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into())
         } else if let Some(authority) = place.strip_prefix("tcp://") {
             let reach = resolve(authority).map_err(|e| unreachable(named(), e))?;
             // Ports on the loopback of another computer cannot be reached from here. What listens
             // behind them takes keys and client certificates only.
             let publish = if reach.is_loopback() { reach } else { Ipv4Addr::UNSPECIFIED.into() };
-            (Docker::connect_with_http(&place, TIMEOUT, version), reach, publish)
+            (Docker::connect_with_http(&place, timeout, version), reach, publish)
         } else {
             return Err(Error::Unsupported(format!(
                 "`{place}` is not a Docker engine's address: use unix:///path or tcp://host:port"

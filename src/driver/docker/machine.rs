@@ -1,6 +1,7 @@
 //! Machines that exist: found, started, stopped and read.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use bollard::models::ContainerSummary;
 use bollard::query_parameters::{
@@ -12,9 +13,10 @@ use super::engine::{failed, message};
 use super::{DockerDriver, archive, labels, ports};
 use crate::driver::Error;
 use crate::model::{ClusterName, Machine};
+use crate::pace::stretch;
 
-/// Seconds that a machine has to stop its services before it is switched off.
-const STOP_SECONDS: i32 = 10;
+/// How long a machine has to stop its services before it is switched off.
+const STOP: Duration = Duration::from_secs(10);
 /// Where sshd has its private key, relative to the root; the public one has `.pub` appended.
 pub(super) const HOST_KEY: &str = "etc/ssh/ssh_host_ed25519_key";
 
@@ -67,7 +69,10 @@ impl DockerDriver {
 
     /// Stops a machine, in good order if it does so in time.
     pub(super) async fn stop_machine(&self, machine: &Machine) -> Result<(), Error> {
-        let options = StopContainerOptions { t: Some(STOP_SECONDS), ..Default::default() };
+        let options = StopContainerOptions {
+            t: i32::try_from(stretch(STOP).as_secs()).ok(),
+            ..Default::default()
+        };
         let stop = self.engine.client.stop_container(&machine.handle, Some(options));
         stop.await.map_err(failed("stop", format!("machine `{}`", machine.id)))
     }

@@ -9,6 +9,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 
 use crate::driver::{Error, Source};
+use crate::pace::{stretch, within};
 
 /// AWS's own service that tells a caller its address.
 const SERVICE: &str = "https://checkip.amazonaws.com/";
@@ -26,9 +27,9 @@ pub(super) async fn address(endpoint: Option<&str>) -> Result<IpAddr, Error> {
         subject: "the address that AWS sees this computer at; --allow-cidr gives it".to_owned(),
         source,
     };
-    match tokio::time::timeout(PATIENCE, ask()).await {
+    match within(PATIENCE, ask()).await {
         Ok(answer) => answer.map_err(failed),
-        Err(_) => Err(failed(format!("no answer within {} s", PATIENCE.as_secs()).into())),
+        Err(_) => Err(failed(format!("no answer within {} s", stretch(PATIENCE).as_secs()).into())),
     }
 }
 

@@ -10,6 +10,7 @@ use aws_sdk_ec2::Client;
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 
 use crate::driver::{Error, Source};
+use crate::pace::stretch;
 
 use super::Ec2Options;
 
@@ -58,7 +59,7 @@ pub(super) async fn connect(options: &Ec2Options) -> Result<Account, Error> {
 }
 
 async fn config(options: &Ec2Options) -> SdkConfig {
-    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(PATIENCE).build();
+    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(stretch(PATIENCE)).build();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
         .timeout_config(timeouts);

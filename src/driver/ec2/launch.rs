@@ -23,6 +23,7 @@ use crate::driver::{Error, LABEL_CLUSTER_ID, LABEL_MACHINE};
 use crate::failpoint;
 use crate::model::MachineState::Running;
 use crate::model::{Machine, MachineRequest, Orchestrator};
+use crate::pace::stretch;
 
 use super::client::{failed, is};
 use super::driver::{CONSISTENCY, Ec2Driver, POLL};
@@ -106,7 +107,7 @@ impl Ec2Driver {
             self.terminate(id).await?;
         }
         // Instances of this name that were ended before have used up the first tokens.
-        let unseen = Instant::now() + CONSISTENCY;
+        let unseen = Instant::now() + stretch(CONSISTENCY);
         let (mut begun, mut last) = (0, None);
         for attempt in 0..TOKENS {
             if begun == MOST {
@@ -325,8 +326,8 @@ impl Ec2Driver {
     /// Waits until an instance runs and has its addresses. That it is gone instead is told as
     /// [`Error::Unsupported`], with AWS's reason.
     async fn until_it_runs(&self, id: &str, request: &MachineRequest) -> Result<Machine, Error> {
-        let end = Instant::now() + BOOT;
-        let mut unseen = Instant::now() + CONSISTENCY;
+        let end = Instant::now() + stretch(BOOT);
+        let mut unseen = Instant::now() + stretch(CONSISTENCY);
         loop {
             let instance = self.seen(&request.id.cluster, id).await?;
             if let Some(instance) = &instance {

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::driver::{Error, LABEL_CLUSTER_ID};
 use crate::model::{ClusterName, MachineRequest, Service, Subnet};
+use crate::pace::stretch;
 
 use super::client::{failed, is};
 use super::driver::{CONSISTENCY, Ec2Driver, POLL};
@@ -72,7 +73,7 @@ impl Ec2Driver {
 
     /// The id of a security group that must be there, but may not be seen yet.
     pub(super) async fn group_in_time(&self, cluster_id: &str) -> Result<Option<String>, Error> {
-        let end = Instant::now() + CONSISTENCY;
+        let end = Instant::now() + stretch(CONSISTENCY);
         loop {
             let group = self.group(cluster_id).await?.and_then(|group| group.group_id);
             if group.is_some() || Instant::now() > end {
@@ -192,7 +193,7 @@ pub(super) async fn retry_absent<T, E, F: Future<Output = Result<T, E>>>(
     call: impl Fn() -> F,
     absent: impl Fn(&E) -> bool,
 ) -> Result<T, E> {
-    let end = Instant::now() + CONSISTENCY;
+    let end = Instant::now() + stretch(CONSISTENCY);
     loop {
         match call().await {
             Err(error) if absent(&error) && Instant::now() < end => {

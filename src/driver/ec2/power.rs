@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::driver::Error;
 use crate::model::Machine;
+use crate::pace::stretch;
 
 use super::client::{failed, is};
 use super::driver::{Ec2Driver, POLL};
@@ -20,7 +21,7 @@ const NOT_NOW: &[&str] = &["IncorrectInstanceState"];
 impl Ec2Driver {
     /// Starts an instance and waits until it runs.
     pub(super) async fn switch_on(&self, machine: &Machine) -> Result<(), Error> {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + stretch(PATIENCE);
         loop {
             match self.state_of(machine, "start").await? {
                 // An address of the public comes a moment later, and is another one each time.
@@ -42,7 +43,7 @@ impl Ec2Driver {
 
     /// Stops an instance and waits until it is off.
     pub(super) async fn switch_off(&self, machine: &Machine) -> Result<(), Error> {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + stretch(PATIENCE);
         loop {
             match self.state_of(machine, "stop").await? {
                 State::Stopped => return Ok(()),
@@ -95,7 +96,7 @@ impl Ec2Driver {
         Err(Error::Failed {
             operation,
             subject: subject(machine),
-            source: format!("it takes longer than {} min", PATIENCE.as_secs() / 60).into(),
+            source: format!("it takes longer than {} min", stretch(PATIENCE).as_secs() / 60).into(),
         })
     }
 }

@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::driver::{Error, LABEL_CLUSTER_ID};
 use crate::model::ClusterName;
+use crate::pace::stretch;
 
 use super::client::{failed, is};
 use super::driver::{Ec2Driver, POLL};
@@ -42,7 +43,7 @@ impl Ec2Driver {
         cluster: &ClusterName,
         id: Option<&str>,
     ) -> Result<(), Error> {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + stretch(PATIENCE);
         loop {
             let mut left = self.instances(tags::cluster_filters(Some(cluster), id)).await?;
             left.retain(|instance| tags::state(instance) != InstanceStateName::Terminated);
@@ -95,7 +96,7 @@ impl Ec2Driver {
 
     /// Network interfaces of instances that are gone hold on to it for a while.
     async fn remove_group(&self, id: &str) -> Result<(), Error> {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + stretch(PATIENCE);
         loop {
             match self.ec2().delete_security_group().group_id(id).send().await {
                 Ok(_) => return Ok(()),

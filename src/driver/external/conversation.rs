@@ -12,7 +12,8 @@ use tokio::io::{
     AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader,
 };
 use tokio::process::{ChildStdin, Command};
-use tokio::time::timeout;
+
+use crate::pace::{stretch, within};
 
 use super::ears::Ears;
 use super::fault::{Fault, Misdeed};
@@ -57,25 +58,25 @@ pub(super) async fn ask(
         let overhear = overhear(stderr.expect("it is piped"), ears);
         tokio::try_join!(feed, listen, overhear).map(drop)
     };
-    let ended = timeout(limit, async {
+    let ended = within(limit, async {
         tokio::pin!(talk);
         tokio::select! {
             talked = &mut talk => {
                 talked?;
                 let patience = if answer.get().is_some() { AFTERWARDS } else { limit };
-                let ended = timeout(patience, child.wait()).await;
-                ended.map_err(|_| Misdeed::Lingering(patience))?.map_err(Misdeed::Read)
+                let ended = within(patience, child.wait()).await;
+                ended.map_err(|_| Misdeed::Lingering(stretch(patience)))?.map_err(Misdeed::Read)
             }
             // What it left running may hold its pipes open, so its own end counts.
             ended = child.wait() => {
-                if let Ok(talked) = timeout(GRACE, talk).await {
+                if let Ok(talked) = within(GRACE, talk).await {
                     talked?;
                 }
                 ended.map_err(Misdeed::Read)
             }
         }
     });
-    let ended = ended.await.unwrap_or(Err(Misdeed::Hang(limit)));
+    let ended = ended.await.unwrap_or(Err(Misdeed::Hang(stretch(limit))));
     match judge(ended, answer.into_inner()) {
         Ok(answer) => {
             group.release();
@@ -84,7 +85,7 @@ pub(super) async fn ask(
         Err(what) => {
             group.terminate();
             // It may hold locks or have half-made things to clear up.
-            let _ = timeout(GRACE, child.wait()).await;
+            let _ = within(GRACE, child.wait()).await;
             Err(ears.fault(what))
         }
     }
@@ -133,7 +134,7 @@ async fn listen(
             Line::Error(problem) => Err(problem),
         };
         answer.get_or_init(|| last);
-        let rest = timeout(AFTERWARDS, next_line(&mut stdout, ASIDE)).await;
+        let rest = within(AFTERWARDS, next_line(&mut stdout, ASIDE)).await;
         return match rest.map_err(|_| Misdeed::Lingering(AFTERWARDS))?.map_err(Misdeed::Read)? {
             Some(line) => Err(Misdeed::WentOn(ears.presentable(&line))),
             None => Ok(()),

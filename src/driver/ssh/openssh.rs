@@ -16,13 +16,13 @@ use tempfile::NamedTempFile;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 use tokio::sync::OnceCell;
-use tokio::time::timeout;
 
 use super::options::{self, SshHost, SshOptions};
 use super::said::{BEGUN, Said};
 use super::tunnel::Tunnel;
 use crate::driver::{Error, Source};
 use crate::model::{Machine, Service, SshFiles};
+use crate::pace::{stretch, within};
 
 /// How long a connection may take to come about, in seconds.
 const CONNECT: &str = "ConnectTimeout=8";
@@ -233,8 +233,11 @@ impl Host {
             drop(input);
         };
         let work = async { tokio::join!(send, child.wait_with_output()).1 };
-        let output = timeout(PATIENCE, work).await.map_err(|_elapsed| {
-            self.silent(format!("it has not done what it was told within {} s", PATIENCE.as_secs()))
+        let output = within(PATIENCE, work).await.map_err(|_elapsed| {
+            self.silent(format!(
+                "it has not done what it was told within {} s",
+                stretch(PATIENCE).as_secs()
+            ))
         })?;
         let output = output.map_err(|source| self.no_client(source))?;
         Ok(Said {
@@ -254,9 +257,9 @@ impl Host {
         let stderr = stderr.map_err(|source| self.no_client(source))?;
         let theirs = stderr.reopen().map_err(|source| self.no_client(source))?;
         command.stdout(Stdio::null()).stderr(theirs);
-        let status = timeout(LOGIN, command.status()).await;
+        let status = within(LOGIN, command.status()).await;
         let status = status.map_err(|_elapsed| {
-            self.silent(format!("nobody was logged in within {} s", LOGIN.as_secs()))
+            self.silent(format!("nobody was logged in within {} s", stretch(LOGIN).as_secs()))
         })?;
         let status = status.map_err(|source| self.no_client(source))?.code();
         // What cannot be read is missing from an error's text, and from nothing else.

@@ -13,11 +13,11 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use tokio::process::Command;
-use tokio::time::timeout;
 
 use crate::driver::Error;
 use crate::driver::local_ports::{self, HostPorts, PortBook};
 use crate::model::{ClusterName, Machine, MachineId, Protocol, Service, SshFiles};
+use crate::pace::within;
 
 /// How long the client in the background may take to do what it is told.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -145,7 +145,7 @@ impl Tunnel {
         // The socket says which host is meant, so its name and the user's configuration do not matter.
         command.args(["-F", "none", "-S", &self.socket, "-O", order]).args(more).arg("host");
         let late = |_elapsed| io::Error::new(io::ErrorKind::TimedOut, "`ssh` does not answer");
-        timeout(PATIENCE, command.output()).await.map_err(late)?
+        within(PATIENCE, command.output()).await.map_err(late)?
     }
 }
 

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::driver::Source;
+use crate::pace::{stretch, within};
 
 use super::watching::Watched;
 use super::{ApiError, ApiServer, code, is_refusal, plain};
@@ -51,7 +52,7 @@ impl ApiServer {
         deadline: Duration,
         mut progress: impl FnMut(String) + Send,
     ) -> Result<(), ApiError> {
-        let end = Instant::now() + deadline;
+        let end = Instant::now() + stretch(deadline);
         self.cordon(node).await?;
         let here = watcher::Config::default().fields(&format!("spec.nodeName={node}"));
         let mut pods = Watched::new(Api::<Pod>::all(self.client.clone()), here);
@@ -96,7 +97,7 @@ impl ApiServer {
                     });
                     return Err(ApiError::NotDrained {
                         node: node.to_owned(),
-                        waited: deadline,
+                        waited: stretch(deadline),
                         pods: held.collect(),
                         source: pods.into_trouble(),
                     });
@@ -147,7 +148,7 @@ impl ApiServer {
         let pod_name = pod.name_any();
         let how = PostParams::default();
         let evict = api.create_subresource::<_, Value>("eviction", &pod_name, &how, &request);
-        let outcome = match tokio::time::timeout(super::ANSWER, evict).await {
+        let outcome = match within(super::ANSWER, evict).await {
             Ok(Ok(_)) => Outcome::Leaving,
             Ok(Err(error)) => judge(error),
             Err(_) => Outcome::Later("the API server does not answer".to_owned()),

@@ -11,6 +11,8 @@ use kube::{Api, ResourceExt as _};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
+use crate::pace::stretch;
+
 use super::watching::Watched;
 use super::{ApiError, ApiServer, code};
 
@@ -111,7 +113,7 @@ impl ApiServer {
         since: Timestamp,
         deadline: Duration,
     ) -> Result<(), ApiError> {
-        let end = Instant::now() + deadline;
+        let end = Instant::now() + stretch(deadline);
         let mut nodes = Watched::new(self.node_api(), watcher::Config::default());
         let mut waiting = not_ready(names, since, &[]);
         while !waiting.is_empty() {
@@ -125,7 +127,11 @@ impl ApiServer {
                 }
                 Err(_) => {
                     let source = nodes.into_trouble();
-                    return Err(ApiError::NotReady { waited: deadline, nodes: waiting, source });
+                    return Err(ApiError::NotReady {
+                        waited: stretch(deadline),
+                        nodes: waiting,
+                        source,
+                    });
                 }
             }
         }

@@ -8,6 +8,7 @@ use kube::Api;
 use serde_json::json;
 
 use crate::model::Secret;
+use crate::pace::stretch;
 
 use crate::retry::{Attempt, Patience, retry};
 
@@ -66,7 +67,7 @@ impl ApiServer {
             last.flatten().unwrap_or_else(|| ApiError::Timeout {
                 endpoint: self.endpoint,
                 operation: OPERATION.to_owned(),
-                waited: SIGNING,
+                waited: stretch(SIGNING),
                 source: None,
             })
         })

@@ -14,9 +14,9 @@ use hyper_util::rt::TokioExecutor;
 use kube::Client;
 use kube::client::Body;
 use rustls::pki_types::ServerName;
-use tokio::time::timeout;
 
 use crate::driver::Source;
+use crate::pace::{stretch, within};
 use crate::remote::tls::{self, Part};
 
 use super::{ANSWER, ApiError, KubeCredentials};
@@ -46,7 +46,7 @@ pub(super) fn client(
     let mut http = HttpConnector::new();
     http.enforce_http(false);
     http.set_nodelay(true);
-    http.set_connect_timeout(Some(CONNECT));
+    http.set_connect_timeout(Some(stretch(CONNECT)));
     http.set_keepalive(Some(KEEPALIVE));
     let name = ServerName::try_from(KubeCredentials::SERVER_NAME).expect("it is a DNS name");
     let https = HttpsConnectorBuilder::new()
@@ -64,7 +64,7 @@ pub(super) fn client(
         async move {
             *request.uri_mut() = uri?;
             // Only the beginning of an answer: a watch goes on for long.
-            Ok::<_, Source>(timeout(ANSWER, http.request(request)).await??)
+            Ok::<_, Source>(within(ANSWER, http.request(request)).await??)
         }
     });
     Ok(Client::new(service, "default"))

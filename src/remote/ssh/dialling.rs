@@ -10,10 +10,11 @@ use russh::client::{self, AuthResult};
 use russh::keys::{PrivateKey, PrivateKeyWithHashAlg};
 use russh::{Disconnect, Preferred, SshId, cipher};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 
 use crate::driver::Source;
 use crate::model::{Machine, Service, SshFiles};
+use crate::pace::{stretch, within};
 use crate::remote::{Error, keys};
 use crate::retry::{Attempt, Patience, retry};
 
@@ -61,7 +62,7 @@ pub(super) async fn dial(
             concat!("SSH-2.0-clusterdojo_", env!("CARGO_PKG_VERSION")).into(),
         ),
         preferred: Preferred { cipher: Cow::Borrowed(CIPHERS), ..pin.preferred() },
-        keepalive_interval: Some(KEEPALIVE),
+        keepalive_interval: Some(stretch(KEEPALIVE)),
         keepalive_max: KEEPALIVE_MAX,
         nodelay: true,
         ..client::Config::default()
@@ -130,7 +131,7 @@ impl Dialling<'_> {
                 state.refusals += 1;
                 match pause {
                     Some(pause) => {
-                        state.not_before = Some(Instant::now() + *pause);
+                        state.not_before = Some(Instant::now() + stretch(*pause));
                         Attempt::Later(Failure::Denied)
                     }
                     None => Attempt::GiveUp(Failure::Denied),
@@ -190,7 +191,7 @@ impl Dialling<'_> {
         work: impl Future<Output = T>,
     ) -> Result<T, Failure> {
         self.state().stage = stage;
-        let result = timeout(limit, work).await;
+        let result = within(limit, work).await;
         result.map_err(|_elapsed| Failure::NotYet(stage.into()))
     }
 
@@ -206,7 +207,7 @@ impl Dialling<'_> {
         Error::Timeout {
             machine: self.machine.id.clone(),
             what: format!("SSH at {}", self.address),
-            waited,
+            waited: stretch(waited),
             source: Some(source),
         }
     }

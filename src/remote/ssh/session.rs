@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use russh::client::{Handle, Msg};
 use russh::{Channel, ChannelMsg, Sig};
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
-use tokio::time::timeout;
 
 use crate::model::{Machine, MachineId};
+use crate::pace::within;
 use crate::remote::{Error, Input, Remote, Script, Stream};
 
 use super::attach;
@@ -61,7 +61,7 @@ impl Session {
     /// The error for a channel that ended before it should have; tells why the whole connection
     /// ended, if it did.
     pub(super) async fn broken(&self, operation: &'static str, reason: String) -> Error {
-        let end = timeout(REASON, self.fate.end()).await;
+        let end = within(REASON, self.fate.end()).await;
         Error::Connection {
             machine: self.machine.clone(),
             operation,
@@ -79,7 +79,7 @@ impl Session {
         sending: Sending,
         output: Option<&mut (dyn AsyncWrite + Send + Unpin)>,
     ) -> Result<String, Error> {
-        let result = timeout(script.patience, self.converse(script, sending, output)).await;
+        let result = within(script.patience, self.converse(script, sending, output)).await;
         result.unwrap_or_else(|_| {
             Err(Error::Hangs {
                 machine: self.machine.clone(),
@@ -102,7 +102,7 @@ impl Session {
             let mut collected = Collected::default();
             loop {
                 let message = if collected.status.is_some() {
-                    timeout(LINGER, incoming.wait()).await.unwrap_or(None)
+                    within(LINGER, incoming.wait()).await.unwrap_or(None)
                 } else {
                     incoming.wait().await
                 };
@@ -126,7 +126,7 @@ impl Session {
             result = &mut send => {
                 if let Err(Unsent::Source(source)) = result {
                     // Gives the script the time to take back what it has begun.
-                    let _ = timeout(LINGER, &mut collect).await;
+                    let _ = within(LINGER, &mut collect).await;
                     let input = name.unwrap_or_default();
                     return Err(Error::Input { machine: self.machine.clone(), input, source });
                 }

@@ -11,6 +11,7 @@ use futures_util::future::join_all;
 
 use crate::event::chain;
 use crate::model::{ClusterName, Machine, MachineName, MachineState, SshFiles};
+use crate::pace::within;
 use crate::remote::{Remote, Script};
 use crate::store::{self, Record};
 
@@ -198,7 +199,7 @@ async fn tell(remote: &dyn Remote, part: &str, query: &LogQuery) -> Result<Strin
     .with("UNITS", query.units.join(" "))
     .with("SINCE", query.since.clone().unwrap_or_default())
     .with("LINES", query.lines.to_string());
-    match tokio::time::timeout(ANSWER, remote.run(&script)).await {
+    match within(ANSWER, remote.run(&script)).await {
         Ok(result) => result.map_err(|e| chain(&e)),
         Err(_) => Err(format!("no answer within {} s", ANSWER.as_secs())),
     }
