@@ -19,7 +19,7 @@ use crate::driver::{self, Driver, Source};
 use crate::event::Progress;
 use crate::model::{
     Access, ClusterName, DriverName, Finding, Machine, MachineId, MachineName, MachineRequest,
-    MachineState, Role, Secret, Service, SshFiles, TlsFiles,
+    MachineState, Place, Role, Secret, Service, SshFiles, TlsFiles,
 };
 use crate::provision::Node;
 use crate::remote::{self, Dialer, Engine, Input, Remote, Script, Stream};
@@ -32,16 +32,27 @@ pub struct Fake {
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct State {
+    /// What tells this world from another one in the same file.
+    id: String,
     machines: Vec<Machine>,
     members: Vec<String>,
 }
 
+impl Default for State {
+    fn default() -> Self {
+        let id = format!("{:016x}", rand::random::<u64>());
+        Self { id, machines: Vec::new(), members: Vec::new() }
+    }
+}
+
 impl Fake {
-    /// The fake that the environment describes: `DOJO_FAKE_STATE` names its file.
-    pub fn from_env() -> Self {
-        let file = env::var_os("DOJO_FAKE_STATE").map_or_else(default_file, PathBuf::from);
+    /// The fake of a place, or else the one that the environment describes: `DOJO_FAKE_STATE` names its file.
+    pub fn at(place: Option<&Place>) -> Self {
+        let file = place.and_then(|place| Some(place.options.get("file")?.as_str()?.into()));
+        let file = file.or_else(|| env::var_os("DOJO_FAKE_STATE").map(PathBuf::from));
+        let file = file.unwrap_or_else(default_file);
         let failing = env::var("DOJO_FAKE_FAIL").unwrap_or_default();
         let failing = failing.split(',').filter_map(|entry| {
             let (operation, machine) = entry.split_once(':')?;
@@ -89,6 +100,15 @@ fn default_file() -> PathBuf {
 impl Driver for Fake {
     fn name(&self) -> DriverName {
         DriverName::Fake
+    }
+
+    async fn place(&self) -> Result<Place, driver::Error> {
+        let file = self.file.display().to_string();
+        Ok(Place {
+            name: format!("the world in `{file}`"),
+            id: Some(self.change(|state| state.id.clone())),
+            options: BTreeMap::from([("file".to_owned(), file.into())]),
+        })
     }
 
     async fn check(&self) -> Result<Vec<Finding>, driver::Error> {

@@ -161,7 +161,7 @@ pub(super) struct Up {
     #[arg(
         short, long, value_name = "FILE", help_heading = "What",
         conflicts_with_all = ["name", "kind", "managers", "control_planes", "workers", "machines",
-            "driver", "driver_opt", "publish", "memory", "cpus", "image", "subnet", "host", "host_key",
+            "driver", "driver_opt", "publish", "memory", "cpus", "image", "docker_host", "subnet", "host", "host_key",
             "identity", "jump", "ssh_config", "adopt", "remove_docker", "Ec2Flags", "Ec2Account", "engine_channel",
             "engine_repository", "registry_mirror", "insecure_registry", "engine_label", "engine_opt",
             "kubernetes_version", "bundle", "kubernetes_repository", "kubernetes_registry", "cni",
@@ -187,6 +187,10 @@ pub(super) struct Up {
     /// The machine image [default: built when it is first needed]
     #[arg(long, help_heading = "Machines")]
     pub(super) image: Option<String>,
+    /// The Docker engine under the machines: unix:///PATH or tcp://HOST:PORT [default: that of the cluster, or
+    /// else `$DOJO_DOCKER_HOST`, or the one that docker uses]
+    #[arg(long, value_name = "ADDRESS", help_heading = "Machines")]
+    pub(super) docker_host: Option<String>,
     /// The machines' network [default: a free one]
     #[arg(long, value_name = "CIDR", help_heading = "Machines")]
     pub(super) subnet: Option<Subnet>,
@@ -414,6 +418,9 @@ pub(super) struct DriverFlags {
     /// Set an option of an external driver
     #[arg(long, value_name = "KEY=VALUE")]
     pub(super) driver_opt: Vec<String>,
+    /// The Docker engine under the machines: unix:///PATH or tcp://HOST:PORT
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) docker_host: Option<String>,
     #[command(flatten)]
     pub(super) ec2: Ec2Account,
 }
@@ -429,6 +436,7 @@ pub(super) struct Elsewhere {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Down {
     /// Which clusters [default: dojo]
     pub(super) names: Vec<ClusterName>,
@@ -442,6 +450,9 @@ pub(super) struct Down {
     /// Give up hosts of yours that cannot be reached any more: they keep what is on them
     #[arg(long)]
     pub(super) abandon: bool,
+    /// Forget clusters whose machines cannot be found: keys and records go, whatever becomes of the machines
+    #[arg(long)]
+    pub(super) forget: bool,
     #[command(flatten)]
     pub(super) elsewhere: Elsewhere,
 }

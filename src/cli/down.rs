@@ -40,7 +40,8 @@ async fn all(context: &Context, args: &Down) -> Result<Vec<ClusterName>, Error> 
     let mut names: Vec<ClusterName> =
         context.home.list()?.into_iter().map(|(name, _)| name).collect();
     if args.yes && args.elsewhere.driver.is_some() {
-        let services = context.services(&args.elsewhere.spec(DEFAULT_CLUSTER.parse()?)?).await?;
+        let services =
+            context.services_anywhere(&args.elsewhere.spec(DEFAULT_CLUSTER.parse()?)?).await?;
         let machines = services.driver.list(None).await.map_err(workflow::Error::from)?;
         names.extend(machines.into_iter().map(|machine| machine.id.cluster));
         names.sort();
@@ -50,16 +51,18 @@ async fn all(context: &Context, args: &Down) -> Result<Vec<ClusterName>, Error> 
 }
 
 async fn one(context: &Context, name: &ClusterName, args: &Down) -> Result<(), Error> {
-    let Down { yes, abandon, .. } = *args;
+    let Down { yes, abandon, forget, .. } = *args;
     let services = context.services_to_remove(name, &args.elsewhere, abandon).await?;
     let given_up = if abandon { missing(context, &services, name).await? } else { Vec::new() };
     let known = context.home.directory(name).exists();
-    let result = match workflow::down(&services, name, DownOptions { without_record: yes }).await {
+    let options = DownOptions { without_record: yes, forget };
+    let result = match workflow::down(&services, name, options).await {
         Err(workflow::Error::NoRecord { cluster, machines }) if !yes && context.can_ask() => {
             if !ask(&cluster, machines.len()) {
                 return Err(workflow::Error::NoRecord { cluster, machines }.into());
             }
-            workflow::down(&services, name, DownOptions { without_record: true }).await
+            let options = DownOptions { without_record: true, ..options };
+            workflow::down(&services, name, options).await
         }
         other => other,
     };

@@ -184,6 +184,12 @@ fn hints(error: &Error) -> Vec<String> {
         workflow::Error::OtherKind { cluster, .. } => {
             vec![format!("`dojo down {cluster}` removes it, or choose another name")]
         }
+        workflow::Error::Lost(lost) => lost_hints(&lost.cluster),
+        workflow::Error::NothingFound { cluster, .. } => lost_hints(cluster),
+        workflow::Error::OtherPlace { cluster, .. } => vec![
+            format!("`dojo inspect {cluster}` shows where it is"),
+            format!("`dojo down {cluster}` removes it there, or choose another name"),
+        ],
         workflow::Error::Unchangeable { cluster, .. } => vec![
             format!("`dojo inspect {cluster}` shows what it is"),
             format!("`dojo down {cluster}` removes it, so that it can be made anew"),
@@ -245,6 +251,16 @@ fn hints(error: &Error) -> Vec<String> {
     }
 }
 
+fn lost_hints(cluster: &ClusterName) -> Vec<String> {
+    vec![
+        "--docker-host, --region and --driver-opt of `dojo down` and `dojo up` name another place"
+            .to_owned(),
+        format!(
+            "`dojo down {cluster} --forget` forgets it, with its keys, if its machines are gone"
+        ),
+    ]
+}
+
 fn bundle_hints(error: &bundle::Error) -> Vec<String> {
     match error {
         bundle::Error::Truncated { .. } | bundle::Error::Checksum { .. } => {
@@ -263,7 +279,9 @@ fn driver_hints(error: &driver::Error) -> Vec<String> {
         driver::Error::Unreachable { place, .. } if place.contains("Docker engine") => vec![
             "is Docker installed and running? On Debian and Ubuntu: apt-get install docker.io"
                 .to_owned(),
-            "DOJO_DOCKER_HOST names another engine, as in unix:///run/docker.sock".to_owned(),
+            "DOJO_DOCKER_HOST names another engine, as in unix:///run/docker.sock; where that of a cluster is \
+             now, --docker-host of `dojo up` and `dojo down` says"
+                .to_owned(),
         ],
         driver::Error::Absent { .. } => vec![
             "the drivers inside are docker, ec2 and ssh; any other is a program that must be \

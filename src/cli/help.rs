@@ -24,7 +24,7 @@ pub(super) async fn tell(refusal: clap::Error, arguments: Vec<OsString>) -> Exit
     };
     let Some(name) = name else { return print(&refusal) };
     let progress = Progress::new(Arc::new(Silent));
-    match ExternalDriver::connect(&name, &Options::new(), progress).await {
+    match ExternalDriver::connect(&name, &Options::new(), &Options::new(), progress).await {
         Ok(driver) => {
             let text = options(&name, driver.capabilities());
             let command = Cli::command().mut_subcommand("up", |up| up.after_help(text));

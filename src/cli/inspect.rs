@@ -3,8 +3,9 @@
 
 use serde::Serialize;
 
-use crate::model::{Machine, Service};
+use crate::model::{Machine, Places, Service};
 use crate::spec::ClusterSpec;
+use crate::store::ContextFiles;
 
 use super::args::Inspect;
 use super::error::Error;
@@ -19,6 +20,8 @@ struct View<'a> {
     phase: &'a crate::store::Phase,
     context: String,
     spec: &'a ClusterSpec,
+    places: &'a Places,
+    contexts: Option<&'a ContextFiles>,
     machines: Vec<MachineView>,
     directory: String,
 }
@@ -44,6 +47,8 @@ pub(super) fn run(context: &Context, args: Inspect) -> Result<(), Error> {
         phase: &record.phase,
         context: name.context(),
         spec: &record.spec,
+        places: &record.places,
+        contexts: record.contexts.as_ref(),
         machines: record.machines.iter().map(view).collect(),
         directory: context.home.directory(&name).display().to_string(),
     })

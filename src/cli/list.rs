@@ -6,7 +6,7 @@ use futures_util::future;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::model::{ClusterName, Dollars, Machine, MachineState};
+use crate::model::{ClusterName, Dollars, Machine, MachineState, Places};
 use crate::store::{Listed, Phase, Record};
 use crate::workflow;
 
@@ -33,6 +33,9 @@ struct Row {
     cost: Option<Dollars>,
     context: String,
     selected: bool,
+    /// where its machines are, by driver; absent if no record says it
+    #[serde(skip_serializing_if = "Places::is_empty")]
+    places: Places,
 }
 
 pub(super) async fn run(context: &Context, args: &Ls) -> Result<(), Error> {
@@ -86,7 +89,7 @@ async fn all_machines(
     context: &Context,
     elsewhere: &Elsewhere,
 ) -> Result<BTreeMap<ClusterName, Vec<Machine>>, Error> {
-    let services = context.services(&elsewhere.spec(DEFAULT_CLUSTER.parse()?)?).await?;
+    let services = context.services_anywhere(&elsewhere.spec(DEFAULT_CLUSTER.parse()?)?).await?;
     let mut by_cluster: BTreeMap<ClusterName, Vec<Machine>> = BTreeMap::new();
     for machine in services.driver.list(None).await.map_err(workflow::Error::from)? {
         by_cluster.entry(machine.id.cluster.clone()).or_default().push(machine);
@@ -128,6 +131,7 @@ fn row(
         cost: costs::so_far(&found),
         selected: current == Some(&context),
         context,
+        places: record.map(|record| record.places.clone()).unwrap_or_default(),
     }
 }
 

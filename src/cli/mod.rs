@@ -19,6 +19,7 @@ mod list;
 mod logs;
 mod machine;
 mod output;
+mod overruled;
 mod place;
 mod power;
 mod scale;

@@ -5,7 +5,7 @@ use crate::spec::{ClusterSpec, MachineGroup};
 
 use super::args::{DriverFlags, Elsewhere, Place};
 use super::error::Error;
-use super::up::{driver_options, ec2_account, ssh_options};
+use super::up::{docker_host, driver_options, ec2_account, ssh_options};
 
 /// What names a driver, with its usual options, and asks for nothing in particular.
 pub(super) fn spec_from(name: ClusterName, driver: DriverName) -> ClusterSpec {
@@ -15,9 +15,14 @@ pub(super) fn spec_from(name: ClusterName, driver: DriverName) -> ClusterSpec {
 
 impl DriverFlags {
     fn spec(&self, name: ClusterName, driver: DriverName) -> Result<ClusterSpec, Error> {
-        let mut spec = spec_from(name, driver);
+        self.of(spec_from(name, driver))
+    }
+
+    /// A spec whose machines are to be looked for there.
+    pub(super) fn of(&self, mut spec: ClusterSpec) -> Result<ClusterSpec, Error> {
         driver_options(&mut spec, &self.driver_opt)?;
         ec2_account(&mut spec.ec2, &self.ec2);
+        docker_host(&mut spec, self.docker_host.as_ref())?;
         Ok(spec)
     }
 }

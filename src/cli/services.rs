@@ -20,7 +20,7 @@ use crate::driver::mixed::Mixed;
 use crate::driver::ssh::{Memory, SshDriver};
 use crate::event::{Progress, Reporter};
 use crate::model::{
-    ClusterName, DriverName, Machine, MachineName, Orchestrator, SshFiles, TlsFiles,
+    ClusterName, DriverName, Machine, MachineName, Orchestrator, Place, Places, SshFiles, TlsFiles,
 };
 use crate::provision;
 use crate::remote::{Dialer, SshDialer};
@@ -48,6 +48,8 @@ struct Special {
     baked: Option<Baked>,
     /// Give up hosts that cannot be reached.
     abandon: bool,
+    /// The driver is asked for what is there, whatever is recorded of a cluster of that name.
+    anywhere: bool,
 }
 
 /// What every command has, before it knows which driver it needs.
@@ -59,6 +61,7 @@ pub(super) struct Context {
     pub(super) interrupt: Interrupt,
     pub(super) quiet: bool,
     listening: Once,
+    overruled: Once,
 }
 
 impl Context {
@@ -72,13 +75,20 @@ impl Context {
             interrupt: Interrupt::default(),
             quiet: global.quiet,
             listening: Once::new(),
+            overruled: Once::new(),
         })
     }
 
-    /// Everything that the cluster of a spec needs. From here on the first Ctrl-C asks the work under way
-    /// to come to an end, and the second one ends the process.
+    /// Everything that the cluster of a spec needs: at the places that its record tells, where the spec names no
+    /// other. From here on the first Ctrl-C asks the work under way to come to an end, and the second one ends
+    /// the process.
     pub(super) async fn services(&self, spec: &ClusterSpec) -> Result<Services, Error> {
         self.services_with(spec, Special::default()).await
+    }
+
+    /// What finds machines of any cluster, with a record or without, where a spec and the environment say.
+    pub(super) async fn services_anywhere(&self, spec: &ClusterSpec) -> Result<Services, Error> {
+        self.services_with(spec, Special { anywhere: true, ..Special::default() }).await
     }
 
     /// Everything that it takes to make what a spec says.
@@ -104,21 +114,16 @@ impl Context {
         self.services(spec).await
     }
 
-    /// Everything, with machines from a driver with its usual options.
-    pub(super) async fn services_from(&self, driver: DriverName) -> Result<Services, Error> {
-        self.services(&spec_from(DEFAULT_CLUSTER.parse()?, driver)).await
-    }
-
     /// Everything that a recorded cluster needs; with the defaults where there is no readable record.
     pub(super) async fn services_of(&self, name: &ClusterName) -> Result<Services, Error> {
         match self.home.record(name) {
             Ok(Some(record)) => self.services(&record.spec).await,
-            _ => self.services_from(DriverName::default()).await,
+            _ => self.services(&spec_from(name.clone(), DriverName::default())).await,
         }
     }
 
     /// Everything that it takes to remove a cluster, which is looked for `elsewhere` where there is no
-    /// readable record; `abandon` gives up hosts that cannot be reached.
+    /// readable record, or where that is said; `abandon` gives up hosts that cannot be reached.
     pub(super) async fn services_to_remove(
         &self,
         name: &ClusterName,
@@ -126,7 +131,7 @@ impl Context {
         abandon: bool,
     ) -> Result<Services, Error> {
         let spec = match self.home.record(name) {
-            Ok(Some(record)) => record.spec,
+            Ok(Some(record)) => elsewhere.flags.of(record.spec)?,
             _ => elsewhere.spec(name.clone())?,
         };
         self.services_with(&spec, Special { abandon, ..Special::default() }).await
@@ -159,7 +164,14 @@ impl Context {
 
     async fn services_with(&self, spec: &ClusterSpec, special: Special) -> Result<Services, Error> {
         self.listening.call_once(|| self.listen_for_interrupts());
-        let (driver, dialer, swarm, kubeadm) = self.parts(spec, special).await?;
+        let record =
+            if special.anywhere { None } else { self.home.record(&spec.name).ok().flatten() };
+        if let Some(record) = &record {
+            self.overruled.call_once(|| self.tell_what_does_not_count(spec, record));
+        }
+        let places = record.as_ref().map(|record| record.places.clone()).unwrap_or_default();
+        let spec = &spec.located(&places);
+        let (driver, dialer, swarm, kubeadm) = self.parts(spec, &places, record, special).await?;
         Ok(Services {
             home: self.home.clone(),
             driver,
@@ -174,10 +186,16 @@ impl Context {
         })
     }
 
-    async fn parts(&self, spec: &ClusterSpec, special: Special) -> Result<Parts, Error> {
+    async fn parts(
+        &self,
+        spec: &ClusterSpec,
+        places: &Places,
+        record: Option<Record>,
+        special: Special,
+    ) -> Result<Parts, Error> {
         #[cfg(feature = "fake")]
         if spec.drivers().contains(&DriverName::Fake) {
-            let fake = Arc::new(crate::fake::Fake::from_env());
+            let fake = Arc::new(crate::fake::Fake::at(places.get(&DriverName::Fake)));
             return Ok((fake.clone(), fake.clone(), fake.clone(), fake));
         }
         let mut drivers: Vec<Arc<dyn Driver>> = Vec::new();
@@ -185,14 +203,14 @@ impl Context {
             drivers.push(match name {
                 DriverName::Docker => Arc::new(docker(spec, special.baked.clone()).await?),
                 DriverName::Ssh => {
-                    let record = self.home.record(&spec.name).ok().flatten();
-                    let memory = self.memory(&spec.name, record);
+                    let memory = self.memory(&spec.name, record.clone());
                     let memory = Memory { abandon: special.abandon, ..memory };
                     Arc::new(SshDriver::new(&spec.ssh, memory))
                 }
                 DriverName::Ec2 => ec2(spec).await?,
-                DriverName::External(name) => {
-                    let driver = self.external(spec, &name).await?;
+                DriverName::External(ref called) => {
+                    let (given, noted) = (spec.external.get(&name), places.get(&name));
+                    let driver = self.external(called, given, noted).await?;
                     if special.to_make {
                         driver.refuse_unfit()?;
                     }
@@ -208,24 +226,18 @@ impl Context {
         Ok((driver, dialer, Arc::new(Swarm), Arc::new(Kubeadm)))
     }
 
-    /// Writes out what a spec leaves to the environment and the record has to remember: where machines are
-    /// looked for later must not depend on what is set by then.
-    #[cfg_attr(
-        not(feature = "ec2"),
-        expect(unused_variables, clippy::unused_async, reason = "only EC2 leaves anything")
-    )]
-    pub(super) async fn settle(&self, spec: &mut ClusterSpec) -> Result<(), Error> {
-        #[cfg(feature = "ec2")]
-        if spec.drivers().contains(&DriverName::Ec2) {
-            spec.ec2 = Ec2Driver::connect(spec.ec2.clone()).await?.settled();
-        }
-        Ok(())
-    }
-
-    async fn external(&self, spec: &ClusterSpec, name: &str) -> Result<ExternalDriver, Error> {
-        let options = spec.external.get(&DriverName::External(name.to_owned()));
+    /// A driver that is a program, with the options that are given, and those of the place where its machines
+    /// are already.
+    async fn external(
+        &self,
+        name: &str,
+        given: Option<&external::Options>,
+        noted: Option<&Place>,
+    ) -> Result<ExternalDriver, Error> {
+        let given = given.cloned().unwrap_or_default();
+        let noted = noted.map(|place| place.options.clone()).unwrap_or_default();
         let progress = Progress::new(Arc::clone(&self.reporter));
-        Ok(ExternalDriver::connect(name, &options.cloned().unwrap_or_default(), progress).await?)
+        Ok(ExternalDriver::connect(name, &given, &noted, progress).await?)
     }
 
     /// What is remembered of a cluster; nothing where there is no readable record.

@@ -131,7 +131,7 @@ fn table(view: &View) -> Vec<Vec<String>> {
 
 pub(super) async fn doctor(context: &Context, args: Doctor) -> Result<ExitCode, Error> {
     let spec = args.place.spec(DEFAULT_CLUSTER.parse()?)?;
-    let services = context.services(&spec).await?;
+    let services = context.services_anywhere(&spec).await?;
     let findings = services.driver.check().await?;
     match args.output {
         DataFormat::Json => output::json(&findings)?,

@@ -10,7 +10,8 @@ use super::output;
 use super::services::{Context, DEFAULT_CLUSTER};
 
 pub(super) async fn run(context: &Context, args: &Sweep) -> Result<(), Error> {
-    let services = context.services(&args.elsewhere.spec(DEFAULT_CLUSTER.parse()?)?).await?;
+    let services =
+        context.services_anywhere(&args.elsewhere.spec(DEFAULT_CLUSTER.parse()?)?).await?;
     let strays = workflow::strays(&services).await?;
     if strays.is_empty() {
         return output::line("there is nothing that no cluster here owns");

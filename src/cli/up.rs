@@ -21,7 +21,7 @@ use super::services::{Context, DEFAULT_CLUSTER};
 use super::{costs, explain, output};
 
 pub(super) async fn run(context: &Context, args: Up) -> Result<(), Error> {
-    let mut spec = match &args.file {
+    let spec = match &args.file {
         Some(path) => spec::read(path)?,
         None => from_flags(context, &args)?,
     };
@@ -34,7 +34,6 @@ pub(super) async fn run(context: &Context, args: Up) -> Result<(), Error> {
         (true, Some(SpecFormat::Json)) => return output::json(&spec),
         _ => {}
     }
-    context.settle(&mut spec).await?;
     let services = context.services_to_make(&spec).await?;
     if args.dry_run {
         costs::told(context, &services, &spec).await?;
@@ -81,6 +80,7 @@ fn from_flags(context: &Context, args: &Up) -> Result<ClusterSpec, Error> {
     }
     spec.docker.image = args.image.clone().or(spec.docker.image);
     spec.docker.subnet = args.subnet.or(spec.docker.subnet);
+    docker_host(&mut spec, args.docker_host.as_ref())?;
     driver_options(&mut spec, &args.driver_opt)?;
     ec2_options(&mut spec.ec2, &args.ec2)?;
     ssh_options(&mut spec.ssh, &args.ssh)?;
@@ -213,6 +213,19 @@ pub(super) fn driver_options(spec: &mut ClusterSpec, options: &[String]) -> Resu
         // The driver says which options are numbers.
         options.insert(key.to_owned(), Value::String(value.to_owned()));
     }
+    Ok(())
+}
+
+/// Which engine is meant.
+pub(super) fn docker_host(spec: &mut ClusterSpec, host: Option<&String>) -> Result<(), Error> {
+    let Some(host) = host else { return Ok(()) };
+    if !spec.drivers().contains(&DriverName::Docker) {
+        let driver = spec.driver();
+        return Err(Error::Usage(format!(
+            "--docker-host is for machines of driver docker, and these come from `{driver}`"
+        )));
+    }
+    spec.docker.host = Some(host.clone());
     Ok(())
 }
 

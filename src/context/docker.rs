@@ -61,6 +61,11 @@ impl DockerContexts {
             .ok_or(Error::NoHome)
     }
 
+    /// Docker's configuration directory.
+    pub fn directory(&self) -> &Path {
+        &self.dir
+    }
+
     /// Whether a context of this name could be written and selected, so that a cluster is not made
     /// in vain. Changes nothing.
     ///

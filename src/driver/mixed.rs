@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::event::Progress;
-use crate::model::{ClusterName, DriverName, Finding, Machine, MachineRequest};
+use crate::model::{ClusterName, DriverName, Finding, Machine, MachineRequest, Place, Places};
 
 use super::{Driver, Error, Price, Trace};
 
@@ -42,6 +42,18 @@ impl Mixed {
 impl Driver for Mixed {
     fn name(&self) -> DriverName {
         self.drivers[0].name()
+    }
+
+    async fn place(&self) -> Result<Place, Error> {
+        self.drivers[0].place().await
+    }
+
+    async fn places(&self) -> Result<Places, Error> {
+        let mut places = Places::new();
+        for driver in &self.drivers {
+            places.extend(driver.places().await?);
+        }
+        Ok(places)
     }
 
     async fn architecture(&self) -> Result<Option<String>, Error> {

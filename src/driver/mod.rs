@@ -22,7 +22,9 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::event::Progress;
-use crate::model::{ClusterName, Dollars, DriverName, Finding, Machine, MachineRequest};
+use crate::model::{
+    ClusterName, Dollars, DriverName, Finding, Machine, MachineRequest, Place, Places,
+};
 
 /// The key of the label or tag that holds the cluster's name; whatever lacks it is not ours.
 pub const LABEL_CLUSTER: &str = "io.clusterdojo.cluster";
@@ -154,6 +156,8 @@ pub struct Price {
 /// Something that was made for a cluster and is still there.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Trace {
+    /// Whose business it is.
+    pub driver: DriverName,
     /// The cluster's name.
     pub cluster: ClusterName,
     /// The cluster's random id.
@@ -166,6 +170,7 @@ impl From<Machine> for Trace {
     fn from(machine: Machine) -> Self {
         Self {
             what: format!("machine `{}` ({})", machine.id.name, machine.handle),
+            driver: machine.driver,
             cluster: machine.id.cluster,
             cluster_id: machine.cluster_id,
         }
@@ -177,6 +182,14 @@ impl From<Machine> for Trace {
 pub trait Driver: Send + Sync {
     /// The driver's name; its machines carry it.
     fn name(&self) -> DriverName;
+
+    /// Where its machines are: all that it takes to come back there, whatever the environment says by then.
+    async fn place(&self) -> Result<Place, Error>;
+
+    /// The places of all the drivers that it is made of.
+    async fn places(&self) -> Result<Places, Error> {
+        Ok(Places::from([(self.name(), self.place().await?)]))
+    }
 
     /// The architecture of the machines that it will make, where that is known beforehand, in the words
     /// of Debian or of the kernel: `amd64`, `x86_64`.

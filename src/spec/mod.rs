@@ -2,6 +2,7 @@
 
 mod count;
 mod file;
+mod place;
 mod validate;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -139,13 +139,16 @@ impl Entry {
             && self.directory.join("pki/ca-key.pem").exists()
     }
 
+    /// Whether anything is here that a cluster leaves behind: keys, or a record that may be damaged.
+    pub fn has_memory(&self) -> bool {
+        ["cluster.json", "ssh", "pki"].iter().any(|f| self.directory.join(f).exists())
+    }
+
     /// Removes everything that is remembered of the cluster.
     pub fn remove(self) -> Result<(), Error> {
-        // The record goes first: a run cut short after that leaves keys of machines that are gone, and
-        // no cluster that is listed.
-        self.forget_record()?;
-        // Whoever waits for the lock makes a new file of it as soon as the old one is gone. So the
-        // directory leaves its place in one step, before anything within it is removed.
+        // Whoever waits for the lock makes a new file of it as soon as the old one is gone, and keys without a
+        // record would pass for those of a cluster that is somewhere. So the directory leaves its place in one
+        // step, before anything within it is removed.
         let parent = self.directory.parent().unwrap_or(Path::new("."));
         let aside = parent.join(format!(".{}.gone", self.name));
         loop {
@@ -164,8 +167,7 @@ impl Entry {
     /// Removes the directory that taking the lock has made, for a command that was refused. Keys that
     /// are there belong to a cluster whose record was lost, and are the only way to take it over again.
     pub fn remove_if_unused(self) -> Result<(), Error> {
-        let used = ["cluster.json", "ssh", "pki"].iter().any(|f| self.directory.join(f).exists());
-        if used { Ok(()) } else { self.remove() }
+        if self.has_memory() { Ok(()) } else { self.remove() }
     }
 }
 

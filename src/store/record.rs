@@ -1,15 +1,17 @@
 //! The record: what is on disk about one cluster. Not an API; `dojo inspect` has its own format.
 
+use std::path::PathBuf;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{ClusterName, KubernetesVersion, Machine};
+use crate::model::{ClusterName, KubernetesVersion, Machine, Places};
 use crate::spec::ClusterSpec;
 
 use super::Error;
 
 /// The schema that this version writes.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// How far a cluster has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +29,15 @@ pub enum Phase {
     Destroying,
 }
 
+/// The user's own files in which a cluster's contexts are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContextFiles {
+    /// Docker's configuration directory.
+    pub docker: PathBuf,
+    /// The files that kubectl reads, in its order.
+    pub kubectl: Vec<PathBuf>,
+}
+
 /// What is remembered of one cluster.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
@@ -40,6 +51,13 @@ pub struct Record {
     pub phase: Phase,
     /// What was asked for.
     pub spec: ClusterSpec,
+    /// Where its machines are, by driver. What of these the environment decided when the cluster was made is
+    /// decided here from then on.
+    #[serde(default)]
+    pub places: Places,
+    /// Where its contexts were written; absent in a record of schema 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contexts: Option<ContextFiles>,
     /// The machines as last seen.
     pub machines: Vec<Machine>,
     /// The release of Kubernetes that its nodes have; absent until there is one, and while it changes.
@@ -56,6 +74,8 @@ impl Record {
             created: Timestamp::now(),
             phase: Phase::Creating,
             spec,
+            places: Places::new(),
+            contexts: None,
             machines: Vec::new(),
             release: None,
         }
@@ -71,6 +91,57 @@ impl Record {
         if schema > SCHEMA {
             return Err(Error::Newer { cluster: cluster.clone(), found: schema });
         }
-        serde_json::from_slice(text).map_err(damaged)
+        let mut record: Self = serde_json::from_slice(text).map_err(damaged)?;
+        if record.schema < 2 {
+            // Places stood nowhere but in the spec, and there only in part.
+            record.places = record.spec.places();
+        }
+        record.schema = SCHEMA;
+        Ok(record)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::DriverName;
+
+    /// A record as clusterdojo wrote it before there were places.
+    const FIRST: &str = r#"{
+      "schema": 1, "cluster_id": "b22f49ae4ae94b6e", "created": "2026-01-02T03:04:05Z", "phase": "ready",
+      "spec": {
+        "name": "practice", "orchestrator": "swarm",
+        "machines": [
+          { "role": "manager", "count": 1, "driver": "docker" },
+          { "role": "worker", "count": 1, "driver": "ec2" },
+          { "role": "worker", "count": 1, "driver": "podbox" }
+        ],
+        "engine": { "channel": "distro" }, "docker": { "bare": false },
+        "external": { "podbox": { "image": "mine" } },
+        "ec2": { "region": "eu-central-1", "account": "123456789012" }
+      },
+      "machines": [{
+        "id": { "cluster": "practice", "name": "manager-1" }, "driver": "docker",
+        "cluster_id": "b22f49ae4ae94b6e", "orchestrator": "swarm", "handle": "c0ffee", "state": "running",
+        "user": "root", "private_ip": "10.200.0.11", "endpoints": { "ssh": "127.0.0.1:20000" }
+      }]
+    }"#;
+
+    #[test]
+    fn a_record_of_the_first_schema_is_read_and_knows_where_as_far_as_it_did() {
+        let cluster = "practice".parse().unwrap();
+        let record = Record::parse(&cluster, FIRST.as_bytes()).unwrap();
+        assert_eq!((record.schema, record.machines.len()), (SCHEMA, 1));
+        assert_eq!(record.contexts, None);
+        let known: Vec<_> = record.places.keys().collect();
+        assert_eq!(known, [&DriverName::Ec2]);
+        let ec2 = &record.places[&DriverName::Ec2];
+        assert_eq!(ec2.id.as_deref(), Some("123456789012/eu-central-1"));
+        let written = serde_json::to_vec(&record).unwrap();
+        assert_eq!(Record::parse(&cluster, &written).unwrap(), record);
+
+        let named = FIRST.replace(r#""bare": false"#, r#""bare": false, "host": "tcp://box:2375""#);
+        let record = Record::parse(&cluster, named.as_bytes()).unwrap();
+        assert_eq!(record.places[&DriverName::Docker].options["host"], "tcp://box:2375");
     }
 }

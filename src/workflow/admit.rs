@@ -7,6 +7,7 @@ use crate::provision::{Install, Source};
 use crate::spec::ClusterSpec;
 use crate::store::{Phase, Record};
 
+use super::lost::look;
 use super::machines::ours;
 use super::{Error, Services};
 
@@ -18,7 +19,15 @@ pub(super) async fn admit(
     recorded: Option<&Record>,
 ) -> Result<(Plan, Vec<Machine>), Error> {
     let cluster = &spec.name;
-    let (existing, others) = ours(&*services.driver, cluster, recorded).await?;
+    let (existing, others) = match recorded {
+        Some(record) => {
+            let sight = look(services, record).await?;
+            // What is made anew while the old one is somewhere else, is there twice.
+            sight.refuse_unsure(services, record).await?;
+            (sight.found, sight.others)
+        }
+        None => ours(&*services.driver, cluster, None).await?,
+    };
     if !others.is_empty() {
         let machines = others.iter().map(|m| m.id.name).collect();
         return Err(Error::NoRecord { cluster: cluster.clone(), machines });

@@ -12,8 +12,9 @@ use crate::spec::ClusterSpec;
 use crate::store::{Entry, Record};
 
 use super::admit::check_surroundings;
-use super::down::remove_machines;
+use super::down::remove_rest;
 use super::machines::{self, Origin, become_node};
+use super::place::note;
 use super::{Error, Failure, MachineError, Services};
 
 /// Makes a bundle of what a machine of `spec` has once it is provisioned. `spec` is of a cluster that does
@@ -41,7 +42,8 @@ async fn make(
 ) -> Result<Bundle, Error> {
     let install = machines::install(spec, false)?;
     check_surroundings(services, progress).await?;
-    let record = Record::new(spec.clone());
+    let mut record = Record::new(spec.clone());
+    note(services, &mut record, services.driver.places().await?);
     // From here on `down` knows what to look for, should this be cut short.
     entry.save(&record)?;
     let provisioner = machines::provisioner(entry, &record, install)?;
@@ -74,7 +76,7 @@ async fn remove(services: &Services, entry: Entry, progress: &Progress) -> Resul
     let Some(record) = entry.record()? else {
         return Ok(entry.remove_if_unused()?);
     };
-    remove_machines(services, &entry, Some(&record), progress).await?;
+    remove_rest(services, &entry, &record, progress).await?;
     Ok(entry.remove()?)
 }
 

@@ -12,7 +12,8 @@ use crate::pki::{self, Description};
 use crate::provision::{Node, Provisioner};
 use crate::store::{Entry, Home};
 
-use super::machines::{Origin, become_node, install, ours, provisioner};
+use super::lost::look;
+use super::machines::{Origin, become_node, install, provisioner};
 use super::scale::first_that;
 use super::settle::all_well;
 use super::{Error, Services, contexts, settle};
@@ -89,7 +90,9 @@ async fn renew(services: &Services, entry: &Entry, progress: &Progress) -> Resul
     let name = entry.name();
     let record = entry.record()?.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
     let provisioner = provisioner(entry, &record, install(&record.spec, true)?)?;
-    let (machines, _) = ours(&*services.driver, name, Some(&record)).await?;
+    let sight = look(services, &record).await?;
+    sight.refuse_any(services, &record).await?;
+    let machines = sight.found;
     let (running, off): (Vec<Machine>, Vec<Machine>) =
         machines.into_iter().partition(|m| m.state == MachineState::Running);
     // All must be well before one of them is restarted.

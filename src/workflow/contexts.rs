@@ -1,6 +1,8 @@
 //! The way from a cluster to the user's own `docker` and `kubectl`, and back.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::context::{self, DockerContext, KubeContext, KubeContexts, kubeconfig};
 use crate::event::{Progress, chain};
@@ -9,18 +11,17 @@ use crate::model::{Access, ClusterName, KubeCredentials, Orchestrator};
 use crate::spec::ClusterSpec;
 use crate::store::{Entry, Record};
 
+use super::place::absolute;
 use super::{Error, Services};
 
 /// Whether the cluster's context could be written, so that no cluster is made in vain.
-pub(super) fn check(
-    services: &Services,
-    spec: &ClusterSpec,
-    cluster_id: &str,
-) -> Result<(), Error> {
-    let name = spec.name.context();
+pub(super) fn check(services: &Services, spec: &ClusterSpec, record: &Record) -> Result<(), Error> {
+    let (name, id) = (spec.name.context(), &record.cluster_id);
     match spec.orchestrator {
-        Orchestrator::Kubernetes => services.kube_contexts.check(&name, cluster_id)?,
-        Orchestrator::Swarm | Orchestrator::None => services.contexts.check(&name, cluster_id)?,
+        Orchestrator::Kubernetes => services.kubectl_contexts(Some(record)).check(&name, id)?,
+        Orchestrator::Swarm | Orchestrator::None => {
+            services.docker_contexts(Some(record)).check(&name, id)?;
+        }
     }
     Ok(())
 }
@@ -34,10 +35,12 @@ pub(super) fn write(
     select: bool,
 ) -> Result<bool, Error> {
     let name = record.spec.name.context();
+    let docker = services.docker_contexts(Some(record));
+    let kubectl = services.kubectl_contexts(Some(record));
     failpoint::reached("context.write.before");
     let current = match access {
         Access::Engine { endpoint, tls } => {
-            services.contexts.write(&DockerContext {
+            docker.write(&DockerContext {
                 name: name.clone(),
                 description: match record.spec.orchestrator {
                     Orchestrator::None => {
@@ -50,20 +53,21 @@ pub(super) fn write(
                 cluster: record.spec.name.to_string(),
                 cluster_id: record.cluster_id.clone(),
             })?;
-            services.contexts.current()?
+            docker.current()?
         }
         Access::Kubernetes { endpoint, credentials } => {
-            services.kube_contexts.write(&kube_context(record, *endpoint, credentials))?;
-            services.kube_contexts.current()?
+            kubectl.write(&kube_context(record, *endpoint, credentials))?;
+            kubectl.current()?
         }
     };
     failpoint::reached("context.write.after");
+    tell_of_other_files(services, record);
     let selected = current.as_deref() == Some(&name);
     if select && !selected {
         failpoint::reached("context.select.before");
         match access {
-            Access::Engine { .. } => drop(services.contexts.select(&name)?),
-            Access::Kubernetes { .. } => drop(services.kube_contexts.select(&name)?),
+            Access::Engine { .. } => drop(docker.select(&name)?),
+            Access::Kubernetes { .. } => drop(kubectl.select(&name)?),
         }
         failpoint::reached("context.select.after");
     }
@@ -74,6 +78,32 @@ pub(super) fn write(
         own.select(&name)?;
     }
     Ok(select || selected)
+}
+
+/// Tells if the user's tool reads other files by now than those that the context is in.
+fn tell_of_other_files(services: &Services, record: &Record) {
+    let Some(files) = &record.contexts else { return };
+    let (there, variable) = match record.spec.orchestrator {
+        Orchestrator::Kubernetes => {
+            let read: Vec<_> = services.kube_contexts.paths().iter().map(|p| absolute(p)).collect();
+            ((read != files.kubectl).then(|| listed(&files.kubectl)), "KUBECONFIG")
+        }
+        Orchestrator::Swarm | Orchestrator::None => {
+            let read = absolute(services.contexts.directory());
+            ((read != files.docker).then(|| listed([&files.docker])), "DOCKER_CONFIG")
+        }
+    };
+    if let Some(there) = there {
+        Progress::new(Arc::clone(&services.reporter)).warn(format!(
+            "context `{}` is in {there}, whatever {variable} says now",
+            record.spec.name.context()
+        ));
+    }
+}
+
+fn listed<'a>(files: impl IntoIterator<Item = &'a PathBuf>) -> String {
+    let files = files.into_iter().map(|file| format!("`{}`", file.display()));
+    files.collect::<Vec<_>>().join(", ")
 }
 
 fn kube_context(
@@ -102,11 +132,11 @@ pub(super) fn forget(
 ) -> Result<(), Error> {
     let id = record.map(|r| r.cluster_id.as_str());
     // Whose a context in a damaged file is can no longer be told, so it stays; the machines go all the same.
-    match services.contexts.remove(&name.context(), id) {
+    match services.docker_contexts(record).remove(&name.context(), id) {
         Err(error @ context::Error::Damaged { .. }) => progress.warn(chain(&error)),
         result => drop(result?),
     }
-    match services.kube_contexts.remove(&name.context(), id) {
+    match services.kubectl_contexts(record).remove(&name.context(), id) {
         Err(error @ kubeconfig::Error::Damaged { .. }) => progress.warn(chain(&error)),
         result => drop(result?),
     }

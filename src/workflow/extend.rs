@@ -10,7 +10,7 @@ use crate::model::{ClusterName, Machine, MachineState, SshFiles};
 use crate::remote::Script;
 use crate::store::Entry;
 
-use super::machines::ours;
+use super::lost::look;
 use super::settle::all_well;
 use super::{Error, MachineError, Services, settle};
 
@@ -45,7 +45,9 @@ async fn all_longer(
 ) -> Result<Timestamp, Error> {
     let name = entry.name();
     let mut record = entry.record()?.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
-    let (machines, _) = ours(&*services.driver, name, Some(&record)).await?;
+    let sight = look(services, &record).await?;
+    sight.refuse_none(services, &record).await?;
+    let machines = sight.found.clone();
     let files = entry.ssh()?;
     let ending = machines.into_iter().filter_map(|machine| Some((machine.expires? + by, machine)));
     let work: Vec<_> = ending
@@ -68,7 +70,8 @@ async fn all_longer(
         }
     }
     entry.save(&record)?;
-    all_well(services, name, of, causes).await?;
+    let result = all_well(services, name, of, causes).await;
+    sight.and_missing(services, result).await?;
     longer.iter().filter_map(|machine| machine.expires).min().ok_or_else(|| {
         let text = format!("no machine of cluster `{name}` ends itself");
         Error::Driver(driver::Error::Unsupported(text))

@@ -17,6 +17,7 @@ use crate::remote::keys;
 use crate::spec::ClusterSpec;
 use crate::store::{Entry, Record};
 
+use super::lost::look;
 use super::{Error, MachineError, Services, host_key};
 
 /// How often to see whether a machine that is waited for still runs.
@@ -139,10 +140,12 @@ pub(super) async fn ours(
     Ok(machines.into_iter().partition(|m| record.is_some_and(|r| r.cluster_id == m.cluster_id)))
 }
 
-/// Notes which machines exist, so that one can look inside those of a cluster that did not come to be.
+/// Notes which machines exist, so that one can look inside those of a cluster that did not come to be. Those that
+/// are not found now stay noted: they may be somewhere.
 pub(super) async fn remember(services: &Services, entry: &Entry) -> Result<(), Error> {
     let Some(mut record) = entry.record()? else { return Ok(()) };
-    (record.machines, _) = ours(&*services.driver, entry.name(), Some(&record)).await?;
+    let sight = look(services, &record).await?;
+    record.machines = sight.found.into_iter().chain(sight.missing).collect();
     Ok(entry.save(&record)?)
 }
 

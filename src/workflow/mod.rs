@@ -12,7 +12,9 @@ mod host_key;
 mod images;
 mod interrupt;
 mod logs;
+mod lost;
 mod machines;
+mod place;
 mod power;
 mod repair;
 mod scale;
@@ -49,6 +51,7 @@ pub use forward::{ByApi, ByMachine, Destination, Listening};
 pub use images::load_image;
 pub use interrupt::Interrupt;
 pub use logs::{LogQuery, Said, UNITS, collect_logs, journals};
+pub use lost::Lost;
 pub use machines::release;
 pub use power::{start, start_machine, stop};
 pub use repair::repair;
@@ -209,6 +212,40 @@ pub enum Error {
     /// No machine that stays can speak for the cluster, so none can leave it.
     #[error("no machine that stays can speak for cluster `{0}`")]
     NoSpeaker(ClusterName),
+    /// Machines of the record were not found.
+    #[error("{0}")]
+    Lost(Lost),
+    /// Of a cluster whose record is lost, nothing was found; its keys may be the only ones to it.
+    #[error(
+        "{} of cluster `{cluster}` {}, and none of its machines was found; looked at {looked}",
+        if *damaged { "the record" } else { "the keys" },
+        if *damaged { "is damaged" } else { "are here without its record" }
+    )]
+    NothingFound {
+        /// The cluster.
+        cluster: ClusterName,
+        /// Where they were looked for, in words.
+        looked: String,
+        /// Whether there is a record that cannot be read.
+        damaged: bool,
+    },
+    /// Machines would be made at another place than those that the cluster has.
+    #[error(
+        "{}",
+        if then == now {
+            format!("{now} is not the one any more that cluster `{cluster}` was made with")
+        } else {
+            format!("cluster `{cluster}` is at {then}, and {now} is another place")
+        }
+    )]
+    OtherPlace {
+        /// The cluster.
+        cluster: ClusterName,
+        /// Where it is.
+        then: String,
+        /// Where machines would be made.
+        now: String,
+    },
     /// What was asked for cannot be changed any more.
     #[error("cluster `{cluster}` exists, and {what} cannot be changed any more")]
     Unchangeable {
@@ -360,6 +397,9 @@ pub enum MachineError {
     /// Pods on it did not go elsewhere.
     #[error("{0}")]
     NotEmpty(String),
+    /// Its driver does not list it.
+    #[error("it was not found; looked at {0}")]
+    NotFound(String),
     /// It is off.
     #[error("the machine is {0}")]
     NotRunning(crate::model::MachineState),

@@ -4,6 +4,7 @@ use crate::event::Progress;
 use crate::model::{ClusterName, Machine, MachineName, MachineState, Role};
 use crate::store::{Phase, Record};
 
+use super::lost::{Sight, look};
 use super::machines::{Origin, become_node, install, ours, provisioner, remember};
 use super::settle::{all_well, on_each};
 use super::{Error, Services, Summary, UpOptions, up};
@@ -27,7 +28,7 @@ pub async fn start_machine(
 ) -> Result<(), Error> {
     let (entry, progress) = services.lock(name, "start").await?;
     let record = entry.record()?.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
-    let machine = one(services, name, &record, machine).await?;
+    let machine = one(services, &record, machine).await?;
     let install = install(&record.spec, true)?;
     let provisioner = provisioner(&entry, &record, install)?;
     let label = machine.id.name;
@@ -62,32 +63,34 @@ pub async fn stop(
 ) -> Result<(), Error> {
     let (entry, progress) = services.lock(name, "stop").await?;
     let record = entry.record()?.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
-    let machines = match only {
+    let sight = match only {
         Some(machine) => {
-            let found = one(services, name, &record, machine).await?;
+            let found = vec![one(services, &record, machine).await?];
             tell_of_majority(services, &record, machine, false, &progress).await?;
-            vec![found]
+            Sight { found, others: Vec::new(), missing: Vec::new() }
         }
-        None => ours(&*services.driver, name, Some(&record)).await?.0,
+        None => look(services, &record).await?,
     };
+    sight.refuse_none(services, &record).await?;
+    let machines = sight.found.clone();
     let result = on_each(services, name, machines, &progress, async |machine, progress| {
         progress.step("stop", services.driver.stop(machine)).await?;
         Ok(())
     })
     .await;
     progress.ready();
-    result
+    sight.and_missing(services, result).await
 }
 
-async fn one(
-    services: &Services,
-    cluster: &ClusterName,
-    record: &Record,
-    machine: MachineName,
-) -> Result<Machine, Error> {
-    let (machines, _) = ours(&*services.driver, cluster, Some(record)).await?;
-    let found = machines.into_iter().find(|m| m.id.name == machine);
-    found.ok_or_else(|| Error::UnknownMachine { cluster: cluster.clone(), machine })
+async fn one(services: &Services, record: &Record, machine: MachineName) -> Result<Machine, Error> {
+    let is_it = |m: &Machine| m.id.name == machine;
+    let mut sight = look(services, record).await?;
+    if let Some(found) = sight.found.iter().position(is_it) {
+        return Ok(sight.found.swap_remove(found));
+    }
+    sight.missing.retain(is_it);
+    sight.refuse_any(services, record).await?;
+    Err(Error::UnknownMachine { cluster: record.spec.name.clone(), machine })
 }
 
 /// Tells if a leader is started or stopped while those that are on then are no majority: nothing is lost,

@@ -5,11 +5,12 @@ use crate::model::{Machine, MachineName, Role};
 use crate::spec::{ClusterSpec, MachineGroup};
 use crate::store::{self, Entry, Record};
 
+use super::place::note;
 use super::{Error, Services};
 
 /// Rebuilds the record from labels and returns it. What labels do not tell (limits, ports, engine
-/// options) is as if it had not been asked for; machines keep what they have. Of `given` only the name and
-/// what was chosen about drivers count.
+/// options) is as `given`, and so is all that was chosen about drivers: the next command needs it to find the
+/// machines. They keep what they have.
 pub async fn repair(services: &Services, given: &ClusterSpec) -> Result<Record, Error> {
     let (entry, progress) = services.lock(&given.name, "repair").await?;
     let result = rebuild(services, entry, given, &progress).await;
@@ -45,9 +46,10 @@ async fn rebuild(
         progress.warn(format!("the damaged record is kept as `{}`", aside.display()));
     }
     let groups = groups(&machines);
-    let spec = ClusterSpec::new(name, first.orchestrator, groups);
-    let (docker, ssh) = (given.docker.clone(), given.ssh.clone());
-    let mut record = Record::new(ClusterSpec { docker, ssh, ..spec });
+    let orchestrator = first.orchestrator;
+    let mut record =
+        Record::new(ClusterSpec { name, orchestrator, machines: groups, ..given.clone() });
+    note(services, &mut record, services.driver.places().await?);
     record.cluster_id.clone_from(&first.cluster_id);
     record.machines = machines;
     entry.save(&record)?;

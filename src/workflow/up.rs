@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::try_join;
+
 use crate::bootstrap;
 use crate::event::{Progress, chain};
 use crate::failpoint;
@@ -16,8 +18,9 @@ use crate::store::{Entry, Phase, Record};
 
 use super::admit::{admit, check_surroundings, refuse_other_release};
 use super::contexts;
-use super::down::remove_machines;
+use super::down::remove_rest;
 use super::machines::{self, Origin, become_node};
+use super::place::{note, refuse_other_place};
 use super::settle::all_well;
 use super::{Error, Services, scale, settle, upgrade};
 
@@ -97,7 +100,7 @@ async fn undo(
     let nothing_made = matches!(error, Error::Driver(_))
         && services.driver.list(Some(entry.name())).await?.is_empty();
     if rollback || nothing_made {
-        remove_machines(services, &entry, Some(&record), progress).await?;
+        remove_rest(services, &entry, &record, progress).await?;
         entry.remove()?;
     }
     Ok(())
@@ -113,13 +116,12 @@ pub(super) async fn converge(
 ) -> Result<Summary, Error> {
     // Everything that can be refused is refused here, before the first side effect.
     let mut recorded = entry.record()?;
-    if recorded.as_ref().is_some_and(|r| r.phase == Phase::Destroying) {
+    if let Some(record) = recorded.take_if(|r| r.phase == Phase::Destroying) {
         // Machines of a `down` that was cut short may be on their way out although they still seem to
         // run, so it comes to its end first.
         progress.warn("finishing an interrupted `down` first");
-        remove_machines(services, entry, recorded.as_ref(), progress).await?;
+        remove_rest(services, entry, &record, progress).await?;
         entry.forget_record()?;
-        recorded = None;
     }
     if recorded.as_ref().is_some_and(|r| r.phase == Phase::Upgrading) {
         upgrade::complete(services, entry, progress).await?;
@@ -131,13 +133,17 @@ pub(super) async fn converge(
         Box::pin(converge(services, entry, agreed, options, progress, begin)).await?;
         recorded = entry.record()?;
     }
-    let (plan, existing) = admit(services, &spec, recorded.as_ref()).await?;
+    let places = async { Ok(services.driver.places().await?) };
+    let admitted = admit(services, &spec, recorded.as_ref());
+    let ((plan, existing), places) = try_join!(admitted, places)?;
     let is_new = recorded.is_none();
     let mut record = match recorded {
         Some(record) => record,
         None => Record::new(spec.clone()),
     };
-    contexts::check(services, &spec, &record.cluster_id)?;
+    refuse_other_place(&record, &places)?;
+    note(services, &mut record, places);
+    contexts::check(services, &spec, &record)?;
     if !plan.create.is_empty() {
         check_surroundings(services, progress).await?;
     }

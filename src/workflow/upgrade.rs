@@ -14,7 +14,8 @@ use crate::provision::{self, Install, Node, Provisioner, Release, Source};
 use crate::spec::ClusterSpec;
 use crate::store::{Entry, Phase, Record};
 
-use super::machines::{self, Origin, become_node, ours};
+use super::lost::look;
+use super::machines::{self, Origin, become_node};
 use super::scale::first_that;
 use super::settle::all_well;
 use super::status::{ClusterStatus, status};
@@ -89,7 +90,7 @@ async fn finish(
 ) -> Result<Upgraded, Error> {
     let begin = Instant::now();
     let name = spec.name.clone();
-    contexts::check(services, &spec, &record.cluster_id)?;
+    contexts::check(services, &spec, &record)?;
     let install = machines::install(&spec, false)?;
     machines::check_architecture(&*services.driver, &install).await?;
     let Install::Kubernetes(mut release) = install else {
@@ -158,7 +159,9 @@ async fn nodes(
     progress: &Progress,
 ) -> Result<Vec<Node>, Error> {
     let name = &record.spec.name;
-    let (machines, _) = ours(&*services.driver, name, Some(record)).await?;
+    let sight = look(services, record).await?;
+    sight.refuse_none(services, record).await?;
+    let machines = sight.found;
     let wanted = record.spec.machines();
     for lost in wanted.iter().filter(|w| machines.iter().all(|m| m.id.name != w.name)) {
         progress.machine(lost.name).warn("it is gone; `up` makes it anew");

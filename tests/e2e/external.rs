@@ -33,7 +33,8 @@ async fn an_external_driver_keeps_the_contract_of_all() {
     }
     let program = program.unwrap_or_else(|| examples().join("dojo-driver-podbox"));
     let progress = Progress::new(Arc::new(Silent));
-    let driver = ExternalDriver::connect_to("podbox", program, &Options::new(), progress).await;
+    let none = Options::new();
+    let driver = ExternalDriver::connect_to("podbox", program, &none, &none, progress).await;
     driver_contract(&driver.unwrap()).await;
 }
 

@@ -306,12 +306,17 @@ fn a_machine_that_cannot_start_leaves_the_others_and_up_again_completes() {
     world.set("DOJO_DOCKER_HOST", proxy.address());
     let said = world.dojo(&["up", &name]).fails(1, &["worker-2", "kept: manager-1, worker-1"]);
     assert!(said.contains("hint: the same command again"), "{said}");
-    world.unset("DOJO_DOCKER_HOST");
-    world.dojo(&["up", &name]).ok();
+    // The same engine is at another address now, which only a flag can say.
+    world.set("DOJO_DOCKER_HOST", "unix:///nonexistent/docker.sock");
+    world.dojo(&["up", &name]).fails(1, &["worker-2", "is asked whatever DOJO_DOCKER_HOST says"]);
+    world.dojo(&["up", &name, "--docker-host", ENGINE]).ok();
     world.dojo(&["status", &name]).ok();
     world.dojo(&["down", &name]).ok();
     world.assert_gone(&name);
 }
+
+/// Where the engine is without a proxy.
+const ENGINE: &str = "unix:///var/run/docker.sock";
 
 #[test]
 fn an_engine_that_dies_meanwhile_is_told_and_up_again_completes() {
@@ -321,8 +326,8 @@ fn an_engine_that_dies_meanwhile_is_told_and_up_again_completes() {
     proxy.die_at(&format!("containers/create?name=dojo-{name}-worker-1"));
     world.set("DOJO_DOCKER_HOST", proxy.address());
     world.dojo(&["up", &name]).fails(1, &["error:"]);
-    world.unset("DOJO_DOCKER_HOST");
-    world.dojo(&["up", &name]).ok();
+    world.dojo(&["down", &name]).fails(3, &["cannot reach", "engine.sock", "--docker-host"]);
+    world.dojo(&["up", &name, "--docker-host", ENGINE]).ok();
     world.dojo(&["down", &name]).ok();
     world.assert_gone(&name);
 }

@@ -7,37 +7,41 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-struct World {
+pub(super) struct World {
     directory: TempDir,
 }
 
 #[must_use]
-struct Said {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
+pub(super) struct Said {
+    pub(super) code: Option<i32>,
+    pub(super) stdout: String,
+    pub(super) stderr: String,
 }
 
 impl Said {
     #[track_caller]
-    fn ok(self) -> String {
+    pub(super) fn ok(self) -> String {
         assert_eq!(self.code, Some(0), "stdout: {}\nstderr: {}", self.stdout, self.stderr);
         self.stdout
     }
 
     /// Exit code and standard error together, for snapshots.
-    fn failure(self) -> String {
+    pub(super) fn failure(self) -> String {
         assert_eq!(self.stdout, "", "errors do not belong on standard output");
         format!("exit {}\n{}", self.code.unwrap(), self.stderr)
     }
 }
 
 impl World {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { directory: tempfile::tempdir().unwrap() }
     }
 
-    fn dojo_with(&self, environment: &[(&str, &str)], args: &[&str]) -> Said {
+    pub(super) fn path(&self) -> &std::path::Path {
+        self.directory.path()
+    }
+
+    pub(super) fn dojo_with(&self, environment: &[(&str, &str)], args: &[&str]) -> Said {
         let root = self.directory.path();
         let output = Command::new(env!("CARGO_BIN_EXE_dojo"))
             .args(args)
@@ -62,7 +66,7 @@ impl World {
         }
     }
 
-    fn dojo(&self, args: &[&str]) -> Said {
+    pub(super) fn dojo(&self, args: &[&str]) -> Said {
         self.dojo_with(&[], args)
     }
 
@@ -73,7 +77,7 @@ impl World {
     }
 }
 
-const UP: [&str; 5] = ["-q", "up", "practice", "--driver", "fake"];
+pub(super) const UP: [&str; 5] = ["-q", "up", "practice", "--driver", "fake"];
 
 #[test]
 fn up_says_what_to_try_next() {

@@ -9,4 +9,5 @@ mod ec2_policy;
 mod external;
 mod kubeconfig;
 mod layers;
+mod places;
 mod report;

@@ -14,6 +14,7 @@ mod image;
 mod labels;
 mod machine;
 mod network;
+mod place;
 mod ports;
 mod removal;
 mod subnet;
@@ -34,7 +35,7 @@ use self::network::ClusterNetwork;
 use super::local_ports::PortBook;
 use super::{Driver, Error, Trace};
 use crate::event::Progress;
-use crate::model::{ClusterName, DriverName, Finding, Machine, MachineRequest, Subnet};
+use crate::model::{ClusterName, DriverName, Finding, Machine, MachineRequest, Place, Subnet};
 
 pub use self::bake::Baked;
 pub use self::image::{ImageBuild, Variant};
@@ -186,6 +187,10 @@ impl DockerDriver {
 impl Driver for DockerDriver {
     fn name(&self) -> DriverName {
         DriverName::Docker
+    }
+
+    async fn place(&self) -> Result<Place, Error> {
+        self.find_place().await
     }
 
     async fn architecture(&self) -> Result<Option<String>, Error> {

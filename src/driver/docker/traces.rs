@@ -6,7 +6,7 @@ use futures_util::try_join;
 
 use super::{DockerDriver, labels};
 use crate::driver::{Error, LABEL_CLUSTER, LABEL_CLUSTER_ID, Trace, counted};
-use crate::model::ClusterName;
+use crate::model::{ClusterName, DriverName};
 
 /// Whose something is: a cluster's name and its random id.
 type Owner = (ClusterName, String);
@@ -39,5 +39,5 @@ fn owner(labels: &HashMap<String, String>) -> Option<Owner> {
 }
 
 fn trace((cluster, cluster_id): Owner, what: String) -> Trace {
-    Trace { cluster, cluster_id, what }
+    Trace { driver: DriverName::Docker, cluster, cluster_id, what }
 }

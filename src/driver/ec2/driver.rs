@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::event::Progress;
 use crate::model::{
-    ClusterName, Dollars, DriverName, Finding, Machine, MachineRequest, Orchestrator, Size,
+    ClusterName, Dollars, DriverName, Finding, Machine, MachineRequest, Orchestrator, Place, Size,
 };
 
 use crate::driver::{Driver, Error, Price, Trace};
@@ -51,17 +51,6 @@ impl Ec2Driver {
         let account = client::connect(&options).await?;
         let (launches, last, prices) = Default::default();
         Ok(Self { account, options, launches, last, prices })
-    }
-
-    /// The options with account and region written out, so that machines are looked for where they are,
-    /// whatever the environment says by then.
-    pub fn settled(&self) -> Ec2Options {
-        Ec2Options {
-            account: Some(self.account.id.clone()),
-            region: Some(self.account.region.clone()),
-            endpoint_url: self.account.endpoint.clone(),
-            ..self.options.clone()
-        }
     }
 
     pub(super) fn ec2(&self) -> &Client {
@@ -179,6 +168,11 @@ impl Ec2Driver {
 impl Driver for Ec2Driver {
     fn name(&self) -> DriverName {
         DriverName::Ec2
+    }
+
+    async fn place(&self) -> Result<Place, Error> {
+        let Account { id, region, endpoint, .. } = &self.account;
+        Ok(Ec2Options::place_of(id, region, endpoint.as_deref()))
     }
 
     async fn architecture(&self) -> Result<Option<String>, Error> {

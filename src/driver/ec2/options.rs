@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::Subnet;
+use crate::model::{Place, Subnet};
 
 /// How long machines live unless told otherwise: a long day of lessons.
 const TTL: Duration = Duration::from_secs(8 * 60 * 60);
@@ -111,6 +111,26 @@ impl Ec2Options {
     /// Whether nothing was chosen.
     pub fn is_default(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Where instances are of which so much is known.
+    pub(super) fn place_of(account: &str, region: &str, endpoint: Option<&str>) -> Place {
+        let at = endpoint.map(|url| format!(" at {url}")).unwrap_or_default();
+        let options =
+            [("account", Some(account)), ("region", Some(region)), ("endpoint-url", endpoint)];
+        let known =
+            options.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?.into())));
+        Place {
+            name: format!("AWS account {account} in region {region}{at}"),
+            id: Some(format!("{account}/{region}{at}")),
+            options: known.collect(),
+        }
+    }
+
+    /// Where instances are, as far as the options themselves tell.
+    pub fn place(&self) -> Option<Place> {
+        let (account, region) = (self.account.as_deref()?, self.region.as_deref()?);
+        Some(Self::place_of(account, region, self.endpoint_url.as_deref()))
     }
 }
 

@@ -110,6 +110,7 @@ pub(super) fn host_key(instance: &Instance) -> Option<String> {
 pub(super) fn trace(tags: &[Tag], kind: &str, id: Option<&str>) -> Option<Trace> {
     let tags = by_key(tags);
     Some(Trace {
+        driver: DriverName::Ec2,
         cluster: tags.get(LABEL_CLUSTER)?.parse().ok()?,
         cluster_id: (*tags.get(LABEL_CLUSTER_ID)?).to_owned(),
         what: match tags.get(LABEL_MACHINE) {

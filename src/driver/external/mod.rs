@@ -31,7 +31,7 @@ use self::protocol::{
 use self::subject::Subject;
 use super::{Driver, Error};
 use crate::event::Progress;
-use crate::model::{ClusterName, DriverName, Finding, Machine, MachineRequest, Secret};
+use crate::model::{ClusterName, DriverName, Finding, Machine, MachineRequest, Place, Secret};
 
 pub use self::group::abandon;
 pub use self::protocol::Options;
@@ -59,13 +59,19 @@ impl fmt::Debug for ExternalDriver {
 }
 
 impl ExternalDriver {
-    /// Finds the program of a driver, asks it what it can, and holds the options against that.
+    /// Finds the program of a driver, asks it what it can, and holds the options against that: those that are
+    /// given, and those that were noted of the place where machines are already.
     ///
     /// # Errors
     /// [`Error::Absent`] when there is no such program, [`Error::Failed`] when it does not answer as it must.
-    pub async fn connect(name: &str, options: &Options, progress: Progress) -> Result<Self, Error> {
+    pub async fn connect(
+        name: &str,
+        given: &Options,
+        noted: &Options,
+        progress: Progress,
+    ) -> Result<Self, Error> {
         let program = program::find(name, &env::var_os("PATH").unwrap_or_default())?;
-        Self::connect_to(name, program, options, progress).await
+        Self::connect_to(name, program, given, noted, progress).await
     }
 
     /// The same with a given program.
@@ -75,7 +81,8 @@ impl ExternalDriver {
     pub async fn connect_to(
         name: &str,
         program: PathBuf,
-        options: &Options,
+        given: &Options,
+        noted: &Options,
         progress: Progress,
     ) -> Result<Self, Error> {
         let mut driver = Self {
@@ -88,7 +95,7 @@ impl ExternalDriver {
         };
         let subject = Subject::Driver(name);
         driver.capabilities = driver.run(Operation::Capabilities, "use", subject, None).await?;
-        let admitted = options::admit(&driver.capabilities.options, options);
+        let admitted = options::admit(&driver.capabilities.options, given, noted);
         (driver.options, driver.unfit) = admitted;
         Ok(driver)
     }
@@ -208,6 +215,10 @@ impl ExternalDriver {
 impl Driver for ExternalDriver {
     fn name(&self) -> DriverName {
         DriverName::External(self.name.clone())
+    }
+
+    async fn place(&self) -> Result<Place, Error> {
+        Ok(options::place(&self.name, &self.options))
     }
 
     async fn architecture(&self) -> Result<Option<String>, Error> {

@@ -2,14 +2,25 @@
 
 use serde_json::Value;
 
+use crate::model::Place;
+
 use super::protocol::{OptionSchema, OptionType, Options};
 
-/// What users gave, with values of the right type, and the defaults of what they did not give. Texts that
-/// look like the type that is wanted are taken for it, because flags have nothing else. The first one that
-/// does not fit is told beside those that do.
-pub(super) fn admit(schema: &[OptionSchema], given: &Options) -> (Options, Option<String>) {
+/// What users gave, with values of the right type, and what they did not give as it was `noted`, or else the
+/// default. Texts that look like the type that is wanted are taken for it, because flags have nothing else. The
+/// first one given that does not fit is told beside those that do; nobody asked for what was noted.
+pub(super) fn admit(
+    schema: &[OptionSchema],
+    given: &Options,
+    noted: &Options,
+) -> (Options, Option<String>) {
     let defaults = schema.iter().filter_map(|o| Some((o.name.clone(), o.default.clone()?)));
     let mut options: Options = defaults.collect();
+    options.extend(
+        noted
+            .iter()
+            .filter_map(|(name, value)| Some((name.clone(), fit(schema, name, value).ok()?))),
+    );
     let mut problem = None;
     for (name, value) in given {
         match fit(schema, name, value) {
@@ -40,6 +51,15 @@ fn fit(schema: &[OptionSchema], name: &str, value: &Value) -> Result<Value, Stri
 pub(super) fn missing(schema: &[OptionSchema], options: &Options) -> Option<String> {
     let missing = schema.iter().find(|o| o.required && !options.contains_key(&o.name))?;
     Some(format!("needs option `{}`: {}", missing.name, missing.description))
+}
+
+/// Where the machines are that a driver makes with these options. Its defaults are among them, because those
+/// of a newer program may be others.
+pub(super) fn place(driver: &str, options: &Options) -> Place {
+    let said: Vec<_> =
+        options.iter().map(|(key, value)| format!("{key}={}", plain(value))).collect();
+    let with = if said.is_empty() { String::new() } else { format!(" with {}", said.join(" ")) };
+    Place { name: format!("driver `{driver}`{with}"), id: None, options: options.clone() }
 }
 
 fn known(schema: &[OptionSchema]) -> String {
@@ -106,7 +126,7 @@ mod tests {
     }
 
     fn refused(given: Value) -> String {
-        admit(&schema(), &options(given)).1.unwrap()
+        admit(&schema(), &options(given), &Options::new()).1.unwrap()
     }
 
     #[test]
@@ -115,9 +135,9 @@ mod tests {
         let expected = options(
             json!({ "image": "debian", "disk": 20, "zone": "a", "spot": true, "price": 0.5 }),
         );
-        assert_eq!(admit(&schema(), &given), (expected.clone(), None));
+        assert_eq!(admit(&schema(), &given, &Options::new()), (expected.clone(), None));
         let typed = options(json!({ "disk": 20, "zone": "a", "spot": true, "price": 0.5 }));
-        assert_eq!(admit(&schema(), &typed), (expected, None));
+        assert_eq!(admit(&schema(), &typed, &Options::new()), (expected, None));
     }
 
     #[test]
@@ -130,23 +150,31 @@ mod tests {
         assert_eq!(text, "takes a text for option `image`, not `1.3`");
         let text = refused(json!({ "zone": "c" }));
         assert_eq!(text, "takes a or b for option `zone`, not `c`");
-        let none = admit(&[], &options(json!({ "a": 1 }))).1.unwrap();
+        let none = admit(&[], &options(json!({ "a": 1 })), &Options::new()).1.unwrap();
         assert_eq!(none, "has no option `a`; it has none");
     }
 
     #[test]
     fn what_fits_is_kept_beside_what_does_not() {
         let given = options(json!({ "disc": 1, "disk": 2 }));
-        let (kept, problem) = admit(&schema(), &given);
+        let (kept, problem) = admit(&schema(), &given, &Options::new());
         assert_eq!(kept, options(json!({ "image": "debian", "disk": 2 })));
         assert!(problem.is_some());
     }
 
     #[test]
     fn a_machine_needs_what_is_required() {
-        let (some, _) = admit(&schema(), &Options::new());
+        let (some, _) = admit(&schema(), &Options::new(), &Options::new());
         assert_eq!(missing(&schema(), &some).unwrap(), "needs option `zone`: where");
-        let (all, _) = admit(&schema(), &options(json!({ "zone": "b" })));
+        let (all, _) = admit(&schema(), &options(json!({ "zone": "b" })), &Options::new());
         assert_eq!(missing(&schema(), &all), None);
+    }
+
+    #[test]
+    fn what_was_noted_stands_unless_something_is_given_and_hinders_nobody() {
+        let noted = options(json!({ "image": "old", "zone": "a", "gone": 1, "disk": "big" }));
+        let (kept, problem) = admit(&schema(), &options(json!({ "zone": "b" })), &noted);
+        assert_eq!(kept, options(json!({ "image": "old", "zone": "b" })));
+        assert_eq!(problem, None);
     }
 }

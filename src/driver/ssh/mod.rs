@@ -28,7 +28,8 @@ use super::{Driver, Error};
 use crate::event::{Progress, chain};
 use crate::failpoint;
 use crate::model::{
-    ClusterName, DriverName, Finding, Machine, MachineId, MachineRequest, MachineState, SshFiles,
+    ClusterName, DriverName, Finding, Machine, MachineId, MachineRequest, MachineState, Place,
+    SshFiles,
 };
 
 pub use self::options::{SshHost, SshOptions};
@@ -185,6 +186,17 @@ fn is_lost(error: &Error) -> bool {
 impl Driver for SshDriver {
     fn name(&self) -> DriverName {
         DriverName::Ssh
+    }
+
+    async fn place(&self) -> Result<Place, Error> {
+        let hosts: Vec<_> =
+            self.hosts.iter().map(|lent| format!("`{}`", lent.host.name())).collect();
+        Ok(Place {
+            name: format!("the hosts {}", hosts.join(", ")),
+            // Each host answers for itself, so what none of them says is true of none of them.
+            id: Some("hosts".to_owned()),
+            options: BTreeMap::new(),
+        })
     }
 
     async fn architecture(&self) -> Result<Option<String>, Error> {

@@ -257,7 +257,7 @@ fn nothing_is_done_with_the_credentials_of_another_account() {
     let test = "nothing_is_done_with_the_credentials_of_another_account";
     with_credentials(test, &bare(), async |api| {
         let driver = connect(api, Ec2Options::default()).await.unwrap();
-        let settled = driver.settled();
+        let settled = driver.place().await.unwrap().fill(&Ec2Options::default());
         assert_eq!(settled.account.as_deref(), Some("123456789012"));
         let other = Ec2Options { account: Some("999999999999".to_owned()), ..settled };
         let refused = connect(api, other).await.err().unwrap();

@@ -1,0 +1,200 @@
+//! Where a cluster is: noted once, and held to whatever the environment says later.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::cli::{Said, UP, World};
+
+impl World {
+    fn at(&self, path: &str) -> PathBuf {
+        self.path().join(path)
+    }
+
+    fn record(&self) -> Value {
+        let text = fs::read(self.at("state/clusters/practice/cluster.json")).unwrap();
+        serde_json::from_slice(&text).unwrap()
+    }
+
+    /// Changes the record as somebody or something has done it.
+    fn spoil(&self, change: impl FnOnce(&mut Value)) {
+        let mut record = self.record();
+        change(&mut record);
+        let file = self.at("state/clusters/practice/cluster.json");
+        fs::write(file, record.to_string()).unwrap();
+    }
+
+    fn keys_are_kept(&self) -> bool {
+        let cluster = self.at("state/clusters/practice");
+        ["cluster.json", "ssh/id_ed25519", "pki/ca-key.pem"]
+            .iter()
+            .all(|f| cluster.join(f).exists())
+    }
+
+    fn machines(&self) -> usize {
+        let text = fs::read(self.at("fake.json")).unwrap();
+        let world: Value = serde_json::from_slice(&text).unwrap();
+        world["machines"].as_array().unwrap().len()
+    }
+}
+
+#[track_caller]
+fn fails(said: Said, words: &[&str]) {
+    let text = said.failure();
+    assert!(text.starts_with("exit 1\n"), "{text}");
+    for word in words {
+        assert!(text.contains(word), "`{word}` is missing in: {text}");
+    }
+}
+
+#[test]
+fn the_first_record_says_where_and_it_is_shown() {
+    let world = World::new();
+    assert_eq!(world.dojo_with(&[("DOJO_FAKE_FAIL", "boot:worker-1")], &UP).code, Some(1));
+    let record = world.record();
+    let file = world.at("fake.json");
+    assert_eq!(record["places"]["fake"]["options"]["file"], file.to_str().unwrap());
+    assert_eq!(record["contexts"]["docker"], world.at("docker").to_str().unwrap());
+    assert_eq!(record["contexts"]["kubectl"][0], world.at(".kube/config").to_str().unwrap());
+
+    let shown = |args: &[&str]| -> Value { serde_json::from_str(&world.dojo(args).ok()).unwrap() };
+    let inspected = shown(&["inspect", "practice"]);
+    let listed = shown(&["ls", "-o", "json"]);
+    assert_eq!(inspected["places"]["fake"]["name"], "the world in `/world/fake.json`");
+    assert_eq!(inspected["contexts"]["docker"], "/world/docker");
+    assert_eq!(listed[0]["places"]["fake"]["options"]["file"], "/world/fake.json");
+}
+
+#[test]
+fn the_environment_leads_no_verb_elsewhere() {
+    let world = World::new();
+    world.dojo(&UP).ok();
+    let other = world.at("other.json").display().to_string();
+    let (docker, kube) = (world.at("elsewhere"), world.at("kube"));
+    let elsewhere = [
+        ("DOJO_FAKE_STATE", other.as_str()),
+        ("DOCKER_CONFIG", docker.to_str().unwrap()),
+        ("KUBECONFIG", kube.to_str().unwrap()),
+    ];
+    let dojo = |args: &[&str]| drop(world.dojo_with(&elsewhere, args).ok());
+    dojo(&["-q", "stop", "practice"]);
+    assert!(world.dojo(&["ls"]).stdout.contains("stopped"));
+    dojo(&["-q", "start", "practice"]);
+    dojo(&["-q", "scale", "practice", "--workers", "3"]);
+    dojo(&["-q", "certs", "renew", "practice"]);
+    let said = world.dojo_with(&elsewhere, &["up", "practice"]);
+    let told = "context `dojo-practice` is in `/world/docker`, whatever DOCKER_CONFIG says now";
+    assert!(said.stderr.contains(told), "{}", said.stderr);
+    assert_eq!(world.machines(), 4);
+    let contexts = || fs::read_dir(world.at("docker/contexts/meta")).map_or(0, Iterator::count);
+    assert_eq!(contexts(), 1);
+    dojo(&["-q", "down", "practice"]);
+    assert_eq!((world.machines(), contexts()), (0, 0));
+    assert!(!docker.exists() && !kube.exists() && !world.at("other.json").exists());
+}
+
+#[test]
+fn an_empty_listing_is_no_success() {
+    let world = World::new();
+    world.dojo(&UP).ok();
+    // Another world answers at the same place.
+    let whole = fs::read(world.at("fake.json")).unwrap();
+    fs::remove_file(world.at("fake.json")).unwrap();
+    let lost = [
+        "cluster `practice` has machines that were not found: manager-1, worker-1, worker-2",
+        "looked at the world in `/world/fake.json`, which is not the one any more",
+        "--forget",
+    ];
+    for verb in ["stop", "start", "down", "up"] {
+        let said = world.dojo(&["-q", verb, "practice"]);
+        if verb == "start" || verb == "up" {
+            fails(said, &["is not the one any more", "practice"]);
+        } else {
+            fails(said, &lost);
+        }
+        assert!(world.keys_are_kept(), "{verb}");
+    }
+    fails(world.dojo(&["-q", "scale", "practice", "--workers", "1"]), &["not the one any more"]);
+    fails(world.dojo(&["-q", "certs", "renew", "practice"]), &lost);
+    fails(world.dojo(&["-q", "stop", "practice/worker-1"]), &["not found: worker-1; looked at"]);
+    fails(world.dojo(&["-q", "start", "practice/worker-1"]), &["not found: worker-1; looked at"]);
+    assert!(world.keys_are_kept());
+
+    // It was only away.
+    fs::write(world.at("fake.json"), whole).unwrap();
+    world.dojo(&["-q", "stop", "practice"]).ok();
+    fs::remove_file(world.at("fake.json")).unwrap();
+    world.dojo(&["-q", "down", "practice", "--forget"]).ok();
+    assert!(!world.at("state/clusters/practice").exists());
+}
+
+#[test]
+fn machines_that_carry_another_id_are_named_and_left_alone() {
+    let world = World::new();
+    world.dojo(&UP).ok();
+    let id = world.record()["cluster_id"].as_str().unwrap().to_owned();
+    world.spoil(|record| {
+        let other = if id.starts_with('0') { "1" } else { "0" };
+        record["cluster_id"] = format!("{other}{}", &id[1..]).into();
+    });
+    for verb in ["stop", "down", "start", "up"] {
+        fails(
+            world.dojo(&["-q", verb, "practice"]),
+            &["not found: manager-1, worker-1, worker-2", "another cluster id", &id],
+        );
+        assert!(world.keys_are_kept(), "{verb}");
+    }
+    assert_eq!(world.machines(), 3);
+}
+
+#[test]
+fn what_is_gone_for_sure_hinders_nothing() {
+    let world = World::new();
+    let lose = |lost: fn(&str) -> bool| {
+        let text = fs::read(world.at("fake.json")).unwrap();
+        let mut there: Value = serde_json::from_slice(&text).unwrap();
+        let machines = there["machines"].as_array_mut().unwrap();
+        machines.retain(|m| !lost(m["id"]["name"].as_str().unwrap()));
+        fs::write(world.at("fake.json"), there.to_string()).unwrap();
+    };
+    world.dojo(&UP).ok();
+    lose(|name| name == "worker-1");
+    // The others are done, and the one that is not there is no success.
+    fails(
+        world.dojo(&["-q", "stop", "practice"]),
+        &["1 of 3 machines failed", "worker-1: it was not found; looked at the world in"],
+    );
+    assert!(world.dojo(&["ls"]).stdout.contains("0/3"));
+    world.dojo(&["-q", "up", "practice"]).ok();
+    lose(|name| name == "worker-1");
+    world.dojo(&["-q", "down", "practice"]).ok();
+
+    // The world is the same one, so that it has none says all.
+    world.dojo(&UP).ok();
+    lose(|_| true);
+    fails(world.dojo(&["-q", "stop", "practice"]), &["not found: manager-1"]);
+    world.dojo(&["-q", "down", "practice"]).ok();
+    assert!(!world.at("state/clusters/practice").exists());
+}
+
+#[test]
+fn keys_of_a_record_that_is_lost_or_damaged_are_kept_where_nothing_is_found() {
+    let world = World::new();
+    let record = world.at("state/clusters/practice/cluster.json");
+    let down = ["-q", "down", "practice", "--yes", "--driver", "fake"];
+    for damage in ["{", ""] {
+        world.dojo(&UP).ok();
+        fs::remove_file(world.at("fake.json")).unwrap();
+        if damage.is_empty() {
+            fs::remove_file(&record).unwrap();
+        } else {
+            fs::write(&record, damage).unwrap();
+        }
+        let why = if damage.is_empty() { "without its record" } else { "is damaged" };
+        fails(world.dojo(&down), &[why, "none of its machines was found", "--forget"]);
+        assert!(world.at("state/clusters/practice/ssh/id_ed25519").exists());
+        world.dojo(&[&down[..], &["--forget"]].concat()).ok();
+        assert!(!world.at("state/clusters/practice").exists());
+    }
+}
