@@ -131,6 +131,7 @@ impl Driver for Fake {
             id: request.id.clone(),
             driver: DriverName::Fake,
             cluster_id: request.cluster_id.clone(),
+            home: Some(request.home.clone()),
             orchestrator: request.orchestrator,
             handle: format!("fake-{}", request.id.name),
             state: MachineState::Running,

@@ -81,6 +81,7 @@ mod tests {
             id: MachineId { cluster: "practice".parse().unwrap(), name: name.parse().unwrap() },
             driver: DriverName::Docker,
             cluster_id: "id".to_owned(),
+            home: None,
             orchestrator: Orchestrator::Swarm,
             handle: name.to_owned(),
             state,

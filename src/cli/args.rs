@@ -447,6 +447,9 @@ pub(super) struct Down {
     /// Also remove machines of which this computer has no record, without asking
     #[arg(short, long)]
     pub(super) yes: bool,
+    /// With --yes: also machines that another home has made: another user's, or those of another DOJO_HOME
+    #[arg(long, requires = "yes")]
+    pub(super) other_homes: bool,
     /// Give up hosts of yours that cannot be reached any more: they keep what is on them
     #[arg(long)]
     pub(super) abandon: bool,
@@ -464,7 +467,10 @@ pub(super) struct Sweep {
     /// List it, and remove nothing
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// Remove it without asking; other people's clusters of the same account are not known here either
+    /// Also what another home has made: another user's clusters, or those of another DOJO_HOME
+    #[arg(long)]
+    pub(super) other_homes: bool,
+    /// Remove it without asking
     #[arg(short, long)]
     pub(super) yes: bool,
 }

@@ -43,7 +43,11 @@ async fn all(context: &Context, args: &Down) -> Result<Vec<ClusterName>, Error> 
         let services =
             context.services_anywhere(&args.elsewhere.spec(DEFAULT_CLUSTER.parse()?)?).await?;
         let machines = services.driver.list(None).await.map_err(workflow::Error::from)?;
-        names.extend(machines.into_iter().map(|machine| machine.id.cluster));
+        for machine in machines {
+            if args.other_homes || !context.home.is_other(machine.home.as_deref())? {
+                names.push(machine.id.cluster);
+            }
+        }
         names.sort();
         names.dedup();
     }
@@ -51,11 +55,11 @@ async fn all(context: &Context, args: &Down) -> Result<Vec<ClusterName>, Error> 
 }
 
 async fn one(context: &Context, name: &ClusterName, args: &Down) -> Result<(), Error> {
-    let Down { yes, abandon, forget, .. } = *args;
-    let services = context.services_to_remove(name, &args.elsewhere, abandon).await?;
+    let Down { yes, abandon, forget, other_homes, .. } = *args;
+    let services = context.services_to_remove(name, &args.elsewhere, abandon, forget).await?;
     let given_up = if abandon { missing(context, &services, name).await? } else { Vec::new() };
     let known = context.home.directory(name).exists();
-    let options = DownOptions { without_record: yes, forget };
+    let options = DownOptions { without_record: yes, other_homes, forget };
     let result = match workflow::down(&services, name, options).await {
         Err(workflow::Error::NoRecord { cluster, machines }) if !yes && context.can_ask() => {
             if !ask(&cluster, machines.len()) {

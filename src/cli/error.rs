@@ -184,6 +184,14 @@ fn hints(error: &Error) -> Vec<String> {
         workflow::Error::OtherKind { cluster, .. } => {
             vec![format!("`dojo down {cluster}` removes it, or choose another name")]
         }
+        workflow::Error::OtherHome { cluster, .. } => vec![
+            "a home is what DOJO_HOME names: another user's, or another one of yours; choose another name"
+                .to_owned(),
+            format!("`dojo down {cluster} --yes --other-homes` removes it all the same"),
+        ],
+        workflow::Error::SeveralClusters { cluster, .. } => {
+            vec![format!("`dojo down {cluster} --yes` removes all of them")]
+        }
         workflow::Error::Lost(lost) => lost_hints(&lost.cluster),
         workflow::Error::NothingFound { cluster, .. } => lost_hints(cluster),
         workflow::Error::OtherPlace { cluster, .. } => vec![

@@ -49,7 +49,14 @@ pub(super) async fn run(context: &Context, args: &Ls) -> Result<(), Error> {
     let current = context.contexts.current().ok().flatten();
     let mut rows = Vec::new();
     for ((name, record), own) in recorded.into_iter().zip(of_records) {
-        let found = unrecorded.as_mut().map(|all| all.remove(&name).unwrap_or_default());
+        let mut found = unrecorded.as_mut().map(|all| all.remove(&name).unwrap_or_default());
+        if let (Ok(Some(record)), Some(found), Some(all)) = (&record, &mut found, &mut unrecorded) {
+            // Others of that name are somebody's as well.
+            found.retain(|machine| machine.cluster_id != record.cluster_id);
+            if !found.is_empty() {
+                all.insert(name.clone(), std::mem::take(found));
+            }
+        }
         rows.push(match record {
             Ok(Some(record)) => row(name, Some(&record), own, current.as_deref()),
             Ok(None) => match found {
@@ -64,7 +71,14 @@ pub(super) async fn run(context: &Context, args: &Ls) -> Result<(), Error> {
         });
     }
     for (name, found) in unrecorded.unwrap_or_default() {
-        rows.push(row(name, None, Some(found), current.as_deref()));
+        let homes: Result<Vec<bool>, _> =
+            found.iter().map(|m| context.home.is_other(m.home.as_deref())).collect();
+        let is_others = homes?.into_iter().all(|other| other);
+        let mut row = row(name, None, Some(found), current.as_deref());
+        if is_others {
+            "of another home".clone_into(&mut row.state);
+        }
+        rows.push(row);
     }
     rows.sort_by(|a, b| a.name.cmp(&b.name));
     match args.output {
@@ -79,7 +93,9 @@ async fn recorded_machines(context: &Context, recorded: &[Listed]) -> Vec<Option
     let asked = recorded.iter().map(async |(name, record)| {
         let record = record.as_ref().ok()?.as_ref()?;
         let services = context.services(&record.spec).await.ok()?;
-        services.driver.list(Some(name)).await.ok()
+        let mut machines = services.driver.list(Some(name)).await.ok()?;
+        machines.retain(|machine| machine.cluster_id == record.cluster_id);
+        Some(machines)
     });
     future::join_all(asked).await
 }

@@ -17,8 +17,9 @@ use crate::driver::docker::{Baked, DockerDriver, Variant};
 use crate::driver::ec2::Ec2Driver;
 use crate::driver::external::{self, ExternalDriver};
 use crate::driver::mixed::Mixed;
+use crate::driver::nowhere::Nowhere;
 use crate::driver::ssh::{Memory, SshDriver};
-use crate::event::{Progress, Reporter};
+use crate::event::{Progress, Reporter, chain};
 use crate::model::{
     ClusterName, DriverName, Machine, MachineName, Orchestrator, Place, Places, SshFiles, TlsFiles,
 };
@@ -48,6 +49,8 @@ struct Special {
     baked: Option<Baked>,
     /// Give up hosts that cannot be reached.
     abandon: bool,
+    /// Give up all machines of a driver that cannot be asked.
+    forget: bool,
     /// The driver is asked for what is there, whatever is recorded of a cluster of that name.
     anywhere: bool,
 }
@@ -123,18 +126,20 @@ impl Context {
     }
 
     /// Everything that it takes to remove a cluster, which is looked for `elsewhere` where there is no
-    /// readable record, or where that is said; `abandon` gives up hosts that cannot be reached.
+    /// readable record, or where that is said; `abandon` gives up hosts that cannot be reached, and `forget` all
+    /// machines of a driver that cannot.
     pub(super) async fn services_to_remove(
         &self,
         name: &ClusterName,
         elsewhere: &Elsewhere,
         abandon: bool,
+        forget: bool,
     ) -> Result<Services, Error> {
         let spec = match self.home.record(name) {
             Ok(Some(record)) => elsewhere.flags.of(record.spec)?,
             _ => elsewhere.spec(name.clone())?,
         };
-        self.services_with(&spec, Special { abandon, ..Special::default() }).await
+        self.services_with(&spec, Special { abandon, forget, ..Special::default() }).await
     }
 
     /// What puts all of a bundle into a machine image.
@@ -200,30 +205,48 @@ impl Context {
         }
         let mut drivers: Vec<Arc<dyn Driver>> = Vec::new();
         for name in spec.drivers() {
-            drivers.push(match name {
-                DriverName::Docker => Arc::new(docker(spec, special.baked.clone()).await?),
-                DriverName::Ssh => {
-                    let memory = self.memory(&spec.name, record.clone());
-                    let memory = Memory { abandon: special.abandon, ..memory };
-                    Arc::new(SshDriver::new(&spec.ssh, memory))
+            let driver = self.driver(name.clone(), spec, places, record.as_ref(), &special).await;
+            drivers.push(match driver {
+                Err(error) if special.forget => {
+                    let progress = Progress::new(Arc::clone(&self.reporter));
+                    progress.warn(format!("{}; what is there is given up", chain(&error)));
+                    Arc::new(Nowhere(name))
                 }
-                DriverName::Ec2 => ec2(spec).await?,
-                DriverName::External(ref called) => {
-                    let (given, noted) = (spec.external.get(&name), places.get(&name));
-                    let driver = self.external(called, given, noted).await?;
-                    if special.to_make {
-                        driver.refuse_unfit()?;
-                    }
-                    Arc::new(driver)
-                }
-                // It was alone, above.
-                #[cfg(feature = "fake")]
-                DriverName::Fake => continue,
+                driver => driver?,
             });
         }
         let driver = Mixed::of(drivers);
         let dialer = Arc::new(SshDialer::new(Some(Arc::clone(&driver))));
         Ok((driver, dialer, Arc::new(Swarm), Arc::new(Kubeadm)))
+    }
+
+    async fn driver(
+        &self,
+        name: DriverName,
+        spec: &ClusterSpec,
+        places: &Places,
+        record: Option<&Record>,
+        special: &Special,
+    ) -> Result<Arc<dyn Driver>, Error> {
+        Ok(match name {
+            DriverName::Docker => Arc::new(docker(spec, special.baked.clone()).await?),
+            DriverName::Ssh => {
+                let memory = self.memory(&spec.name, record.cloned());
+                let memory = Memory { abandon: special.abandon, ..memory };
+                Arc::new(SshDriver::new(&spec.ssh, memory))
+            }
+            DriverName::Ec2 => ec2(spec).await?,
+            DriverName::External(ref called) => {
+                let (given, noted) = (spec.external.get(&name), places.get(&name));
+                let driver = self.external(called, given, noted).await?;
+                if special.to_make {
+                    driver.refuse_unfit()?;
+                }
+                Arc::new(driver)
+            }
+            #[cfg(feature = "fake")]
+            DriverName::Fake => Arc::new(crate::fake::Fake::at(places.get(&name))),
+        })
     }
 
     /// A driver that is a program, with the options that are given, and those of the place where its machines

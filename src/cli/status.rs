@@ -86,7 +86,11 @@ fn view(status: &ClusterStatus) -> View {
         MachineView {
             name: m.machine.id.name,
             healthy: m.healthy(orchestrator),
-            state: if m.exists { m.machine.state.to_string() } else { "gone".to_owned() },
+            state: match (m.exists, m.lost) {
+                (true, _) => m.machine.state.to_string(),
+                (false, true) => "not found".to_owned(),
+                (false, false) => "gone".to_owned(),
+            },
             address: m.machine.private_ip.to_string(),
             engine: endpoint(Service::Engine, "tcp"),
             api: endpoint(Service::Api, "https"),

@@ -1,6 +1,9 @@
 //! `dojo sweep`.
 
+use std::sync::Arc;
+
 use crate::driver::Trace;
+use crate::event::Progress;
 use crate::workflow;
 
 use super::args::Sweep;
@@ -12,7 +15,15 @@ use super::services::{Context, DEFAULT_CLUSTER};
 pub(super) async fn run(context: &Context, args: &Sweep) -> Result<(), Error> {
     let services =
         context.services_anywhere(&args.elsewhere.spec(DEFAULT_CLUSTER.parse()?)?).await?;
-    let strays = workflow::strays(&services).await?;
+    let (theirs, mut strays) = workflow::strays(&services).await?;
+    if args.other_homes {
+        strays.extend(theirs);
+    } else if !theirs.is_empty() {
+        Progress::new(Arc::clone(&context.reporter)).warn(format!(
+            "{} more of other homes: --other-homes takes them as well",
+            theirs.len()
+        ));
+    }
     if strays.is_empty() {
         return output::line("there is nothing that no cluster here owns");
     }

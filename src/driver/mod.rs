@@ -14,6 +14,7 @@ pub mod ec2;
 pub mod external;
 mod local_ports;
 pub mod mixed;
+pub mod nowhere;
 pub mod ssh;
 
 use std::error::Error as StdError;
@@ -30,6 +31,8 @@ use crate::model::{
 pub const LABEL_CLUSTER: &str = "io.clusterdojo.cluster";
 /// The key of the label or tag that holds the cluster's random id.
 pub const LABEL_CLUSTER_ID: &str = "io.clusterdojo.cluster-id";
+/// The key of the label or tag that holds the random id of the home that made it.
+pub const LABEL_HOME: &str = "io.clusterdojo.home";
 /// The key of the label or tag that holds a machine's name within the cluster.
 pub const LABEL_MACHINE: &str = "io.clusterdojo.machine";
 /// The key of the label or tag that holds a machine's role.
@@ -162,6 +165,8 @@ pub struct Trace {
     pub cluster: ClusterName,
     /// The cluster's random id.
     pub cluster_id: String,
+    /// The random id of the home that made it, if it carries one.
+    pub home: Option<String>,
     /// What it is: "machine `worker-1`".
     pub what: String,
 }
@@ -173,6 +178,7 @@ impl From<Machine> for Trace {
             driver: machine.driver,
             cluster: machine.id.cluster,
             cluster_id: machine.cluster_id,
+            home: machine.home,
         }
     }
 }

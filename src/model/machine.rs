@@ -138,6 +138,8 @@ pub struct MachineRequest {
     /// The random id of the cluster; tells clusters of one name apart that belong to several users
     /// of one engine or account.
     pub cluster_id: String,
+    /// The random id of the home that makes it; tells those who share an engine or account whose it is.
+    pub home: String,
     /// What the cluster will be; kept with the machine so that a lost record can be rebuilt.
     pub orchestrator: Orchestrator,
     /// Limits.
@@ -189,6 +191,9 @@ pub struct Machine {
     pub driver: DriverName,
     /// The random id of the cluster that it was made for.
     pub cluster_id: String,
+    /// The random id of the home that made it; absent if it carries none, as all did once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub home: Option<String>,
     /// What the cluster was to be.
     pub orchestrator: Orchestrator,
     /// What its driver calls it: a container id, an instance id.

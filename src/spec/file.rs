@@ -75,11 +75,13 @@ struct Written<'a> {
 pub fn read(path: &Path) -> Result<ClusterSpec, Error> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| Error::Unreadable { path: path.to_owned(), source })?;
-    parse(&text).map_err(|(location, problem)| Error::Malformed {
-        path: path.to_owned(),
-        line: location.line(),
-        column: location.column(),
-        problem,
+    parse(&text).map(ClusterSpec::with_absolute_paths).map_err(|(location, problem)| {
+        Error::Malformed {
+            path: path.to_owned(),
+            line: location.line(),
+            column: location.column(),
+            problem,
+        }
     })
 }
 

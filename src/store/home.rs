@@ -123,6 +123,62 @@ impl Home {
         self.root.join("bundles")
     }
 
+    /// The random id of this home, which what is made from here carries; made when it is first needed.
+    pub fn id(&self) -> Result<String, Error> {
+        if let Some(id) = self.known_id()? {
+            return Ok(id);
+        }
+        let path = self.id_path();
+        durable::private_directory(&self.root).map_err(Error::file("make", &self.root))?;
+        let id = format!("{:016x}", rand::random::<u64>());
+        let made = durable::create(&path, format!("{id}\n").as_bytes(), 0o600);
+        if made.map_err(Error::file("write", &path))? {
+            self.give_to_owner(&path)?;
+            return Ok(id);
+        }
+        // Somebody was quicker; or it was there, and says nothing.
+        match self.known_id()? {
+            Some(id) => Ok(id),
+            None => {
+                durable::replace(&path, format!("{id}\n").as_bytes(), 0o600)
+                    .map_err(Error::file("write", &path))?;
+                self.give_to_owner(&path)?;
+                Ok(id)
+            }
+        }
+    }
+
+    /// The same, if there is one yet.
+    pub fn known_id(&self) -> Result<Option<String>, Error> {
+        let path = self.id_path();
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(text.trim().to_owned()).filter(|id| !id.is_empty())),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(Error::file("read", path)(e)),
+        }
+    }
+
+    /// Whether what carries this id of a home is another one's. What carries none is anybody's.
+    pub fn is_other(&self, home: Option<&str>) -> Result<bool, Error> {
+        match home {
+            Some(home) if !home.is_empty() => Ok(self.known_id()?.as_deref() != Some(home)),
+            _ => Ok(false),
+        }
+    }
+
+    /// `sudo dojo` with a kept HOME leaves nothing that the user cannot read.
+    fn give_to_owner(&self, path: &Path) -> Result<(), Error> {
+        let owner = fs::metadata(&self.root).map_err(Error::file("read", &self.root))?.uid();
+        if owner == rustix::process::geteuid().as_raw() {
+            return Ok(());
+        }
+        std::os::unix::fs::chown(path, Some(owner), None).map_err(Error::file("give away", path))
+    }
+
+    fn id_path(&self) -> PathBuf {
+        self.root.join("id")
+    }
+
     fn previous_path(&self) -> PathBuf {
         self.root.join("previous-context.json")
     }
@@ -145,5 +201,41 @@ pub(super) fn read_record(directory: &Path, name: &ClusterName) -> Result<Option
         Ok(text) => Record::parse(name, &text).map(Some),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(Error::file("read", path)(e)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_home_has_one_id_that_stays_and_only_its_owner_reads() {
+        let root = tempfile::tempdir().unwrap();
+        let home = Home::new(root.path().join("state"));
+        assert_eq!(home.known_id().unwrap(), None);
+        assert!(!root.path().join("state").exists(), "nobody needed it yet");
+        let ids: Vec<String> = std::thread::scope(|scope| {
+            let all: Vec<_> = (0..8).map(|_| scope.spawn(|| home.id().unwrap())).collect();
+            all.into_iter().map(|one| one.join().unwrap()).collect()
+        });
+        assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+        let file = root.path().join("state/id");
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(Home::new(root.path().join("state")).id().unwrap(), ids[0]);
+        // A power cut may leave an empty one.
+        fs::write(&file, "").unwrap();
+        assert_ne!(home.id().unwrap(), "");
+    }
+
+    #[test]
+    fn only_what_carries_the_id_of_another_home_is_anothers() {
+        let root = tempfile::tempdir().unwrap();
+        let home = Home::new(root.path());
+        assert!(home.is_other(Some("any")).unwrap(), "this one has made nothing yet");
+        let id = home.id().unwrap();
+        assert!(!home.is_other(Some(&id)).unwrap() && !home.is_other(None).unwrap());
+        assert!(home.is_other(Some("another")).unwrap());
     }
 }

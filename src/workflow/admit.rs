@@ -1,7 +1,8 @@
 //! What `up` refuses, before the first side effect.
 
+use crate::driver::Trace;
 use crate::event::Progress;
-use crate::model::{Level, Machine, Role};
+use crate::model::{ClusterName, Level, Machine, Role};
 use crate::plan::Plan;
 use crate::provision::{Install, Source};
 use crate::spec::ClusterSpec;
@@ -29,6 +30,7 @@ pub(super) async fn admit(
         None => ours(&*services.driver, cluster, None).await?,
     };
     if !others.is_empty() {
+        refuse_other_home(services, cluster, &others)?;
         let machines = others.iter().map(|m| m.id.name).collect();
         return Err(Error::NoRecord { cluster: cluster.clone(), machines });
     }
@@ -42,6 +44,21 @@ pub(super) async fn admit(
         return Err(Error::Surplus { cluster: cluster.clone(), plan: Box::new(plan) });
     }
     Ok((plan, existing))
+}
+
+/// Refuses to meddle with what another home has made.
+pub(super) fn refuse_other_home(
+    services: &Services,
+    cluster: &ClusterName,
+    machines: &[Machine],
+) -> Result<(), Error> {
+    let mut what = Vec::new();
+    for machine in machines {
+        if services.home.is_other(machine.home.as_deref())? {
+            what.push(Trace::from(machine.clone()).what);
+        }
+    }
+    if what.is_empty() { Ok(()) } else { Err(Error::OtherHome { cluster: cluster.clone(), what }) }
 }
 
 fn refuse_other_kind(spec: &ClusterSpec, recorded: &ClusterSpec) -> Result<(), Error> {

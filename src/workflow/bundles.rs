@@ -48,7 +48,8 @@ async fn make(
     entry.save(&record)?;
     let provisioner = machines::provisioner(entry, &record, install)?;
     let name = MachineName::new(Role::ControlPlane, 1);
-    let mut requests = machines::requests(spec, &record, &provisioner.ssh, &[name])?;
+    let mut requests =
+        machines::requests(spec, &record, &provisioner.ssh, &services.home.id()?, &[name])?;
     services.driver.prepare(&spec.name, &requests, progress).await?;
     let request = requests.remove(0);
     let pin = (request.id.alias(), request.host_key.public.clone());

@@ -1,9 +1,12 @@
 //! `down`: removes a cluster without a trace, with its record or without.
 
+use std::collections::BTreeSet;
+
+use crate::driver::Trace;
 use crate::event::Progress;
 use crate::failpoint;
 use crate::model::{ClusterName, Machine};
-use crate::store::{self, Entry, Phase, Record};
+use crate::store::{self, Entry, Home, Phase, Record};
 
 use super::lost::look;
 use super::settle::on_each;
@@ -15,6 +18,8 @@ pub struct DownOptions {
     /// Remove machines of that name also if no record here says that they are ours: the user has said
     /// yes to that.
     pub without_record: bool,
+    /// Remove also what another home has made: the user has said that, too.
+    pub other_homes: bool,
     /// Forget a cluster also if its machines cannot be found, whatever becomes of them.
     pub forget: bool,
 }
@@ -44,17 +49,24 @@ async fn remove(
         Err(store::Error::Damaged { .. }) => None,
         Err(error) => return Err(error.into()),
     };
-    let machines = match &record {
+    let whole = match &record {
         Some(record) => {
             let sight = look(services, record).await?;
             if !options.forget {
                 sight.refuse_unsure(services, record).await?;
             }
-            sight.found
+            Whole { machines: sight.found, ids: vec![Some(record.cluster_id.clone())] }
         }
-        None => unrecorded(services, &entry, options).await?,
+        None => match unrecorded(services, &entry, options).await {
+            Ok(whole) => whole,
+            Err(error) => {
+                // Taking the lock has made a directory.
+                entry.remove_if_unused()?;
+                return Err(error);
+            }
+        },
     };
-    let count = remove_machines(services, &entry, record.as_ref(), machines, progress).await?;
+    let count = remove_whole(services, &entry, record.as_ref(), whole, progress).await?;
     failpoint::reached("down.record.before");
     entry.remove()?;
     Ok(count)
@@ -69,17 +81,42 @@ pub(super) async fn remove_rest(
 ) -> Result<(), Error> {
     let sight = look(services, record).await?;
     sight.refuse_unsure(services, record).await?;
-    remove_machines(services, entry, Some(record), sight.found, progress).await.map(drop)
+    let whole = Whole { machines: sight.found, ids: vec![Some(record.cluster_id.clone())] };
+    remove_whole(services, entry, Some(record), whole, progress).await.map(drop)
 }
 
-/// All machines of that name, where no record tells which of them are ours.
+/// What is to be removed.
+struct Whole {
+    machines: Vec<Machine>,
+    /// The clusters whose remains go as well, by their ids; `None` stands for all of that name.
+    ids: Vec<Option<String>>,
+}
+
+/// All of that name, where no record tells what of it is ours; without what another home has made, unless
+/// that is said.
 async fn unrecorded(
     services: &Services,
     entry: &Entry,
     options: DownOptions,
-) -> Result<Vec<Machine>, Error> {
+) -> Result<Whole, Error> {
     let cluster = entry.name().clone();
-    let machines = services.driver.list(Some(&cluster)).await?;
+    let mut machines = services.driver.list(Some(&cluster)).await?;
+    let mut ids = vec![None];
+    if !options.other_homes {
+        let mut traces = services.driver.traces().await?;
+        traces.retain(|trace| trace.cluster == cluster);
+        let (theirs, ours) = by_home(&services.home, traces)?;
+        if !theirs.is_empty() {
+            let is_theirs = |id: &String| theirs.iter().any(|trace| trace.cluster_id == *id);
+            let ours: BTreeSet<_> = ours.into_iter().map(|trace| trace.cluster_id).collect();
+            ids = ours.into_iter().filter(|id| !is_theirs(id)).map(Some).collect();
+            machines.retain(|machine| !is_theirs(&machine.cluster_id));
+            if ids.is_empty() {
+                let what = theirs.into_iter().map(|trace| trace.what).collect();
+                return Err(Error::OtherHome { cluster, what });
+            }
+        }
+    }
     if machines.is_empty() && entry.has_memory() && !options.forget {
         let places = services.driver.places().await?;
         let names: Vec<_> = places.values().map(|place| place.name.as_str()).collect();
@@ -92,16 +129,25 @@ async fn unrecorded(
             machines: machines.iter().map(|m| m.id.name).collect(),
         });
     }
-    Ok(machines)
+    Ok(Whole { machines, ids })
 }
 
-/// Removes contexts, these machines and what they share; returns how many machines there were. Without a
-/// record also everything else that bears the cluster's name goes, else what carries the record's id.
-async fn remove_machines(
+/// What another home has made, and the rest.
+pub(super) fn by_home(home: &Home, traces: Vec<Trace>) -> Result<(Vec<Trace>, Vec<Trace>), Error> {
+    let (mut theirs, mut rest) = (Vec::new(), Vec::new());
+    for trace in traces {
+        let of_another = home.is_other(trace.home.as_deref())?;
+        if of_another { theirs.push(trace) } else { rest.push(trace) }
+    }
+    Ok((theirs, rest))
+}
+
+/// Removes contexts, machines and what they share; returns how many machines there were.
+async fn remove_whole(
     services: &Services,
     entry: &Entry,
     record: Option<&Record>,
-    machines: Vec<Machine>,
+    whole: Whole,
     progress: &Progress,
 ) -> Result<usize, Error> {
     let name = entry.name();
@@ -113,7 +159,7 @@ async fn remove_machines(
     contexts::forget(services, name, record, progress)?;
     failpoint::reached("down.context.after");
 
-    let id = record.map(|r| r.cluster_id.as_str());
+    let Whole { machines, ids } = whole;
     let count = machines.len();
     on_each(services, name, machines, progress, async |machine, progress| {
         failpoint::reached("down.machine.before");
@@ -128,7 +174,12 @@ async fn remove_machines(
         entry.save(&gone)?;
     }
     failpoint::reached("down.cleanup.before");
-    let cleanup = services.driver.cleanup(name, id);
+    let cleanup = async {
+        for id in &ids {
+            services.driver.cleanup(name, id.as_deref()).await?;
+        }
+        Ok::<_, Error>(())
+    };
     if count > 0 {
         progress.step("clean up", cleanup).await?;
     } else {

@@ -44,11 +44,15 @@ impl fmt::Display for Lost {
                 names(lost)
             )?,
         }
-        write!(f, "; looked at {}", self.looked)?;
-        match &self.why {
-            Some(why) => write!(f, ", {why}"),
-            None => Ok(()),
-        }
+        write!(f, "; {}", self.where_and_why())
+    }
+}
+
+impl Lost {
+    /// Where they were looked for, and what speaks against their being gone.
+    pub(super) fn where_and_why(&self) -> String {
+        let why = self.why.as_ref().map(|why| format!(", {why}")).unwrap_or_default();
+        format!("looked at {}{why}", self.looked)
     }
 }
 
@@ -219,7 +223,10 @@ fn is_same(record: &Record, driver: &DriverName, place: &Place) -> bool {
 }
 
 /// Where machines of these drivers were looked for.
-fn looked<'a>(places: &Places, drivers: impl IntoIterator<Item = &'a DriverName>) -> String {
+pub(super) fn looked<'a>(
+    places: &Places,
+    drivers: impl IntoIterator<Item = &'a DriverName>,
+) -> String {
     let mut looked: Vec<&str> = Vec::new();
     for driver in drivers {
         let name = places.get(driver).map_or("a place that does not answer", |p| p.name.as_str());

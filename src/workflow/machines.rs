@@ -109,6 +109,7 @@ pub(super) fn requests(
     spec: &ClusterSpec,
     record: &Record,
     ssh: &SshFiles,
+    home: &str,
     absent: &[MachineName],
 ) -> Result<Vec<MachineRequest>, Error> {
     let authorized_key = keys::ensure_identity(ssh)?;
@@ -120,6 +121,7 @@ pub(super) fn requests(
                 id: MachineId { cluster: spec.name.clone(), name: machine.name },
                 driver: machine.driver,
                 cluster_id: record.cluster_id.clone(),
+                home: home.to_owned(),
                 orchestrator: spec.orchestrator,
                 size: machine.size,
                 ports: machine.ports,

@@ -185,6 +185,22 @@ pub enum Error {
         /// Its machines.
         machines: Vec<MachineName>,
     },
+    /// A cluster of that name belongs to another home.
+    #[error("a cluster `{cluster}` exists that another home has made: {}", .what.join(", "))]
+    OtherHome {
+        /// The cluster.
+        cluster: ClusterName,
+        /// What there is of it.
+        what: Vec<String>,
+    },
+    /// Machines of a name belong to several clusters.
+    #[error("there are several clusters `{cluster}`, with the ids {}", .ids.join(", "))]
+    SeveralClusters {
+        /// Their name.
+        cluster: ClusterName,
+        /// Their ids.
+        ids: Vec<String>,
+    },
     /// What was swept away is still there.
     #[error("it is not all gone: {}", .0.iter().map(|t| &*t.what).collect::<Vec<_>>().join(", "))]
     NotGone(Vec<driver::Trace>),

@@ -2,9 +2,11 @@
 
 use crate::event::Progress;
 use crate::model::{Machine, MachineName, Role};
+use crate::pki;
 use crate::spec::{ClusterSpec, MachineGroup};
 use crate::store::{self, Entry, Record};
 
+use super::admit::refuse_other_home;
 use super::place::note;
 use super::{Error, Services};
 
@@ -31,16 +33,15 @@ async fn rebuild(
         Err(store::Error::Damaged { .. }) => true,
         Err(error) => return Err(error.into()),
     };
-    let machines = services.driver.list(Some(&name)).await?;
-    let Some(first) = machines.first() else {
-        // Its machines may be in a place that only the damaged record names, so its keys stay.
-        entry.remove_if_unused()?;
-        return Err(Error::UnknownCluster(name));
+    let machines = match takeable(services, &entry).await {
+        Ok(machines) => machines,
+        Err(error) => {
+            // Its machines may be in a place that only the damaged record names, so its keys stay.
+            entry.remove_if_unused()?;
+            return Err(error);
+        }
     };
-    if !entry.has_keys() {
-        entry.remove_if_unused()?;
-        return Err(Error::NoKeys(name));
-    }
+    let first = &machines[0];
     if damaged {
         let aside = entry.set_aside()?;
         progress.warn(format!("the damaged record is kept as `{}`", aside.display()));
@@ -54,6 +55,43 @@ async fn rebuild(
     record.machines = machines;
     entry.save(&record)?;
     Ok(record)
+}
+
+/// The machines of the one cluster of that name whose keys are here; at least one.
+async fn takeable(services: &Services, entry: &Entry) -> Result<Vec<Machine>, Error> {
+    let cluster = entry.name().clone();
+    let mut machines = services.driver.list(Some(&cluster)).await?;
+    if machines.is_empty() {
+        return Err(Error::UnknownCluster(cluster));
+    }
+    if !entry.has_keys() {
+        refuse_other_home(services, &cluster, &machines)?;
+        return Err(Error::NoKeys(cluster));
+    }
+    // Keys tell whose they are. Those of an earlier cluster of that name open nothing.
+    let keys_of = keys_of(entry)?;
+    if let Some(id) = keys_of.filter(|id| machines.iter().any(|m| m.cluster_id == *id)) {
+        machines.retain(|machine| machine.cluster_id == id);
+        return Ok(machines);
+    }
+    refuse_other_home(services, &cluster, &machines)?;
+    let mut ids: Vec<String> = machines.iter().map(|m| m.cluster_id.clone()).collect();
+    ids.sort();
+    ids.dedup();
+    if ids.len() > 1 {
+        return Err(Error::SeveralClusters { cluster, ids });
+    }
+    Ok(machines)
+}
+
+/// The id of the cluster that the keys here were made for, as their authority says.
+fn keys_of(entry: &Entry) -> Result<Option<String>, Error> {
+    let Ok(authority) = std::fs::read_to_string(entry.pki()?.join("ca.pem")) else {
+        return Ok(None);
+    };
+    let subject = pki::describe(&authority).map(|said| said.subject).unwrap_or_default();
+    let words = subject.strip_prefix(&format!("clusterdojo {} ", entry.name()));
+    Ok(words.and_then(|rest| rest.split(' ').next()).map(str::to_owned))
 }
 
 /// The groups that these machines would have come from. One that is missing in the middle came from where

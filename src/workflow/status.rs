@@ -15,7 +15,7 @@ use crate::pace::{stretch, within};
 use crate::remote::{ApiServer, NodeHealth, NodeStatus};
 use crate::store::{Phase, Record};
 
-use super::machines::ours;
+use super::lost::{Lost, look};
 use super::{Error, Services};
 
 /// How long every machine together has to answer.
@@ -37,6 +37,8 @@ pub struct MachineStatus {
     pub machine: Machine,
     /// Whether its driver still knows it.
     pub exists: bool,
+    /// Whether it may be somewhere although its driver does not know it.
+    pub lost: bool,
     /// What its engine or its cluster says of it, or why it says nothing.
     pub health: Result<NodeHealth, String>,
 }
@@ -66,22 +68,36 @@ impl ClusterStatus {
 pub async fn status(services: &Services, name: &ClusterName) -> Result<ClusterStatus, Error> {
     let record = services.home.record(name)?;
     let record = record.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
-    let (existing, _) = ours(&*services.driver, name, Some(&record)).await?;
-    let lost = record.machines.iter().filter(|m| existing.iter().all(|e| e.id != m.id));
-    let all = existing.iter().map(|m| (m, true)).chain(lost.map(|m| (m, false)));
+    let sight = look(services, &record).await?;
+    // Those that nothing says of that they are gone.
+    let unsure = if sight.missing.is_empty() {
+        None
+    } else {
+        let ask = async { sight.unsure(services, &record).await.map_err(|e| chain(&e)) };
+        in_time(ask).await.ok().flatten()
+    };
+    let is_lost = |machine: &Machine| {
+        unsure.as_ref().is_some_and(|lost| lost.machines.contains(&machine.id.name))
+    };
+    let existing = &sight.found;
+    let all = existing.iter().map(|m| (m, true)).chain(sight.missing.iter().map(|m| (m, false)));
     let directory = services.home.directory(name);
     let tls = TlsFiles::in_directory(&directory.join("pki/client"));
     let kubernetes = record.spec.orchestrator == Orchestrator::Kubernetes;
     let nodes = if kubernetes {
         let kubeconfig = directory.join("kubeconfig");
-        Some(nodes(&*services.driver, &existing, &kubeconfig).await)
+        Some(nodes(&*services.driver, existing, &kubeconfig).await)
     } else {
         None
     };
     let mut machines = join_all(all.map(async |(machine, exists)| MachineStatus {
         machine: machine.clone(),
         exists,
+        lost: !exists && is_lost(machine),
         health: match (exists, machine.state, &nodes) {
+            (false, _, _) if is_lost(machine) => {
+                Err(unsure.as_ref().map(Lost::where_and_why).unwrap_or_default())
+            }
             (false, _, _) => Err(fate(services, machine).await),
             (true, MachineState::Running, Some(nodes)) => of_node(machine, nodes),
             (true, MachineState::Running, None) => of_engine(services, machine, &tls).await,

@@ -6,11 +6,12 @@ use crate::driver::{self, Trace};
 use crate::event::Progress;
 use crate::model::ClusterName;
 
+use super::down::by_home;
 use super::{Error, Services};
 
-/// Everything of the driver's that belongs to no cluster of which this computer has a record. What bears the
-/// name of a damaged record is not told of: it may be of that cluster.
-pub async fn strays(services: &Services) -> Result<Vec<Trace>, Error> {
+/// Everything of the driver's that belongs to no cluster of which this computer has a record: what another home
+/// has made, and the rest. What bears the name of a damaged record is not told of: it may be of that cluster.
+pub async fn strays(services: &Services) -> Result<(Vec<Trace>, Vec<Trace>), Error> {
     let (mut ids, mut damaged) = (BTreeSet::new(), BTreeSet::new());
     for (name, record) in services.home.list()? {
         match record {
@@ -21,7 +22,7 @@ pub async fn strays(services: &Services) -> Result<Vec<Trace>, Error> {
     let mut traces = services.driver.traces().await?;
     traces.retain(|trace| !ids.contains(&trace.cluster_id) && !damaged.contains(&trace.cluster));
     traces.sort();
-    Ok(traces)
+    by_home(&services.home, traces)
 }
 
 /// Removes the clusters of which there are these traces, and looks whether they are gone.

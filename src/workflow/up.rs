@@ -238,7 +238,8 @@ async fn origins(
     existing: Vec<Machine>,
     progress: &Progress,
 ) -> Result<Vec<(MachineName, Origin)>, Error> {
-    let absent = machines::requests(spec, record, &provisioner.ssh, &plan.create)?;
+    let absent =
+        machines::requests(spec, record, &provisioner.ssh, &services.home.id()?, &plan.create)?;
     if !absent.is_empty() {
         failpoint::reached("driver.prepare.before");
         services.driver.prepare(&spec.name, &absent, progress).await?;

@@ -63,6 +63,7 @@ pub(crate) fn request(cluster: &ClusterName, role: Role, number: u16) -> Machine
         id: MachineId { cluster: cluster.clone(), name: MachineName::new(role, number) },
         driver: DriverName::Docker,
         cluster_id: format!("id-of-{cluster}"),
+        home: "home".to_owned(),
         orchestrator: Orchestrator::None,
         size: Size::default(),
         ports: Vec::new(),

@@ -182,8 +182,34 @@ fn a_damaged_record_is_rebuilt_and_hides_no_other_cluster() {
     assert!(list.contains("damaged record") && list.contains(&other), "{list}");
     world.dojo(&["up", &damaged]).fails(1, &["damaged", &format!("dojo repair {damaged}")]);
     world.dojo(&["repair", &damaged]).ok();
+    // It knows again where it is, whatever the environment says.
+    world.set("DOJO_DOCKER_HOST", "unix:///nonexistent/docker.sock");
     world.dojo(&["up", &damaged]).ok();
     world.dojo(&["status", &damaged]).ok();
+    world.unset("DOJO_DOCKER_HOST");
+
+    // Another user of the engine takes it for nobody's, whatever of it is there.
+    let home = world.path().join("another").display().to_string();
+    world.set("DOJO_HOME", &home);
+    let others = ["another home has made", "--other-homes"];
+    world.dojo(&["down", &damaged, "--yes"]).fails(1, &others);
+    world.dojo(&["up", &damaged]).fails(1, &others[..1]);
+    assert!(world.dojo(&["ls"]).ok().contains("of another home"));
+    assert!(!world.dojo(&["sweep", "--dry-run"]).ok().contains(&damaged));
+    world.unset("DOJO_HOME");
+    world.dojo(&["status", &damaged]).ok();
+
+    // With a wrong id the machines are not its own, and are named.
+    let text = fs::read_to_string(&record).unwrap();
+    let id = text.split("\"cluster_id\": \"").nth(1).unwrap()[..16].to_owned();
+    let wrong = if id.starts_with('0') { "1" } else { "0" };
+    fs::write(&record, text.replacen(&id, &format!("{wrong}{}", &id[1..]), 1)).unwrap();
+    for verb in ["stop", "down"] {
+        world
+            .dojo(&[verb, &damaged])
+            .fails(1, &["not found: manager-1, worker-1", "another cluster id"]);
+    }
+    fs::write(&record, text).unwrap();
 
     // `down` needs no record at all, only a yes.
     fs::remove_file(&record).unwrap();

@@ -121,6 +121,15 @@ fn an_empty_listing_is_no_success() {
     fails(world.dojo(&["-q", "start", "practice/worker-1"]), &["not found: worker-1; looked at"]);
     assert!(world.keys_are_kept());
 
+    let status = world.dojo(&["status", "practice"]);
+    assert_eq!(status.code, Some(1), "{}", status.stderr);
+    for words in ["not found", "! worker-1: looked at the world in"] {
+        assert!(status.stdout.contains(words), "{words} is missing in: {}", status.stdout);
+    }
+    let logs = world.dojo(&["logs", "practice"]);
+    assert_eq!(logs.code, Some(1));
+    assert!(logs.stderr.contains("it was not found; looked at the world in"), "{}", logs.stderr);
+
     // It was only away.
     fs::write(world.at("fake.json"), whole).unwrap();
     world.dojo(&["-q", "stop", "practice"]).ok();
@@ -197,4 +206,71 @@ fn keys_of_a_record_that_is_lost_or_damaged_are_kept_where_nothing_is_found() {
         world.dojo(&[&down[..], &["--forget"]].concat()).ok();
         assert!(!world.at("state/clusters/practice").exists());
     }
+}
+
+/// The same world as another user, or one with another DOJO_HOME, sees it.
+fn of_another(world: &World, args: &[&str]) -> Said {
+    let home = world.at("home-of-another").display().to_string();
+    world.dojo_with(&[("DOJO_HOME", &home)], args)
+}
+
+#[test]
+fn what_another_home_has_made_takes_more_than_a_yes() {
+    let world = World::new();
+    world.dojo(&UP).ok();
+    let another = |args: &[&str]| of_another(&world, &[args, &["--driver", "fake"]].concat());
+    let theirs = ["a cluster `practice` exists that another home has made: machine `manager-1`"];
+    fails(another(&["-q", "down", "practice", "--yes"]), &[theirs[0], "--other-homes"]);
+    fails(another(&["-q", "down", "practice"]), &theirs);
+    fails(another(&["-q", "up", "practice"]), &theirs);
+    fails(another(&["-q", "repair", "practice"]), &theirs);
+    another(&["-q", "down", "--all", "--yes"]).ok();
+    let swept = another(&["sweep", "--yes"]);
+    assert!(swept.stderr.contains("3 more of other homes"), "{}", swept.stderr);
+    swept.ok();
+    assert!(another(&["ls"]).stdout.contains("of another home"));
+    assert_eq!(world.machines(), 3);
+    assert_eq!(
+        world.dojo(&["ls"]).stdout.lines().nth(1).map(|l| l.contains("running")),
+        Some(true)
+    );
+
+    // Keys that are left of an earlier cluster of that name open nothing.
+    let keys = world.at("home-of-another/clusters/practice");
+    for key in ["ssh/id_ed25519", "pki/ca-key.pem"] {
+        fs::create_dir_all(keys.join(key).parent().unwrap()).unwrap();
+        fs::write(keys.join(key), "").unwrap();
+    }
+    fails(another(&["-q", "repair", "practice"]), &theirs);
+    another(&["-q", "down", "practice", "--yes", "--other-homes"]).ok();
+    assert_eq!(world.machines(), 0);
+}
+
+#[test]
+fn machines_from_before_there_were_homes_are_anybodys() {
+    let world = World::new();
+    world.dojo(&UP).ok();
+    let text = fs::read(world.at("fake.json")).unwrap();
+    let mut there: Value = serde_json::from_slice(&text).unwrap();
+    for machine in there["machines"].as_array_mut().unwrap() {
+        assert!(machine.as_object_mut().unwrap().remove("home").is_some());
+    }
+    fs::write(world.at("fake.json"), there.to_string()).unwrap();
+    let down = ["-q", "down", "practice", "--driver", "fake"];
+    fails(of_another(&world, &down), &["not the record of it", "--yes"]);
+    of_another(&world, &[&down[..], &["--yes"]].concat()).ok();
+    assert_eq!(world.machines(), 0);
+}
+
+#[test]
+fn keys_take_over_whatever_home_made_the_machines() {
+    let world = World::new();
+    world.dojo(&UP).ok();
+    // The home was copied, and its id was not.
+    fs::remove_file(world.at("state/id")).unwrap();
+    fs::remove_file(world.at("state/clusters/practice/cluster.json")).unwrap();
+    world.dojo(&["repair", "practice", "--driver", "fake"]).ok();
+    world.dojo(&UP).ok();
+    world.dojo(&["-q", "down", "practice"]).ok();
+    assert_eq!(world.machines(), 0);
 }

@@ -107,6 +107,7 @@ fn machine(cluster: &ClusterName, name: MachineName, private_ip: IpAddr) -> Mach
         id: MachineId { cluster: cluster.clone(), name },
         driver: DriverName::Docker,
         cluster_id: String::new(),
+        home: None,
         orchestrator: Orchestrator::Kubernetes,
         handle: String::new(),
         state: MachineState::Running,

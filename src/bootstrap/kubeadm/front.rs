@@ -70,6 +70,7 @@ mod tests {
             id: MachineId { cluster: "practice".parse().unwrap(), name },
             driver: DriverName::Docker,
             cluster_id: "1".to_owned(),
+            home: None,
             orchestrator: Orchestrator::Kubernetes,
             handle: name.to_string(),
             state: MachineState::Running,

@@ -130,7 +130,7 @@ fn mounts(request: &MachineRequest, allowances: &Allowances) -> Vec<Mount> {
         // found even if that was cut short.
         volume_options: Some(MountVolumeOptions {
             no_copy: Some(true),
-            labels: Some(labels::of_cluster(&request.id.cluster, &request.cluster_id)),
+            labels: Some(labels::of_cluster(request)),
             ..Default::default()
         }),
         ..Default::default()

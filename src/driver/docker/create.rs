@@ -216,6 +216,7 @@ impl DockerDriver {
             id: request.id.clone(),
             driver: DriverName::Docker,
             cluster_id: request.cluster_id.clone(),
+            home: Some(request.home.clone()),
             orchestrator: request.orchestrator,
             handle,
             state: MachineState::Running,

@@ -8,7 +8,7 @@ use bollard::models::{ContainerSummary, ContainerSummaryStateEnum};
 
 use crate::driver::local_ports::HostPorts;
 use crate::driver::{
-    LABEL_CLUSTER, LABEL_CLUSTER_ID, LABEL_MACHINE, LABEL_ORCHESTRATOR, LABEL_ROLE,
+    LABEL_CLUSTER, LABEL_CLUSTER_ID, LABEL_HOME, LABEL_MACHINE, LABEL_ORCHESTRATOR, LABEL_ROLE,
 };
 use crate::model::{
     ClusterName, DriverName, Machine, MachineId, MachineRequest, MachineState, Port, Service,
@@ -26,10 +26,11 @@ const LABELS_SERVICES: [(Service, &str); 3] = [
 const LABEL_PORTS: &str = "io.clusterdojo.docker.ports";
 
 /// The labels of a cluster's network and of its machines' volumes.
-pub(super) fn of_cluster(cluster: &ClusterName, cluster_id: &str) -> HashMap<String, String> {
+pub(super) fn of_cluster(request: &MachineRequest) -> HashMap<String, String> {
     HashMap::from([
-        (LABEL_CLUSTER.to_owned(), cluster.to_string()),
-        (LABEL_CLUSTER_ID.to_owned(), cluster_id.to_owned()),
+        (LABEL_CLUSTER.to_owned(), request.id.cluster.to_string()),
+        (LABEL_CLUSTER_ID.to_owned(), request.cluster_id.clone()),
+        (LABEL_HOME.to_owned(), request.home.clone()),
     ])
 }
 
@@ -40,7 +41,7 @@ pub(super) fn of_machine(
     ports: &HostPorts,
 ) -> HashMap<String, String> {
     let further: Vec<_> = request.ports.iter().map(Port::to_string).collect();
-    let mut labels = of_cluster(&request.id.cluster, &request.cluster_id);
+    let mut labels = of_cluster(request);
     labels.extend([
         (LABEL_MACHINE.to_owned(), request.id.name.to_string()),
         (LABEL_ROLE.to_owned(), request.id.name.role.to_string()),
@@ -124,6 +125,7 @@ pub(super) fn machine(container: &ContainerSummary, reach: IpAddr) -> Option<Mac
         },
         driver: DriverName::Docker,
         cluster_id: cluster_id(container).to_owned(),
+        home: label(container, LABEL_HOME).map(str::to_owned),
         orchestrator: label(container, LABEL_ORCHESTRATOR)?.parse().ok()?,
         handle: container.id.clone()?,
         state: state(container.state),

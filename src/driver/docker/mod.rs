@@ -222,9 +222,7 @@ impl Driver for DockerDriver {
         }
         let network = match settled {
             network::Settled::Exists(network) => network,
-            network::Settled::Free(wanted) => {
-                self.create_network(cluster, &first.cluster_id, wanted).await?
-            }
+            network::Settled::Free(wanted) => self.create_network(first, wanted).await?,
         };
         lock(&self.networks).insert(cluster.clone(), network);
         Ok(())

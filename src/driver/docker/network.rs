@@ -99,15 +99,15 @@ impl DockerDriver {
     /// Makes the cluster's network with the first of the ranges that is still free.
     pub(super) async fn create_network(
         &self,
-        cluster: &ClusterName,
-        cluster_id: &str,
+        of: &MachineRequest,
         subnets: Vec<Subnet>,
     ) -> Result<ClusterNetwork, Error> {
+        let (cluster, cluster_id) = (&of.id.cluster, of.cluster_id.as_str());
         let name = cluster.context();
         let subject = || format!("network `{name}`");
         let mut refusal = None;
         for subnet in subnets {
-            let request = request(&name, cluster, cluster_id, subnet);
+            let request = request(&name, of, subnet);
             match self.engine.client.create_network(request).await {
                 Ok(made) => return self.settle_on_one(cluster, cluster_id, &made.id).await,
                 Err(error) if message(&error).contains("overlaps") => {
@@ -230,12 +230,7 @@ fn ranges(network: &Network) -> impl Iterator<Item = Subnet> {
     })
 }
 
-fn request(
-    name: &str,
-    cluster: &ClusterName,
-    cluster_id: &str,
-    subnet: Subnet,
-) -> NetworkCreateRequest {
+fn request(name: &str, of: &MachineRequest, subnet: Subnet) -> NetworkCreateRequest {
     NetworkCreateRequest {
         name: name.to_owned(),
         driver: Some("bridge".to_owned()),
@@ -247,7 +242,7 @@ fn request(
             }]),
             ..Default::default()
         }),
-        labels: Some(labels::of_cluster(cluster, cluster_id)),
+        labels: Some(labels::of_cluster(of)),
         ..Default::default()
     }
 }

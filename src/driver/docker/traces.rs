@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use futures_util::try_join;
 
 use super::{DockerDriver, labels};
-use crate::driver::{Error, LABEL_CLUSTER, LABEL_CLUSTER_ID, Trace, counted};
+use crate::driver::{Error, LABEL_CLUSTER, LABEL_CLUSTER_ID, LABEL_HOME, Trace, counted};
 use crate::model::{ClusterName, DriverName};
 
-/// Whose something is: a cluster's name and its random id.
-type Owner = (ClusterName, String);
+/// Whose something is: a cluster's name, its random id, and that of the home that made it.
+type Owner = (ClusterName, String, Option<String>);
 
 impl DockerDriver {
     /// Machines, networks and volumes of all clusters.
@@ -35,9 +35,10 @@ impl DockerDriver {
 }
 
 fn owner(labels: &HashMap<String, String>) -> Option<Owner> {
-    Some((labels.get(LABEL_CLUSTER)?.parse().ok()?, labels.get(LABEL_CLUSTER_ID)?.clone()))
+    let cluster = labels.get(LABEL_CLUSTER)?.parse().ok()?;
+    Some((cluster, labels.get(LABEL_CLUSTER_ID)?.clone(), labels.get(LABEL_HOME).cloned()))
 }
 
-fn trace((cluster, cluster_id): Owner, what: String) -> Trace {
-    Trace { driver: DriverName::Docker, cluster, cluster_id, what }
+fn trace((cluster, cluster_id, home): Owner, what: String) -> Trace {
+    Trace { driver: DriverName::Docker, cluster, cluster_id, home, what }
 }

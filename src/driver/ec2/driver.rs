@@ -197,7 +197,7 @@ impl Driver for Ec2Driver {
 
     async fn prepare(
         &self,
-        cluster: &ClusterName,
+        _cluster: &ClusterName,
         requests: &[MachineRequest],
         progress: &Progress,
     ) -> Result<(), Error> {
@@ -211,7 +211,7 @@ impl Driver for Ec2Driver {
         let architecture = self.architecture_of_types().await?;
         self.image(architecture).await?;
         let (vpc, _) = self.places().await?;
-        let make = Box::pin(self.make_group(cluster, requests, &vpc));
+        let make = Box::pin(self.make_group(requests, &vpc));
         progress.step("make the security group", make).await?;
         self.common(first).await.map(drop)
     }
@@ -296,6 +296,7 @@ pub(super) mod tests {
             id: MachineId { cluster: "practice".parse().unwrap(), name: name.parse().unwrap() },
             driver: DriverName::Ec2,
             cluster_id: "0123456789abcdef".to_owned(),
+            home: "fedcba9876543210".to_owned(),
             orchestrator: Orchestrator::Swarm,
             size: Size::default(),
             ports: Vec::new(),

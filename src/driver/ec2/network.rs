@@ -9,7 +9,7 @@ use aws_sdk_ec2::types::{
 use tokio::time::{Instant, sleep};
 
 use crate::driver::{Error, LABEL_CLUSTER_ID};
-use crate::model::{ClusterName, MachineRequest, Service, Subnet};
+use crate::model::{MachineRequest, Service, Subnet};
 use crate::pace::stretch;
 
 use super::client::{failed, is};
@@ -86,29 +86,23 @@ impl Ec2Driver {
     /// Makes the cluster's security group, or completes it.
     pub(super) async fn make_group(
         &self,
-        cluster: &ClusterName,
         requests: &[MachineRequest],
         vpc: &str,
     ) -> Result<(), Error> {
-        let Some(cluster_id) = requests.first().map(|r| r.cluster_id.as_str()) else {
-            return Ok(());
-        };
+        let Some(first) = requests.first() else { return Ok(()) };
+        let cluster_id = first.cluster_id.as_str();
         let group = self.group(cluster_id).await?.and_then(|group| group.group_id);
         let group = match group {
             Some(group) => group,
-            None => self.new_group(cluster, cluster_id, vpc).await?,
+            None => self.new_group(first, vpc).await?,
         };
         self.open(&group, requests).await
     }
 
-    async fn new_group(
-        &self,
-        cluster: &ClusterName,
-        cluster_id: &str,
-        vpc: &str,
-    ) -> Result<String, Error> {
+    async fn new_group(&self, request: &MachineRequest, vpc: &str) -> Result<String, Error> {
+        let (cluster, cluster_id) = (&request.id.cluster, request.cluster_id.as_str());
         let name = format!("clusterdojo-{cluster}-{cluster_id}");
-        let labels = tags::of_cluster(cluster, cluster_id);
+        let labels = tags::of_cluster(request);
         let made = self
             .ec2()
             .create_security_group()

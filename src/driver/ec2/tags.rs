@@ -8,7 +8,8 @@ use aws_sdk_ec2::types::{
 };
 
 use crate::driver::{
-    LABEL_CLUSTER, LABEL_CLUSTER_ID, LABEL_MACHINE, LABEL_ORCHESTRATOR, LABEL_ROLE, Trace,
+    LABEL_CLUSTER, LABEL_CLUSTER_ID, LABEL_HOME, LABEL_MACHINE, LABEL_ORCHESTRATOR, LABEL_ROLE,
+    Trace,
 };
 use crate::model::{
     ClusterName, Cost, DriverName, Machine, MachineId, MachineRequest, MachineState, Service,
@@ -36,17 +37,19 @@ const ALIVE: [InstanceStateName; 4] = [
 ];
 
 /// The tags of everything that is made for a cluster.
-pub(super) fn of_cluster(cluster: &ClusterName, id: &str) -> BTreeMap<String, String> {
+pub(super) fn of_cluster(request: &MachineRequest) -> BTreeMap<String, String> {
+    let cluster = &request.id.cluster;
     BTreeMap::from([
         (NAME.to_owned(), format!("dojo-{cluster}")),
         (LABEL_CLUSTER.to_owned(), cluster.to_string()),
-        (LABEL_CLUSTER_ID.to_owned(), id.to_owned()),
+        (LABEL_CLUSTER_ID.to_owned(), request.cluster_id.clone()),
+        (LABEL_HOME.to_owned(), request.home.clone()),
     ])
 }
 
 /// The tags of a machine, and of everything that comes and goes with it.
 pub(super) fn of_machine(request: &MachineRequest) -> BTreeMap<String, String> {
-    let mut tags = of_cluster(&request.id.cluster, &request.cluster_id);
+    let mut tags = of_cluster(request);
     tags.extend([
         (NAME.to_owned(), request.id.alias()),
         (LABEL_MACHINE.to_owned(), request.id.name.to_string()),
@@ -113,6 +116,7 @@ pub(super) fn trace(tags: &[Tag], kind: &str, id: Option<&str>) -> Option<Trace>
         driver: DriverName::Ec2,
         cluster: tags.get(LABEL_CLUSTER)?.parse().ok()?,
         cluster_id: (*tags.get(LABEL_CLUSTER_ID)?).to_owned(),
+        home: home(&tags),
         what: match tags.get(LABEL_MACHINE) {
             Some(machine) => format!("{kind} {} of {machine}", id?),
             None => format!("{kind} {}", id?),
@@ -140,6 +144,7 @@ pub(super) fn machine(instance: &Instance) -> Option<Machine> {
     Some(Machine {
         driver: DriverName::Ec2,
         cluster_id: (*tags.get(LABEL_CLUSTER_ID)?).to_owned(),
+        home: home(&tags),
         orchestrator,
         handle: instance.instance_id()?.to_owned(),
         state,
@@ -150,6 +155,10 @@ pub(super) fn machine(instance: &Instance) -> Option<Machine> {
         expires: tags.get(EXPIRES).and_then(|end| end.parse().ok()),
         cost: cost(&tags),
     })
+}
+
+fn home(tags: &HashMap<&str, &str>) -> Option<String> {
+    tags.get(LABEL_HOME).map(|home| (*home).to_owned())
 }
 
 fn cost(tags: &HashMap<&str, &str>) -> Option<Cost> {
@@ -181,6 +190,7 @@ mod tests {
         tags.insert(USER.to_owned(), "admin".to_owned());
         let found = machine(&instance(InstanceStateName::Running, &tags)).unwrap();
         assert_eq!((found.id, found.cluster_id), (request.id, request.cluster_id));
+        assert_eq!(found.home, Some(request.home));
         assert_eq!((found.user.as_str(), found.state), ("admin", MachineState::Running));
         // Members meet at the private address, and this computer comes by the public one.
         assert_eq!(found.private_ip.to_string(), "172.31.0.4");

@@ -107,6 +107,7 @@ mod tests {
             id: MachineId { cluster, name },
             driver: DriverName::Ssh,
             cluster_id: cluster_id.to_owned(),
+            home: "home".to_owned(),
             orchestrator: Orchestrator::Swarm,
             size: Size::default(),
             ports: Vec::new(),

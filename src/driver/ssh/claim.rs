@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::driver::{
-    LABEL_CLUSTER, LABEL_CLUSTER_ID, LABEL_MACHINE, LABEL_ORCHESTRATOR, LABEL_ROLE,
+    LABEL_CLUSTER, LABEL_CLUSTER_ID, LABEL_HOME, LABEL_MACHINE, LABEL_ORCHESTRATOR, LABEL_ROLE,
 };
 use crate::model::{
     ClusterName, DriverName, Machine, MachineId, MachineName, MachineRequest, MachineState,
@@ -32,6 +32,7 @@ impl Claim {
         let labels = [
             (LABEL_CLUSTER, request.id.cluster.to_string()),
             (LABEL_CLUSTER_ID, request.cluster_id.clone()),
+            (LABEL_HOME, request.home.clone()),
             (LABEL_MACHINE, request.id.name.to_string()),
             (LABEL_ROLE, request.id.name.role.to_string()),
             (LABEL_ORCHESTRATOR, request.orchestrator.to_string()),
@@ -90,6 +91,7 @@ impl Claim {
             id: self.machine_id()?,
             driver: DriverName::Ssh,
             cluster_id: self.cluster_id().to_owned(),
+            home: self.label(LABEL_HOME),
             orchestrator: self.label(LABEL_ORCHESTRATOR)?,
             handle: handle.to_owned(),
             state: self.state,

@@ -43,6 +43,7 @@ fn machine(port: u16) -> Machine {
         id: MachineId { cluster: "practice".parse().unwrap(), name: "worker-1".parse().unwrap() },
         driver: DriverName::Docker,
         cluster_id: String::new(),
+        home: None,
         orchestrator: Orchestrator::None,
         handle: String::new(),
         state: MachineState::Running,

@@ -15,6 +15,7 @@ use crate::pace::within;
 use crate::remote::{Remote, Script};
 use crate::store::{self, Record};
 
+use super::lost::looked;
 use super::{Error, Services};
 use archive::Archive;
 use redaction::Redaction;
@@ -117,6 +118,8 @@ struct Cluster {
     record: Option<Record>,
     /// Each machine, and whether its driver knows it.
     machines: Vec<(Machine, bool)>,
+    /// Where they were looked for, in words.
+    looked: String,
     ssh: SshFiles,
     redaction: Redaction,
 }
@@ -156,9 +159,17 @@ impl Cluster {
         }
         machines.retain(|(m, _)| query.machines.is_empty() || query.machines.contains(&m.id.name));
         machines.sort_by_key(|(m, _)| m.id.name);
+        let lost =
+            machines.iter().filter(|(_, exists)| !exists).map(|(machine, _)| &machine.driver);
+        let lost: Vec<_> = lost.collect();
+        let looked = if lost.is_empty() {
+            String::new()
+        } else {
+            looked(&services.driver.places().await.unwrap_or_default(), lost)
+        };
         let directory = services.home.directory(name);
         let ssh = SshFiles::in_directory(&directory.join("ssh"));
-        Ok(Self { record, machines, ssh, redaction: Redaction::of(&directory) })
+        Ok(Self { record, machines, looked, ssh, redaction: Redaction::of(&directory) })
     }
 
     async fn enter(
@@ -168,7 +179,7 @@ impl Cluster {
         exists: bool,
     ) -> Result<std::sync::Arc<dyn Remote>, String> {
         if !exists {
-            return Err("the machine is gone".to_owned());
+            return Err(format!("it was not found; looked at {}", self.looked));
         }
         if machine.state != MachineState::Running {
             return Err(format!("the machine is {}", machine.state));

@@ -58,7 +58,14 @@ fn what_no_cluster_here_owns_is_found_and_removed() {
     assert!(sweep("--yes").ok().contains("nothing"));
     assert_eq!(emulator.things("instance").len(), 2);
 
-    world.dojo(&["down", &known]).ok();
+    // A rebuilt record knows region and account, whatever the environment says afterwards.
+    fs::remove_file(world.home().join("clusters").join(&known).join("cluster.json")).unwrap();
+    let there = ["--driver", "ec2", "--endpoint-url", emulator.endpoint()];
+    world.dojo(&[&["repair", &known][..], &there].concat()).ok();
+    world.set("AWS_REGION", "ap-southeast-2");
+    let said = world.dojo(&["down", &known]);
+    assert!(said.stderr.contains("whatever AWS_REGION says"), "{}", said.stderr);
+    said.ok();
     emulator.call("TerminateInstances", &[("InstanceId.1", theirs)]).unwrap();
     until("theirs is gone", 20, || emulator.things("instance").is_empty());
     emulator.assert_empty();

@@ -109,6 +109,7 @@ pub(super) fn machine_at(port: u16) -> Machine {
         id: MachineId { cluster: "practice".parse().unwrap(), name: "worker-1".parse().unwrap() },
         driver: DriverName::Docker,
         cluster_id: "4f2a".to_owned(),
+        home: None,
         orchestrator: Orchestrator::None,
         handle: "test".to_owned(),
         state: MachineState::Running,

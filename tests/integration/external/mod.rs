@@ -387,6 +387,59 @@ fn options_reach_the_driver_where_no_record_has_them() {
     }
 }
 
+/// A world with keys of a cluster `sand` and no record, whose machine is at the beach `north`.
+fn without_record() -> World {
+    let world = World::with(&["tidal"]);
+    let cluster = world.directory.path().join("state/clusters/sand");
+    for key in ["ssh/id_ed25519", "pki/ca-key.pem"] {
+        fs::create_dir_all(cluster.join(key).parent().unwrap()).unwrap();
+        fs::write(cluster.join(key), "").unwrap();
+    }
+    world
+}
+
+#[test]
+fn a_rebuilt_record_has_all_options_that_the_next_command_needs() {
+    let world = without_record();
+    let repair = ["repair", "sand", "--driver", "tidal", "--driver-opt", "beach=north"];
+    world.dojo(&repair).ok();
+    let inspected: Value = serde_json::from_str(world.dojo(&["inspect", "sand"]).ok()).unwrap();
+    let noted = serde_json::json!({ "beach": "north", "depth": "low" });
+    assert_eq!(inspected["places"]["tidal"]["options"], noted, "the defaults as well");
+    assert_eq!(inspected["spec"]["external"]["tidal"]["beach"], "north");
+    world.dojo(&["down", "sand"]).ok();
+    assert!(world.bin().join("tide").exists(), "the machine was found and removed");
+    assert!(!world.directory.path().join("state/clusters/sand").exists());
+}
+
+#[test]
+fn a_driver_that_lists_nothing_proves_nothing() {
+    let world = without_record();
+    let here = ["--driver", "tidal", "--driver-opt", "beach=south"];
+    let said = world.dojo(&[&["down", "sand", "--yes"], &here[..]].concat());
+    let error = "the keys of cluster `sand` are here without its record, and none of its machines was found; \
+                 looked at driver `tidal` with beach=south depth=low";
+    said.fails(1, error);
+
+    world.dojo(&["repair", "sand", "--driver", "tidal", "--driver-opt", "beach=north"]).ok();
+    let keys = world.directory.path().join("state/clusters/sand/ssh/id_ed25519");
+    for flags in [["--driver-opt", "beach=south"].as_slice(), &[]] {
+        if flags.is_empty() {
+            fs::write(world.bin().join("tide"), "").unwrap();
+        }
+        let said = world.dojo(&[&["down", "sand"], flags].concat());
+        assert_eq!(said.code, Some(1), "{}", said.stderr);
+        assert!(
+            said.stderr.contains("not found: machine-1; looked at driver `tidal`"),
+            "{}",
+            said.stderr
+        );
+        assert!(keys.exists());
+    }
+    world.dojo(&["down", "sand", "--forget"]).ok();
+    assert!(!keys.exists());
+}
+
 #[test]
 fn a_driver_may_refuse_before_anything_is_made() {
     for (driver, error) in [

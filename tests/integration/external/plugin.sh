@@ -33,6 +33,7 @@ if [ "$operation" = capabilities ]; then
                 {"name":"colour","choices":["red","white"]}]}' | tr -d '\n'
             echo
             ;;
+        tidal) say '"result":{"options":[{"name":"beach","required":true},{"name":"depth","default":"low"}]}' ;;
         *) say '"result":{"description":"goes wrong"}' ;;
     esac
     exit
@@ -94,6 +95,26 @@ case $name-$operation in
     picky-list)
         echo "$request" >"$notes/asked"
         say '"result":{"machines":[]}'
+        ;;
+    tidal-list)
+        # Its machine is at one beach only, until the tide takes it.
+        echo "$request" >"$notes/asked"
+        machines=
+        case $request in
+            *'"beach":"north"'*)
+                if [ ! -e "$notes/tide" ]; then
+                    machines='{"labels":{"io.clusterdojo.cluster":"sand","io.clusterdojo.cluster-id":"1",
+                        "io.clusterdojo.machine":"machine-1","io.clusterdojo.orchestrator":"none"},
+                        "handle":"a","state":"running","private_ip":"192.0.2.1"}'
+                fi
+                ;;
+        esac
+        say "\"result\":{\"machines\":[$machines]}" | tr -d '\n'
+        echo
+        ;;
+    tidal-destroy)
+        : >"$notes/tide"
+        say '"result":{}'
         ;;
     stray-list)
         say '"result":{"machines":[{"labels":{"io.clusterdojo.cluster":"other",

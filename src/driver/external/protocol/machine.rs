@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::driver::{
-    LABEL_CLUSTER, LABEL_CLUSTER_ID, LABEL_MACHINE, LABEL_ORCHESTRATOR, LABEL_ROLE,
+    LABEL_CLUSTER, LABEL_CLUSTER_ID, LABEL_HOME, LABEL_MACHINE, LABEL_ORCHESTRATOR, LABEL_ROLE,
 };
 use crate::model::{
     DriverName, Machine, MachineId, MachineRequest, MachineState, Orchestrator, Protocol, Secret,
@@ -94,7 +94,12 @@ impl Wanted {
         Self {
             name: request.id.alias(),
             hostname: request.id.name.to_string(),
-            labels: labels(&request.id, &request.cluster_id, request.orchestrator),
+            labels: labels(
+                &request.id,
+                &request.cluster_id,
+                Some(&request.home),
+                request.orchestrator,
+            ),
             memory: request.size.memory.map(|bytes| bytes.0),
             cpus: request.size.cpus.map(f64::from),
             ports: request
@@ -113,23 +118,33 @@ impl Wanted {
     }
 }
 
-fn labels(id: &MachineId, cluster_id: &str, orchestrator: Orchestrator) -> Labels {
-    Labels::from(
-        [
-            (LABEL_CLUSTER, id.cluster.to_string()),
-            (LABEL_CLUSTER_ID, cluster_id.to_owned()),
-            (LABEL_MACHINE, id.name.to_string()),
-            (LABEL_ROLE, id.name.role.to_string()),
-            (LABEL_ORCHESTRATOR, orchestrator.to_string()),
-        ]
-        .map(|(key, value)| (key.to_owned(), value)),
-    )
+/// A machine from before there were homes has no label of one.
+fn labels(
+    id: &MachineId,
+    cluster_id: &str,
+    home: Option<&String>,
+    orchestrator: Orchestrator,
+) -> Labels {
+    let labels = [
+        (LABEL_CLUSTER, id.cluster.to_string()),
+        (LABEL_CLUSTER_ID, cluster_id.to_owned()),
+        (LABEL_MACHINE, id.name.to_string()),
+        (LABEL_ROLE, id.name.role.to_string()),
+        (LABEL_ORCHESTRATOR, orchestrator.to_string()),
+    ];
+    let home = home.map(|home| (LABEL_HOME, home.clone()));
+    labels.into_iter().chain(home).map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
 impl From<&Machine> for Existing {
     fn from(machine: &Machine) -> Self {
         Self {
-            labels: labels(&machine.id, &machine.cluster_id, machine.orchestrator),
+            labels: labels(
+                &machine.id,
+                &machine.cluster_id,
+                machine.home.as_ref(),
+                machine.orchestrator,
+            ),
             handle: machine.handle.clone(),
             state: machine.state,
             user: machine.user.clone(),
@@ -158,6 +173,7 @@ impl Existing {
         let direct = Service::of(orchestrator, id.name.role).into_iter().map(direct);
         Ok(Machine {
             cluster_id: label(LABEL_CLUSTER_ID)?.to_owned(),
+            home: self.labels.get(LABEL_HOME).cloned(),
             endpoints: direct.chain(self.endpoints).collect(),
             id,
             driver,
