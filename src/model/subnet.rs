@@ -14,7 +14,22 @@ pub struct Subnet {
     prefix: u8,
 }
 
+/// Ranges that no network of machines can have (IANA IPv4 Special-Purpose Address Registry; RFC 5771).
+const SPECIAL: [(Subnet, &str); 5] = [
+    (Subnet::containing(Ipv4Addr::UNSPECIFIED, 8), "is for a host that has no address yet"),
+    (Subnet::containing(Ipv4Addr::LOCALHOST, 8), "is for loopback"),
+    (Subnet::containing(Ipv4Addr::new(169, 254, 0, 0), 16), "is for one link only"),
+    (Subnet::containing(Ipv4Addr::new(224, 0, 0, 0), 4), "is for multicast"),
+    (Subnet::containing(Ipv4Addr::new(240, 0, 0, 0), 4), "is reserved"),
+];
+
 impl Subnet {
+    /// Why there can be no hosts with addresses of this range, if so: "127.0.0.0/8 is for loopback".
+    pub fn without_hosts(self) -> Option<String> {
+        let (range, why) = SPECIAL.iter().find(|(range, _)| range.overlaps(self))?;
+        Some(format!("{range} {why}"))
+    }
+
     /// The range of that size around an address.
     pub const fn containing(address: Ipv4Addr, prefix: u8) -> Self {
         let prefix = if prefix > 32 { 32 } else { prefix };
@@ -118,6 +133,34 @@ mod tests {
         assert!(wide.overlaps(narrow) && narrow.overlaps(wide));
         assert!(!narrow.overlaps(subnet("10.200.8.0/24")));
         assert!(narrow.overlaps(Subnet::containing(Ipv4Addr::UNSPECIFIED, 0)));
+    }
+
+    #[test]
+    fn ranges_without_hosts_are_known_whole_and_in_part() {
+        for (bad, why) in [
+            ("0.0.0.0/8", "no address yet"),
+            ("0.1.2.0/24", "no address yet"),
+            ("127.0.0.0/8", "loopback"),
+            ("127.99.0.0/16", "loopback"),
+            ("126.0.0.0/7", "loopback"),
+            ("169.254.0.0/16", "one link"),
+            ("169.254.7.0/24", "one link"),
+            ("169.0.0.0/8", "one link"),
+            ("224.0.0.0/24", "multicast"),
+            ("239.255.255.0/24", "multicast"),
+            ("240.0.0.0/8", "reserved"),
+            ("255.255.255.0/24", "reserved"),
+        ] {
+            let (address, prefix) = bad.split_once('/').unwrap();
+            let range = Subnet::containing(address.parse().unwrap(), prefix.parse().unwrap());
+            let said = range.without_hosts().unwrap_or_default();
+            assert!(said.contains(why), "{bad}: {said}");
+        }
+        for good in
+            ["10.200.7.0/24", "1.0.0.0/8", "100.64.0.0/16", "169.253.0.0/16", "223.255.255.0/24"]
+        {
+            assert_eq!(subnet(good).without_hosts(), None, "{good}");
+        }
     }
 
     #[test]

@@ -55,7 +55,7 @@ struct Document {
     #[serde(default)]
     kubernetes: Option<Spanned<KubernetesOptions>>,
     #[serde(default)]
-    docker: DockerOptions,
+    docker: Option<Spanned<DockerOptions>>,
     #[serde(default)]
     external: Option<Spanned<BTreeMap<DriverName, external::Options>>>,
     ec2: Option<Spanned<Ec2Options>>,
@@ -107,6 +107,7 @@ fn parse(text: &str) -> Result<ClusterSpec, (Location, String)> {
     let machines_at = document.machines.referenced;
     let engine_at = document.engine.as_ref().map_or(machines_at, |e| e.referenced);
     let kubernetes_at = document.kubernetes.as_ref().map_or(machines_at, |k| k.referenced);
+    let docker_at = document.docker.as_ref().map_or(machines_at, |d| d.referenced);
     let external_at = document.external.as_ref().map_or(machines_at, |e| e.referenced);
     let ec2_at = document.ec2.as_ref().map_or(machines_at, |e| e.referenced);
     let ssh_at = document.ssh.as_ref().map_or(machines_at, |s| s.referenced);
@@ -116,7 +117,7 @@ fn parse(text: &str) -> Result<ClusterSpec, (Location, String)> {
         machines: document.machines.value.into_iter().map(|g| g.value).collect(),
         engine: document.engine.map(|e| e.value).unwrap_or_default(),
         kubernetes: document.kubernetes.map(|k| k.value).unwrap_or_default(),
-        docker: document.docker,
+        docker: document.docker.map(|d| d.value).unwrap_or_default(),
         external: document.external.map(|e| e.value).unwrap_or_default(),
         ec2: document.ec2.map(|e| e.value).unwrap_or_default(),
         ssh: document.ssh.map(|s| s.value).unwrap_or_default(),
@@ -129,6 +130,7 @@ fn parse(text: &str) -> Result<ClusterSpec, (Location, String)> {
                 Place::Machines => machines_at,
                 Place::Engine => engine_at,
                 Place::Kubernetes => kubernetes_at,
+                Place::Docker => docker_at,
                 Place::External => external_at,
                 Place::Ec2 => ec2_at,
                 Place::Ssh => ssh_at,
@@ -202,6 +204,11 @@ mod tests {
             "{HEAD}machines:\n  - {{ role: manager }}\nexternal:\n  podbox: {{ image: debian }}\n"
         ));
         assert!(stray.starts_with("6:3:") && stray.contains("`podbox`"), "{stray}");
+
+        let subnet = refused(&format!(
+            "{HEAD}machines:\n  - {{ role: manager }}\ndocker:\n  subnet: 127.0.0.0/8\n"
+        ));
+        assert!(subnet.starts_with("6:3:") && subnet.contains("loopback"), "{subnet}");
 
         let key = refused(&format!(
             "{HEAD}machines:\n  - {{ role: manager }}\nengine:\n  daemon: {{ hosts: [] }}\n"

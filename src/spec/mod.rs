@@ -3,6 +3,7 @@
 mod count;
 mod file;
 mod place;
+mod ranges;
 mod validate;
 
 use std::collections::{BTreeMap, BTreeSet};

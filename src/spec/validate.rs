@@ -3,7 +3,7 @@
 use crate::driver::docker;
 use crate::model::{DriverName, Orchestrator, Role};
 
-use super::{ClusterSpec, MachineGroup};
+use super::{ClusterSpec, MachineGroup, ranges};
 
 /// A spec that cannot be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,6 +26,8 @@ pub enum Place {
     Engine,
     /// The choices about Kubernetes.
     Kubernetes,
+    /// The options of the docker driver.
+    Docker,
     /// The options of external drivers.
     External,
     /// The options of the ec2 driver.
@@ -36,9 +38,6 @@ pub enum Place {
 
 /// The most machines of one role; each driver may set a lower limit.
 const MOST_MACHINES: usize = 99;
-
-/// The longest prefix of a pod subnet: every machine there can be gets a /24 of its own.
-const MOST_POD_PREFIX: u8 = 17;
 
 /// Keys of `daemon.json` that would undo what provisioning sets up, each with the reason.
 const RESERVED_DAEMON_KEYS: [(&str, &str); 6] = [
@@ -94,6 +93,8 @@ impl ClusterSpec {
             return machines(format!("port {} of this computer is given twice", twice[0].host));
         }
         self.validate_engine().map_err(|problem| Invalid { place: Place::Engine, problem })?;
+        let of_machines = self.docker.subnet.map_or(Ok(()), ranges::of_machines);
+        of_machines.map_err(|problem| Invalid { place: Place::Docker, problem })?;
         self.validate_kubernetes()
             .map_err(|problem| Invalid { place: Place::Kubernetes, problem })?;
         let hosts = self.machines().iter().filter(|m| m.driver == DriverName::Ssh).count();
@@ -154,26 +155,11 @@ impl ClusterSpec {
             let problem = "choices about Kubernetes are given, but there is no Kubernetes in it";
             return if chosen.is_default() { Ok(()) } else { Err(problem.to_owned()) };
         }
-        let (pods, services) = (chosen.pod_subnet, chosen.service_subnet);
-        if pods.overlaps(services) {
-            return Err(format!("pod subnet {pods} and service subnet {services} overlap"));
-        }
-        if pods.prefix() > MOST_POD_PREFIX {
-            return Err(format!(
-                "pod subnet {pods} is too small: each node gets a /24 of it, so its prefix must be /{MOST_POD_PREFIX} or less"
-            ));
-        }
-        let of_machines = self
+        let machines = self
             .drivers()
             .contains(&DriverName::Docker)
             .then(|| self.docker.subnet.unwrap_or(docker::SUBNETS));
-        for (what, subnet) in [("pod", pods), ("service", services)] {
-            if let Some(machines) = of_machines.filter(|machines| machines.overlaps(subnet)) {
-                return Err(format!(
-                    "machine subnet {machines} overlaps the {what} subnet {subnet}"
-                ));
-            }
-        }
+        ranges::of_kubernetes(chosen.pod_subnet, chosen.service_subnet, machines)?;
         if let Some(address) = chosen.repository.as_deref().filter(|a| !is_address(a)) {
             return Err(format!(
                 "`{address}` is not the base address of a package repository: it begins with https:// \
@@ -238,7 +224,6 @@ fn validate_control_planes(count: usize) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::KubernetesOptions;
 
     fn swarm(managers: u16, workers: u16) -> ClusterSpec {
         let machines = vec![
@@ -269,25 +254,6 @@ mod tests {
         for bad in [0, 2, 4] {
             assert!(kubernetes(bad).validate().is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn address_ranges_of_a_cluster_must_not_meet() {
-        let mut spec = kubernetes(1);
-        assert_eq!(spec.validate(), Ok(()));
-        spec.docker.subnet = Some("10.244.9.0/24".parse().unwrap());
-        let refused = spec.validate().unwrap_err();
-        assert_eq!(refused.place, Place::Kubernetes);
-        assert!(refused.problem.contains("10.244.9.0/24 overlaps the pod subnet"), "{refused}");
-        spec.docker.subnet = None;
-        spec.kubernetes.pod_subnet = "10.200.0.0/17".parse().unwrap();
-        assert!(spec.validate().unwrap_err().problem.contains("10.200.0.0/16 overlaps the pod"));
-        spec.kubernetes = KubernetesOptions::default();
-        spec.kubernetes.service_subnet = "10.244.0.0/20".parse().unwrap();
-        assert!(spec.validate().is_err());
-        spec.kubernetes = KubernetesOptions::default();
-        spec.kubernetes.pod_subnet = "10.245.0.0/24".parse().unwrap();
-        assert!(spec.validate().unwrap_err().problem.contains("too small"));
     }
 
     #[test]
