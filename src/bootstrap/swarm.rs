@@ -1,6 +1,8 @@
 //! Docker Swarm mode, through the machines' own remote API.
 
+mod explain;
 mod leaving;
+mod pool;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -21,6 +23,8 @@ use crate::provision::Node;
 use crate::retry::{Attempt, Patience, retry};
 
 use super::{Bootstrapper, Error, Leaving, Membership, Ticket, settle};
+
+pub use self::explain::explain;
 
 /// The port on which swarm nodes manage each other ("Getting started with swarm mode", Docker docs).
 const CLUSTER_PORT: u16 = 2377;
@@ -132,13 +136,16 @@ impl Bootstrapper for Swarm {
         }
     }
 
-    async fn init(&self, node: &Node, _nodes: &[Node]) -> Result<(), Error> {
+    async fn init(&self, node: &Node, nodes: &[Node]) -> Result<(), Error> {
         failpoint::reached("swarm.init.before");
+        let pool = pool::beside(nodes.iter().map(|node| node.machine().private_ip));
         let request = SwarmInitRequest {
             listen_addr: Some(format!("0.0.0.0:{CLUSTER_PORT}")),
             // Without it the daemon refuses to guess on a machine with several addresses, and a guess
             // that changes later breaks the swarm.
             advertise_addr: Some(node.machine().private_ip.to_string()),
+            default_addr_pool: Some(vec![pool.to_string()]),
+            subnet_size: Some(pool::NETWORK_PREFIX.into()),
             ..SwarmInitRequest::default()
         };
         api(node).init_swarm(request).await.map_err(failed(node, "begin a swarm"))?;
@@ -314,30 +321,6 @@ async fn strike_out(speaker: &Node, dead: &Member) -> Result<(), Error> {
         leaving::demote(speaker, id).await?;
     }
     leaving::strike_off(speaker, id).await
-}
-
-/// What the swarm is made of, as commands that a reader can type on the machines.
-pub fn explain() -> Vec<(&'static str, &'static str, &'static str)> {
-    vec![
-        (
-            "begin the swarm",
-            "The first manager makes the swarm, its certificate authority and its join tokens. The \
-             address that others reach it at is named, because it must never change.",
-            "docker swarm init --advertise-addr ADDRESS_OF_MANAGER_1",
-        ),
-        (
-            "join the swarm",
-            "A join token holds the fingerprint of the swarm's authority and a secret, so that each \
-             side knows the other. Managers join one at a time, workers all at once.",
-            "docker swarm join-token -q worker          # on manager-1\n\
-             docker swarm join --token TOKEN --advertise-addr OWN_ADDRESS ADDRESS_OF_MANAGER_1:2377",
-        ),
-        (
-            "wait until all nodes are ready",
-            "A node that has joined still has to report to the managers before it is given work.",
-            "docker node ls",
-        ),
-    ]
 }
 
 #[cfg(test)]
