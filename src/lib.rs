@@ -33,4 +33,5 @@ pub mod report;
 pub mod retry;
 pub mod spec;
 pub mod store;
+mod tls;
 pub mod workflow;

@@ -284,13 +284,9 @@ fn bundle_hints(error: &bundle::Error) -> Vec<String> {
 
 fn driver_hints(error: &driver::Error) -> Vec<String> {
     match error {
-        driver::Error::Unreachable { place, .. } if place.contains("Docker engine") => vec![
-            "is Docker installed and running? On Debian and Ubuntu: apt-get install docker.io"
-                .to_owned(),
-            "DOJO_DOCKER_HOST names another engine, as in unix:///run/docker.sock; where that of a cluster is \
-             now, --docker-host of `dojo up` and `dojo down` says"
-                .to_owned(),
-        ],
+        driver::Error::Unreachable { place, source } if place.contains("Docker engine") => {
+            engine_hints(&chain(&**source))
+        }
         driver::Error::Absent { .. } => vec![
             "the drivers inside are docker, ec2 and ssh; any other is a program that must be \
              executable and lie in a directory of the PATH"
@@ -298,6 +294,9 @@ fn driver_hints(error: &driver::Error) -> Vec<String> {
         ],
         driver::Error::Option { driver, .. } => {
             vec![format!("`dojo up --driver {driver} --help` tells which options it has")]
+        }
+        driver::Error::Held { holders, .. } => {
+            holders.iter().map(|holder| format!("`{}` frees it", holder.command)).collect()
         }
         driver::Error::Taken { .. } => {
             vec!["choose another one, or free it; nothing was changed".to_owned()]
@@ -330,6 +329,18 @@ fn driver_hints(error: &driver::Error) -> Vec<String> {
         ],
         _ => Vec::new(),
     }
+}
+
+/// What helps where no engine answers, by what was said.
+fn engine_hints(said: &str) -> Vec<String> {
+    let first = if said.to_lowercase().contains("permission denied") {
+        "`sudo usermod -aG docker $USER`, and a new login, let you use the engine"
+    } else {
+        "is Docker installed and running? On Debian and Ubuntu: apt-get install docker.io"
+    };
+    let other = "DOJO_DOCKER_HOST names another engine, as in unix:///run/docker.sock; where that of a cluster is \
+                 now, --docker-host of `dojo up` and `dojo down` says";
+    vec![first.to_owned(), other.to_owned()]
 }
 
 fn remote_hints(error: &remote::Error, cluster: Option<&ClusterName>) -> Vec<String> {

@@ -15,7 +15,7 @@ use super::output;
 use super::services::Context;
 
 pub(super) async fn build(context: &Context, args: Build) -> Result<(), Error> {
-    let mut driver = DockerDriver::connect(DockerOptions::default()).await?;
+    let mut driver = context.docker(DockerOptions::default()).await?;
     let progress = Progress::new(Arc::clone(&context.reporter));
     if let Some(bundle) = &args.kubernetes {
         driver = driver.with_baked(context.baked(bundle).await?);
@@ -34,7 +34,7 @@ pub(super) async fn load(context: &Context, args: ImageLoad) -> Result<(), Error
     let cluster = context.cluster(args.cluster)?;
     let record = context.record(&cluster)?;
     let services = context.services(&record.spec).await?;
-    let engine = DockerDriver::connect(DockerOptions::default()).await?;
+    let engine = context.docker(DockerOptions::default()).await?;
     for image in &args.images {
         let archive = save(&engine, image).await?;
         let machines = workflow::load_image(&services, &cluster, archive.path()).await?;

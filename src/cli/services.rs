@@ -12,7 +12,7 @@ use crate::bootstrap::swarm::Swarm;
 use crate::bundle::Bundle;
 use crate::context::{DockerContexts, KubeContexts};
 use crate::driver::Driver;
-use crate::driver::docker::{Baked, DockerDriver, Variant};
+use crate::driver::docker::{Baked, DockerDriver, DockerOptions, Variant};
 #[cfg(feature = "ec2")]
 use crate::driver::ec2::Ec2Driver;
 use crate::driver::external::{self, ExternalDriver};
@@ -220,6 +220,30 @@ impl Context {
         Ok((driver, dialer, Arc::new(Swarm), Arc::new(Kubeadm)))
     }
 
+    /// The docker driver, with the machine image that suits the kind of cluster.
+    async fn machine_maker(
+        &self,
+        spec: &ClusterSpec,
+        baked: Option<Baked>,
+    ) -> Result<DockerDriver, Error> {
+        let variant = match spec.orchestrator {
+            Orchestrator::Kubernetes => Variant::Node,
+            Orchestrator::Swarm | Orchestrator::None => Variant::Full,
+        };
+        let driver = self.docker(spec.docker.clone()).await?.with_variant(variant);
+        Ok(match baked {
+            Some(baked) => driver.with_baked(baked),
+            None => driver,
+        })
+    }
+
+    /// The docker driver, on the engine that is meant.
+    pub(super) async fn docker(&self, options: DockerOptions) -> Result<DockerDriver, Error> {
+        let context =
+            if DockerDriver::is_told(&options) { None } else { self.contexts.engine()? };
+        Ok(DockerDriver::connect_in(options, context).await?)
+    }
+
     async fn driver(
         &self,
         name: DriverName,
@@ -229,7 +253,7 @@ impl Context {
         special: &Special,
     ) -> Result<Arc<dyn Driver>, Error> {
         Ok(match name {
-            DriverName::Docker => Arc::new(docker(spec, special.baked.clone()).await?),
+            DriverName::Docker => Arc::new(self.machine_maker(spec, special.baked.clone()).await?),
             DriverName::Ssh => {
                 let memory = self.memory(&spec.name, record.cloned());
                 let memory = Memory { abandon: special.abandon, ..memory };
@@ -368,19 +392,6 @@ impl Context {
     pub(super) fn can_ask(&self) -> bool {
         std::io::stdin().is_terminal() && std::io::stderr().is_terminal() && !self.quiet
     }
-}
-
-/// The docker driver, with the machine image that suits the kind of cluster.
-async fn docker(spec: &ClusterSpec, baked: Option<Baked>) -> Result<DockerDriver, Error> {
-    let variant = match spec.orchestrator {
-        Orchestrator::Kubernetes => Variant::Node,
-        Orchestrator::Swarm | Orchestrator::None => Variant::Full,
-    };
-    let driver = DockerDriver::connect(spec.docker.clone()).await?.with_variant(variant);
-    Ok(match baked {
-        Some(baked) => driver.with_baked(baked),
-        None => driver,
-    })
 }
 
 #[cfg(feature = "ec2")]

@@ -24,10 +24,11 @@ pub(super) async fn run(context: &Context, args: &Sweep) -> Result<(), Error> {
             theirs.len()
         ));
     }
-    if strays.is_empty() {
+    let litter = services.driver.litter().await?;
+    if strays.is_empty() && litter.is_empty() {
         return output::line("there is nothing that no cluster here owns");
     }
-    table(&strays)?;
+    table(&strays, &litter)?;
     if args.dry_run {
         return Ok(());
     }
@@ -38,10 +39,11 @@ pub(super) async fn run(context: &Context, args: &Sweep) -> Result<(), Error> {
     if context.quiet { Ok(()) } else { output::line("all of it is gone") }
 }
 
-fn table(strays: &[Trace]) -> Result<(), Error> {
+fn table(strays: &[Trace], litter: &[String]) -> Result<(), Error> {
     let mut rows = vec![["CLUSTER", "ID", "WHAT"].map(str::to_owned).to_vec()];
     rows.extend(strays.iter().map(|trace| {
         vec![trace.cluster.to_string(), trace.cluster_id.clone(), trace.what.clone()]
     }));
+    rows.extend(litter.iter().map(|what| vec!["-".to_owned(), "-".to_owned(), what.clone()]));
     output::table(&rows)
 }

@@ -245,7 +245,7 @@ impl DockerContexts {
         }
     }
 
-    fn meta_file(&self, name: &str) -> PathBuf {
+    pub(super) fn meta_file(&self, name: &str) -> PathBuf {
         self.meta_dir(name).join("meta.json")
     }
 
@@ -253,7 +253,7 @@ impl DockerContexts {
         self.dir.join("contexts/meta").join(meta::directory(name))
     }
 
-    fn tls_dir(&self, name: &str) -> PathBuf {
+    pub(super) fn tls_dir(&self, name: &str) -> PathBuf {
         self.dir.join("contexts/tls").join(meta::directory(name))
     }
 }

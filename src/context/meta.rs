@@ -70,6 +70,13 @@ impl Meta {
         self.0.get("Name")?.as_str()
     }
 
+    /// Where it leads, and whether docker would trust any certificate there.
+    pub(super) fn endpoint(&self) -> Option<(&str, bool)> {
+        let docker = self.0.get("Endpoints")?.get("docker")?;
+        let host = docker.get("Host")?.as_str().filter(|host| !host.is_empty())?;
+        Some((host, docker.get("SkipTLSVerify").and_then(Value::as_bool).unwrap_or(false)))
+    }
+
     /// Our mark; `None` if the context is not ours.
     pub(super) fn mark(&self) -> Option<Mark> {
         Mark::deserialize(self.0.get("Metadata")?.get(MARK)?).ok()

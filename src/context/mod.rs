@@ -5,10 +5,12 @@
 //! is kept as it was.
 //!
 //! - [`docker`]: the context store, `contexts/meta` and `contexts/tls`
+//! - `engine`: where the context leads that docker uses when none of ours is selected
 //! - [`selection`]: which context plain `docker` uses, `currentContext` in `config.json`
 //! - [`kubeconfig`]: clusters, users and contexts of `kubectl`, and which one it uses
 
 pub mod docker;
+mod engine;
 pub mod kubeconfig;
 mod meta;
 mod replace;
@@ -33,6 +35,9 @@ pub enum Error {
     /// No such context.
     #[error("docker context `{0}` does not exist")]
     Missing(String),
+    /// A context that leads to no engine.
+    #[error("docker context `{0}` has no engine")]
+    NoEngine(String),
     /// A file is not the JSON that docker writes. It was left as it is.
     #[error("`{}` is not valid, so it was left untouched", path.display())]
     Damaged {

@@ -121,6 +121,32 @@ impl Driver for Mixed {
         Ok(traces)
     }
 
+    async fn litter(&self) -> Result<Vec<String>, Error> {
+        let mut litter = Vec::new();
+        for driver in &self.drivers {
+            litter.extend(driver.litter().await?);
+        }
+        Ok(litter)
+    }
+
+    async fn remove_litter(&self) -> Result<(), Error> {
+        for driver in &self.drivers {
+            driver.remove_litter().await?;
+        }
+        Ok(())
+    }
+
+    async fn refuse_held(
+        &self,
+        cluster: &ClusterName,
+        cluster_id: Option<&str>,
+    ) -> Result<(), Error> {
+        for driver in &self.drivers {
+            driver.refuse_held(cluster, cluster_id).await?;
+        }
+        Ok(())
+    }
+
     async fn start(&self, machine: &Machine) -> Result<(), Error> {
         self.the(&machine.driver)?.start(machine).await
     }

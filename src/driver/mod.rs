@@ -69,6 +69,14 @@ pub enum Error {
         /// Who has it, as far as can be known: "network `bridge`".
         owner: String,
     },
+    /// Others use what is a cluster's, so it cannot be removed.
+    #[error("cluster `{cluster}` is not removed: {}", told(.holders))]
+    Held {
+        /// Which cluster.
+        cluster: ClusterName,
+        /// Who holds what.
+        holders: Vec<Holder>,
+    },
     /// The request cannot be met here, whatever is tried.
     #[error("{0}")]
     Unsupported(String),
@@ -133,6 +141,24 @@ pub enum Error {
         #[source]
         source: Source,
     },
+}
+
+/// Something of somebody else's that uses what is a cluster's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// What is in use: "network `dojo-practice`".
+    pub what: String,
+    /// By what: "container `web`".
+    pub by: String,
+    /// The command that frees it.
+    pub command: String,
+}
+
+fn told(holders: &[Holder]) -> String {
+    let told = |holder: &Holder| {
+        format!("{} is in use by {}, which clusterdojo did not make", holder.what, holder.by)
+    };
+    holders.iter().map(told).collect::<Vec<_>>().join("; ")
 }
 
 fn others(found: &[String]) -> String {
@@ -237,6 +263,25 @@ pub trait Driver: Send + Sync {
     async fn traces(&self) -> Result<Vec<Trace>, Error> {
         let machines = self.list(None).await?;
         Ok(machines.into_iter().map(Trace::from).collect())
+    }
+
+    /// What killed commands have left that belongs to no cluster, in words.
+    async fn litter(&self) -> Result<Vec<String>, Error> {
+        Ok(Vec::new())
+    }
+
+    /// Removes [that](Self::litter).
+    async fn remove_litter(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Refuses, before anything of a cluster is removed, what could not be: others use it.
+    async fn refuse_held(
+        &self,
+        _cluster: &ClusterName,
+        _cluster_id: Option<&str>,
+    ) -> Result<(), Error> {
+        Ok(())
     }
 
     /// Starts a stopped machine, at the same addresses unless [`located`](Self::located) says otherwise.

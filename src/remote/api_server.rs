@@ -21,12 +21,10 @@ use k8s_openapi::apimachinery::pkg::version::Info;
 use kube::Client;
 
 use crate::driver::Source;
+use crate::model::KubeCredentials;
 use crate::pace::{stretch, within};
 use crate::retry::{Attempt, Patience, retry};
-
-use crate::model::KubeCredentials;
-
-use super::tls::is_final;
+use crate::tls::is_final;
 
 pub use error::ApiError;
 pub use nodes::NodeStatus;

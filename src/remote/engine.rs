@@ -19,9 +19,9 @@ use crate::driver::Source;
 use crate::model::{Machine, Service, TlsFiles};
 use crate::pace::{stretch, within};
 use crate::retry::{Attempt, Patience, retry};
+use crate::tls::{self, Part, is_final};
 
 use super::Error;
-use super::tls::{self, Part, is_final};
 
 /// How long an engine may take to begin its answer; joining a swarm takes 20.
 const ANSWER: Duration = Duration::from_secs(120);
@@ -121,7 +121,7 @@ async fn attempt(api: Docker) -> Attempt<Docker, Source> {
 /// Trusts the cluster's authority and no other, and presents the client's certificate.
 fn tls(files: &TlsFiles) -> Result<ClientConfig, Error> {
     let (ca, cert, key) = (read(&files.ca)?, read(&files.cert)?, read(&files.key)?);
-    tls::client(&ca, &cert, &key).map_err(|unusable| {
+    tls::client(&ca, Some((&cert, &key))).map_err(|unusable| {
         let (operation, path) = match unusable.part {
             Part::Authority => ("parse", &files.ca),
             Part::Certificate => ("parse", &files.cert),

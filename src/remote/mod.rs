@@ -8,7 +8,6 @@ mod input;
 pub mod keys;
 mod script;
 mod ssh;
-mod tls;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -151,6 +151,10 @@ async fn remove_whole(
     progress: &Progress,
 ) -> Result<usize, Error> {
     let name = entry.name();
+    let Whole { machines, ids } = whole;
+    for id in &ids {
+        services.driver.refuse_held(name, id.as_deref()).await?;
+    }
     if let Some(record) = record {
         entry.save(&Record { phase: Phase::Destroying, ..record.clone() })?;
     }
@@ -159,7 +163,6 @@ async fn remove_whole(
     contexts::forget(services, name, record, progress)?;
     failpoint::reached("down.context.after");
 
-    let Whole { machines, ids } = whole;
     let count = machines.len();
     on_each(services, name, machines, progress, async |machine, progress| {
         failpoint::reached("down.machine.before");

@@ -36,6 +36,7 @@ pub async fn sweep(services: &Services, strays: &[Trace]) -> Result<(), Error> {
     for (name, id) in &clusters {
         progress.step(format!("remove cluster {name}"), remove(services, name, id)).await?;
     }
+    services.driver.remove_litter().await?;
     progress.ready();
     let mut left = services.driver.traces().await?;
     left.retain(|trace| clusters.contains(&(&trace.cluster, trace.cluster_id.as_str())));
@@ -43,6 +44,7 @@ pub async fn sweep(services: &Services, strays: &[Trace]) -> Result<(), Error> {
 }
 
 async fn remove(services: &Services, name: &ClusterName, id: &str) -> Result<(), driver::Error> {
+    services.driver.refuse_held(name, Some(id)).await?;
     let machines = services.driver.list(Some(name)).await?;
     for machine in machines.iter().filter(|machine| machine.cluster_id == id) {
         services.driver.destroy(machine).await?;

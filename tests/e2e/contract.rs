@@ -228,6 +228,11 @@ async fn nothing_of_a_machine_is_left() {
             "found by label, should removal be cut short"
         );
     }
+    // Whatever the engine's own configuration says.
+    let template = "{{.HostConfig.Init}} {{.HostConfig.UsernsMode}} {{.HostConfig.LogConfig.Type}}";
+    assert_eq!(docker(&["inspect", "--format", template, &machine.handle]), "false host json-file");
+    let options = docker(&["inspect", "--format", "{{.HostConfig.SecurityOpt}}", &machine.handle]);
+    assert!(options.contains("no-new-privileges=false"), "{options}");
     driver.destroy(&machine).await.unwrap();
     let all = docker(&["volume", "ls", "-q"]);
     for volume in volumes {

@@ -35,12 +35,82 @@ fn a_taken_port_is_refused_before_anything_is_made() {
 fn a_taken_subnet_is_refused_and_its_owner_named() {
     let mut world = World::new();
     let (first, second) = (world.name("subnet"), world.name("subnet"));
-    world.dojo(&["up", &first, "--workers", "0", "--subnet", "10.201.77.0/24"]).ok();
+    world.dojo(&["up", &first, "--workers", "0", "--subnet", "10.0.177.0/24"]).ok();
     world
-        .dojo(&["up", &second, "--subnet", "10.201.77.0/24"])
-        .fails(1, &["10.201.77.0/24", &format!("dojo-{first}")]);
+        .dojo(&["up", &second, "--subnet", "10.0.177.0/24"])
+        .fails(1, &["10.0.177.0/24", &format!("dojo-{first}")]);
     world.assert_gone(&second);
-    world.dojo(&["down", &first]).ok();
+    overlay_networks_keep_clear_of_the_machines(&world);
+    what_others_hold_is_named_and_not_removed(&world, &first);
+}
+
+fn overlay_networks_keep_clear_of_the_machines(world: &World) {
+    world.docker(&["network", "create", "--driver", "overlay", "backend"]).ok();
+    let range = "{{(index .IPAM.Config 0).Subnet}}";
+    let range = world.docker(&["network", "inspect", "--format", range, "backend"]).ok();
+    assert!(range.starts_with("10.16."), "beside 10.0.177.0/24: {range}");
+}
+
+fn what_others_hold_is_named_and_not_removed(world: &World, name: &str) {
+    let manager = format!("dojo-{name}-manager-1");
+    let image = engine(&["inspect", "--format", "{{.Config.Image}}", &manager]).ok();
+    let (guest, reader) = (format!("{manager}-guest"), format!("{manager}-reader"));
+    let network = format!("dojo-{name}");
+    let guest_of = ["--network", &network, "--entrypoint", "sleep", image.trim(), "600"];
+    engine(&[&["run", "--detach", "--name", &guest], guest_of.as_slice()].concat()).ok();
+    engine(&["create", "--name", &reader, "--volumes-from", &manager, image.trim()]).ok();
+    let before = traces(name);
+    let said = world
+        .dojo(&["down", name])
+        .fails(1, &[&guest, &reader, "which clusterdojo did not make", "network disconnect"]);
+    assert_eq!(traces(name), before, "nothing was removed");
+    world.dojo(&["status", name]).ok();
+    // Each hint frees what it says.
+    let hints: Vec<&str> = said.lines().filter_map(|line| line.strip_prefix("hint: `")).collect();
+    assert_eq!(hints.len(), 2, "{said}");
+    for hint in hints {
+        let (command, _) = hint.split_once("` frees it").unwrap();
+        let done = Command::new("sh").args(["-c", command]).output().unwrap();
+        assert!(done.status.success(), "{command}: {done:?}");
+    }
+    world.dojo(&["down", name]).ok();
+    assert_eq!(engine(&["inspect", "--format", "{{.State.Running}}", &guest]).ok(), "true\n");
+    engine(&["rm", "--force", &guest]).ok();
+    world.assert_gone(name);
+}
+
+#[test]
+fn what_a_killed_image_build_left_is_found_and_removed_but_not_that_of_a_living_one() {
+    let world = World::new();
+    let read = |path: &str| fs::read_to_string(path).unwrap();
+    let namespace = fs::read_link("/proc/self/ns/pid").unwrap();
+    let place =
+        format!("{}/{}", read("/proc/sys/kernel/random/boot_id").trim(), namespace.display());
+    let began = |process: u32| {
+        let stat = read(&format!("/proc/{process}/stat"));
+        stat.rsplit_once(')').unwrap().1.split_whitespace().nth(19).unwrap().to_owned()
+    };
+    let me = std::process::id();
+    let living = format!("{place}/{me}/{}/0", began(me));
+    let dead = format!("{place}/{me}/1/0");
+    let made = |what: &str, mark: &str| {
+        let (name, label) =
+            (format!("workshop-{me}-{what}"), format!("io.clusterdojo.workshop={mark}"));
+        engine(&["create", "--name", &name, "--label", &label, "clusterdojo/base:trixie", "true"])
+            .ok();
+        engine(&["volume", "create", "--label", &label, &name]).ok();
+        name
+    };
+    let (dead, living) = (made("dead", &dead), made("living", &living));
+    let listed = world.dojo(&["sweep", "--dry-run"]).ok();
+    assert!(listed.contains(&dead) && !listed.contains(&living), "{listed}");
+    world.dojo(&["down", "nothing-of-that-name"]).ok();
+    let left = engine(&["ps", "-a", "--format", "{{.Names}}"]).ok()
+        + &engine(&["volume", "ls", "--format", "{{.Name}}"]).ok();
+    engine(&["rm", &living]).ok();
+    engine(&["volume", "rm", &living]).ok();
+    assert!(!left.contains(&dead), "{left}");
+    assert_eq!(left.matches(&living).count(), 2, "{left}");
 }
 
 #[test]

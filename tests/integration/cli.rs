@@ -477,6 +477,36 @@ fn env_speaks_the_language_of_every_shell() {
 }
 
 #[test]
+fn which_engine_is_meant_is_told_when_it_cannot_be() {
+    let world = World::new();
+    let doctor = |variables: &[(&str, &str)]| {
+        world.dojo_with(&[&[("DOJO_DOCKER_HOST", "")], variables].concat(), &["doctor"]).failure()
+    };
+    let certs = world.directory.path().display().to_string();
+    insta::assert_snapshot!(doctor(&[("DOCKER_HOST", "ssh://me@host")]), @"");
+    insta::assert_snapshot!(doctor(&[("DOCKER_CONTEXT", "gone")]), @"");
+    insta::assert_snapshot!(
+        doctor(&[
+            ("DOCKER_HOST", "tcp://127.0.0.1:1"),
+            ("DOCKER_TLS_VERIFY", "1"),
+            ("DOCKER_CERT_PATH", &certs),
+        ]),
+        @""
+    );
+}
+
+#[test]
+fn address_ranges_that_cannot_hold_machines_are_refused() {
+    let world = World::new();
+    let said = world.dojo(&["up", "practice", "--subnet", "127.0.0.0/8", "--dry-run"]).failure();
+    insta::assert_snapshot!(said, @"");
+    let said = world.dojo(&["up", "practice", "--kubernetes", "--service-subnet", "224.0.0.0/16"]);
+    assert!(
+        said.failure().starts_with("exit 2\nerror: service subnet 224.0.0.0/16 (--service-subnet)")
+    );
+}
+
+#[test]
 fn explaining_needs_nothing_and_shows_every_step() {
     let world = World::new();
     let said = world.dojo(&["up", "practice", "--explain"]).ok();

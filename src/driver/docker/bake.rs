@@ -16,7 +16,8 @@ use tokio_util::io::ReaderStream;
 
 use super::engine::failed;
 use super::image::{self, ImageBuild, LABEL_IMAGE, Variant};
-use super::{DockerDriver, archive, container, lock};
+use super::labels::LABEL_WORKSHOP;
+use super::{DockerDriver, archive, container, lock, workshop};
 use crate::driver::{Error, Source};
 use crate::event::Progress;
 
@@ -68,6 +69,7 @@ pub(super) async fn bake(
         image::build(&driver.engine, &node, progress).await?;
     }
     let work = async {
+        driver.remove_litter().await?;
         let id = create(driver, baked).await?;
         let result = fill_and_commit(driver, baked, &id).await;
         // Whatever came of it, the container has served.
@@ -80,11 +82,15 @@ pub(super) async fn bake(
 async fn create(driver: &DockerDriver, baked: &Baked) -> Result<String, Error> {
     let client = &driver.engine.client;
     let allowances = lock(&driver.allowances).clone();
+    let mark = workshop::mark();
+    let host_config = container::workshop(&allowances, &mark);
+    let mut labels = mark;
+    labels.insert(LABEL_IMAGE.to_owned(), baked.name.clone());
     let body = ContainerCreateBody {
         image: Some(image::tag(Variant::Node)),
         entrypoint: Some(vec!["/bin/sh".to_owned(), format!("/{SCRIPT}")]),
-        labels: Some([(LABEL_IMAGE.to_owned(), baked.name.clone())].into()),
-        host_config: Some(container::workshop(&allowances)),
+        labels: Some(labels),
+        host_config: Some(host_config),
         ..Default::default()
     };
     let subject = || format!("image `{}`", baked.tag());
@@ -132,6 +138,8 @@ async fn fill_and_commit(driver: &DockerDriver, baked: &Baked, id: &str) -> Resu
     let config = ContainerConfig {
         entrypoint: Some(vec![image::ENTRYPOINT.to_owned()]),
         cmd: Some(Vec::new()),
+        // Its labels are those of the container, and this one says that the container may be removed.
+        labels: Some([(LABEL_WORKSHOP.to_owned(), String::new())].into()),
         ..Default::default()
     };
     client.commit_container(options, config).await.map(drop).map_err(failed("build", subject()))

@@ -16,17 +16,25 @@ const DISK: u64 = 10 << 30;
 /// A three-node swarm idles in about half of this.
 const MEMORY: u64 = 2 << 30;
 
+/// Runtimes that are no namespaces of the host's kernel.
+const SANDBOXES: [&str; 3] = ["runsc", "kata", "sysbox"];
+/// What follows from an engine without TLS on another computer.
+pub(super) const IN_CLEAR: &str =
+    "whoever is on the way reads the machines' private host keys, and can have it do anything";
+
 /// Looks at the surroundings of an engine that answers.
 pub(super) async fn check(engine: &Engine, image_present: bool) -> Result<Vec<Finding>, Error> {
     let info = engine.client.info().await;
     let info = info.map_err(failed("ask", format!("the Docker engine at `{}`", engine.place)))?;
     let mut findings = vec![
         of_engine(engine, &info),
+        of_settings(&info),
         of_cgroups(&info),
         of_storage(&info),
         of_memory(&info),
         of_image(image_present),
     ];
+    findings.extend(of_the_way_to(engine));
     if engine.process.is_some() {
         findings.extend(of_inotify(Path::new("/proc/sys/fs/inotify/max_user_instances")));
         findings.extend(of_disk(info.docker_root_dir.as_deref().unwrap_or("/")));
@@ -38,17 +46,78 @@ pub(super) async fn check(engine: &Engine, image_present: bool) -> Result<Vec<Fi
 fn of_engine(engine: &Engine, info: &SystemInfo) -> Finding {
     let version = info.server_version.as_deref().unwrap_or("unknown version");
     let seen = format!("Docker {version} at {}", engine.place);
-    let words = info.security_options.iter().flatten();
+    let root =
+        "use an engine that runs as root: DOJO_DOCKER_HOST=unix:///var/run/docker.sock dojo up";
+    if engine.podman {
+        let seen = format!("Podman {version} at {}, on which machines do not work", engine.place);
+        return Finding::problem("engine", seen, root);
+    }
     if info.os_type.as_deref().is_some_and(|os| os != "linux") {
         let fix = "switch it to Linux containers";
         return Finding::problem("engine", format!("{seen}, for other containers than Linux"), fix);
     }
-    if words.into_iter().any(|option| option.contains("rootless")) {
-        let fix =
-            "use an engine that runs as root: DOJO_DOCKER_HOST=unix:///var/run/docker.sock dojo up";
-        return Finding::problem("engine", format!("{seen}, rootless"), fix);
+    if has_option(info, "rootless") {
+        return Finding::problem("engine", format!("{seen}, rootless"), root);
     }
     Finding::ok("engine", seen)
+}
+
+/// Whether the engine says that it has a security option, as in `name=userns`.
+fn has_option(info: &SystemInfo, name: &str) -> bool {
+    let mut words = info.security_options.iter().flatten().flat_map(|option| option.split(','));
+    words.any(|word| word.strip_prefix("name=").unwrap_or(word) == name)
+}
+
+/// What the engine's own configuration does to machines.
+fn of_settings(info: &SystemInfo) -> Finding {
+    let subject = "engine settings";
+    if has_option(info, "userns") {
+        return Finding::problem(
+            subject,
+            "`userns-remap` is on, so files of machines belong to somebody else than their root",
+            "take `userns-remap` out of the engine's daemon.json, or use another engine \
+             (DOJO_DOCKER_HOST)",
+        );
+    }
+    let runtime = info.default_runtime.as_deref().unwrap_or_default();
+    if let Some(other) = SANDBOXES.into_iter().find(|other| runtime.contains(other)) {
+        return Finding::problem(
+            subject,
+            format!("`default-runtime` is {runtime}: systemd does not boot in {other}"),
+            "set `default-runtime` to runc in the engine's daemon.json, or use another engine \
+             (DOJO_DOCKER_HOST)",
+        );
+    }
+    if info.ipv4_forwarding == Some(false) {
+        return Finding::warning(
+            subject,
+            "the engine's host forwards no packets, so machines reach nothing outside",
+            "sudo sysctl net.ipv4.ip_forward=1",
+        );
+    }
+    let plugins = info.plugins.as_ref().and_then(|plugins| plugins.authorization.as_ref());
+    if let Some(plugins) = plugins.filter(|plugins| !plugins.is_empty()) {
+        return Finding::warning(
+            subject,
+            format!("the authorization plugin {} may refuse machines", plugins.join(", ")),
+            "if it does, allow what the refusal names, or use another engine (DOJO_DOCKER_HOST)",
+        );
+    }
+    if has_option(info, "no-new-privileges") {
+        return Finding::ok(subject, "`no-new-privileges` is on; machines are made without it");
+    }
+    Finding::ok(subject, "none that hinders machines")
+}
+
+/// Says so where everybody on the way can read what is sent.
+fn of_the_way_to(engine: &Engine) -> Option<Finding> {
+    engine.in_clear.then(|| {
+        Finding::warning(
+            "way to the engine",
+            format!("{} is spoken to without TLS: {IN_CLEAR}", engine.place),
+            "have it listen with TLS (`tlsverify`), and set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH",
+        )
+    })
 }
 
 fn of_cgroups(info: &SystemInfo) -> Finding {
@@ -146,6 +215,30 @@ fn loadable(root: &Path) -> Option<bool> {
 mod tests {
     use super::*;
     use crate::model::Level;
+
+    fn info(options: &[&str]) -> SystemInfo {
+        let options = options.iter().map(|&option| option.to_owned()).collect();
+        SystemInfo { security_options: Some(options), ..Default::default() }
+    }
+
+    #[test]
+    fn settings_of_the_engine_that_hinder_machines_are_told() {
+        let level = |info: &SystemInfo| of_settings(info).level;
+        assert_eq!(level(&info(&["name=seccomp,profile=default"])), Level::Ok);
+        assert_eq!(level(&info(&["name=seccomp,profile=default", "name=userns"])), Level::Problem);
+        let finding = of_settings(&info(&["name=no-new-privileges"]));
+        assert!(finding.detail.contains("no-new-privileges"), "{finding}");
+        let runtime = |name: &str| SystemInfo {
+            default_runtime: Some(name.to_owned()),
+            ..info(&["name=cgroupns"])
+        };
+        assert_eq!(level(&runtime("runc")), Level::Ok);
+        assert_eq!(level(&runtime("io.containerd.runc.v2")), Level::Ok);
+        assert_eq!(level(&runtime("io.containerd.kata.v2")), Level::Problem);
+        let closed = SystemInfo { ipv4_forwarding: Some(false), ..info(&[]) };
+        assert_eq!(level(&closed), Level::Warning);
+        assert!(has_option(&info(&["rootless"]), "rootless"));
+    }
 
     #[test]
     fn says_what_will_not_work_without_ip_vs() {

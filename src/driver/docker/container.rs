@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use bollard::models::{
     ContainerCreateBody, DeviceMapping, EndpointIpamConfig, EndpointSettings, HostConfig,
-    HostConfigCgroupnsModeEnum, Mount, MountType, MountVolumeOptions, NetworkingConfig,
-    PortBinding, PortMap, RestartPolicy, RestartPolicyNameEnum,
+    HostConfigCgroupnsModeEnum, HostConfigLogConfig, Mount, MountType, MountVolumeOptions,
+    NetworkingConfig, PortBinding, PortMap, RestartPolicy, RestartPolicyNameEnum,
 };
 
 use super::allowances::Allowances;
@@ -78,13 +78,9 @@ pub(super) fn body(
 }
 
 /// The rights of a container in which something is prepared: those of a machine, and the same volumes.
-pub(super) fn workshop(allowances: &Allowances) -> HostConfig {
-    let volume = |target: &str| Mount {
-        typ: Some(MountType::VOLUME),
-        target: Some(target.to_owned()),
-        ..Default::default()
-    };
-    HostConfig { mounts: Some(VOLUMES.into_iter().map(volume).collect()), ..rights(allowances) }
+pub(super) fn workshop(allowances: &Allowances, labels: &HashMap<String, String>) -> HostConfig {
+    let mounts = VOLUMES.into_iter().map(|target| volume(target, false, labels.clone())).collect();
+    HostConfig { mounts: Some(mounts), ..rights(allowances) }
 }
 
 /// What systemd and an engine inside need, by name: less than `--privileged`, which also hands out
@@ -99,8 +95,23 @@ fn rights(allowances: &Allowances) -> HostConfig {
     HostConfig {
         cap_add: words(&["ALL"]),
         cap_drop: Some(allowances.dropped.iter().cloned().collect()),
-        // systemd mounts, and containers inside get profiles of their own.
-        security_opt: words(&["seccomp=unconfined", "apparmor=unconfined", "label=disable"]),
+        // systemd mounts, and containers inside get profiles of their own. The last one is for `sudo`, where
+        // the engine's own `no-new-privileges` would take it away.
+        security_opt: words(&[
+            "seccomp=unconfined",
+            "apparmor=unconfined",
+            "label=disable",
+            "no-new-privileges=false",
+        ]),
+        // systemd is the init, whatever the engine's `init` says: it does nothing but as process 1.
+        init: Some(false),
+        // Its root is root, whatever the engine's `userns-remap` says: it mounts.
+        userns_mode: Some("host".to_owned()),
+        // systemd says little there, and an engine's own `log-driver` may send it anywhere.
+        log_config: Some(HostConfigLogConfig {
+            typ: Some("json-file".to_owned()),
+            config: Some(HashMap::from([("max-size".to_owned(), "10m".to_owned())])),
+        }),
         masked_paths: Some(Vec::new()),
         readonly_paths: Some(Vec::new()),
         cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
@@ -123,18 +134,7 @@ fn limits(size: Size, config: HostConfig) -> HostConfig {
 }
 
 fn mounts(request: &MachineRequest, allowances: &Allowances) -> Vec<Mount> {
-    let volume = |target: &str| Mount {
-        typ: Some(MountType::VOLUME),
-        target: Some(target.to_owned()),
-        // No name, so that the engine removes it together with the container; labels, so that it is
-        // found even if that was cut short.
-        volume_options: Some(MountVolumeOptions {
-            no_copy: Some(true),
-            labels: Some(labels::of_cluster(request)),
-            ..Default::default()
-        }),
-        ..Default::default()
-    };
+    let labels = labels::of_cluster(request);
     let modules = Mount {
         typ: Some(MountType::BIND),
         source: Some("/lib/modules".to_owned()),
@@ -142,8 +142,23 @@ fn mounts(request: &MachineRequest, allowances: &Allowances) -> Vec<Mount> {
         read_only: Some(true),
         ..Default::default()
     };
-    let volumes = VOLUMES.into_iter().map(volume);
+    let volumes = VOLUMES.into_iter().map(|target| volume(target, true, labels.clone()));
     volumes.chain(allowances.modules.then_some(modules)).collect()
+}
+
+/// A volume without a name, so that the engine removes it together with the container; with labels, so that
+/// it is found even if that was cut short.
+fn volume(target: &str, no_copy: bool, labels: HashMap<String, String>) -> Mount {
+    Mount {
+        typ: Some(MountType::VOLUME),
+        target: Some(target.to_owned()),
+        volume_options: Some(MountVolumeOptions {
+            no_copy: Some(no_copy),
+            labels: Some(labels),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
 }
 
 fn bindings(request: &MachineRequest, place: &Place<'_>) -> PortMap {

@@ -1,21 +1,27 @@
-//! Which engine, how to talk to it, and what its refusals mean.
+//! A connection to the engine that machines live on, and what its refusals mean.
 
 use std::env;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bollard::{API_DEFAULT_VERSION, Docker};
+use bollard::Docker;
+use bollard::models::SystemVersion;
+use tokio::net::UnixStream;
 
+use super::DockerOptions;
+use super::address::Address;
 use super::allowances::Allowances;
-use super::surroundings;
+use super::locate::{self, Named};
+use super::{surroundings, transport};
 use crate::driver::{Error, Source};
-use crate::pace::stretch;
+use crate::event;
+use crate::model::EngineContext;
+use crate::pace::{stretch, within};
 
-/// How long until an engine that accepted a request is taken for dead. Builds and downloads answer at
-/// once and then stream.
-const TIMEOUT: Duration = Duration::from_secs(120);
+/// How long an engine that nobody named may take to say that it is one.
+const ANSWER: Duration = Duration::from_secs(10);
 
 /// A connection to the engine that machines live on.
 pub(super) struct Engine {
@@ -23,48 +29,114 @@ pub(super) struct Engine {
     pub client: Docker,
     /// Its address, as in `unix:///var/run/docker.sock`.
     pub place: String,
+    /// The directory of the certificates with which it is spoken to.
+    pub cert_path: Option<PathBuf>,
     /// The address at which this computer reaches ports that the engine publishes.
     pub reach: IpAddr,
     /// The address on which the engine must publish them for that.
     pub publish: IpAddr,
     /// The engine's process, when it runs on this very kernel.
     pub process: Option<u32>,
+    /// Whatever is sent to it can be read on the way.
+    pub in_clear: bool,
+    /// It is Podman, which speaks Docker's API.
+    pub podman: bool,
+}
+
+/// Whether options or the environment name the engine, so that docker's context does not matter.
+pub(super) fn is_told(options: &DockerOptions) -> bool {
+    locate::told(options, variable).is_some()
+}
+
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok()
 }
 
 impl Engine {
-    /// Connects to the engine; `host` is what the user asked for, if anything.
-    pub(super) async fn connect(host: Option<&str>) -> Result<Self, Error> {
-        let place = locate(host, |name| env::var(name).ok(), Path::exists).map_err(|tried| {
-            let tried = io::Error::new(
-                io::ErrorKind::NotFound,
-                format!("no socket at {}", tried.join(", ")),
-            );
-            unreachable("any Docker engine".to_owned(), tried)
+    /// Connects to the engine that is named, else to the first one that answers.
+    pub(super) async fn connect(
+        options: &DockerOptions,
+        context: Option<EngineContext>,
+    ) -> Result<Self, Error> {
+        if let Some(named) = locate::told(options, variable) {
+            return Self::open(named).await;
+        }
+        match context {
+            Some(context) => {
+                Self::open(locate::of_context(context).map_err(Error::Unsupported)?).await
+            }
+            None => Self::find(&locate::sockets(variable)).await,
+        }
+    }
+
+    /// The first engine that answers at one of these sockets.
+    async fn find(sockets: &[PathBuf]) -> Result<Self, Error> {
+        let mut tried = Vec::new();
+        for socket in sockets {
+            match Self::try_socket(socket).await {
+                Ok(engine) => return Ok(engine),
+                Err(why) => tried.push(format!("{} ({why})", socket.display())),
+            }
+        }
+        let podman = locate::podman_sockets(variable);
+        tried.extend(podman.iter().map(|p| format!("{} ({NO_PODMAN})", p.display())));
+        let tried = format!("tried {}", tried.join(", "));
+        Err(unreachable("any Docker engine".to_owned(), tried))
+    }
+
+    async fn try_socket(socket: &Path) -> Result<Self, String> {
+        // Asked first, because its refusals are told in plainer words than the client's.
+        UnixStream::connect(socket).await.map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => "no such file".to_owned(),
+            io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+            io::ErrorKind::ConnectionRefused => "nothing listens there any more".to_owned(),
+            _ => error.to_string(),
         })?;
-        let named = || format!("the Docker engine at `{place}`");
-        let version = API_DEFAULT_VERSION;
-        let timeout = stretch(TIMEOUT).as_secs();
-        let (client, reach, publish) = if let Some(path) = place.strip_prefix("unix://") {
-            let client = Docker::connect_with_unix(path, timeout, version);
-            (client, Ipv4Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into())
-        } else if let Some(authority) = place.strip_prefix("tcp://") {
-            let reach = resolve(authority).map_err(|e| unreachable(named(), e))?;
+        let host = format!("unix://{}", socket.display());
+        let open = Self::open(Named { host, cert_path: None, by: None });
+        match within(ANSWER, open).await {
+            Ok(Ok(engine)) if engine.podman => Err(NO_PODMAN.to_owned()),
+            Ok(Ok(engine)) => Ok(engine),
+            Ok(Err(Error::Unreachable { source, .. })) => Err(event::chain(&*source)),
+            Ok(Err(error)) => Err(event::chain(&error)),
+            Err(_elapsed) => Err(format!("no answer within {} s", stretch(ANSWER).as_secs())),
+        }
+    }
+
+    async fn open(named: Named) -> Result<Self, Error> {
+        let Named { host: place, cert_path, by } = named;
+        let by = by.map(|by| format!(", which {by} names")).unwrap_or_default();
+        let there = || format!("the Docker engine at `{place}`{by}");
+        let address = Address::parse(&place, cert_path.as_deref());
+        let address = address.map_err(|problem| Error::Unsupported(problem + &by))?;
+        let local = IpAddr::from(Ipv4Addr::LOCALHOST);
+        let reach = match &address {
+            Address::Socket(_) => local,
+            Address::Plain(host) | Address::Tls(host, _) => {
+                host.resolve().await.map_err(|error| unreachable(there(), error))?
+            }
+        };
+        let client = transport::client(&address)?.negotiate_version().await;
+        let client = client.map_err(|error| unreachable(there(), error))?;
+        let version = client.version().await.map_err(|error| unreachable(there(), error))?;
+        let process = match &address {
+            Address::Socket(socket) if is_of_this_kernel(&version) => {
+                surroundings::engine_process(socket).await
+            }
+            _ => None,
+        };
+        Ok(Self {
+            client,
+            cert_path,
             // Ports on the loopback of another computer cannot be reached from here. What listens
             // behind them takes keys and client certificates only.
-            let publish = if reach.is_loopback() { reach } else { Ipv4Addr::UNSPECIFIED.into() };
-            (Docker::connect_with_http(&place, timeout, version), reach, publish)
-        } else {
-            return Err(Error::Unsupported(format!(
-                "`{place}` is not a Docker engine's address: use unix:///path or tcp://host:port"
-            )));
-        };
-        let client = match client {
-            Ok(client) => client.negotiate_version().await,
-            Err(error) => Err(error),
-        };
-        let client = client.map_err(|error| unreachable(named(), error))?;
-        let process = surroundings::engine_process(&place).await;
-        Ok(Self { client, place, reach, publish, process })
+            publish: if reach.is_loopback() { reach } else { Ipv4Addr::UNSPECIFIED.into() },
+            in_clear: matches!(address, Address::Plain(_)) && !reach.is_loopback(),
+            podman: is_podman(&version),
+            reach,
+            process,
+            place,
+        })
     }
 
     /// What containers may be given here, as far as can be known without trying.
@@ -81,39 +153,17 @@ impl Engine {
     }
 }
 
-/// The engine's address, or everything that was tried.
-fn locate(
-    host: Option<&str>,
-    variable: impl Fn(&str) -> Option<String>,
-    exists: impl Fn(&Path) -> bool,
-) -> Result<String, Vec<String>> {
-    let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
-    if let Some(host) = host.map(str::to_owned).or_else(|| variable("DOJO_DOCKER_HOST")) {
-        return Ok(host);
-    }
-    // With `dojo env` in effect, DOCKER_HOST is a machine that we made, not the engine under it.
-    if let (Some(host), None) = (variable("DOCKER_HOST"), variable("DOJO_MACHINE")) {
-        return Ok(host);
-    }
-    let mut sockets = vec![PathBuf::from("/var/run/docker.sock")];
-    sockets.extend(variable("XDG_RUNTIME_DIR").map(|d| Path::new(&d).join("docker.sock")));
-    if let Some(home) = variable("HOME").map(PathBuf::from) {
-        sockets.push(home.join(".docker/run/docker.sock"));
-        sockets.push(home.join(".colima/default/docker.sock"));
-        sockets.push(home.join(".orbstack/run/docker.sock"));
-    }
-    let found = sockets.iter().find(|path| exists(path));
-    match found {
-        Some(path) => Ok(format!("unix://{}", path.display())),
-        None => Err(sockets.iter().map(|p| p.display().to_string()).collect()),
-    }
+/// Why an engine that answers is not taken.
+const NO_PODMAN: &str = "Podman, on which machines do not work";
+
+fn is_podman(version: &SystemVersion) -> bool {
+    version.components.iter().flatten().any(|component| component.name.contains("Podman"))
 }
 
-fn resolve(authority: &str) -> io::Result<IpAddr> {
-    let mut addresses = authority.to_socket_addrs()?.map(|address| address.ip());
-    addresses
-        .next()
-        .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the name has no address"))
+/// Whether the engine runs on this kernel and not in a virtual machine, as those of desktops do.
+fn is_of_this_kernel(version: &SystemVersion) -> bool {
+    let here = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    version.kernel_version.as_deref() == Some(here.trim())
 }
 
 fn unreachable(place: String, source: impl Into<Source>) -> Error {
@@ -151,47 +201,4 @@ pub(super) const NOT_FOUND: u16 = 404;
 pub(super) const CONFLICT: u16 = 409;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn with(
-        host: Option<&str>,
-        variables: &[(&str, &str)],
-        socket: &str,
-    ) -> Result<String, Vec<String>> {
-        let variable = |name: &str| {
-            let found = variables.iter().find(|(n, _)| *n == name);
-            found.map(|(_, value)| (*value).to_owned())
-        };
-        locate(host, variable, |path| path == Path::new(socket))
-    }
-
-    #[test]
-    fn the_nearest_wish_wins() {
-        let all = [("DOJO_DOCKER_HOST", "tcp://b:1"), ("DOCKER_HOST", "tcp://c:1")];
-        let socket = "/var/run/docker.sock";
-        assert_eq!(with(Some("tcp://a:1"), &all, socket).unwrap(), "tcp://a:1");
-        assert_eq!(with(None, &all, socket).unwrap(), "tcp://b:1");
-        assert_eq!(with(None, &all[1..], socket).unwrap(), "tcp://c:1");
-        assert_eq!(with(None, &[], socket).unwrap(), "unix:///var/run/docker.sock");
-    }
-
-    #[test]
-    fn our_own_machines_are_not_the_engine() {
-        let variables = [
-            ("DOCKER_HOST", "tcp://127.0.0.1:20001"),
-            ("DOJO_MACHINE", "practice/manager-1"),
-            ("HOME", "/home/me"),
-        ];
-        let colima = "/home/me/.colima/default/docker.sock";
-        assert_eq!(with(None, &variables, colima).unwrap(), format!("unix://{colima}"));
-    }
-
-    #[test]
-    fn names_all_places_when_there_is_no_engine() {
-        let tried = with(None, &[("HOME", "/home/me"), ("DOCKER_HOST", "")], "/nowhere");
-        let tried = tried.unwrap_err();
-        assert_eq!(tried[0], "/var/run/docker.sock");
-        assert_eq!(tried.len(), 4);
-    }
-}
+mod tests;

@@ -25,6 +25,9 @@ const LABELS_SERVICES: [(Service, &str); 3] = [
 /// The further ports that were asked for, separated by commas.
 const LABEL_PORTS: &str = "io.clusterdojo.docker.ports";
 
+/// Whose work a container or volume is that belongs to no cluster: an image that is being made.
+pub(super) const LABEL_WORKSHOP: &str = "io.clusterdojo.workshop";
+
 /// The labels of a cluster's network and of its machines' volumes.
 pub(super) fn of_cluster(request: &MachineRequest) -> HashMap<String, String> {
     HashMap::from([
@@ -77,8 +80,13 @@ pub(super) fn filter(cluster: Option<&ClusterName>) -> HashMap<String, Vec<Strin
     HashMap::from([("label".to_owned(), vec![label])])
 }
 
+/// The filter for what was made on the way to an image.
+pub(super) fn workshop_filter() -> HashMap<String, Vec<String>> {
+    HashMap::from([("label".to_owned(), vec![LABEL_WORKSHOP.to_owned()])])
+}
+
 /// A label of a container.
-fn label<'a>(container: &'a ContainerSummary, key: &str) -> Option<&'a str> {
+pub(super) fn label<'a>(container: &'a ContainerSummary, key: &str) -> Option<&'a str> {
     container.labels.as_ref()?.get(key).map(String::as_str)
 }
 

@@ -3,6 +3,7 @@
 //! Each cluster has a network of its own with fixed addresses, and each machine fixed ports on this
 //! computer, so that nothing changes when machines, the engine or the computer restart.
 
+mod address;
 mod allowances;
 mod archive;
 mod bake;
@@ -10,18 +11,24 @@ mod check;
 mod container;
 mod create;
 mod engine;
+mod holders;
 mod image;
 mod labels;
+mod locate;
 mod machine;
 mod network;
 mod place;
 mod ports;
 mod removal;
+mod routes;
 mod subnet;
 mod surroundings;
 mod traces;
+mod transport;
+mod workshop;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -35,7 +42,9 @@ use self::network::ClusterNetwork;
 use super::local_ports::PortBook;
 use super::{Driver, Error, Trace};
 use crate::event::Progress;
-use crate::model::{ClusterName, DriverName, Finding, Machine, MachineRequest, Place, Subnet};
+use crate::model::{
+    ClusterName, DriverName, EngineContext, Finding, Machine, MachineRequest, Place, Subnet,
+};
 
 pub use self::bake::Baked;
 pub use self::image::{ImageBuild, Variant};
@@ -48,6 +57,10 @@ pub struct DockerOptions {
     /// The engine, `unix:///path` or `tcp://host:port`; absent means that it is looked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
+    /// The directory with `ca.pem`, `cert.pem` and `key.pem`, with which an engine at `tcp://host:port` is
+    /// spoken to over TLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cert_path: Option<PathBuf>,
     /// An image to use instead of the one that is built here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
@@ -87,16 +100,25 @@ impl std::fmt::Debug for DockerDriver {
 }
 
 impl DockerDriver {
-    /// Finds the engine, connects to it and agrees on an API version.
-    ///
-    /// The engine is `options.host`, else `$DOJO_DOCKER_HOST`, else `$DOCKER_HOST` (unless
-    /// `$DOJO_MACHINE` says that it points at one of our own machines), else the first usual socket
-    /// that exists.
+    /// Connects to the engine that `options` or the environment name, else to the first one that answers.
     ///
     /// # Errors
     /// [`Error::Unreachable`] when no engine answers.
     pub async fn connect(options: DockerOptions) -> Result<Self, Error> {
-        let engine = Engine::connect(options.host.as_deref()).await?;
+        Self::connect_in(options, None).await
+    }
+
+    /// Connects to the engine that is meant, and agrees on an API version: `options.host`, else
+    /// `$DOJO_DOCKER_HOST`, else `$DOCKER_HOST` (unless `$DOJO_MACHINE` says that it points at one of our own
+    /// machines), else that of docker's context, else the first that answers at one of the usual sockets.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`] when it does not answer.
+    pub async fn connect_in(
+        options: DockerOptions,
+        context: Option<EngineContext>,
+    ) -> Result<Self, Error> {
+        let engine = Engine::connect(&options, context).await?;
         Ok(Self {
             allowances: Mutex::new(engine.allowances()),
             engine,
@@ -107,6 +129,11 @@ impl DockerDriver {
             networks: Mutex::default(),
             host_keys: Mutex::default(),
         })
+    }
+
+    /// Whether `options` or the environment name the engine, so that docker's context does not matter.
+    pub fn is_told(options: &DockerOptions) -> bool {
+        engine::is_told(options)
     }
 
     /// Makes machines of another image than the one with Docker inside. Those that are to be bare stay
@@ -211,6 +238,9 @@ impl Driver for DockerDriver {
         let Some(first) = requests.first() else {
             return Ok(());
         };
+        if self.engine.in_clear {
+            progress.warn(format!("{} has no TLS: {}", self.engine.place, check::IN_CLEAR));
+        }
         // Everything that can be refused is refused here, before the first thing is made.
         let ((), settled, image_present) = try_join!(
             self.admit(requests),
@@ -238,6 +268,22 @@ impl Driver for DockerDriver {
 
     async fn traces(&self) -> Result<Vec<Trace>, Error> {
         self.find_traces().await
+    }
+
+    async fn litter(&self) -> Result<Vec<String>, Error> {
+        self.find_litter().await
+    }
+
+    async fn remove_litter(&self) -> Result<(), Error> {
+        Self::remove_litter(self).await
+    }
+
+    async fn refuse_held(
+        &self,
+        cluster: &ClusterName,
+        cluster_id: Option<&str>,
+    ) -> Result<(), Error> {
+        self.refuse_holders(cluster, cluster_id).await
     }
 
     async fn start(&self, machine: &Machine) -> Result<(), Error> {

@@ -1,13 +1,13 @@
 //! A cluster's own network, with a range of addresses that nothing else uses.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use bollard::models::{Ipam, IpamConfig, Network, NetworkCreateRequest};
 use bollard::query_parameters::ListNetworksOptions;
 
 use super::engine::{CONFLICT, failed, message, status};
 use super::subnet;
-use super::{DockerDriver, labels, lock, surroundings};
+use super::{DockerDriver, labels, lock, routes};
 use crate::driver::{Error, LABEL_CLUSTER, LABEL_CLUSTER_ID};
 use crate::model::{ClusterName, MachineRequest, Subnet};
 
@@ -49,7 +49,7 @@ impl DockerDriver {
                 }
                 Settled::Exists(network)
             }
-            None => Settled::Free(self.free_subnets(cluster, given, &networks)?),
+            None => Settled::Free(self.free_subnets(cluster, given, &networks).await?),
         };
         let subnet = match &settled {
             Settled::Exists(network) => Some(network.subnet),
@@ -61,12 +61,14 @@ impl DockerDriver {
         Ok(settled)
     }
 
-    fn free_subnets(
+    async fn free_subnets(
         &self,
         cluster: &ClusterName,
         given: Option<Subnet>,
         networks: &[Network],
     ) -> Result<Vec<Subnet>, Error> {
+        // Routes of this computer say nothing about an engine elsewhere.
+        let routes = if self.engine.process.is_some() { routes::all().await } else { Vec::new() };
         let owner = |wanted: Subnet| {
             let of_network =
                 networks.iter().find(|network| ranges(network).any(|range| range.overlaps(wanted)));
@@ -74,11 +76,8 @@ impl DockerDriver {
                 let name = network.name.as_deref().unwrap_or("?");
                 return Some(format!("network `{name}`"));
             }
-            // Routes of this computer say nothing about an engine elsewhere.
-            let routes = self.engine.process.map(|_| surroundings::routes());
-            let mut routes = routes.unwrap_or_default().into_iter();
-            let route = routes.find(|(range, _)| range.overlaps(wanted));
-            route.map(|(range, interface)| format!("the route to {range} through `{interface}`"))
+            let route = routes.iter().find(|route| route.range.overlaps(wanted))?;
+            Some(format!("the route to {} {}", route.range, route.way))
         };
         if let Some(given) = given {
             return match owner(given) {
@@ -86,12 +85,20 @@ impl DockerDriver {
                 Some(owner) => Err(taken(given, owner)),
             };
         }
-        let free: Vec<_> =
-            subnet::candidates(cluster).filter(|subnet| owner(*subnet).is_none()).collect();
+        let mut free = Vec::new();
+        let mut owners = BTreeSet::new();
+        for subnet in subnet::candidates(cluster) {
+            match owner(subnet) {
+                Some(owner) => drop(owners.insert(owner)),
+                None => free.push(subnet),
+            }
+        }
         if free.is_empty() {
-            return Err(Error::Unsupported(
-                "all of 10.200.0.0/16 is in use: remove clusters, or choose a subnet".to_owned(),
-            ));
+            return Err(Error::Unsupported(format!(
+                "all of {} is in use, among others by {}: remove clusters, or choose a subnet (--subnet)",
+                subnet::ALL,
+                owners.first().map_or("nobody", String::as_str),
+            )));
         }
         Ok(free)
     }

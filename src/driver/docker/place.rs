@@ -16,23 +16,22 @@ impl DockerDriver {
         let host = absolute(&self.engine.place);
         let info = self.engine.client.info().await;
         let info = info.map_err(failed("ask", format!("the Docker engine at `{host}`")))?;
-        Ok(place_of(&host, identity(&info)))
+        Ok(place_of(&host, self.engine.cert_path.as_deref(), identity(&info)))
     }
 }
 
 impl DockerOptions {
     /// Where the engine is, as far as the options themselves tell.
     pub fn place(&self) -> Option<Place> {
-        self.host.as_deref().map(|host| place_of(host, None))
+        self.host.as_deref().map(|host| place_of(host, self.cert_path.as_deref(), None))
     }
 }
 
-fn place_of(host: &str, id: Option<String>) -> Place {
-    Place {
-        name: format!("the Docker engine at `{host}`"),
-        id,
-        options: BTreeMap::from([("host".to_owned(), host.into())]),
-    }
+fn place_of(host: &str, cert_path: Option<&Path>, id: Option<String>) -> Place {
+    let mut options = BTreeMap::from([("host".to_owned(), host.into())]);
+    let cert_path = cert_path.map(|path| path.display().to_string().into());
+    options.extend(cert_path.map(|path| ("cert-path".to_owned(), path)));
+    Place { name: format!("the Docker engine at `{host}`"), id, options }
 }
 
 /// An engine's own id with the directory of its data: up to Docker 20.10, all engines of a computer have one id.
@@ -63,6 +62,16 @@ mod tests {
         assert_ne!(first, identity(&info("A:B", "/srv/docker")));
         assert_ne!(first, identity(&info("C:D", "/var/lib/docker")));
         assert_eq!(identity(&info("", "/var/lib/docker")), None);
+    }
+
+    #[test]
+    fn an_engine_behind_tls_is_spoken_to_with_tls_later() {
+        let behind_tls = DockerOptions {
+            host: Some("tcp://engine:2376".to_owned()),
+            cert_path: Some("/certs".into()),
+            ..DockerOptions::default()
+        };
+        assert_eq!(behind_tls.place().unwrap().fill(&DockerOptions::default()), behind_tls);
     }
 
     #[test]

@@ -54,8 +54,12 @@ impl DockerDriver {
         let networks = networks.iter().filter_map(|network| network.id.as_deref());
         let networks = networks.map(|id| self.remove_network(id, cluster));
         let (volumes, networks) = join!(join_all(volumes), join_all(networks));
-        first_error(volumes)?;
-        first_error(networks)
+        if let Err(error) = first_error(volumes).and(first_error(networks)) {
+            // Whoever holds it may have come a moment ago.
+            self.refuse_holders(cluster, cluster_id).await?;
+            return Err(error);
+        }
+        self.remove_litter().await
     }
 
     /// The engine's volumes that pass a filter.
@@ -67,7 +71,7 @@ impl DockerDriver {
         Ok(list.await.map_err(failed("list", "volumes"))?.volumes.unwrap_or_default())
     }
 
-    async fn remove_volume(&self, name: &str) -> Result<(), Error> {
+    pub(super) async fn remove_volume(&self, name: &str) -> Result<(), Error> {
         let gone = retry(Patience::until(REMOVAL), || async {
             let options = Some(RemoveVolumeOptions { force: true });
             match self.engine.client.remove_volume(name, options).await {

@@ -1,10 +1,9 @@
-//! What can be read from the kernel when the engine runs on it: capabilities, routes, modules.
+//! What can be read from the kernel when the engine runs on it: its process and capabilities.
 
 use std::fs;
+use std::path::Path;
 
 use tokio::net::UnixStream;
-
-use crate::model::Subnet;
 
 /// The names of the kernel's capabilities by number (capabilities(7), linux/capability.h).
 const CAPABILITIES: [&str; 41] = [
@@ -53,9 +52,8 @@ const CAPABILITIES: [&str; 41] = [
 
 /// The process that listens on the engine's socket; `None` when the engine is elsewhere, or in a
 /// process namespace that cannot be seen from here (a virtual machine, a container around us).
-pub(super) async fn engine_process(place: &str) -> Option<u32> {
-    let path = place.strip_prefix("unix://")?;
-    let socket = UnixStream::connect(path).await.ok()?;
+pub(super) async fn engine_process(socket: &Path) -> Option<u32> {
+    let socket = UnixStream::connect(socket).await.ok()?;
     let process = socket.peer_cred().ok()?.pid()?;
     u32::try_from(process).ok().filter(|id| *id > 0)
 }
@@ -75,24 +73,6 @@ fn missing(status: &str, last: usize) -> Option<Vec<&'static str>> {
     Some(absent.map(|(_, name)| *name).collect())
 }
 
-/// The address ranges that this computer has routes to, the default route left out, with the
-/// interface that each leads through.
-pub(super) fn routes() -> Vec<(Subnet, String)> {
-    parse_routes(&fs::read_to_string("/proc/net/route").unwrap_or_default())
-}
-
-fn parse_routes(table: &str) -> Vec<(Subnet, String)> {
-    let parse = |line: &str| {
-        let mut columns = line.split_whitespace();
-        let interface = columns.next()?.to_owned();
-        let destination = u32::from_str_radix(columns.next()?, 16).ok()?.swap_bytes();
-        let mask = u32::from_str_radix(columns.nth(5)?, 16).ok()?;
-        let prefix = u8::try_from(mask.count_ones()).ok()?;
-        (prefix > 0).then(|| (Subnet::containing(destination.into(), prefix), interface))
-    };
-    table.lines().skip(1).filter_map(parse).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,16 +84,5 @@ mod tests {
         assert_eq!(missing("CapBnd:\t000001ffffffffff\n", 40), Some(vec![]));
         // An older kernel does not have the newest ones, which is not the same as missing them.
         assert_eq!(missing("CapBnd:\t0000003fffffffff\n", 37), Some(vec![]));
-    }
-
-    #[test]
-    fn reads_routes_but_not_the_default_route() {
-        let table = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n\
-             eth0\t00000000\t0100A8C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\n\
-             vpn0\t0000C80A\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0\n";
-        let routes = parse_routes(table);
-        assert_eq!(routes.len(), 1);
-        assert_eq!(routes[0].0.to_string(), "10.200.0.0/16");
-        assert_eq!(routes[0].1, "vpn0");
     }
 }

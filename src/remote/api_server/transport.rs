@@ -17,7 +17,7 @@ use rustls::pki_types::ServerName;
 
 use crate::driver::Source;
 use crate::pace::{stretch, within};
-use crate::remote::tls::{self, Part};
+use crate::tls::{self, Part};
 
 use super::{ANSWER, ApiError, KubeCredentials};
 
@@ -33,7 +33,7 @@ pub(super) fn client(
     credentials: &KubeCredentials,
 ) -> Result<Client, ApiError> {
     let KubeCredentials { ca, cert, key } = credentials;
-    let tls = tls::client(ca.as_bytes(), cert.as_bytes(), key.expose().as_bytes());
+    let tls = tls::client(ca.as_bytes(), Some((cert.as_bytes(), key.expose().as_bytes())));
     let tls = tls.map_err(|unusable| ApiError::Credentials {
         what: match unusable.part {
             Part::Authority => "the authority's certificate",

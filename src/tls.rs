@@ -1,4 +1,5 @@
-//! Mutual TLS with exactly one trusted authority, and what its failures mean.
+//! TLS with exactly one trusted authority, mutual where there is a certificate to present, and what its
+//! failures mean.
 
 use std::error::Error as StdError;
 use std::io;
@@ -9,11 +10,11 @@ use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{AlertDescription, ClientConfig, RootCertStore};
 
-use crate::driver::Source;
+type Source = Box<dyn StdError + Send + Sync>;
 
 /// Which part of a client's credentials an error is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
+pub(crate) enum Part {
     /// The certificate of the authority to trust.
     Authority,
     /// The client's certificate.
@@ -26,27 +27,30 @@ pub(super) enum Part {
 
 /// Credentials that cannot be used.
 #[derive(Debug)]
-pub(super) struct Unusable {
-    pub(super) part: Part,
-    pub(super) source: Source,
+pub(crate) struct Unusable {
+    pub(crate) part: Part,
+    pub(crate) source: Source,
 }
 
 fn unusable<E: Into<Source>>(part: Part) -> impl FnOnce(E) -> Unusable {
     move |source| Unusable { part, source: source.into() }
 }
 
-/// A client that trusts this authority and no other, and presents this certificate; all in PEM.
-pub(super) fn client(ca: &[u8], cert: &[u8], key: &[u8]) -> Result<ClientConfig, Unusable> {
+/// A client that trusts this authority and no other, and presents this certificate with its key, if any;
+/// all in PEM.
+pub(crate) fn client(ca: &[u8], pair: Option<(&[u8], &[u8])>) -> Result<ClientConfig, Unusable> {
     let mut roots = RootCertStore::empty();
     for authority in certificates(ca).map_err(unusable(Part::Authority))? {
         roots.add(authority).map_err(unusable(Part::Authority))?;
     }
+    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(unusable(Part::Pair))?
+        .with_root_certificates(roots);
+    let Some((cert, key)) = pair else { return Ok(config.with_no_client_auth()) };
     let chain = certificates(cert).map_err(unusable(Part::Certificate))?;
     let key = PrivateKeyDer::from_pem_slice(key).map_err(unusable(Part::Key))?;
-    ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .and_then(|config| config.with_root_certificates(roots).with_client_auth_cert(chain, key))
-        .map_err(unusable(Part::Pair))
+    config.with_client_auth_cert(chain, key).map_err(unusable(Part::Pair))
 }
 
 /// All certificates of a text, which has at least one.
@@ -59,7 +63,7 @@ fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, pem::Error> 
 }
 
 /// Whether one side refused the other's certificate: no later attempt will end otherwise.
-pub(super) fn is_final(error: &(dyn StdError + 'static)) -> bool {
+pub(crate) fn is_final(error: &(dyn StdError + 'static)) -> bool {
     use AlertDescription as Alert;
     match tls_cause(error) {
         Some(rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented) => true,
@@ -105,7 +109,7 @@ mod tests {
         let (me, other) = (ours.client("me").unwrap(), ours.client("other").unwrap());
         let ca = ours.cert_pem();
         let part = |ca: &str, cert: &str, key: &str| {
-            let config = client(ca.as_bytes(), cert.as_bytes(), key.as_bytes());
+            let config = client(ca.as_bytes(), Some((cert.as_bytes(), key.as_bytes())));
             config.err().map(|unusable| unusable.part)
         };
         assert_eq!(part(ca, &me.cert, me.key.expose()), None);
