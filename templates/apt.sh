@@ -2,6 +2,14 @@
 # What scripts that install packages have in common; goes ahead of them.
 set -eu
 
+# The way to the internet, where it leads through proxies.
+if [ -r /etc/clusterdojo/proxy.env ]; then
+    set -a
+    # shellcheck source=/dev/null
+    . /etc/clusterdojo/proxy.env
+    set +a
+fi
+
 # Ours stays behind only if a run was cut short in the middle of a package, and then what it installed
 # may be there but not be set up.
 policy=/usr/sbin/policy-rc.d

@@ -2,7 +2,9 @@
 
 use crate::bootstrap::{kubeadm, swarm};
 use crate::driver;
-use crate::model::{DriverName, KubernetesVersion, MachineName, Orchestrator, Role, Service};
+use crate::model::{
+    DriverName, KubernetesVersion, MachineName, Orchestrator, Proxies, Role, Service,
+};
 use crate::provision::{self, Source};
 use crate::remote::Script;
 use crate::spec::ClusterSpec;
@@ -11,9 +13,13 @@ use crate::workflow;
 use super::error::Error;
 
 /// The steps of `up` for a reader who wants to do the same by hand.
-pub(super) fn text(spec: &ClusterSpec) -> Result<String, Error> {
+pub(super) fn text(spec: &ClusterSpec, proxies: Option<&Proxies>) -> Result<String, Error> {
     let mut steps = Steps::default();
     machines(spec, &mut steps);
+    let proxies = proxies.filter(|_| spec.drivers().contains(&DriverName::Docker));
+    if let Some(proxies) = proxies.filter(|proxies| proxies.on_loopback().is_none()) {
+        steps.script("each machine", &provision::use_proxies(proxies));
+    }
     match spec.orchestrator {
         Orchestrator::Swarm | Orchestrator::None => docker(spec, &mut steps),
         Orchestrator::Kubernetes => kubernetes(spec, &mut steps)?,

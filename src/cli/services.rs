@@ -21,7 +21,8 @@ use crate::driver::nowhere::Nowhere;
 use crate::driver::ssh::{Memory, SshDriver};
 use crate::event::{Progress, Reporter, chain};
 use crate::model::{
-    ClusterName, DriverName, Machine, MachineName, Orchestrator, Place, Places, SshFiles, TlsFiles,
+    ClusterName, DriverName, Machine, MachineName, Orchestrator, Place, Places, Proxies, SshFiles,
+    TlsFiles,
 };
 use crate::provision;
 use crate::remote::{Dialer, SshDialer};
@@ -65,6 +66,7 @@ pub(super) struct Context {
     pub(super) quiet: bool,
     listening: Once,
     overruled: Once,
+    odd_proxies: Once,
 }
 
 impl Context {
@@ -79,6 +81,7 @@ impl Context {
             quiet: global.quiet,
             listening: Once::new(),
             overruled: Once::new(),
+            odd_proxies: Once::new(),
         })
     }
 
@@ -188,6 +191,7 @@ impl Context {
             open_log: self.open_log(),
             reporter: Arc::clone(&self.reporter),
             interrupt: self.interrupt.clone(),
+            proxies: self.proxies().filter(|proxies| proxies.on_loopback().is_none()),
         })
     }
 
@@ -241,7 +245,17 @@ impl Context {
     pub(super) async fn docker(&self, options: DockerOptions) -> Result<DockerDriver, Error> {
         let context =
             if DockerDriver::is_told(&options) { None } else { self.contexts.engine()? };
-        Ok(DockerDriver::connect_in(options, context).await?)
+        Ok(DockerDriver::connect_in(options, context).await?.with_proxies(self.proxies()))
+    }
+
+    /// The proxies of this computer. What is wrong with them is told once, and only those who need them are
+    /// without.
+    pub(super) fn proxies(&self) -> Option<Proxies> {
+        self.contexts.proxies().unwrap_or_else(|why| {
+            let progress = Progress::new(Arc::clone(&self.reporter));
+            self.odd_proxies.call_once(|| progress.warn(format!("no proxy is used: {why}")));
+            None
+        })
     }
 
     async fn driver(

@@ -27,7 +27,7 @@ pub(super) async fn run(context: &Context, args: Up) -> Result<(), Error> {
     };
     spec.validate()?;
     if args.explain {
-        return output::write(explain::text(&spec)?.as_bytes());
+        return output::write(explain::text(&spec, context.proxies().as_ref())?.as_bytes());
     }
     match (args.dry_run, args.output) {
         (true, Some(SpecFormat::Yaml)) => return output::write(spec.to_yaml().as_bytes()),

@@ -13,6 +13,7 @@ pub mod docker;
 mod engine;
 pub mod kubeconfig;
 mod meta;
+mod proxies;
 mod replace;
 pub mod selection;
 

@@ -183,6 +183,11 @@ impl ConfigFile {
 }
 
 impl Config {
+    /// What the file says under a key.
+    pub(super) fn key(&self, key: &str) -> Option<&Value> {
+        self.keys.get(key)
+    }
+
     /// The file's new text, laid out like the old one.
     fn render(&self) -> Vec<u8> {
         let formatter = serde_json::ser::PrettyFormatter::with_indent(self.indent().as_bytes());

@@ -13,6 +13,7 @@ mod machine;
 mod money;
 mod name;
 mod place;
+mod proxies;
 mod quantity;
 mod secret;
 mod subnet;
@@ -30,6 +31,7 @@ pub use machine::{HostKey, Machine, MachineRequest, MachineState, Port, Protocol
 pub use money::{Cost, Dollars};
 pub use name::{ClusterName, InvalidName, MachineId, MachineName, Orchestrator, Role};
 pub use place::{Place, Places};
+pub use proxies::Proxies;
 pub use quantity::{Bytes, Cpus, InvalidQuantity};
 pub use secret::Secret;
 pub use subnet::Subnet;

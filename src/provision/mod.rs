@@ -6,6 +6,7 @@
 
 mod engine;
 mod kubernetes;
+mod proxy;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
@@ -15,7 +16,9 @@ use std::time::Duration;
 use crate::bundle;
 use crate::event::Progress;
 use crate::failpoint;
-use crate::model::{EngineOptions, KubernetesVersion, Machine, SshFiles, TlsFiles};
+use crate::model::{
+    DriverName, EngineOptions, KubernetesVersion, Machine, Proxies, SshFiles, TlsFiles,
+};
 use crate::pki::{self, Authority};
 use crate::remote::{self, Dialer, Engine, Remote, Script};
 
@@ -141,6 +144,8 @@ pub struct Provisioner {
     pub pki: PathBuf,
     /// What is installed, and how.
     pub install: Install,
+    /// What machines on this computer fetch things through.
+    pub proxies: Option<Proxies>,
 }
 
 impl Provisioner {
@@ -155,6 +160,12 @@ impl Provisioner {
         let remote: Arc<dyn Remote> =
             progress.step("boot", dialer.dial(&machine, &self.ssh, BOOT)).await?;
         failpoint::reached("provision.before");
+        // Machines elsewhere have a way of their own.
+        let proxies = self.proxies.as_ref().filter(|_| machine.driver == DriverName::Docker);
+        if let Some(proxies) = proxies {
+            let script = proxy::use_proxies(proxies);
+            progress.step(script.title, remote.run(&script)).await?;
+        }
         let runtime = match &self.install {
             Install::Engine(options) => {
                 let install = engine::install(options);
@@ -201,3 +212,4 @@ pub use kubernetes::{
     DIRECTORY, Kubernetes, Release, Source, admits, bake, collect, explain as explain_kubernetes,
     known_repository, newest, replace_kubeadm, replace_kubelet,
 };
+pub use proxy::use_proxies;

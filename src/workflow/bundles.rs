@@ -46,7 +46,7 @@ async fn make(
     note(services, &mut record, services.driver.places().await?);
     // From here on `down` knows what to look for, should this be cut short.
     entry.save(&record)?;
-    let provisioner = machines::provisioner(entry, &record, install)?;
+    let provisioner = machines::provisioner(services, entry, &record, install)?;
     let name = MachineName::new(Role::ControlPlane, 1);
     let mut requests =
         machines::requests(spec, &record, &provisioner.ssh, &services.home.id()?, &[name])?;

@@ -89,7 +89,7 @@ pub async fn renew_certificates(services: &Services, name: &ClusterName) -> Resu
 async fn renew(services: &Services, entry: &Entry, progress: &Progress) -> Result<usize, Error> {
     let name = entry.name();
     let record = entry.record()?.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
-    let provisioner = provisioner(entry, &record, install(&record.spec, true)?)?;
+    let provisioner = provisioner(services, entry, &record, install(&record.spec, true)?)?;
     let sight = look(services, &record).await?;
     sight.refuse_any(services, &record).await?;
     let machines = sight.found;

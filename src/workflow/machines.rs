@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::bundle::Bundle;
-use crate::driver::Driver;
+use crate::driver::{Driver, docker};
 use crate::event::Progress;
 use crate::failpoint;
 use crate::model::{
@@ -25,6 +25,7 @@ const LOOK: Duration = Duration::from_secs(5);
 
 /// The cluster's keys, made if they are absent.
 pub(super) fn provisioner(
+    services: &Services,
     entry: &Entry,
     record: &Record,
     install: Install,
@@ -35,7 +36,23 @@ pub(super) fn provisioner(
     let subject = format!("clusterdojo {} {}", entry.name(), record.cluster_id);
     let authority = Authority::ensure(&pki, &subject)?;
     let tls = pki::ensure_client(&pki.join("client"), &authority, &subject)?;
-    Ok(Provisioner { ssh, tls, authority, pki, install })
+    let proxies = services.proxies.clone();
+    let proxies = proxies.map(|proxies| proxies.but_not_for(reached_directly(&record.spec)));
+    Ok(Provisioner { ssh, tls, authority, pki, install, proxies })
+}
+
+/// What machines of a cluster must never reach through a proxy: themselves and each other.
+fn reached_directly(spec: &ClusterSpec) -> Vec<String> {
+    let mut entries: Vec<String> =
+        ["localhost", "127.0.0.0/8", "127.0.0.1", "::1"].map(str::to_owned).into();
+    entries.push(spec.docker.subnet.unwrap_or(docker::SUBNETS).to_string());
+    entries.extend(spec.machines().iter().map(|machine| machine.name.to_string()));
+    if spec.orchestrator == Orchestrator::Kubernetes {
+        let subnets = [spec.kubernetes.pod_subnet, spec.kubernetes.service_subnet];
+        entries.extend(subnets.iter().map(ToString::to_string));
+        entries.extend([".svc", ".cluster.local"].map(str::to_owned));
+    }
+    entries
 }
 
 /// What `--explain` tells of: what would be installed, and where nothing says where Kubernetes comes from,

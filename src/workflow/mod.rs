@@ -34,7 +34,9 @@ use crate::bundle;
 use crate::context::{self, DockerContexts, KubeContexts, kubeconfig};
 use crate::driver::{self, Driver};
 use crate::event::{Progress, Reporter, chain};
-use crate::model::{ClusterName, Finding, KubernetesVersion, Machine, MachineName, Orchestrator};
+use crate::model::{
+    ClusterName, Finding, KubernetesVersion, Machine, MachineName, Orchestrator, Proxies,
+};
 use crate::pki;
 use crate::plan::Plan;
 use crate::provision;
@@ -88,6 +90,8 @@ pub struct Services {
     pub reporter: Arc<dyn Reporter>,
     /// Whether the user wants to stop.
     pub interrupt: Interrupt,
+    /// What machines on this computer fetch things through.
+    pub proxies: Option<Proxies>,
 }
 
 impl fmt::Debug for Services {

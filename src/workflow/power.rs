@@ -30,7 +30,7 @@ pub async fn start_machine(
     let record = entry.record()?.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
     let machine = one(services, &record, machine).await?;
     let install = install(&record.spec, true)?;
-    let provisioner = provisioner(&entry, &record, install)?;
+    let provisioner = provisioner(services, &entry, &record, install)?;
     let label = machine.id.name;
     let origin = match machine.state {
         MachineState::Running => Origin::Keep(machine),

@@ -159,7 +159,7 @@ pub(super) async fn converge(
         entry.save(&record)?;
         failpoint::reached("up.record.after");
     }
-    let provisioner = machines::provisioner(entry, &record, install)?;
+    let provisioner = machines::provisioner(services, entry, &record, install)?;
     let departures =
         scale::departures(services, &provisioner, &record, &existing, progress).await?;
     failpoint::reached("up.keys.after");

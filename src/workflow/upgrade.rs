@@ -98,7 +98,8 @@ async fn finish(
     };
     // The machines as they are: nothing is installed on the way.
     let present = Release { source: Source::Present, ..release.clone() };
-    let provisioner = machines::provisioner(entry, &record, Install::Kubernetes(present))?;
+    let provisioner =
+        machines::provisioner(services, entry, &record, Install::Kubernetes(present))?;
     let all = nodes(services, &provisioner, &record, progress).await?;
     let members = members(&all);
     let kind = &*services.kubeadm;

@@ -11,6 +11,14 @@ set -eu
 umask 077
 : "${VERB:?}" "${CONFIG:?}" "${FIRST?}" "${SKIP?}" "${PORTS?}" "${IGNORE:?}"
 
+# The way to the internet, where it leads through proxies; kubeadm passes it on to the control plane.
+if [ -r /etc/clusterdojo/proxy.env ]; then
+    set -a
+    # shellcheck source=/dev/null
+    . /etc/clusterdojo/proxy.env
+    set +a
+fi
+
 directory=/etc/kubernetes
 member=$directory/clusterdojo-member
 log=/var/log/clusterdojo-kubeadm.log

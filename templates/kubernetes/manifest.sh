@@ -6,6 +6,14 @@
 set -eu
 : "${ADDRESS:?}"
 
+# The way to the internet, where it leads through proxies.
+if [ -r /etc/clusterdojo/proxy.env ]; then
+    set -a
+    # shellcheck source=/dev/null
+    . /etc/clusterdojo/proxy.env
+    set +a
+fi
+
 admin=/etc/kubernetes/admin.conf
 if [ -e "$admin" ]; then
     # What is published may change at any time, and the network of a cluster should not.

@@ -5,6 +5,14 @@
 # repository.sh goes ahead of it.
 set -eu
 
+# The way to the internet, where it leads through proxies.
+if [ -r /etc/clusterdojo/proxy.env ]; then
+    set -a
+    # shellcheck source=/dev/null
+    . /etc/clusterdojo/proxy.env
+    set +a
+fi
+
 # shellcheck disable=SC2154 # by repository.sh
 index=$repository/Packages
 if ! said=$(curl -fsSL --retry 3 --connect-timeout 20 --max-time 120 "$index" 2>&1); then

@@ -6,6 +6,14 @@
 set -eu
 : "${IMAGES?}"
 
+# The way to the internet, where it leads through proxies.
+if [ -r /etc/clusterdojo/proxy.env ]; then
+    set -a
+    # shellcheck source=/dev/null
+    . /etc/clusterdojo/proxy.env
+    set +a
+fi
+
 log=$(mktemp -d)
 trap 'rm -rf "$log"' EXIT
 

@@ -14,6 +14,7 @@ use super::engine::{Engine, NOT_FOUND, failed, status};
 use super::{DockerDriver, archive, bake};
 use crate::driver::{Error, Source};
 use crate::event::Progress;
+use crate::model::Proxies;
 
 macro_rules! template {
     ($name:literal) => {
@@ -128,7 +129,7 @@ impl DockerDriver {
             return bake::bake(self, baked, progress).await;
         }
         let default = ImageBuild { variant: self.variant(), ..Default::default() };
-        build(&self.engine, &default, progress).await.map(drop)
+        build(&self.engine, &default, self.proxies.as_ref(), progress).await.map(drop)
     }
 }
 
@@ -136,6 +137,7 @@ impl DockerDriver {
 pub(super) async fn build(
     engine: &Engine,
     build: &ImageBuild,
+    proxies: Option<&Proxies>,
     progress: &Progress,
 ) -> Result<String, Error> {
     let tag = build.tag.clone().unwrap_or_else(|| tag(build.variant));
@@ -145,10 +147,18 @@ pub(super) async fn build(
         None => PUBLIC_BASE,
     };
     let variant = build.variant.stage();
+    // Proxies are arguments that every build has and no image keeps.
+    let mut arguments = HashMap::from([("BASE".to_owned(), base.to_owned())]);
+    for (name, value) in proxies.map(Proxies::variables).unwrap_or_default() {
+        arguments.insert(name, value.expose().to_owned());
+    }
+    let by_host = engine.process.is_some() && proxies.is_some_and(|p| p.on_loopback().is_some());
     let options = BuildImageOptions {
         t: Some(tag.clone()),
         target: variant.to_owned(),
-        buildargs: Some(HashMap::from([("BASE".to_owned(), base.to_owned())])),
+        buildargs: Some(arguments),
+        // Only from the host's own network a proxy on its loopback can be reached.
+        networkmode: by_host.then(|| "host".to_owned()),
         labels: Some(HashMap::from([(LABEL_IMAGE.to_owned(), variant.to_owned())])),
         nocache: build.no_cache,
         forcerm: true,

@@ -43,7 +43,8 @@ use super::local_ports::PortBook;
 use super::{Driver, Error, Trace};
 use crate::event::Progress;
 use crate::model::{
-    ClusterName, DriverName, EngineContext, Finding, Machine, MachineRequest, Place, Subnet,
+    ClusterName, DriverName, EngineContext, Finding, Machine, MachineRequest, Place, Proxies,
+    Subnet,
 };
 
 pub use self::bake::Baked;
@@ -80,6 +81,8 @@ pub struct DockerDriver {
     variant: Variant,
     /// What is put into machines beforehand.
     baked: Option<Baked>,
+    /// What fetches of image builds go through.
+    proxies: Option<Proxies>,
     /// What containers may be given here; learned from the engine's process or from its refusals.
     allowances: Mutex<Allowances>,
     /// Host ports that are in use or about to be.
@@ -125,6 +128,7 @@ impl DockerDriver {
             options,
             variant: Variant::default(),
             baked: None,
+            proxies: None,
             ports: Mutex::default(),
             networks: Mutex::default(),
             host_keys: Mutex::default(),
@@ -151,6 +155,13 @@ impl DockerDriver {
         self
     }
 
+    /// Leads what image builds fetch through proxies.
+    #[must_use]
+    pub fn with_proxies(mut self, proxies: Option<Proxies>) -> Self {
+        self.proxies = proxies;
+        self
+    }
+
     /// Builds the machine image and returns its tag. Lines of the build's output are progress
     /// details.
     ///
@@ -161,7 +172,7 @@ impl DockerDriver {
         build: ImageBuild,
         progress: &Progress,
     ) -> Result<String, Error> {
-        image::build(&self.engine, &build, progress).await
+        image::build(&self.engine, &build, self.proxies.as_ref(), progress).await
     }
 
     /// Builds the machine image with [what is put into machines beforehand](Self::with_baked), unless
@@ -240,6 +251,12 @@ impl Driver for DockerDriver {
         };
         if self.engine.in_clear {
             progress.warn(format!("{} has no TLS: {}", self.engine.place, check::IN_CLEAR));
+        }
+        if let Some(place) = self.proxies.as_ref().and_then(Proxies::on_loopback) {
+            progress.warn(format!(
+                "the proxy at {place} answers this computer alone, so machines get none: let it listen on \
+                 another address, and name that in HTTP_PROXY and HTTPS_PROXY"
+            ));
         }
         // Everything that can be refused is refused here, before the first thing is made.
         let ((), settled, image_present) = try_join!(
