@@ -38,8 +38,8 @@ impl Address {
             ("tcp", None) => Ok(Self::Plain(Host::parse(text, rest, PLAIN_PORT)?)),
             ("tcp", Some(path)) => Ok(Self::Tls(Host::parse(text, rest, TLS_PORT)?, path.into())),
             ("ssh", _) => Err(format!(
-                "`{text}` is an engine behind SSH, with which no machines can be made: use unix:///path, \
-                 or tcp://host:port with TLS; or take its host itself as a machine, with --driver ssh"
+                "`{text}` is an engine behind SSH, which machines cannot be made with: use one at unix:///path, or at \
+                 tcp://host:port with TLS, or make its host itself a machine with `--driver ssh`"
             )),
             _ => Err(wrong(text)),
         }

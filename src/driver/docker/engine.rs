@@ -105,7 +105,7 @@ impl Engine {
 
     async fn open(named: Named) -> Result<Self, Error> {
         let Named { host: place, cert_path, by } = named;
-        let by = by.map(|by| format!(", which {by} names")).unwrap_or_default();
+        let by = by.map(|by| format!(" (named by {by})")).unwrap_or_default();
         let there = || format!("the Docker engine at `{place}`{by}");
         let address = Address::parse(&place, cert_path.as_deref());
         let address = address.map_err(|problem| Error::Unsupported(problem + &by))?;
@@ -116,7 +116,8 @@ impl Engine {
                 host.resolve().await.map_err(|error| unreachable(there(), error))?
             }
         };
-        let client = transport::client(&address)?.negotiate_version().await;
+        let client = transport::client(&address).map_err(|error| unreachable(there(), error))?;
+        let client = client.negotiate_version().await;
         let client = client.map_err(|error| unreachable(there(), error))?;
         let version = client.version().await.map_err(|error| unreachable(there(), error))?;
         let process = match &address {

@@ -24,21 +24,16 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 const CONNECT: Duration = Duration::from_secs(10);
 
 /// A client that has not asked anything yet. Where TLS is wanted, nothing is ever sent without it.
-pub(super) fn client(address: &Address) -> Result<Docker, Error> {
+pub(super) fn client(address: &Address) -> Result<Docker, Source> {
     let timeout = stretch(TIMEOUT).as_secs();
-    let client = match address {
+    Ok(match address {
         Address::Socket(path) => {
-            Docker::connect_with_unix(&path.to_string_lossy(), timeout, API_DEFAULT_VERSION)
+            Docker::connect_with_unix(&path.to_string_lossy(), timeout, API_DEFAULT_VERSION)?
         }
         Address::Plain(host) => {
-            Docker::connect_with_http(&format!("tcp://{host}"), timeout, API_DEFAULT_VERSION)
+            Docker::connect_with_http(&format!("tcp://{host}"), timeout, API_DEFAULT_VERSION)?
         }
-        Address::Tls(host, directory) => over_tls(host, tls(directory)?, timeout),
-    };
-    client.map_err(|source| Error::Failed {
-        operation: "set up",
-        subject: "the client of the Docker engine".to_owned(),
-        source: source.into(),
+        Address::Tls(host, directory) => over_tls(host, tls(directory)?, timeout)?,
     })
 }
 

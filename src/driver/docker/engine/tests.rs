@@ -133,7 +133,7 @@ async fn an_engine_behind_tls_is_let_in_by_its_certificate_alone() {
     let impostor = engine_behind_tls(&authority, &other.server("engine", &[], &local).unwrap());
     let error = Engine::open(named(impostor, Some(directory.path()))).await.err().unwrap();
     let error = event::chain(&error);
-    assert!(error.contains("which DOCKER_HOST names") && error.contains("certificate"), "{error}");
+    assert!(error.contains("named by DOCKER_HOST") && error.contains("certificate"), "{error}");
 }
 
 #[tokio::test]
