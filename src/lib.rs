@@ -23,10 +23,11 @@ pub mod event;
 pub mod failpoint;
 #[cfg(feature = "fake")]
 pub mod fake;
+pub mod marked;
 pub mod model;
 pub mod pace;
 pub mod pki;
-pub mod plan;
+mod plan;
 pub mod provision;
 pub mod remote;
 pub mod report;

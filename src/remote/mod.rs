@@ -81,6 +81,21 @@ pub enum Error {
         /// The last lines of its standard error; secrets never go there.
         stderr: String,
     },
+    /// The login shell ended, or sudo refused, before a script could begin.
+    #[error(
+        "{title} on machine `{machine}` did not begin: its login shell ended with status {status}{}",
+        if .said.is_empty() { String::new() } else { format!(" and said: {said}") }
+    )]
+    NotBegun {
+        /// Which machine.
+        machine: MachineId,
+        /// The script's title.
+        title: String,
+        /// The status of what ran instead.
+        status: u32,
+        /// The last lines that it printed.
+        said: String,
+    },
     /// A script did not end.
     #[error("{title} on machine `{machine}` hangs: it has not ended within {} s", waited.as_secs())]
     Hangs {

@@ -18,9 +18,10 @@ use tokio::process::Command;
 use tokio::sync::OnceCell;
 
 use super::options::{self, SshHost, SshOptions};
-use super::said::{BEGUN, Said};
+use super::said::Said;
 use super::tunnel::Tunnel;
 use crate::driver::{Error, Source};
+use crate::marked::Marks;
 use crate::model::{Machine, Service, SshFiles};
 use crate::pace::{stretch, within};
 
@@ -34,8 +35,12 @@ const PATIENCE: Duration = Duration::from_secs(20 * 60);
 const ALIAS: &str = "clusterdojo-host";
 
 /// Runs what comes on its standard input as root. It is one command for every login shell.
-const AS_ROOT: &str =
-    "exec sh -c 'if [ \"$(id -u)\" = 0 ]; then exec sh -s; else exec sudo -n sh -s; fi'";
+fn as_root(marks: &Marks) -> String {
+    format!(
+        "exec sh -c '{}; if [ \"$(id -u)\" = 0 ]; then exec sh -s; else exec sudo -n sh -s; fi'",
+        marks.shell()
+    )
+}
 
 /// One host, and how it is reached.
 pub(super) struct Host {
@@ -71,8 +76,8 @@ pub(super) enum Way {
 
 /// What is to be done with a login.
 enum Errand<'a> {
-    /// Run a script as root.
-    Run(&'a str),
+    /// Run a script as root, which is between these marks.
+    Run(&'a Marks, &'a str),
     /// Keep it, in the background.
     Keep(&'a Tunnel),
 }
@@ -160,7 +165,9 @@ impl Host {
 
     /// Runs a script as root and returns what it prints. `inputs` are shell variables.
     pub(super) async fn run(&self, inputs: &[(&str, &str)], body: &str) -> Result<String, Error> {
-        let said = self.log_in(&Errand::Run(&script(inputs, body))).await?;
+        let marks = Marks::random();
+        let script = marks.around(&script(inputs, body)) + "\n";
+        let said = self.log_in(&Errand::Run(&marks, &script)).await?;
         said.judge(self.name(), self.spec.host_key.is_some()).map_err(|e| self.explained(e))
     }
 
@@ -212,8 +219,8 @@ impl Host {
         };
         let given_key = given.as_ref().map(|(kind, file)| (*kind, file.path()));
         match errand {
-            Errand::Run(script) => {
-                self.run_script(self.command(own, given_key, None), script).await
+            Errand::Run(marks, script) => {
+                self.run_script(self.command(own, given_key, None), marks, script).await
             }
             Errand::Keep(tunnel) => {
                 let command = self.command(own, given_key, Some(&tunnel.socket));
@@ -222,8 +229,13 @@ impl Host {
         }
     }
 
-    async fn run_script(&self, mut command: Command, script: &str) -> Result<Said, Error> {
-        command.arg("-T").arg("--").arg(&self.spec.address).arg(AS_ROOT);
+    async fn run_script(
+        &self,
+        mut command: Command,
+        marks: &Marks,
+        script: &str,
+    ) -> Result<Said, Error> {
+        command.arg("-T").arg("--").arg(&self.spec.address).arg(as_root(marks));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|source| self.no_client(source))?;
         let mut input = child.stdin.take().expect("standard input is a pipe");
@@ -240,10 +252,18 @@ impl Host {
             ))
         })?;
         let output = output.map_err(|source| self.no_client(source))?;
+        let within = |bytes: &[u8]| {
+            let mut stream = marks.stream();
+            let mut text = stream.push(bytes);
+            text.extend(stream.rest());
+            stream.has_begun().then(|| String::from_utf8_lossy(&text).into_owned())
+        };
+        let all = || String::from_utf8_lossy(&output.stderr).into_owned();
         Ok(Said {
             status: output.status.code(),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            stdout: within(&output.stdout),
+            stderr: within(&output.stderr).unwrap_or_else(all),
+            shell: marks.shell_reached(&output.stdout),
         })
     }
 
@@ -265,7 +285,7 @@ impl Host {
         // What cannot be read is missing from an error's text, and from nothing else.
         let stderr = fs::read(stderr.path()).unwrap_or_default();
         let stderr = String::from_utf8_lossy(&stderr).into_owned();
-        Ok(Said { status, stdout: String::new(), stderr })
+        Ok(Said { status, stdout: None, stderr, shell: false })
     }
 
     /// `ssh`, told never to ask and never to trust. With a socket it is a control master.
@@ -378,15 +398,15 @@ pub(super) fn port_of(service: Service, sshd: u16) -> u16 {
     }
 }
 
-/// The text for a shell's standard input. Nothing of it is done before all of it has arrived.
+/// A script with its inputs ahead of it.
 fn script(inputs: &[(&str, &str)], body: &str) -> String {
-    let mut text = format!("{{\necho '{BEGUN}'\n");
+    let mut text = String::new();
     for (name, value) in inputs {
         // POSIX.1-2024, Shell Command Language, 2.2.2.
         text.push_str(&format!("{name}='{}'\n", value.replace('\'', r"'\''")));
     }
     text.push_str(body);
-    text.push_str("\nexit 0\n}\n");
+    text.push_str("\nexit 0\n");
     text
 }
 
@@ -395,13 +415,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_script_that_did_not_arrive_whole_does_nothing() {
-        let text = script(&[("A", "it's")], "printf %s \"$A\"\n");
-        let run = |text: &str| {
-            let output = std::process::Command::new("sh").args(["-c", text]).output().unwrap();
-            String::from_utf8(output.stdout).unwrap()
-        };
-        assert_eq!(run(&text), format!("{BEGUN}\nit's"));
-        assert_eq!(run(&text[..text.len() - 4]), "");
+    fn inputs_stay_values() {
+        let text = script(&[("A", "it's $(id)")], "printf %s \"$A\"\n");
+        let output = std::process::Command::new("sh").args(["-c", &text]).output().unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), "it's $(id)");
     }
 }

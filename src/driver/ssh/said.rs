@@ -4,16 +4,18 @@ use crate::driver::Error;
 
 /// The status with which `ssh` ends when it is not that of the command (ssh(1), EXIT STATUS).
 const NOT_THE_COMMAND: i32 = 255;
-/// What scripts say first, so that a refusal to become root can be told from everything else.
-pub(super) const BEGUN: &str = "clusterdojo: root";
 /// How much of what a failed script said an error shows, in lines.
 const LINES: usize = 20;
 
 /// What became of a script.
 pub(super) struct Said {
     pub(super) status: Option<i32>,
-    pub(super) stdout: String,
+    /// What the script printed; `None` if it has not begun.
+    pub(super) stdout: Option<String>,
+    /// What the script said on standard error, or `ssh` and a login shell if it has not begun.
     pub(super) stderr: String,
+    /// Whether a shell of the host was reached.
+    pub(super) shell: bool,
 }
 
 /// What is wrong with a host key.
@@ -27,9 +29,14 @@ impl Said {
     /// What the script printed, or why it did not run to its end. `given` says that the host key was given.
     pub(super) fn judge(&self, host: &str, given: bool) -> Result<String, Error> {
         let tail = self.tail();
-        match (self.status, self.stdout.strip_prefix(BEGUN)) {
-            (Some(0), Some(output)) => Ok(output.trim_start_matches('\n').to_owned()),
-            (Some(NOT_THE_COMMAND), None) => Err(self.refusal(host, given)),
+        match (self.status, &self.stdout) {
+            (Some(0), Some(output)) => Ok(output.clone()),
+            (Some(NOT_THE_COMMAND), None) if !self.shell => Err(self.refusal(host, given)),
+            (Some(status), None) if !self.shell => Err(Error::Unsupported(format!(
+                "the login shell on host `{host}` ended with status {status} before it ran anything: a start-up \
+                 file (`.bashrc`, …) must not end or replace it where nobody types{}",
+                if tail.is_empty() { String::new() } else { format!("; it said: {tail}") }
+            ))),
             (Some(_), None) => Err(Error::Unsupported(format!(
                 "nobody may become root on host `{host}` without a password: {tail}"
             ))),
@@ -88,7 +95,7 @@ mod tests {
 
     fn said(stderr: &str) -> Said {
         let stderr = stderr.to_owned();
-        Said { status: Some(NOT_THE_COMMAND), stdout: String::new(), stderr }
+        Said { status: Some(NOT_THE_COMMAND), stdout: None, stderr, shell: false }
     }
 
     #[test]

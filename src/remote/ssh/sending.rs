@@ -7,12 +7,15 @@ use futures_util::StreamExt as _;
 use russh::ChannelWriteHalf;
 use russh::client::Msg;
 
+use crate::marked::Marks;
 use crate::remote::{Input, Script};
 
 /// What goes to a shell.
 pub(super) struct Sending {
     shell: String,
     script: String,
+    /// What is around all that the script prints.
+    pub(super) marks: Marks,
     pub(super) input: Option<Input>,
 }
 
@@ -36,15 +39,17 @@ const ALL_OF_IT: &[u8] = b".";
 impl Sending {
     /// A script that reads nothing.
     pub(super) fn alone(script: &Script) -> Self {
-        let script = alone(script.render().expose());
-        Self { shell: "sh -s".to_owned(), script, input: None }
+        let marks = Marks::random();
+        let script = marks.around(script.render().expose()) + "\n";
+        Self { shell: "sh -s".to_owned(), script, marks, input: None }
     }
 
     /// A script that reads an input on descriptor 3.
     pub(super) fn with_input(script: &Script, input: Input) -> Self {
-        let script = with_input(script.render().expose());
+        let marks = Marks::random();
+        let script = marks.around(script.render().expose());
         let shell = format!("sh -c '{}'", bootstrap(script.len(), input.length()));
-        Self { shell, script, input: Some(input) }
+        Self { shell, script, marks, input: Some(input) }
     }
 
     /// Sends it all. If the input's source fails, the other side is told that nothing more comes.
@@ -75,18 +80,6 @@ impl Sending {
         channel.eof().await?;
         result
     }
-}
-
-/// Makes a script a single compound command (POSIX.1-2024, Shell Command Language, 2.9.4.1). The
-/// shell then reads all of it before it runs any of it: a connection that breaks on the way runs
-/// nothing, and a command that reads its standard input finds it empty instead of eating the script.
-fn alone(script: &str) -> String {
-    format!("{{\n{script}\n}} </dev/null\n")
-}
-
-/// The same for a script that [`bootstrap`] runs. Without the last byte it is no command.
-fn with_input(script: &str) -> String {
-    format!("{{\n{script}\n}}")
 }
 
 /// The command that takes a script and then its input from standard input; it says nothing but their
@@ -135,45 +128,49 @@ mod tests {
         sh(&["-s"], script.as_bytes())
     }
 
-    /// Runs a script with an input of which only so many bytes arrive, the script itself included.
-    fn run_with(script: &str, input: &[u8], arriving: Option<usize>) -> Output {
-        let script = with_input(script);
+    /// A script as it is sent, and what it printed.
+    fn alone(script: &str) -> Output {
+        let marks = Marks::random();
+        within(&marks, run(&(marks.around(script) + "\n")))
+    }
+
+    /// Runs a script with an input of which so many of the last bytes do not arrive.
+    fn run_with(script: &str, input: &[u8], missing: usize) -> Output {
+        let marks = Marks::random();
+        let script = marks.around(script);
         let command = bootstrap(script.len(), input.len() as u64);
         let sent = [script.as_bytes(), input, ALL_OF_IT].concat();
-        sh(&["-c", &command], &sent[..arriving.unwrap_or(sent.len())])
+        within(&marks, sh(&["-c", &command], &sent[..sent.len().saturating_sub(missing)]))
+    }
+
+    fn within(marks: &Marks, mut output: Output) -> Output {
+        let mut stream = marks.stream();
+        output.stdout = stream.push(&output.stdout);
+        output.stdout.extend(stream.rest());
+        output
     }
 
     #[test]
     fn a_command_that_reads_its_input_does_not_eat_the_script() {
-        let script = alone("A='1'\ncat\necho after $A # no newline at the end");
-        assert_eq!(run(&script).stdout, b"after 1\n");
-    }
-
-    #[test]
-    fn half_a_script_runs_nothing() {
-        let script = alone("echo one\necho two\n");
-        for length in 1..script.len() - "}</dev/null\n ".len() {
-            let output = run(&script[..length]);
-            assert_eq!(output.stdout, b"", "{:?}", &script[..length]);
-            assert!(!output.status.success());
-        }
+        let output = alone("A='1'\ncat\necho after $A # no newline at the end");
+        assert_eq!(output.stdout, b"after 1\n");
     }
 
     #[test]
     fn an_exit_within_the_script_is_its_status() {
-        assert_eq!(run(&alone("exit 7\n")).status.code(), Some(7));
-        assert_eq!(run(&alone("set -e\nfalse\necho no\n")).status.code(), Some(1));
-        assert_eq!(run_with("exit 7", b"input", None).status.code(), Some(7));
-        assert_eq!(run_with("set -e\nfalse\necho no\n", b"input", None).status.code(), Some(1));
+        assert_eq!(alone("exit 7\n").status.code(), Some(7));
+        assert_eq!(alone("set -e\nfalse\necho no\n").status.code(), Some(1));
+        assert_eq!(run_with("exit 7", b"input", 0).status.code(), Some(7));
+        assert_eq!(run_with("set -e\nfalse\necho no\n", b"input", 0).status.code(), Some(1));
     }
 
     #[test]
     fn an_input_is_on_descriptor_3_and_nowhere_else() {
         let input: Vec<u8> = (0..=255).cycle().take(300_000).collect();
         let script = "A='it''s'\nprintf '%s' \"$A$(cat)\"\ncat <&3\necho end # no newline";
-        let output = run_with(script, &input, None);
+        let output = run_with(script, &input, 0);
         assert!(output.stdout == [b"its", &input[..], b"end\n"].concat());
-        assert_eq!(run_with("cat <&3; echo end", b"", None).stdout, b"end\n");
+        assert_eq!(run_with("cat <&3; echo end", b"", 0).stdout, b"end\n");
     }
 
     #[test]
@@ -181,8 +178,8 @@ mod tests {
         // A dot is what would be taken for the end of the input.
         for byte in [b'.', b'x'] {
             let input = vec![byte; 1_000_000];
-            assert_eq!(run_with("head -c 9 <&3; exit 3", &input, None).status.code(), Some(3));
-            assert_eq!(run_with("exit 0", &input, None).status.code(), Some(0));
+            assert_eq!(run_with("head -c 9 <&3; exit 3", &input, 0).status.code(), Some(3));
+            assert_eq!(run_with("exit 0", &input, 0).status.code(), Some(0));
         }
     }
 
@@ -190,9 +187,8 @@ mod tests {
     fn half_an_input_ends_the_script_before_it_sees_the_end() {
         let script = "trap 'echo cleaned; exit 9' TERM\ncat <&3 >/dev/null\necho 'it ended'";
         let input = vec![b'.'; 200_000];
-        let whole = with_input(script).len() + input.len() + ALL_OF_IT.len();
-        for missing in [1, 2, 100_000, 200_001, 200_002, 200_030, whole] {
-            let output = run_with(script, &input, Some(whole - missing));
+        for missing in [1, 2, 100_000, 200_001, 200_002, 200_030, 300_000] {
+            let output = run_with(script, &input, missing);
             let said = String::from_utf8_lossy(&output.stdout);
             assert!(!said.contains("it ended"), "{missing} bytes missing: {said}");
             assert_eq!(output.status.signal(), Some(15), "{missing} bytes missing: {output:?}");

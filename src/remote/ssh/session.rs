@@ -7,6 +7,7 @@ use russh::client::{Handle, Msg};
 use russh::{Channel, ChannelMsg, Sig};
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
+use crate::marked::Marked;
 use crate::model::{Machine, MachineId};
 use crate::pace::within;
 use crate::remote::{Error, Input, Remote, Script, Stream};
@@ -97,24 +98,27 @@ impl Session {
     ) -> Result<String, Error> {
         const OPERATION: &str = "run a script";
         let (mut incoming, outgoing) = self.channel().await?.split();
+        let (stdout, stderr) = (sending.marks.stream(), sending.marks.stream());
         let name = sending.input.as_ref().map(|input| input.name().to_owned());
         let collect = async {
-            let mut collected = Collected::default();
+            let mut collected = Collected::of(stdout, stderr);
             loop {
                 let message = if collected.status.is_some() {
                     within(LINGER, incoming.wait()).await.unwrap_or(None)
                 } else {
                     incoming.wait().await
                 };
-                match (message, &mut output) {
-                    (Some(ChannelMsg::Close) | None, _) => return collected,
-                    (Some(ChannelMsg::Data { data }), Some(output)) => {
-                        if let Err(error) = output.write_all(&data).await {
-                            collected.unkept = Some(error);
-                            return collected;
-                        }
-                    }
-                    (Some(message), _) => collected.take(message),
+                let end = matches!(message, Some(ChannelMsg::Close) | None);
+                collected.take(message);
+                if let Some(output) = &mut output
+                    && let Err(error) =
+                        output.write_all(&std::mem::take(&mut collected.stdout)).await
+                {
+                    collected.unkept = Some(error);
+                    return collected;
+                }
+                if end {
+                    return collected;
                 }
             }
         };
@@ -140,6 +144,12 @@ impl Session {
             return Err(Error::Output { machine: self.machine.clone(), source });
         }
         match collected.status {
+            Some(status) if !collected.marked.0.has_begun() => Err(Error::NotBegun {
+                machine: self.machine.clone(),
+                title: script.title.to_owned(),
+                status,
+                said: collected.ahead(),
+            }),
             Some(0) => Ok(String::from_utf8_lossy(&collected.stdout).into_owned()),
             Some(status) => Err(Error::Script {
                 machine: self.machine.clone(),
@@ -180,8 +190,9 @@ impl Remote for Session {
 }
 
 /// What came back from a script.
-#[derive(Default)]
 struct Collected {
+    /// Standard output and error as they come.
+    marked: (Marked, Marked),
     stdout: Vec<u8>,
     stderr: Vec<u8>,
     status: Option<u32>,
@@ -191,11 +202,29 @@ struct Collected {
 }
 
 impl Collected {
-    fn take(&mut self, message: ChannelMsg) {
+    fn of(stdout: Marked, stderr: Marked) -> Self {
+        Self {
+            marked: (stdout, stderr),
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+            status: None,
+            refused: false,
+            unkept: None,
+        }
+    }
+
+    /// Takes a message, or the end.
+    fn take(&mut self, message: Option<ChannelMsg>) {
+        let Some(message) = message else {
+            self.stdout.extend(self.marked.0.rest());
+            self.stderr.extend(self.marked.1.rest());
+            return;
+        };
         match message {
-            ChannelMsg::Data { data } => self.stdout.extend_from_slice(&data),
+            ChannelMsg::Close => self.take(None),
+            ChannelMsg::Data { data } => self.stdout.extend(self.marked.0.push(&data)),
             ChannelMsg::ExtendedData { data, .. } => {
-                self.stderr.extend_from_slice(&data);
+                self.stderr.extend(self.marked.1.push(&data));
                 if self.stderr.len() > 2 * STDERR_BYTES {
                     self.stderr.drain(..self.stderr.len() - STDERR_BYTES);
                 }
@@ -203,6 +232,12 @@ impl Collected {
             ChannelMsg::Failure => self.refused = true,
             message => self.status = exit_status(&message).or(self.status),
         }
+    }
+
+    /// What was printed instead of running the script.
+    fn ahead(&self) -> String {
+        let (stdout, stderr) = (self.marked.0.ahead(), self.marked.1.ahead());
+        tail(&[stdout, stderr].join(&b"\n"[..]))
     }
 
     fn reason(&self) -> String {

@@ -37,6 +37,10 @@ fn add_user(host: &Host) {
     .ok();
 }
 
+/// What start-up files of a login shell may do, and nobody may take for what was asked.
+const NOISE: &str = "echo hi; echo 'Permission denied (noise).' >&2; seq 2000; sleep 0.1; printf 'no end'; \
+                     trap 'echo bye; echo bye >&2' EXIT";
+
 fn root_at(host: &Host) -> String {
     format!("root@{}", host.address)
 }
@@ -48,6 +52,10 @@ fn hosts_become_a_swarm_and_are_given_back_as_they_were() {
     let lab = Lab::new(&world);
     let hosts = [lab.host(&world), lab.host(&world)];
     add_user(&hosts[1]);
+    hosts[0].run(&format!("cat >/root/.bashrc <<'END'\n{NOISE}\nEND")).ok();
+    hosts[1]
+        .run(&format!("usermod -s /bin/bash pi; cat >/home/pi/.bashrc <<'END'\n{NOISE}\nEND"))
+        .ok();
     let before = hosts.each_ref().map(Host::state);
     let addresses = [root_at(&hosts[0]), format!("pi@{}", hosts[1].address)];
     let addresses = addresses.each_ref().map(String::as_str);
@@ -69,7 +77,12 @@ fn hosts_become_a_swarm_and_are_given_back_as_they_were() {
     let again = world.dojo(&["up", &name]).ok();
     assert!(again.contains("was ready already"), "{again}");
     world.dojo(&["status", &name]).ok();
-    assert_eq!(world.dojo(&["ssh", &format!("{name}/worker-1"), "--", "id -un"]).ok(), "pi\n");
+    let raw = world.dojo(&["ssh", &format!("{name}/worker-1"), "--", "id -un"]).ok();
+    assert!(raw.starts_with("hi\n") && raw.contains("no endpi\n"), "{raw}");
+    // A shell that ends is another matter.
+    hosts[0].run("cp /root/.bashrc /root/.noise; sed -i '1i exit 3' /root/.bashrc").ok();
+    world.dojo(&["up", &name]).fails(1, &["the login shell on host", "status 3", "`.bashrc`"]);
+    hosts[0].run("mv /root/.noise /root/.bashrc").ok();
 
     // Off means that the host stays on and the cluster's services do not.
     let active = |host: &Host, unit: &str| host.run(&format!("systemctl is-active {unit}")).stdout;
@@ -593,7 +606,7 @@ fn a_kubernetes_cluster_on_hosts_comes_and_goes() {
         hosts[1].address,
     );
     fs::write(&file, text).unwrap();
-    world.dojo(&["up", "-f", file.to_str().unwrap()]).ok();
+    world.dojo(&["up", "-f", file.to_str().unwrap(), "--trust"]).ok();
     assert_eq!(world.ready_nodes(), ["control-plane-1", "worker-1"]);
     // Whose it is by now is told to somebody else.
     let other = world.name("kube2");
