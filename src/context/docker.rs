@@ -76,7 +76,7 @@ impl DockerContexts {
         meta::check_name(name)?;
         self.check_owner(name, cluster_id)?;
         let config = ConfigFile::locate(&self.dir)?;
-        config.read()?;
+        config.read_to_change()?;
         let contexts = self.dir.join("contexts");
         let meta = contexts.join("meta");
         let tls = contexts.join("tls");

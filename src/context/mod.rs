@@ -11,6 +11,7 @@
 
 pub mod docker;
 mod engine;
+mod json;
 pub mod kubeconfig;
 mod meta;
 mod proxies;
@@ -46,6 +47,14 @@ pub enum Error {
         path: PathBuf,
         /// Where and how it is wrong.
         source: serde_json::Error,
+    },
+    /// A file that docker reads, but that cannot be changed without perhaps losing something of it.
+    #[error("`{}` was left untouched, because a change might lose something: {why}", path.display())]
+    Unclear {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: String,
     },
     /// This user may not write there; often a directory that `sudo docker` once made.
     #[error("no permission to write in `{}`", .0.display())]

@@ -9,9 +9,9 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::json;
 use super::replace::{self, Locked};
 use super::{DockerContexts, Error};
 
@@ -126,6 +126,7 @@ pub(super) struct ConfigFile {
 #[derive(Debug, Default)]
 pub(super) struct Config {
     keys: Map<String, Value>,
+    doubt: Option<String>,
     text: String,
 }
 
@@ -143,21 +144,28 @@ impl ConfigFile {
 
     /// Reads the file; one that is missing or empty says nothing, as to docker.
     pub(super) fn read(&self) -> Result<Config, Error> {
-        let text = match fs::read_to_string(&self.path) {
-            Ok(text) => text,
+        let bytes = match fs::read(&self.path) {
+            Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Config::default()),
             Err(error) => return Err(Error::io("read", &self.path)(error)),
         };
-        if text.trim().is_empty() {
-            return Ok(Config::default());
-        }
         let damaged = |source| Error::Damaged { path: self.path.clone(), source };
-        let keys: Map<String, Value> = serde_json::from_str(&text).map_err(damaged)?;
+        let json::Read { keys, doubt } = json::read(&bytes).map_err(damaged)?;
         if keys.get(KEY).is_some_and(|name| !name.is_string()) {
             let wrong = serde::de::Error::custom("currentContext is not a string");
             return Err(damaged(wrong));
         }
-        Ok(Config { keys, text })
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Ok(Config { keys, doubt, text })
+    }
+
+    /// The same, if it can be changed without losing anything.
+    pub(super) fn read_to_change(&self) -> Result<Config, Error> {
+        let config = self.read()?;
+        match &config.doubt {
+            Some(why) => Err(Error::Unclear { path: self.path.clone(), why: why.clone() }),
+            None => Ok(config),
+        }
     }
 
     /// Changes the file under the lock: reads what it says now, applies `change`, and replaces it.
@@ -170,6 +178,7 @@ impl ConfigFile {
         if config.keys == before {
             return Ok(result);
         }
+        self.read_to_change()?;
         if config.keys.is_empty() && !self.is_link {
             // An empty object says nothing; most likely we made the file.
             replace::remove(&self.path)?;
@@ -177,7 +186,11 @@ impl ConfigFile {
             return Ok(result);
         }
         let mode = fs::metadata(&self.path).map_or(0o600, |old| old.permissions().mode() & 0o7777);
-        locked.replace(&self.path, self.parent(), &config.render(), mode)?;
+        let text = config.render().ok_or_else(|| Error::Unclear {
+            path: self.path.clone(),
+            why: "no place was found for `currentContext`".to_owned(),
+        })?;
+        locked.replace(&self.path, self.parent(), text.as_bytes(), mode)?;
         Ok(result)
     }
 }
@@ -188,24 +201,16 @@ impl Config {
         self.keys.get(key)
     }
 
-    /// The file's new text, laid out like the old one.
-    fn render(&self) -> Vec<u8> {
-        let formatter = serde_json::ser::PrettyFormatter::with_indent(self.indent().as_bytes());
-        let mut serializer = serde_json::Serializer::with_formatter(Vec::new(), formatter);
-        // A map of JSON values always has a text, and a vector takes any number of bytes.
-        let _ = self.keys.serialize(&mut serializer);
-        let mut bytes = serializer.into_inner();
-        if self.text.ends_with('\n') {
-            bytes.push(b'\n');
-        }
-        bytes
-    }
-
-    /// The white space before the first key; a tab, as docker writes it, if that tells nothing.
-    fn indent(&self) -> &str {
-        let after = self.text.split_once('\n').map_or("", |(_, rest)| rest);
-        let indent = &after[..after.len() - after.trim_start_matches([' ', '\t']).len()];
-        if indent.is_empty() { "\t" } else { indent }
+    /// The file's new text: the old one with another `currentContext`, or without it. `None` if it would not
+    /// say what it should.
+    fn render(&self) -> Option<String> {
+        let text = if self.text.trim().is_empty() { "{}" } else { &self.text };
+        let text = match self.keys.get(KEY).and_then(Value::as_str) {
+            Some(name) => json::set(text, KEY, name)?,
+            None => json::unset(text, KEY)?,
+        };
+        let says = json::read(text.as_bytes()).ok()?;
+        (says.keys == self.keys && says.doubt.is_none()).then_some(text)
     }
 }
 

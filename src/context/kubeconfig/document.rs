@@ -1,5 +1,7 @@
 //! A kubeconfig: what it says, and changes of it that are proven before they hold.
 
+use std::collections::BTreeSet;
+
 use super::node::Node;
 use super::splice::Splice;
 use super::yaml::{self, Parsed, Problem};
@@ -60,12 +62,8 @@ impl Document {
         if !root.is_map() {
             return problem(root, "not a map".to_owned());
         }
-        let keys = Section::ALL.map(Section::key).into_iter().chain([CURRENT]);
-        for key in keys {
-            let mut same = root.pairs().iter().filter(|(name, _)| name.as_text() == Some(key));
-            if let Some((again, _)) = same.nth(1) {
-                return problem(again, format!("`{key}` stands there twice"));
-            }
+        if let Some((again, key)) = twice(root) {
+            return problem(again, format!("`{key}` stands there twice"));
         }
         for key in Section::ALL.map(Section::key) {
             let Some(list) = root.get(key) else { continue };
@@ -253,6 +251,21 @@ impl Document {
         }
         Err(Refused)
     }
+}
+
+/// The first key that stands twice in one map, wherever that is: which of the two counts is not for us to
+/// say.
+fn twice(node: &Node) -> Option<(&Node, &str)> {
+    let mut seen = BTreeSet::new();
+    for (name, value) in node.pairs() {
+        if let Some(key) = name.as_text().filter(|key| !seen.insert(*key)) {
+            return Some((name, key));
+        }
+        if let Some(found) = twice(value) {
+            return Some(found);
+        }
+    }
+    node.items().unwrap_or_default().iter().find_map(twice)
 }
 
 /// Whether an entry of the document means as much as none of that name.
