@@ -36,7 +36,7 @@ impl<'a> Archive<'a> {
 
     /// Adds a text, without what is secret in it.
     pub(super) fn add(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let text = self.redaction.apply(&String::from_utf8_lossy(bytes));
+        let text = self.redaction.apply_for_others(&String::from_utf8_lossy(bytes));
         let mut header = tar::Header::new_gnu();
         header.set_size(text.len() as u64);
         header.set_mode(0o600);
@@ -44,24 +44,27 @@ impl<'a> Archive<'a> {
         self.tar.append_data(&mut header, Path::new(&self.root).join(name), text.as_bytes())
     }
 
-    /// Adds a file, or the files of a directory, under the names that they have there. Nothing happens
-    /// if there is no such thing.
-    pub(super) fn add_files(&mut self, directory: &Path, name: &str) -> io::Result<()> {
-        let path = directory.join(name);
-        if path.is_dir() {
-            let mut names: Vec<_> = fs::read_dir(&path)?
-                .filter_map(|e| e.ok()?.file_name().into_string().ok())
-                .collect();
-            names.sort();
-            return names
-                .iter()
-                .try_for_each(|n| self.add_files(directory, &format!("{name}/{n}")));
+    /// Adds the logs of a directory, under the names that they have there, and nothing else that may be in
+    /// it. Nothing happens if there is no such directory.
+    pub(super) fn add_logs(&mut self, directory: &Path, name: &str) -> io::Result<()> {
+        let entries = match fs::read_dir(directory.join(name)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            entries => entries?,
+        };
+        let logs = entries.filter_map(|entry| {
+            let entry = entry.ok()?;
+            let is_log = entry.path().extension().is_some_and(|extension| extension == "jsonl");
+            // What a link leads to may be anything.
+            let is_file = entry.file_type().ok()?.is_file();
+            (is_log && is_file).then(|| entry.file_name().into_string().ok())?
+        });
+        let mut logs: Vec<_> = logs.collect();
+        logs.sort();
+        for log in logs {
+            let name = format!("{name}/{log}");
+            self.add(&name, &fs::read(directory.join(&name))?)?;
         }
-        match fs::read(&path) {
-            Ok(bytes) => self.add(name, &bytes),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(error),
-        }
+        Ok(())
     }
 
     /// Puts the archive in its place, instead of what may be there.

@@ -3,6 +3,7 @@
 
 mod archive;
 mod redaction;
+mod view;
 
 use std::path::Path;
 use std::time::Duration;
@@ -90,9 +91,10 @@ pub async fn collect_logs(
     };
     add(&mut archive, "clusterdojo.txt", &about(services, &cluster).await)?;
     let directory = services.home.directory(name);
-    archive.add_files(&directory, "cluster.json").map_err(failed)?;
-    archive.add_files(&directory, "cluster.json.damaged").map_err(failed)?;
-    archive.add_files(&directory, "logs").map_err(failed)?;
+    if let Some(record) = &cluster.record {
+        add(&mut archive, "cluster.json", &format!("{:#}\n", view::of(record)))?;
+    }
+    archive.add_logs(&directory, "logs").map_err(failed)?;
     let mut silent = Vec::new();
     for ((machine, _), told) in cluster.machines.iter().zip(told) {
         let name = machine.id.name;
@@ -169,7 +171,8 @@ impl Cluster {
         };
         let directory = services.home.directory(name);
         let ssh = SshFiles::in_directory(&directory.join("ssh"));
-        Ok(Self { record, machines, looked, ssh, redaction: Redaction::of(&directory) })
+        let redaction = Redaction::of(&directory, record.as_ref());
+        Ok(Self { record, machines, looked, ssh, redaction })
     }
 
     async fn enter(

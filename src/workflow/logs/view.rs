@@ -1,0 +1,110 @@
+//! What of a cluster's record goes into a bundle: what helps to understand what happened, item by item. What
+//! is not named here stays out, whatever a later version adds to records.
+
+use serde_json::{Value, json};
+
+use crate::model::KubernetesOptions;
+use crate::spec::ClusterSpec;
+use crate::store::Record;
+
+/// The record, for others to read.
+pub(super) fn of(record: &Record) -> Value {
+    let machines = record.machines.iter().map(|machine| {
+        json!({
+            "id": machine.id,
+            "driver": machine.driver,
+            "handle": machine.handle,
+            "state": machine.state,
+            "user": machine.user,
+            "private_ip": machine.private_ip,
+            "endpoints": machine.endpoints,
+            "expires": machine.expires,
+        })
+    });
+    json!({
+        "schema": record.schema,
+        "cluster_id": record.cluster_id,
+        "created": record.created,
+        "phase": record.phase,
+        "release": record.release,
+        "spec": spec(&record.spec),
+        "machines": machines.collect::<Vec<_>>(),
+    })
+}
+
+fn spec(spec: &ClusterSpec) -> Value {
+    let engine = &spec.engine;
+    let options = spec.external.iter().map(|(driver, options)| {
+        // What they mean is known to their driver alone.
+        (driver.to_string(), options.keys().collect::<Vec<_>>())
+    });
+    json!({
+        "name": spec.name,
+        "orchestrator": spec.orchestrator,
+        "machines": spec.machines,
+        "engine": {
+            "channel": engine.channel,
+            "repository": engine.repository,
+            "registry-mirrors": engine.registry_mirrors,
+            "insecure-registries": engine.insecure_registries,
+            // Proxies, credentials of log drivers and the like are among their values.
+            "daemon": engine.daemon.keys().collect::<Vec<_>>(),
+        },
+        "kubernetes": kubernetes(&spec.kubernetes),
+        "docker": { "image": spec.docker.image, "subnet": spec.docker.subnet },
+        "external": options.collect::<std::collections::BTreeMap<_, _>>(),
+        "ec2": {
+            "region": spec.ec2.region,
+            "zone": spec.ec2.zone,
+            "image": spec.ec2.image,
+            "instance-types": spec.ec2.instance_types,
+            "spot": spec.ec2.spot,
+            "private": spec.ec2.private,
+            "ttl": spec.ec2.ttl,
+        },
+        "ssh": {
+            "hosts": spec.ssh.hosts.iter().map(|host| &host.address).collect::<Vec<_>>(),
+            "jump": spec.ssh.jump,
+            "adopt": spec.ssh.adopt,
+        },
+    })
+}
+
+fn kubernetes(options: &KubernetesOptions) -> Value {
+    json!({
+        "version": options.version,
+        "bundle": options.bundle.is_some(),
+        "repository": options.repository,
+        "registry": options.registry,
+        "cni": options.cni,
+        "pod-subnet": options.pod_subnet,
+        "service-subnet": options.service_subnet,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{DriverName, Orchestrator, Role};
+    use crate::spec::MachineGroup;
+
+    #[test]
+    fn values_that_only_others_understand_stay_out() {
+        let driver = DriverName::External("podbox".to_owned());
+        let group = MachineGroup::new(Role::Manager, 1, driver.clone());
+        let name = "practice".parse().unwrap();
+        let mut spec = ClusterSpec::new(name, Orchestrator::Swarm, vec![group]);
+        spec.external.entry(driver).or_default().insert("zone".to_owned(), "hush-1".into());
+        let proxies = json!({ "http-proxy": "http://hush-2@proxy:3128" });
+        spec.engine.daemon.insert("proxies".to_owned(), proxies);
+        spec.engine.labels.push("note=hush-3".to_owned());
+        spec.ec2.tags.insert("a".to_owned(), "hush-4".to_owned());
+        spec.ec2.profile = Some("hush-5".to_owned());
+        spec.ssh.identity = Some("/home/hush-6".into());
+        let text = of(&Record::new(spec)).to_string();
+        assert!(!text.contains("hush"), "{text}");
+        for kept in ["cluster_id", "practice", "podbox", "zone", "proxies", "creating"] {
+            assert!(text.contains(kept), "{kept}: {text}");
+        }
+    }
+}
