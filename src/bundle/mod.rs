@@ -187,6 +187,12 @@ impl Bundle {
         self.manifest.files.iter().filter(|file| file.roles.contains(&role)).collect()
     }
 
+    /// Whether it has a container runtime of its own.
+    pub fn brings_containerd(&self) -> bool {
+        let is_it = |file: &File| matches!(&file.kind, Kind::Binary { target } if target.ends_with("/containerd"));
+        self.manifest.files.iter().any(is_it)
+    }
+
     /// Checks whether it can be used for a machine of an architecture, in the words of Debian or of the
     /// kernel, and for a release, if one was asked for.
     pub fn fits(

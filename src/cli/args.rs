@@ -9,8 +9,8 @@ use crate::bundle::Architecture;
 use crate::driver::ec2::Ttl;
 use crate::driver::ssh::SshHost;
 use crate::model::{
-    Bytes, ClusterName, Cpus, Dollars, DriverName, EngineChannel, KubernetesVersion, MachineName,
-    PodNetwork, Subnet, Tunnel,
+    Bytes, ClusterName, Cpus, Dollars, DriverName, EngineChannel, Fingerprint, KubernetesVersion,
+    MachineName, PodNetwork, Sha256Sum, Subnet, Tunnel,
 };
 use crate::report::Format;
 
@@ -161,10 +161,11 @@ pub(super) struct Up {
     #[arg(
         short, long, value_name = "FILE", help_heading = "What",
         conflicts_with_all = ["name", "kind", "managers", "control_planes", "workers", "machines",
-            "driver", "driver_opt", "publish", "memory", "cpus", "image", "docker_host", "subnet", "host", "host_key",
-            "identity", "jump", "ssh_config", "adopt", "remove_docker", "Ec2Flags", "Ec2Account", "engine_channel",
-            "engine_repository", "registry_mirror", "insecure_registry", "engine_label", "engine_opt",
-            "kubernetes_version", "bundle", "kubernetes_repository", "kubernetes_registry", "cni",
+            "driver", "driver_opt", "publish", "memory", "cpus", "DockerFlags", "SshFlags", "Ec2Flags",
+            "Ec2Account", "engine_channel",
+            "engine_repository", "engine_repository_key", "registry_mirror", "insecure_registry", "engine_label", "engine_opt",
+            "kubernetes_version", "bundle", "kubernetes_repository", "kubernetes_repository_key",
+            "kubernetes_registry", "cni", "cni_sha256",
             "pod_subnet", "service_subnet"]
     )]
     pub(super) file: Option<PathBuf>,
@@ -184,16 +185,11 @@ pub(super) struct Up {
     /// The most processors that each machine may use: 2, 0.5
     #[arg(long, value_name = "N", help_heading = "Machines")]
     pub(super) cpus: Option<Cpus>,
-    /// The machine image [default: built when it is first needed]
-    #[arg(long, help_heading = "Machines")]
-    pub(super) image: Option<String>,
-    /// The Docker engine under the machines: unix:///PATH or tcp://HOST:PORT [default: that of the cluster, or
-    /// else `$DOJO_DOCKER_HOST`, or the one that docker uses]
-    #[arg(long, value_name = "ADDRESS", help_heading = "Machines")]
-    pub(super) docker_host: Option<String>,
-    /// The machines' network [default: a free one]
-    #[arg(long, value_name = "CIDR", help_heading = "Machines")]
-    pub(super) subnet: Option<Subnet>,
+    #[command(flatten)]
+    pub(super) docker: DockerFlags,
+    // Beside each other and not within: a group of arguments is empty to clap if it has another one inside.
+    #[command(flatten)]
+    pub(super) ec2_account: Ec2Account,
     #[command(flatten)]
     pub(super) ec2: Ec2Flags,
     #[command(flatten)]
@@ -205,6 +201,9 @@ pub(super) struct Up {
     /// Base address of Docker's package repository, for docker-ce
     #[arg(long, value_name = "URL", help_heading = "Docker on the machines")]
     pub(super) engine_repository: Option<String>,
+    /// The fingerprint of the key that signs that repository; without it, its address must begin with https:
+    #[arg(long, value_name = "FINGERPRINT", help_heading = "Docker on the machines")]
+    pub(super) engine_repository_key: Option<Fingerprint>,
     /// Ask this registry mirror first
     #[arg(long, value_name = "URL", help_heading = "Docker on the machines")]
     pub(super) registry_mirror: Vec<String>,
@@ -228,12 +227,18 @@ pub(super) struct Up {
     /// [default: the one that this computer's apt uses]
     #[arg(long, value_name = "URL", help_heading = "Kubernetes")]
     pub(super) kubernetes_repository: Option<String>,
+    /// The fingerprint of the key that signs that repository; without it, its address must begin with https:
+    #[arg(long, value_name = "FINGERPRINT", help_heading = "Kubernetes")]
+    pub(super) kubernetes_repository_key: Option<Fingerprint>,
     /// Where images are pulled from, instead of the registry that kubeadm knows; without TLS if it begins with http:
     #[arg(long, value_name = "HOST[/PATH]", help_heading = "Kubernetes")]
     pub(super) kubernetes_registry: Option<String>,
     /// What connects pods: bridge, flannel, calico, none, or the address or path of a manifest [default: bridge]
     #[arg(long, value_name = "NETWORK", help_heading = "Kubernetes")]
     pub(super) cni: Option<PodNetwork>,
+    /// The SHA-256 sum of that manifest; without it, an address must begin with https:
+    #[arg(long, value_name = "SUM", help_heading = "Kubernetes")]
+    pub(super) cni_sha256: Option<Sha256Sum>,
     /// The address range of pods [default: 10.244.0.0/16]
     #[arg(long, value_name = "CIDR", help_heading = "Kubernetes")]
     pub(super) pod_subnet: Option<Subnet>,
@@ -258,6 +263,9 @@ pub(super) struct Up {
     /// Leave the selected docker context as it is
     #[arg(long, help_heading = "How")]
     pub(super) no_use: bool,
+    /// Use a spec file from another directory also if it names programs, and do not ask again
+    #[arg(long, requires = "file", help_heading = "How")]
+    pub(super) trust: bool,
 }
 
 /// What machines may cost.
@@ -295,6 +303,21 @@ impl FromStr for Limit {
     }
 }
 
+/// Containers of a Docker engine.
+#[derive(Debug, Args)]
+pub(super) struct DockerFlags {
+    /// The machine image [default: built when it is first needed]
+    #[arg(long, help_heading = "Machines")]
+    pub(super) image: Option<String>,
+    /// The Docker engine under the machines: unix:///PATH or tcp://HOST:PORT [default: that of the cluster, or
+    /// else `$DOJO_DOCKER_HOST`, or the one that docker uses]
+    #[arg(long, value_name = "ADDRESS", help_heading = "Machines")]
+    pub(super) docker_host: Option<String>,
+    /// The machines' network [default: a free one]
+    #[arg(long, value_name = "CIDR", help_heading = "Machines")]
+    pub(super) subnet: Option<Subnet>,
+}
+
 /// Which account at AWS, and where.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Instances of Amazon EC2 (--driver ec2)")]
@@ -315,8 +338,6 @@ pub(super) struct Ec2Account {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Instances of Amazon EC2 (--driver ec2)")]
 pub(super) struct Ec2Flags {
-    #[command(flatten)]
-    pub(super) account: Ec2Account,
     /// How long machines live before they end themselves: 3h, 90m, none [default: 8h]
     #[arg(long, value_name = "TIME")]
     pub(super) ttl: Option<Ttl>,
@@ -509,7 +530,15 @@ pub(super) struct Logs {
     /// The most lines of each machine [default: 100, in a bundle 20000]
     #[arg(short = 'n', long, value_name = "N")]
     pub(super) lines: Option<u32>,
-    /// Collect all there is to know into a gzipped tar file, without secrets [default: NAME-logs-TIME.tar.gz]
+    /// Collect what helps to find a fault into a gzipped tar file that can be passed on [default:
+    /// NAME-logs-TIME.tar.gz]
+    ///
+    /// In it are the journals of the machines, what their services, containers, network, kernel and system
+    /// say of themselves, the logs of `dojo`, and the cluster's record without options whose meaning only
+    /// others know. Taken out are private keys (also in Base64), join tokens, access keys, values of keys that
+    /// are called password, token, secret, auth, `…-data` and the like, logins in addresses of proxies and
+    /// registries, and numbers of 64 hexadecimal digits but for the first 12. Names, addresses and what
+    /// programs print otherwise stay: look through it before you publish it.
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
     #[expect(clippy::option_option, reason = "absent, without a value, or with one")]
     pub(super) bundle: Option<Option<PathBuf>>,
@@ -668,6 +697,9 @@ pub(super) struct Upgrade {
     /// one that this computer's apt uses]
     #[arg(long, value_name = "URL", requires = "kubernetes_version")]
     pub(super) kubernetes_repository: Option<String>,
+    /// The fingerprint of the key that signs that repository; without it, its address must begin with https:
+    #[arg(long, value_name = "FINGERPRINT", requires = "kubernetes_version")]
+    pub(super) kubernetes_repository_key: Option<Fingerprint>,
 }
 
 #[derive(Debug, Args)]
@@ -766,6 +798,9 @@ pub(super) struct BundleCreate {
     /// [default: the one that this computer's apt uses]
     #[arg(long, value_name = "URL")]
     pub(super) kubernetes_repository: Option<String>,
+    /// The fingerprint of the key that signs that repository; without it, its address must begin with https:
+    #[arg(long, value_name = "FINGERPRINT")]
+    pub(super) kubernetes_repository_key: Option<Fingerprint>,
     /// Where images are pulled from, instead of the registry that kubeadm knows; without TLS if it begins with http:
     #[arg(long, value_name = "HOST[/PATH]")]
     pub(super) kubernetes_registry: Option<String>,

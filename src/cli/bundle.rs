@@ -40,6 +40,7 @@ pub(super) async fn create(context: &Context, args: BundleCreate) -> Result<(), 
     let mut spec = ClusterSpec::new(name, Orchestrator::Kubernetes, vec![machine]);
     spec.kubernetes.version = args.kubernetes_version;
     spec.kubernetes.repository = args.kubernetes_repository;
+    spec.kubernetes.repository_key = args.kubernetes_repository_key;
     spec.kubernetes.registry = args.kubernetes_registry;
     spec.validate()?;
     let services = context.services_to_make(&spec).await?;

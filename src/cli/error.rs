@@ -4,8 +4,9 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use crate::driver::ec2::Login;
 use crate::event::chain;
-use crate::model::{ClusterName, Dollars, InvalidName};
+use crate::model::{ClusterName, Dollars, InvalidName, KubernetesVersion};
 use crate::pace::InvalidPatience;
 use crate::{bootstrap, bundle, context, driver, provision, remote, spec, store, workflow};
 
@@ -25,6 +26,9 @@ pub(super) enum Error {
     /// Arguments that contradict each other or what exists.
     #[error("{0}")]
     Usage(String),
+    /// A flag of a driver from which no machine comes.
+    #[error("`{flag}` is for machines of {owner}, and here they come from {drivers}")]
+    StrayFlag { flag: String, owner: String, drivers: String, right: String },
     #[error("cannot {operation}")]
     Io {
         operation: &'static str,
@@ -37,6 +41,11 @@ pub(super) enum Error {
         hourly.map_or("nobody knows how much".to_owned(), |hourly| format!("about {hourly}"))
     )]
     TooDear { hourly: Option<Dollars>, limit: Dollars },
+    /// A spec file from elsewhere names programs, and nobody has agreed to that.
+    #[error(
+        "spec file `{path}` is not from this directory and names what runs with your rights: {programs}"
+    )]
+    Untrusted { path: String, programs: String },
     /// Nobody could be asked whether it may be removed.
     #[error("nothing was removed")]
     Unasked,
@@ -87,11 +96,16 @@ fn code(error: &Error) -> u8 {
         | Error::Invalid(_)
         | Error::Name(_)
         | Error::Patience(_)
-        | Error::Usage(_) => USAGE,
-        Error::Io { .. } | Error::TooDear { .. } | Error::Unasked | Error::Several { .. } => FAILED,
+        | Error::Usage(_)
+        | Error::StrayFlag { .. } => USAGE,
+        Error::Io { .. }
+        | Error::TooDear { .. }
+        | Error::Untrusted { .. }
+        | Error::Unasked
+        | Error::Several { .. } => FAILED,
         Error::Workflow(error) => match error {
             workflow::Error::NotReady(_) => NOT_READY,
-            workflow::Error::Invalid(_) => USAGE,
+            workflow::Error::Invalid(_) | workflow::Error::OldContainerd { .. } => USAGE,
             workflow::Error::Driver(error) => driver_code(error),
             workflow::Error::Interrupted
             | workflow::Error::Bootstrap(bootstrap::Error::Interrupted) => INTERRUPTED,
@@ -106,6 +120,8 @@ fn code(error: &Error) -> u8 {
 fn driver_code(error: &driver::Error) -> u8 {
     match error {
         driver::Error::Unreachable { .. }
+        | driver::Error::NoCredentials { .. }
+        | driver::Error::NoRegion { .. }
         | driver::Error::NoLogin { .. }
         | driver::Error::NoHostKey { .. } => NOT_READY,
         driver::Error::OtherHostKey { .. } => MISMATCH,
@@ -152,6 +168,12 @@ fn hints(error: &Error) -> Vec<String> {
         Error::TooDear { .. } => {
             return vec!["--max-hourly agrees to more, and --yes to anything".to_owned()];
         }
+        Error::Untrusted { path, .. } => {
+            return vec![format!(
+                "read it first; `dojo up -f {path} --trust` then agrees to these contents"
+            )];
+        }
+        Error::StrayFlag { right, .. } => return vec![format!("perhaps `{right}` is meant")],
         Error::Unasked => return vec!["--yes removes it without asking".to_owned()],
         _ => return Vec::new(),
     };
@@ -164,6 +186,10 @@ fn hints(error: &Error) -> Vec<String> {
         workflow::Error::Context(context::Error::Foreign { .. }) => {
             vec!["`docker context rm` removes it, or choose another cluster name".to_owned()]
         }
+        workflow::Error::Context(context::Error::Unclear { path, .. }) => vec![format!(
+            "mend `{}` so that it says everything once, then run the same command again",
+            path.display()
+        )],
         workflow::Error::NotReady(_) => {
             vec!["`dojo doctor` shows everything it looked at".to_owned()]
         }
@@ -232,6 +258,10 @@ fn hints(error: &Error) -> Vec<String> {
              before `/core:/stable:/` in `Installing kubeadm` on kubernetes.io"
                 .to_owned(),
         ],
+        workflow::Error::OldContainerd { .. } => vec![
+            format!("--kubernetes-version {} works", KubernetesVersion::LAST_FOR_CONTAINERD_1),
+            "a bundle that brings containerd 2, or machines that have it, run later releases".to_owned(),
+        ],
         workflow::Error::Unhealthy { cluster, .. } => vec![
             format!("`dojo status {cluster}` tells how its machines are"),
             format!("`dojo up {cluster}` mends what it can; a node that was cordoned by hand is yours"),
@@ -286,6 +316,10 @@ fn driver_hints(error: &driver::Error) -> Vec<String> {
     match error {
         driver::Error::Unreachable { place, source } if place.contains("Docker engine") => {
             engine_hints(&chain(&**source))
+        }
+        driver::Error::NoCredentials { login, .. } => vec![login_hint(login)],
+        driver::Error::NoRegion { .. } => {
+            vec!["`--region eu-central-1` chooses one, or `export AWS_REGION=eu-central-1`".to_owned()]
         }
         driver::Error::Absent { .. } => vec![
             "the drivers inside are docker, ec2 and ssh; any other is a program that must be \
@@ -343,6 +377,30 @@ fn engine_hints(said: &str) -> Vec<String> {
     vec![first.to_owned(), other.to_owned()]
 }
 
+fn login_hint(login: &Login) -> String {
+    match login {
+        Login::SingleSignOn(profile) => format!("`aws sso login --profile {profile}` logs in anew"),
+        Login::Environment => {
+            "set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, for temporary ones, \
+             AWS_SESSION_TOKEN anew, or unset all of them and use --profile"
+                .to_owned()
+        }
+        Login::Profile(profile) => format!(
+            "`aws sts get-caller-identity --profile {profile}` must work; `aws configure --profile {profile}` \
+             sets it up"
+        ),
+        Login::NoSuchProfile(_, found) if found.is_empty() => {
+            "there are no profiles; `aws configure sso` or `aws configure` makes one".to_owned()
+        }
+        Login::NoSuchProfile(_, found) => format!("there is: {}", found.join(", ")),
+        Login::Nothing => {
+            "`aws configure sso` or `aws configure` sets them up; --profile names a profile \
+             that you have"
+                .to_owned()
+        }
+    }
+}
+
 fn remote_hints(error: &remote::Error, cluster: Option<&ClusterName>) -> Vec<String> {
     let name = cluster.map(|c| format!(" {c}")).unwrap_or_default();
     match error {
@@ -357,6 +415,10 @@ fn remote_hints(error: &remote::Error, cluster: Option<&ClusterName>) -> Vec<Str
         remote::Error::Denied { .. } => {
             vec![format!("the machine was made with other keys; `dojo down{name}` removes it")]
         }
+        remote::Error::NotBegun { machine, .. } => vec![format!(
+            "a start-up file of the login shell on `{machine}` (`.bashrc`, `/etc/profile.d`, …) may print what \
+             it likes, but must not end or replace the shell where nobody types"
+        )],
         remote::Error::Timeout { machine, .. } if cluster.is_none() => {
             vec![format!("`dojo start {machine}` starts it, if it is off")]
         }

@@ -10,6 +10,7 @@ mod env;
 mod error;
 mod explain;
 mod extend;
+mod flags;
 mod forward;
 mod help;
 mod image;
@@ -28,24 +29,27 @@ mod ssh;
 mod status;
 mod sweep;
 mod switch;
+mod trust;
 mod up;
 mod upgrade;
 mod ways;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser as _};
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::pace;
 
 use args::{BundleCommand, CertsCommand, Cli, Command, ImageCommand};
 use error::Error;
+use flags::DriverFlagsGiven;
 use services::Context;
 
 /// Runs the command that the process's arguments name.
 pub fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
-    let cli = Cli::try_parse_from(&arguments);
+    let cli = parse(&arguments);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -54,7 +58,7 @@ pub fn main() -> ExitCode {
     };
     let code = runtime.block_on(async {
         match cli {
-            Ok(cli) => run(cli).await.unwrap_or_else(|error| error::tell(&error)),
+            Ok((cli, flags)) => run(cli, flags).await.unwrap_or_else(|error| error::tell(&error)),
             Err(refusal) => help::tell(refusal, arguments).await,
         }
     });
@@ -63,9 +67,21 @@ pub fn main() -> ExitCode {
     code
 }
 
-async fn run(cli: Cli) -> Result<ExitCode, Error> {
+/// What the arguments say, and which flags of drivers are among them.
+fn parse(arguments: &[OsString]) -> Result<(Cli, DriverFlagsGiven), clap::Error> {
+    let mut matches = Cli::command().try_get_matches_from(arguments)?;
+    let flags = DriverFlagsGiven::of(&matches, arguments);
+    let cli = Cli::from_arg_matches_mut(&mut matches);
+    Ok((cli.map_err(|error| error.format(&mut Cli::command()))?, flags))
+}
+
+async fn run(cli: Cli, flags: DriverFlagsGiven) -> Result<ExitCode, Error> {
     pace::from_env()?;
-    let context = Context::new(&cli.global)?;
+    // What `up` makes may come from several drivers, some of which the record alone knows of.
+    if !matches!(cli.command, Command::Up(_)) {
+        flags.refuse_strays()?;
+    }
+    let context = Context::new(&cli.global, flags)?;
     let done = |()| ExitCode::SUCCESS;
     match cli.command {
         Command::Up(args) => up::run(&context, args).await.map(done),

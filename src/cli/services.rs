@@ -33,6 +33,7 @@ use crate::workflow::{self, Interrupt, OpenLog, Services};
 
 use super::args::{Elsewhere, Global};
 use super::error::Error;
+use super::flags::DriverFlagsGiven;
 use super::place::spec_from;
 
 /// The cluster that is meant when none is named.
@@ -64,13 +65,14 @@ pub(super) struct Context {
     pub(super) reporter: Arc<dyn Reporter>,
     pub(super) interrupt: Interrupt,
     pub(super) quiet: bool,
+    pub(super) driver_flags: DriverFlagsGiven,
     listening: Once,
     overruled: Once,
     odd_proxies: Once,
 }
 
 impl Context {
-    pub(super) fn new(global: &Global) -> Result<Self, Error> {
+    pub(super) fn new(global: &Global, driver_flags: DriverFlagsGiven) -> Result<Self, Error> {
         let verbosity = if global.quiet { -1 } else { i8::try_from(global.verbose).unwrap_or(2) };
         Ok(Self {
             home: Home::from_env()?,
@@ -79,6 +81,7 @@ impl Context {
             reporter: report::choose(global.log_format, verbosity),
             interrupt: Interrupt::default(),
             quiet: global.quiet,
+            driver_flags,
             listening: Once::new(),
             overruled: Once::new(),
             odd_proxies: Once::new(),

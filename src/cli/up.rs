@@ -18,7 +18,7 @@ use crate::workflow::{self, Summary, UpOptions};
 use super::args::{Ec2Account, Ec2Flags, SpecFormat, SshFlags, Up};
 use super::error::Error;
 use super::services::{Context, DEFAULT_CLUSTER};
-use super::{costs, explain, output};
+use super::{costs, explain, output, trust};
 
 pub(super) async fn run(context: &Context, args: Up) -> Result<(), Error> {
     let spec = match &args.file {
@@ -33,6 +33,9 @@ pub(super) async fn run(context: &Context, args: Up) -> Result<(), Error> {
         (true, Some(SpecFormat::Yaml)) => return output::write(spec.to_yaml().as_bytes()),
         (true, Some(SpecFormat::Json)) => return output::json(&spec),
         _ => {}
+    }
+    if let Some(path) = &args.file {
+        trust::check(context, path, &spec, args.trust)?;
     }
     let services = context.services_to_make(&spec).await?;
     if args.dry_run {
@@ -78,10 +81,12 @@ fn from_flags(context: &Context, args: &Up) -> Result<ClusterSpec, Error> {
     for text in &args.publish {
         publish(&mut spec.machines, text)?;
     }
-    spec.docker.image = args.image.clone().or(spec.docker.image);
-    spec.docker.subnet = args.subnet.or(spec.docker.subnet);
-    docker_host(&mut spec, args.docker_host.as_ref())?;
+    context.driver_flags.refuse_strays_among(&spec.drivers())?;
+    spec.docker.image = args.docker.image.clone().or(spec.docker.image);
+    spec.docker.subnet = args.docker.subnet.or(spec.docker.subnet);
+    docker_host(&mut spec, args.docker.docker_host.as_ref())?;
     driver_options(&mut spec, &args.driver_opt)?;
+    ec2_account(&mut spec.ec2, &args.ec2_account);
     ec2_options(&mut spec.ec2, &args.ec2)?;
     ssh_options(&mut spec.ssh, &args.ssh)?;
     engine_options(&mut spec.engine, args)?;
@@ -116,12 +121,15 @@ fn kubernetes_options(options: &mut KubernetesOptions, args: &Up) -> Result<(), 
         options.bundle = Some(absolute(bundle)?);
     }
     options.repository = args.kubernetes_repository.clone().or(options.repository.take());
+    options.repository_key =
+        args.kubernetes_repository_key.clone().or(options.repository_key.take());
     options.registry = args.kubernetes_registry.clone().or(options.registry.take());
     match &args.cni {
         Some(PodNetwork::Manifest(path)) => options.cni = PodNetwork::Manifest(absolute(path)?),
         Some(cni) => options.cni = cni.clone(),
         None => {}
     }
+    options.cni_sha256 = args.cni_sha256.clone().or(options.cni_sha256.take());
     options.pod_subnet = args.pod_subnet.unwrap_or(options.pod_subnet);
     options.service_subnet = args.service_subnet.unwrap_or(options.service_subnet);
     Ok(())
@@ -204,11 +212,6 @@ pub(super) fn driver_options(spec: &mut ClusterSpec, options: &[String]) -> Resu
         let (key, value) = text.split_once('=').ok_or_else(|| {
             Error::Usage(format!("`{text}` is not a driver option: write it as KEY=VALUE"))
         })?;
-        if !matches!(driver, DriverName::External(_)) {
-            return Err(Error::Usage(format!(
-                "option `{key}` is for an external driver, but machines come from `{driver}`"
-            )));
-        }
         let options = spec.external.entry(driver.clone()).or_default();
         // The driver says which options are numbers.
         options.insert(key.to_owned(), Value::String(value.to_owned()));
@@ -253,7 +256,6 @@ fn ec2_options(options: &mut Ec2Options, flags: &Ec2Flags) -> Result<(), Error> 
             *option = flags.to_vec();
         }
     }
-    ec2_account(options, &flags.account);
     set(&mut options.ttl, flags.ttl.as_ref());
     set(&mut options.image, flags.ami.as_ref());
     set(&mut options.volume_size, flags.volume_size.as_ref());
@@ -309,6 +311,7 @@ pub(super) fn ssh_options(options: &mut SshOptions, flags: &SshFlags) -> Result<
 fn engine_options(options: &mut EngineOptions, args: &Up) -> Result<(), Error> {
     options.channel = args.engine_channel.unwrap_or(options.channel);
     options.repository = args.engine_repository.clone().or(options.repository.take());
+    options.repository_key = args.engine_repository_key.clone().or(options.repository_key.take());
     let add = |to: &mut Vec<String>, from: &[String]| {
         for value in from {
             if !to.contains(value) {

@@ -40,13 +40,15 @@ fn wanted(record: Record, args: &Upgrade) -> Result<ClusterSpec, Error> {
         (Some(bundle), version) => {
             options.bundle = Some(up::absolute(bundle)?);
             options.version = version;
-            options.repository = None;
+            (options.repository, options.repository_key) = (None, None);
         }
         (None, Some(version)) => {
             options.bundle = None;
             options.version = Some(version);
             let repository = args.kubernetes_repository.clone().or(options.repository.take());
             options.repository = repository.or_else(provision::known_repository);
+            options.repository_key =
+                args.kubernetes_repository_key.clone().or(options.repository_key.take());
         }
         // One that was cut short knows where it was going.
         (None, None) if phase == Phase::Upgrading => {}

@@ -55,6 +55,21 @@ pub enum Error {
         #[source]
         source: Source,
     },
+    /// There are no credentials for AWS, or they are not accepted.
+    #[error("AWS does not accept the credentials: tried {login}")]
+    NoCredentials {
+        /// Which ones.
+        login: ec2::Login,
+        /// Why.
+        #[source]
+        source: Source,
+    },
+    /// Nothing says in which region of AWS.
+    #[error("no region of AWS is chosen: neither --region, nor AWS_REGION, nor {login} names one")]
+    NoRegion {
+        /// What was looked at last.
+        login: ec2::Login,
+    },
     /// Something of that name exists and is not ours; it was left alone.
     #[error("{subject} already exists and was not made by clusterdojo, so it is left alone")]
     Foreign {

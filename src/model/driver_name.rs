@@ -26,6 +26,18 @@ pub enum DriverName {
     External(String),
 }
 
+impl DriverName {
+    /// Whether options of another driver mean something for machines from here.
+    pub fn heeds_options_of(&self, other: &Self) -> bool {
+        // Tests of the command line have nothing to lose.
+        #[cfg(feature = "fake")]
+        if *self == Self::Fake && *other == Self::Docker {
+            return true;
+        }
+        self == other
+    }
+}
+
 impl FromStr for DriverName {
     type Err = String;
 

@@ -4,6 +4,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::Fingerprint;
+
 /// Where the engine's packages come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -36,6 +38,10 @@ pub struct EngineOptions {
     /// The base address of Docker's package repository, for mirrors; only with `docker-ce`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repository: Option<String>,
+    /// The fingerprint of the key that signs it; absent means that its key is fetched from there, which takes
+    /// https.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repository_key: Option<Fingerprint>,
     /// Mirrors asked before the default registry.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub registry_mirrors: Vec<String>,

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::Subnet;
+use super::{Fingerprint, Sha256Sum, Subnet};
 
 /// A release of Kubernetes: `1.32` for the newest patch there is, or `1.32.4`.
 ///
@@ -24,14 +24,21 @@ pub struct KubernetesVersion {
 impl KubernetesVersion {
     /// The oldest release that is known to work.
     pub const OLDEST: Self = Self { minor: 20, patch: None };
-    /// The release that is installed from packages if none is asked for: the newest that runs with the
-    /// containerd of current distributions, which is 1.x ("Container Runtimes", kubernetes.io; 1.36 and
-    /// later want containerd 2).
+    /// The release that is installed from packages if none is asked for.
     pub const USUAL: Self = Self { minor: 35, patch: None };
+    /// The newest that runs with containerd 1.7, which Debian 13 and Ubuntu 24.04 have: later ones ask the
+    /// container runtime for its cgroup driver, and containerd answers that since 2.0 ("Container Runtimes",
+    /// kubernetes.io; kubernetes/kubernetes#139267).
+    pub const LAST_FOR_CONTAINERD_1: Self = Self { minor: 37, patch: None };
 
     /// Whether a release is what this version asks for: `1.32.4` is a `1.32`.
     pub fn admits(self, release: Self) -> bool {
         self.minor == release.minor && (self.patch.is_none() || self.patch == release.patch)
+    }
+
+    /// Whether it needs containerd 2.
+    pub fn needs_containerd_2(self) -> bool {
+        self.minor > Self::LAST_FOR_CONTAINERD_1.minor
     }
 
     /// The version as Kubernetes' own programs and image tags write it: `v1.32.4`.
@@ -194,12 +201,20 @@ pub struct KubernetesOptions {
     /// The base address of the package repository; absent means the one that this computer knows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repository: Option<String>,
+    /// The fingerprint of the key that signs the package repository; absent means that its key is fetched from
+    /// there, which takes https.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repository_key: Option<Fingerprint>,
     /// Where images are pulled from, instead of the registry that kubeadm knows: `HOST[:PORT][/PATH]`.
     /// `http://` before it means without TLS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registry: Option<String>,
     /// What connects the pods.
     pub cni: PodNetwork,
+    /// The SHA-256 sum of a manifest that is published; absent means that it is taken as it comes, which takes
+    /// https.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cni_sha256: Option<Sha256Sum>,
     /// The address range of pods.
     pub pod_subnet: Subnet,
     /// The address range of services.
@@ -233,8 +248,10 @@ impl Default for KubernetesOptions {
             version: None,
             bundle: None,
             repository: None,
+            repository_key: None,
             registry: None,
             cni: PodNetwork::default(),
+            cni_sha256: None,
             pod_subnet: Subnet::containing([10, 244, 0, 0].into(), 16),
             service_subnet: Subnet::containing([10, 96, 0, 0].into(), 16),
         }

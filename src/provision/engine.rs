@@ -19,6 +19,7 @@ pub(super) fn install(options: &EngineOptions) -> Script {
          and get its security updates; nothing is piped from the network into a shell.",
         concat!(
             include_str!("../../templates/apt.sh"),
+            include_str!("../../templates/keyring.sh"),
             include_str!("../../templates/engine/install.sh")
         ),
     )
@@ -30,6 +31,7 @@ pub(super) fn install(options: &EngineOptions) -> Script {
         },
     )
     .with("REPOSITORY", options.repository.as_deref().unwrap_or_default().trim_end_matches('/'))
+    .with("KEY", options.repository_key.as_ref().map(ToString::to_string).unwrap_or_default())
 }
 
 /// Puts the engine behind mutual TLS.

@@ -60,6 +60,18 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// The container runtime of a machine is too old for the release.
+    #[error(
+        "machine `{machine}` cannot run Kubernetes {version}, which needs containerd 2: it has {containerd}"
+    )]
+    OldContainerd {
+        /// Which machine.
+        machine: crate::model::MachineId,
+        /// What it should run.
+        version: KubernetesVersion,
+        /// What its containerd says of itself.
+        containerd: String,
+    },
     /// Another release is installed than the one that was asked for.
     #[error("machine `{machine}` has Kubernetes {installed}, and {wanted} was asked for")]
     Release {

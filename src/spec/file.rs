@@ -111,6 +111,13 @@ fn parse(text: &str) -> Result<ClusterSpec, (Location, String)> {
     let external_at = document.external.as_ref().map_or(machines_at, |e| e.referenced);
     let ec2_at = document.ec2.as_ref().map_or(machines_at, |e| e.referenced);
     let ssh_at = document.ssh.as_ref().map_or(machines_at, |s| s.referenced);
+    let mut chosen = vec![(DriverName::Ec2, document.ec2.as_ref().map(|e| e.referenced))];
+    chosen.push((DriverName::Ssh, document.ssh.as_ref().map(|s| s.referenced)));
+    let docker = document.docker.as_ref().filter(|d| d.value != DockerOptions::default());
+    chosen.push((DriverName::Docker, docker.map(|d| d.referenced)));
+    for name in document.external.iter().flat_map(|e| e.value.keys()) {
+        chosen.push((name.clone(), Some(external_at)));
+    }
     let spec = ClusterSpec {
         name: document.name,
         orchestrator: document.orchestrator,
@@ -122,6 +129,14 @@ fn parse(text: &str) -> Result<ClusterSpec, (Location, String)> {
         ec2: document.ec2.map(|e| e.value).unwrap_or_default(),
         ssh: document.ssh.map(|s| s.value).unwrap_or_default(),
     };
+    for (driver, place) in chosen {
+        let heeded = spec.drivers().iter().any(|d| d.heeds_options_of(&driver));
+        if let Some(place) = place.filter(|_| !heeded) {
+            let problem =
+                format!("there are options for driver `{driver}`, but no machines from it");
+            return Err((place, problem));
+        }
+    }
     match spec.validate() {
         Ok(()) => Ok(spec),
         Err(Invalid { place, problem }) => Err((

@@ -1,7 +1,7 @@
 //! What types alone cannot say about a spec. Everything is checked before anything is done.
 
 use crate::driver::docker;
-use crate::model::{DriverName, Orchestrator, Role};
+use crate::model::{DriverName, Orchestrator, PodNetwork, Role};
 
 use super::{ClusterSpec, MachineGroup, ranges};
 
@@ -55,12 +55,6 @@ impl ClusterSpec {
         for (index, group) in self.machines.iter().enumerate() {
             self.validate_group(group)
                 .map_err(|problem| Invalid { place: Place::Group(index), problem })?;
-        }
-        let drivers = self.drivers();
-        if let Some(stray) = self.external.keys().find(|driver| !drivers.contains(*driver)) {
-            let problem =
-                format!("there are options for driver `{stray}`, but no machines from it");
-            return Err(Invalid { place: Place::External, problem });
         }
         if let Some(inside) = self.external.keys().find(|d| !matches!(d, DriverName::External(_))) {
             let problem =
@@ -119,6 +113,10 @@ impl ClusterSpec {
                 }
             ));
         }
+        if matches!(group.driver, DriverName::Ssh | DriverName::Ec2) {
+            let size = group.memory.is_some() || group.cpus.is_some();
+            refuse_what_only_containers_have(&group.driver, size, !group.ports.is_empty())?;
+        }
         if group.count == 0 && !group.ports.is_empty() {
             return Err("ports are given, but no machine to lead them to".to_owned());
         }
@@ -143,6 +141,9 @@ impl ClusterSpec {
                     .to_owned(),
             );
         }
+        if let Some(address) = &self.engine.repository {
+            refuse_unproven(address, self.engine.repository_key.is_some(), &ENGINE_KEY)?;
+        }
         match self.engine.labels.iter().find(|l| !l.contains('=')) {
             Some(label) => Err(format!("engine label `{label}` is not of the form KEY=VALUE")),
             None => Ok(()),
@@ -166,6 +167,20 @@ impl ClusterSpec {
                  or http:// and has no spaces"
             ));
         }
+        if let Some(address) = &chosen.repository {
+            refuse_unproven(address, chosen.repository_key.is_some(), &KUBERNETES_KEY)?;
+        }
+        match &chosen.cni {
+            PodNetwork::Published(address) => {
+                refuse_unproven(address, chosen.cni_sha256.is_some(), &MANIFEST_SUM)?;
+            }
+            cni if chosen.cni_sha256.is_some() => {
+                return Err(format!(
+                    "a SHA-256 sum is given for the pod network, but `{cni}` is not the address of a manifest"
+                ));
+            }
+            _ => {}
+        }
         if let Some(registry) = chosen.image_repository().filter(|r| !is_registry(r)) {
             return Err(format!(
                 "`{registry}` is not a registry of images: write it as HOST, HOST:PORT or HOST/PATH"
@@ -178,6 +193,63 @@ impl ClusterSpec {
         }
         Ok(())
     }
+}
+
+/// Hosts and instances are as large as they are, and have addresses of their own.
+fn refuse_what_only_containers_have(
+    driver: &DriverName,
+    size: bool,
+    ports: bool,
+) -> Result<(), String> {
+    let (own_size, own_ports) = match driver {
+        DriverName::Ec2 => {
+            ("an instance type says how large they are", "`open-ports`, or `dojo forward`")
+        }
+        _ => ("they are as large as they are", "`dojo forward`"),
+    };
+    if size {
+        return Err(format!("machines of driver `{driver}` take no limits: {own_size}"));
+    }
+    if ports {
+        return Err(format!(
+            "no port of this computer can be published to machines of driver `{driver}`: {own_ports} \
+             leads to them"
+        ));
+    }
+    Ok(())
+}
+
+/// What proves that something is what was meant, where its address does not.
+struct Proof {
+    what: &'static str,
+    key: &'static str,
+    flag: &'static str,
+}
+
+const ENGINE_KEY: Proof = Proof {
+    what: "the fingerprint of the key that signs it",
+    key: "engine.repository-key",
+    flag: "--engine-repository-key",
+};
+const KUBERNETES_KEY: Proof = Proof {
+    what: "the fingerprint of the key that signs it",
+    key: "kubernetes.repository-key",
+    flag: "--kubernetes-repository-key",
+};
+const MANIFEST_SUM: Proof =
+    Proof { what: "its SHA-256 sum", key: "kubernetes.cni-sha256", flag: "--cni-sha256" };
+
+/// What is fetched from a repository is run by root on every machine, and a manifest by the cluster's
+/// administrator.
+fn refuse_unproven(address: &str, proven: bool, proof: &Proof) -> Result<(), String> {
+    if proven || address.starts_with("https://") {
+        return Ok(());
+    }
+    Err(format!(
+        "`{address}` is fetched without TLS, so anybody on the way could put something else in its place: use an \
+         address that begins with https://, or give {} ({}, `{}` in a spec file)",
+        proof.what, proof.flag, proof.key
+    ))
 }
 
 /// Whether a text can be the base address of a package repository. It goes into a line of apt's sources.
@@ -254,6 +326,41 @@ mod tests {
         for bad in [0, 2, 4] {
             assert!(kubernetes(bad).validate().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn what_root_will_run_is_fetched_by_tls_or_proven_otherwise() {
+        let fingerprint = || Some("DE15B14486CD377B9E876E1A234654DA9A296436".parse().unwrap());
+        let refused = |spec: &ClusterSpec, flag: &str| {
+            let problem = spec.validate().unwrap_err().problem;
+            assert!(problem.contains("without TLS") && problem.contains(flag), "{problem}");
+        };
+        let mut spec = kubernetes(1);
+        spec.kubernetes.repository = Some("http://mirror.example".to_owned());
+        refused(&spec, "--kubernetes-repository-key");
+        spec.kubernetes.repository_key = fingerprint();
+        assert_eq!(spec.validate(), Ok(()));
+        spec.kubernetes.cni = "http://mirror.example/network.yaml".parse().unwrap();
+        refused(&spec, "--cni-sha256");
+        spec.kubernetes.cni_sha256 = Some("ab".repeat(32).parse().unwrap());
+        assert_eq!(spec.validate(), Ok(()));
+        spec.kubernetes.cni = "calico".parse().unwrap();
+        assert!(spec.validate().unwrap_err().problem.contains("`calico` is not the address"));
+        spec.kubernetes = KubernetesOptions::default();
+        spec.kubernetes.repository = Some("https://mirror.example".to_owned());
+        spec.kubernetes.cni = "https://mirror.example/network.yaml".parse().unwrap();
+        assert_eq!(spec.validate(), Ok(()));
+
+        let mut spec = swarm(1, 0);
+        spec.engine.channel = crate::model::EngineChannel::DockerCe;
+        spec.engine.repository = Some("http://mirror.example".to_owned());
+        refused(&spec, "--engine-repository-key");
+        // Only the beginning tells; in capitals it is no scheme that is known here.
+        spec.engine.repository = Some("HTTP://mirror.example".to_owned());
+        refused(&spec, "--engine-repository-key");
+        spec.engine.repository_key = fingerprint();
+        spec.engine.repository = Some("http://mirror.example".to_owned());
+        assert_eq!(spec.validate(), Ok(()));
     }
 
     #[test]

@@ -179,6 +179,29 @@ impl Home {
         self.root.join("id")
     }
 
+    /// Whether the user has agreed to a spec file of these contents.
+    pub fn trusts(&self, digest: &str) -> bool {
+        let trusted = fs::read_to_string(self.trusted_path()).unwrap_or_default();
+        trusted.lines().any(|line| line == digest)
+    }
+
+    /// Remembers that.
+    pub fn trust(&self, digest: &str) -> Result<(), Error> {
+        if self.trusts(digest) {
+            return Ok(());
+        }
+        let path = self.trusted_path();
+        durable::private_directory(&self.root).map_err(Error::file("make", &self.root))?;
+        // What cannot be read says nothing.
+        let before = fs::read_to_string(&path).unwrap_or_default();
+        let text = format!("{before}{digest}\n");
+        durable::replace(&path, text.as_bytes(), 0o600).map_err(Error::file("write", path))
+    }
+
+    fn trusted_path(&self) -> PathBuf {
+        self.root.join("trusted-specs")
+    }
+
     fn previous_path(&self) -> PathBuf {
         self.root.join("previous-context.json")
     }

@@ -1,5 +1,7 @@
 //! What `up` refuses, before the first side effect.
 
+use futures_util::try_join;
+
 use crate::driver::Trace;
 use crate::event::Progress;
 use crate::model::{ClusterName, Level, Machine, Role};
@@ -9,12 +11,53 @@ use crate::spec::ClusterSpec;
 use crate::store::{Phase, Record};
 
 use super::lost::look;
-use super::machines::ours;
-use super::{Error, Services};
+use super::machines;
+use super::place::{note, refuse_other_place};
+use super::{Error, Services, contexts};
+
+/// What `up` may begin with.
+pub(super) struct Admitted {
+    /// The way from what there is to what was asked for.
+    pub(super) plan: Plan,
+    /// The machines that exist.
+    pub(super) existing: Vec<Machine>,
+    /// What goes on them.
+    pub(super) install: Install,
+    /// The record as it is, or the first one.
+    pub(super) record: Record,
+}
+
+/// Refuses whatever can be refused before the first side effect, for `up` and for its dry run alike.
+pub(super) async fn admit_all(
+    services: &Services,
+    spec: &ClusterSpec,
+    recorded: Option<&Record>,
+    progress: &Progress,
+) -> Result<Admitted, Error> {
+    let places = async { Ok(services.driver.places().await?) };
+    let ((plan, existing), places) = try_join!(admit(services, spec, recorded), places)?;
+    let mut record = recorded.cloned().unwrap_or_else(|| Record::new(spec.clone()));
+    refuse_other_place(&record, &places)?;
+    note(services, &mut record, places);
+    contexts::check(services, spec, &record)?;
+    let makes_machines = !plan.create.is_empty();
+    if makes_machines {
+        check_surroundings(services, progress).await?;
+    }
+    let install = machines::install(spec, !makes_machines)?;
+    machines::refuse_old_containerd(spec, &install)?;
+    if recorded.is_some() {
+        refuse_other_release(&record, &install)?;
+    }
+    if makes_machines {
+        machines::check_architecture(&*services.driver, &install).await?;
+    }
+    Ok(Admitted { plan, existing, install, record })
+}
 
 /// Checks that a spec can be reached from what there is, without taking anything away unless the record
 /// says that this was agreed; returns the way there, and the machines that exist.
-pub(super) async fn admit(
+async fn admit(
     services: &Services,
     spec: &ClusterSpec,
     recorded: Option<&Record>,
@@ -121,7 +164,7 @@ pub(super) fn refuse_resizing(spec: &ClusterSpec, recorded: &ClusterSpec) -> Res
 }
 
 /// What the nodes of a cluster run is not replaced under their pods.
-pub(super) fn refuse_other_release(record: &Record, install: &Install) -> Result<(), Error> {
+fn refuse_other_release(record: &Record, install: &Install) -> Result<(), Error> {
     let (Some(exists), Install::Kubernetes(release)) = (record.release, install) else {
         return Ok(());
     };

@@ -8,8 +8,8 @@ use crate::driver::{Driver, docker};
 use crate::event::Progress;
 use crate::failpoint;
 use crate::model::{
-    ClusterName, KubernetesVersion, Machine, MachineId, MachineName, MachineRequest, MachineState,
-    Orchestrator, PodNetwork, SshFiles,
+    ClusterName, DriverName, KubernetesVersion, Machine, MachineId, MachineName, MachineRequest,
+    MachineState, Orchestrator, PodNetwork, SshFiles,
 };
 use crate::pki::{self, Authority};
 use crate::provision::{self, Install, Node, Provisioner, Release, Source};
@@ -98,7 +98,10 @@ pub(super) fn install(spec: &ClusterSpec, made: bool) -> Result<Install, Error> 
             let repository = options.repository.clone().or_else(provision::known_repository);
             let version = options.version.unwrap_or(KubernetesVersion::USUAL);
             match repository {
-                Some(repository) => Source::Packages { version, repository },
+                Some(repository) => {
+                    refuse_unproven(spec, &repository, made)?;
+                    Source::Packages { version, repository }
+                }
                 None if made => Source::Present,
                 None => return Err(Error::NoKubernetes),
             }
@@ -106,6 +109,35 @@ pub(super) fn install(spec: &ClusterSpec, made: bool) -> Result<Install, Error> 
     };
     let insecure_registries = spec.engine.insecure_registries.clone();
     Ok(Install::Kubernetes(Release { source, options, network, insecure_registries }))
+}
+
+/// What this computer knows must be as safe as what is said of the cluster.
+fn refuse_unproven(spec: &ClusterSpec, repository: &str, made: bool) -> Result<(), Error> {
+    if made {
+        return Ok(());
+    }
+    let mut settled = spec.clone();
+    settled.kubernetes.repository = Some(repository.to_owned());
+    Ok(settled.validate()?)
+}
+
+/// Refuses a release that containerd is known to be too old for where machines are made: they have that of
+/// Debian 13 or Ubuntu 24.04, unless a bundle brings another one. What hosts have, and images of the user's
+/// own, is seen there.
+pub(super) fn refuse_old_containerd(spec: &ClusterSpec, install: &Install) -> Result<(), Error> {
+    let Install::Kubernetes(Release { source, .. }) = install else { return Ok(()) };
+    let Some(version) = source.needs_containerd_2() else { return Ok(()) };
+    let is_known = |driver: &DriverName| match driver {
+        DriverName::Docker => spec.docker.image.is_none(),
+        DriverName::Ec2 => !spec.ec2.image.starts_with("ami-"),
+        DriverName::Ssh | DriverName::External(_) => false,
+        #[cfg(feature = "fake")]
+        DriverName::Fake => true,
+    };
+    if spec.drivers().iter().any(is_known) {
+        return Err(Error::OldContainerd { cluster: spec.name.clone(), version });
+    }
+    Ok(())
 }
 
 /// Refuses what cannot run on the machines that the driver will make.

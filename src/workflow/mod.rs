@@ -277,6 +277,18 @@ pub enum Error {
     /// Nothing says where Kubernetes comes from.
     #[error("there is no bundle and no package repository to install Kubernetes from")]
     NoKubernetes,
+    /// A release that the machines' container runtime is too old for.
+    #[error(
+        "cluster `{cluster}` cannot have Kubernetes {version}: it needs containerd 2, and its machines have \
+         containerd 1.7, with which {} is the last that works",
+        KubernetesVersion::LAST_FOR_CONTAINERD_1
+    )]
+    OldContainerd {
+        /// The cluster.
+        cluster: ClusterName,
+        /// What was asked for.
+        version: KubernetesVersion,
+    },
     /// The manifest of the pod network cannot be read.
     #[error("cannot read the manifest `{}`", path.display())]
     Manifest {

@@ -1,8 +1,7 @@
 //! `up`: creates, resumes, repairs, or does nothing. One path for all of them.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-use futures_util::try_join;
 
 use crate::bootstrap;
 use crate::event::{Progress, chain};
@@ -16,11 +15,10 @@ use crate::remote::keys;
 use crate::spec::ClusterSpec;
 use crate::store::{Entry, Phase, Record};
 
-use super::admit::{admit, check_surroundings, refuse_other_release};
+use super::admit::{Admitted, admit_all};
 use super::contexts;
 use super::down::remove_rest;
 use super::machines::{self, Origin, become_node};
-use super::place::{note, refuse_other_place};
 use super::settle::all_well;
 use super::{Error, Services, scale, settle, upgrade};
 
@@ -55,7 +53,8 @@ pub struct Summary {
 /// What `up` would do, without doing it.
 pub async fn plan(services: &Services, spec: &ClusterSpec) -> Result<Plan, Error> {
     let record = services.home.record(&spec.name)?;
-    Ok(admit(services, spec, record.as_ref()).await?.0)
+    let progress = Progress::new(Arc::clone(&services.reporter));
+    Ok(admit_all(services, spec, record.as_ref(), &progress).await?.plan)
 }
 
 /// Makes the cluster as the spec says, whatever of it exists already.
@@ -133,26 +132,9 @@ pub(super) async fn converge(
         Box::pin(converge(services, entry, agreed, options, progress, begin)).await?;
         recorded = entry.record()?;
     }
-    let places = async { Ok(services.driver.places().await?) };
-    let admitted = admit(services, &spec, recorded.as_ref());
-    let ((plan, existing), places) = try_join!(admitted, places)?;
+    let Admitted { plan, existing, install, mut record } =
+        admit_all(services, &spec, recorded.as_ref(), progress).await?;
     let is_new = recorded.is_none();
-    let mut record = match recorded {
-        Some(record) => record,
-        None => Record::new(spec.clone()),
-    };
-    refuse_other_place(&record, &places)?;
-    note(services, &mut record, places);
-    contexts::check(services, &spec, &record)?;
-    if !plan.create.is_empty() {
-        check_surroundings(services, progress).await?;
-    }
-
-    let install = machines::install(&spec, plan.create.is_empty())?;
-    refuse_other_release(&record, &install)?;
-    if !plan.create.is_empty() {
-        machines::check_architecture(&*services.driver, &install).await?;
-    }
     if is_new {
         // From here on `down` knows what to look for.
         failpoint::reached("up.record.before");

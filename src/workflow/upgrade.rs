@@ -92,6 +92,7 @@ async fn finish(
     let name = spec.name.clone();
     contexts::check(services, &spec, &record)?;
     let install = machines::install(&spec, false)?;
+    machines::refuse_old_containerd(&spec, &install)?;
     machines::check_architecture(&*services.driver, &install).await?;
     let Install::Kubernetes(mut release) = install else {
         return Err(Error::NoKubernetes);

@@ -3,10 +3,11 @@
 #
 # CHANNEL     distro: the distribution's docker.io; docker-ce: Docker's own packages
 # REPOSITORY  base address of Docker's package repository, for docker-ce
+# KEY         fingerprint of the key that signs it; empty: the key that lies there, which https vouches for
 #
-# apt.sh goes ahead of it.
+# apt.sh and keyring.sh go ahead of it.
 set -eu
-: "${CHANNEL:?}" "${REPOSITORY?}"
+: "${CHANNEL:?}" "${REPOSITORY?}" "${KEY?}"
 
 if command -v dockerd >/dev/null 2>&1 && ! cut_short; then
     exit 0
@@ -32,10 +33,8 @@ docker-ce)
     apt install --no-install-recommends -y ca-certificates curl
     # shellcheck source=/dev/null
     . /etc/os-release
-    install -d -m 755 /etc/apt/keyrings
-    curl -fsSL --retry 3 --connect-timeout 20 --max-time 120 "$REPOSITORY/linux/$ID/gpg" -o /etc/apt/keyrings/docker.asc
-    chmod 644 /etc/apt/keyrings/docker.asc
-    echo "deb [signed-by=/etc/apt/keyrings/docker.asc] $REPOSITORY/linux/$ID $VERSION_CODENAME stable" \
+    keyring=$(fetch_keyring "$REPOSITORY/linux/$ID/gpg" "$KEY" docker)
+    echo "deb [signed-by=$keyring] $REPOSITORY/linux/$ID $VERSION_CODENAME stable" \
         >"$list"
     apt update
     apt install --no-install-recommends -y docker-ce docker-ce-cli containerd.io

@@ -3,8 +3,11 @@
 # is a cluster, that shows whether it can be had.
 #
 # ADDRESS  where it is published
+# SHA256   what its SHA-256 sum must be; empty: what https brings is taken
+#
+# keyring.sh goes ahead of it.
 set -eu
-: "${ADDRESS:?}"
+: "${ADDRESS:?}" "${SHA256?}"
 
 # The way to the internet, where it leads through proxies.
 if [ -r /etc/clusterdojo/proxy.env ]; then
@@ -21,9 +24,17 @@ if [ -e "$admin" ]; then
         get configmap clusterdojo-pod-network --ignore-not-found --output 'jsonpath={.data.manifest}')
     if [ "$known" = "$ADDRESS" ]; then exit 0; fi
 fi
-errors=$(mktemp)
-trap 'rm -f "$errors"' EXIT
-if ! curl -fsSL --retry 3 --connect-timeout 20 --max-time 120 "$ADDRESS" 2>"$errors"; then
-    echo "cannot fetch the manifest of the pod network: $ADDRESS: $(cat "$errors")" >&2
+manifest=$(mktemp)
+trap 'rm -f "$manifest"' EXIT
+if ! said=$(fetch "$ADDRESS" "$manifest" 2>&1); then
+    echo "cannot fetch the manifest of the pod network: $ADDRESS: $said" >&2
     exit 1
 fi
+if [ -n "$SHA256" ]; then
+    found=$(sha256sum "$manifest" | cut -d ' ' -f 1)
+    if [ "$found" != "$SHA256" ]; then
+        echo "the manifest of the pod network is not the right one: $ADDRESS: its SHA-256 sum is $found, but $SHA256 is expected" >&2
+        exit 1
+    fi
+fi
+cat "$manifest"

@@ -1,11 +1,13 @@
 #!/bin/sh
-# The package repository of Kubernetes; goes ahead of the scripts that install from it, and after apt.sh.
+# The package repository of Kubernetes; goes ahead of the scripts that install from it, and after apt.sh and
+# keyring.sh.
 #
 # REPOSITORY  base address; the repositories of the minor releases are below it
+# KEY         fingerprint of the key that signs it; empty: the key that lies there, which https vouches for
 # VERSION     1.32 for its newest patch, or 1.32.4
 # REGISTRY    where images are pulled from; empty: the registry that kubeadm knows
 set -eu
-: "${REPOSITORY:?}" "${VERSION:?}" "${REGISTRY?}"
+: "${REPOSITORY:?}" "${KEY?}" "${VERSION:?}" "${REGISTRY?}"
 
 # Each minor release has a repository of its own ("Installing kubeadm", kubernetes.io).
 minor=$(printf '%s' "$VERSION" | cut -d . -f 1,2)
@@ -25,17 +27,13 @@ tell() {
 
 # add_repository: makes apt know it.
 add_repository() {
-    keyring=/etc/apt/keyrings/clusterdojo-kubernetes.asc
-    install -d -m 755 /etc/apt/keyrings
-    if ! said=$(curl -fsSL --retry 3 --connect-timeout 20 --max-time 120 "$repository/Release.key" \
-        -o "$keyring" 2>&1); then
-        echo "cannot fetch the key of the package repository: $repository/Release.key: $said" >&2
-        case $said in
+    if ! keyring=$(fetch_keyring "$repository/Release.key" "$KEY" clusterdojo-kubernetes 2>&1); then
+        printf '%s\n' "$keyring" >&2
+        case $keyring in
         *'error: 404'*) echo "there is no Kubernetes $minor in that repository" >&2 ;;
         esac
         exit 1
     fi
-    chmod 644 "$keyring"
     echo "deb [signed-by=$keyring] $repository/ /" >"$list"
     # Only this list, because the others were read a moment ago, or are not needed.
     if ! apt update -o Dir::Etc::SourceList="$list" -o Dir::Etc::SourceParts=- \

@@ -118,7 +118,7 @@ rm -rf /etc/docker/clusterdojo /usr/lib/clusterdojo /var/log/clusterdojo-* /run/
     /etc/systemd/system/clusterdojo-pods.service /etc/systemd/system/clusterdojo-routes.service \
     /etc/modules-load.d/clusterdojo.conf /etc/sysctl.d/90-clusterdojo.conf \
     /etc/tmpfiles.d/clusterdojo.conf /etc/apt/sources.list.d/clusterdojo-docker.list \
-    /etc/apt/sources.list.d/clusterdojo-kubernetes.list /etc/apt/keyrings/clusterdojo-kubernetes.asc
+    /etc/apt/sources.list.d/clusterdojo-kubernetes.list /etc/apt/keyrings/clusterdojo-kubernetes.asc /etc/apt/keyrings/clusterdojo-kubernetes.gpg
 # What a package brought that came later than our look.
 if [ -e /etc/containerd/config.toml.before-clusterdojo ]; then
     mv /etc/containerd/config.toml.before-clusterdojo /etc/containerd/config.toml

@@ -4,6 +4,8 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use sha2::{Digest as _, Sha256};
+
 use crate::api_server::bundle;
 use crate::service::build_image;
 use crate::world::{World, engine, traces, until};
@@ -13,6 +15,8 @@ struct Mirror {
     container: String,
     repository: String,
     registry: String,
+    /// Of the key that signs the repository.
+    fingerprint: String,
 }
 
 fn script(args: &[&str]) -> String {
@@ -26,11 +30,17 @@ fn script(args: &[&str]) -> String {
 impl Mirror {
     fn new(word: &str) -> Self {
         let container = format!("t{}-mirror-{word}", std::process::id());
-        let mut mirror = Self { container, repository: String::new(), registry: String::new() };
+        let mut mirror = Self {
+            container,
+            repository: String::new(),
+            registry: String::new(),
+            fingerprint: String::new(),
+        };
         let said = script(&["up", &mirror.container, bundle().to_str().unwrap()]);
         let mut lines = said.lines().map(str::to_owned);
         mirror.repository = lines.next().unwrap();
         mirror.registry = lines.next().unwrap();
+        mirror.fingerprint = lines.next().unwrap();
         mirror
     }
 
@@ -89,22 +99,33 @@ fn a_cluster_comes_from_packages_and_a_registry() {
     up.extend(["--kubernetes-repository", &mirror.repository, "--kubernetes-registry", &registry]);
     // The pod network is somebody else's, too.
     let network = format!("{}/network.yaml", mirror.repository);
-    up.extend(["--cni", &network]);
+    let manifest =
+        include_str!("packages/network.yaml").replace("REGISTRY", &mirror.registry) + "\n";
+    let sum = Sha256::digest(&manifest).iter().map(|b| format!("{b:02x}")).collect::<String>();
+    up.extend(["--cni", &network, "--cni-sha256", &sum]);
 
-    // Signed, but not by whom the key says: what may be anybody's is not installed.
+    // Without TLS, only a fingerprint that was given tells whose packages these are.
+    world.dojo(&up).fails(2, &["without TLS", "--kubernetes-repository-key"]);
+    up.extend(["--kubernetes-repository-key", &mirror.fingerprint]);
     mirror.run(&format!("cp /srv/other-key.asc '{FOLDER}/Release.key'"));
+    let said =
+        world.dojo(&up).fails(1, &["the key of the package repository is not the right one"]);
+    assert!(said.contains(&mirror.fingerprint), "{said}");
+    // The right key, but what it is to have signed was changed since.
+    mirror.run(&format!(
+        "cd '{FOLDER}'; cp /srv/key.asc Release.key; cp InRelease /srv/; sed -i 's/^Date:.*/&x/' InRelease"
+    ));
     let said = world.dojo(&up).fails(1, &["apt does not accept the package repository"]);
-    assert!(said.contains("not signed") || said.contains("NO_PUBKEY"), "{said}");
-    mirror.run(&format!("cp /srv/key.asc '{FOLDER}/Release.key'"));
+    assert!(said.contains("not signed") || said.contains("BADSIG"), "{said}");
+    mirror.run(&format!("mv /srv/InRelease '{FOLDER}/'"));
 
     // Without a pod network nothing is begun.
     let said =
         world.dojo(&up).fails(1, &["cannot fetch the manifest of the pod network", &network]);
     assert!(said.contains("404") && !said.contains("begin the cluster: ok"), "{said}");
-    mirror.run(&format!(
-        "cat >/srv/web/network.yaml <<'END'\n{}\nEND",
-        include_str!("packages/network.yaml").replace("REGISTRY", &mirror.registry)
-    ));
+    mirror.run("echo '# another one' >/srv/web/network.yaml");
+    world.dojo(&up).fails(1, &["the manifest of the pod network is not the right one", &sum]);
+    mirror.run(&format!("cat >/srv/web/network.yaml <<'END'\n{manifest}END"));
     mirror.serve_web(&world);
 
     // The machines that are there already go on from there.
@@ -145,6 +166,7 @@ fn a_repository_that_cannot_serve_says_why() {
     let up = |version: &str, repository: &str| {
         let mut up = vec!["up", &name, "--kubernetes", "--workers", "0", "--rollback"];
         up.extend(["--kubernetes-version", version, "--kubernetes-repository", repository]);
+        up.extend(["--kubernetes-repository-key", &mirror.fingerprint]);
         world.dojo(&up)
     };
     up("1.20.9", &mirror.repository).fails(1, &["has no Kubernetes 1.20.9; it has: 1.20.2"]);
@@ -175,6 +197,8 @@ fn a_bundle_is_made_of_packages_and_makes_a_cluster() {
     let mut create = vec!["bundle", "create", "-o", file, "--kubernetes-version", "1.20"];
     create.extend(["--kubernetes-repository", &mirror.repository]);
     create.extend(["--kubernetes-registry", &registry]);
+    world.dojo(&create).fails(2, &["without TLS", "--kubernetes-repository-key"]);
+    create.extend(["--kubernetes-repository-key", &mirror.fingerprint]);
     let said = world.dojo(&create).ok();
     assert!(said.contains("Kubernetes 1.20.2 for"), "{said}");
     assert_eq!(machines(), before, "its machine is left");

@@ -70,7 +70,7 @@ impl World {
         self.dojo_with(&[], args)
     }
 
-    fn file(&self, name: &str, text: &str) -> String {
+    pub(crate) fn file(&self, name: &str, text: &str) -> String {
         let path = self.directory.path().join(name);
         fs::write(&path, text).unwrap();
         path.to_str().unwrap().to_owned()

@@ -12,9 +12,10 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("failpoint", &[]),
     ("durable", &[]),
     ("tls", &[]),
+    ("marked", &[]),
     ("event", &["model"]),
-    ("driver", &["model", "pace", "retry", "tls", "event", "failpoint"]),
-    ("remote", &["model", "pace", "retry", "durable", "tls", "driver"]),
+    ("driver", &["model", "pace", "retry", "tls", "event", "failpoint", "marked"]),
+    ("remote", &["model", "pace", "retry", "durable", "tls", "driver", "marked"]),
     ("pki", &["model", "durable"]),
     ("bundle", &["model", "durable"]),
     ("context", &["model", "pace", "durable", "failpoint"]),
@@ -237,4 +238,49 @@ fn the_look_at_imports_sees_what_it_must() {
     );
     let expected = ["cli", "model", "plan", "store"].map(str::to_owned).into();
     assert_eq!(seen, expected);
+}
+
+/// Packages are installed in one way only: it waits for whoever else does so, the first boot among them, and
+/// keeps what is installed from starting. `restore.sh` removes some, and `probe.sh` looks whether there is apt.
+#[test]
+fn packages_are_installed_by_apt_sh_alone() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut scripts = Vec::new();
+    let mut directories = vec![root.join("templates")];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                directories.push(path);
+            } else if path.extension().is_some_and(|e| e == "sh") {
+                scripts.push(path);
+            }
+        }
+    }
+    let mut installing = Vec::new();
+    for script in &scripts {
+        let name = script.strip_prefix(root).unwrap().display().to_string();
+        let text = fs::read_to_string(script).unwrap();
+        let code: Vec<_> = text.lines().filter(|l| !l.trim_start().starts_with('#')).collect();
+        let by_itself = code.iter().any(|line| line.contains("apt-get"));
+        let known = ["templates/apt.sh", "templates/ssh/restore.sh", "templates/ssh/probe.sh"];
+        assert!(!by_itself || known.contains(&name.as_str()), "{name} calls apt-get itself");
+        if code.iter().any(|line| line.contains("apt install ")) && name != "templates/apt.sh" {
+            assert!(text.contains("begin_to_install"), "{name} does not wait for its turn");
+            installing.push(name);
+        }
+    }
+    assert!(installing.len() >= 5, "{installing:?}");
+    let mut seen = BTreeSet::new();
+    for (name, text) in all_sources() {
+        for script in &installing {
+            for (at, _) in text.match_indices(&format!("{script}\")")) {
+                let ahead = &text[..at];
+                let group = &ahead[ahead.rfind("concat!(").unwrap_or(at)..];
+                assert!(group.contains("templates/apt.sh"), "{name} runs {script} without apt.sh");
+                seen.insert(script.clone());
+            }
+        }
+    }
+    assert_eq!(seen.len(), installing.len(), "{installing:?} but {seen:?}");
 }

@@ -10,4 +10,5 @@ mod external;
 mod kubeconfig;
 mod layers;
 mod places;
+mod refusals;
 mod report;

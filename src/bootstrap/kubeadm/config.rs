@@ -57,6 +57,8 @@ pub(super) struct Member<'a> {
     pub leads: bool,
     /// What was found on it.
     pub facts: &'a Facts,
+    /// What its kubelet is told otherwise than those of the cluster's other nodes, see [`Member::beside`].
+    pub flags: Vec<(&'static str, String)>,
 }
 
 impl Member<'_> {
@@ -86,11 +88,22 @@ impl Member<'_> {
         if self.facts.resolver {
             kubelet.push(("resolv-conf", RESOLVER.to_owned()));
         }
+        kubelet.extend(self.flags.iter().cloned());
         json!({
             "name": self.name,
             "criSocket": CRI_SOCKET,
             "kubeletExtraArgs": self.arguments(&kubelet),
         })
+    }
+
+    /// The same member in a cluster whose kubelets share this configuration, which is that of the machine
+    /// on which the cluster began. What does not suit this machine, its kubelet is told by flags: they have
+    /// precedence, every kubelet has them, and kubeadm keeps them with the node, also when it is upgraded.
+    pub(super) fn beside(mut self, shared: &Value) -> Self {
+        let settings = of_machine(self.facts, self.version).into_iter();
+        let others = settings.filter(|s| *shared.get(s.field).unwrap_or(&s.default) != s.value);
+        self.flags = others.map(|s| (s.flag, s.as_flag())).collect();
+        self
     }
 
     /// Preflight errors that do not apply here.
@@ -214,7 +227,7 @@ pub(super) fn init(cluster: &Cluster<'_>, member: &Member<'_>, token: &Secret) -
         },
     });
     patience::of_init(&mut init, &mut configuration);
-    documents(&[init, configuration, kubelet(cluster, member), kube_proxy(member)])
+    documents(&[init, configuration, kubelet(cluster, member), kube_proxy()])
 }
 
 /// The configuration of `kubeadm init phase upload-certs`, which encrypts the cluster's own keys with
@@ -243,8 +256,12 @@ fn kubelet(cluster: &Cluster<'_>, member: &Member<'_>) -> Value {
     let mut kubelet = json!({
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
-        "cgroupDriver": if member.facts.cgroup_v2 { "systemd" } else { "cgroupfs" },
     });
+    for setting in of_machine(member.facts, member.version) {
+        if setting.value != setting.default {
+            kubelet[setting.field] = setting.value;
+        }
+    }
     if cluster.own_pods {
         // kubelet tells early only once somebody has given its node a pod subnet; else after this time.
         kubelet["nodeStatusUpdateFrequency"] = json!("1s");
@@ -254,29 +271,69 @@ fn kubelet(cluster: &Cluster<'_>, member: &Member<'_>) -> Value {
         // A control plane that joins waits until the API knows of its etcd, which kubelet tells so often.
         kubelet["syncFrequency"] = json!("5s");
     }
-    if member.facts.container {
-        // The host's swap and disk; a lesson must not end because the laptop's disk is nearly full.
-        kubelet["failSwapOn"] = json!(false);
-        kubelet["imageGCHighThresholdPercent"] = json!(100);
-        kubelet["evictionHard"] = json!({ "nodefs.available": "0%", "nodefs.inodesFree": "0%", "imagefs.available": "0%" });
-    }
-    if member.version.minor >= 35 && !member.facts.cgroup_v2 {
-        kubelet["failCgroupV1"] = json!(false);
-    }
     kubelet
 }
 
-fn kube_proxy(member: &Member<'_>) -> Value {
-    let mut proxy = json!({
+/// Something that a kubelet has to know of the machine that it runs on.
+struct Setting {
+    /// What it is called in kubelet's configuration.
+    field: &'static str,
+    /// The flag that says the same.
+    flag: &'static str,
+    value: Value,
+    /// What kubelet takes if it is told nothing; null if it must be told.
+    default: Value,
+}
+
+impl Setting {
+    /// The value as the flag has it: thresholds are written `nodefs.available<10%,…`.
+    fn as_flag(&self) -> String {
+        match &self.value {
+            Value::String(text) => text.clone(),
+            Value::Object(map) => {
+                let below = |(name, value): (&String, &Value)| {
+                    format!("{name}<{}", value.as_str().unwrap_or_default())
+                };
+                map.iter().map(below).collect::<Vec<_>>().join(",")
+            }
+            other => other.to_string(),
+        }
+    }
+}
+
+/// What kubelet is told of a machine ("Kubelet Configuration (v1beta1)" and "kubelet", kubernetes.io).
+fn of_machine(facts: &Facts, version: KubernetesVersion) -> Vec<Setting> {
+    let usual = json!({
+        "memory.available": "100Mi", "nodefs.available": "10%", "nodefs.inodesFree": "5%",
+        "imagefs.available": "15%",
+    });
+    // The host's swap and disk; a lesson must not end because the laptop's disk is nearly full.
+    let never =
+        json!({ "nodefs.available": "0%", "nodefs.inodesFree": "0%", "imagefs.available": "0%" });
+    let set = |field, flag, value, default| Setting { field, flag, value, default };
+    let driver = if facts.cgroup_v2 { "systemd" } else { "cgroupfs" };
+    let (most, evict) = if facts.container { (100, never) } else { (85, usual.clone()) };
+    let mut settings = vec![
+        set("cgroupDriver", "cgroup-driver", json!(driver), Value::Null),
+        set("failSwapOn", "fail-swap-on", json!(!facts.container), json!(true)),
+        set("imageGCHighThresholdPercent", "image-gc-high-threshold", json!(most), json!(85)),
+        set("evictionHard", "eviction-hard", evict, usual),
+    ];
+    if version.minor >= 35 && !facts.cgroup_v2 {
+        settings.push(set("failCgroupV1", "fail-cgroupv1", json!(false), json!(true)));
+    }
+    settings
+}
+
+/// All nodes share it. The size of the connection table stays as each of their kernels has it, because that
+/// of a container is its host's.
+fn kube_proxy() -> Value {
+    json!({
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
         "kind": "KubeProxyConfiguration",
         "mode": "iptables",
-    });
-    if member.facts.container {
-        // The size of the connection table is the host's.
-        proxy["conntrack"] = json!({ "maxPerCore": 0, "min": 0 });
-    }
-    proxy
+        "conntrack": { "maxPerCore": 0, "min": 0 },
+    })
 }
 
 /// How a node finds and trusts the cluster that it joins.
@@ -439,6 +496,56 @@ mod tests {
             version: KubernetesVersion { minor, patch: Some(2) },
             leads: true,
             facts,
+            flags: Vec::new(),
+        }
+    }
+
+    /// The flags of a machine that joins a cluster which was begun on another one.
+    fn flags(minor: u16, first: &Facts, joining: &Facts) -> String {
+        let options = KubernetesOptions::default();
+        let cluster = Cluster {
+            name: "practice".to_owned(),
+            endpoint: [10, 200, 7, 2].into(),
+            names: Vec::new(),
+            shared: false,
+            options: &options,
+            own_pods: true,
+        };
+        let member = member(minor, joining);
+        let shared = kubelet(&cluster, &self::member(minor, first));
+        let flags = member.beside(&shared).flags;
+        flags.iter().map(|(flag, value)| format!("--{flag}={value}")).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn machines_of_another_kind_than_the_first_tell_their_kubelets_so() {
+        let host = Facts { cgroup_v2: true, ..Facts::default() };
+        let container = Facts { container: true, ..Facts::default() };
+        for alike in [&host, &container] {
+            assert_eq!(flags(36, alike, alike), "");
+        }
+        assert_eq!(
+            flags(36, &host, &container),
+            "--cgroup-driver=cgroupfs --fail-swap-on=false --image-gc-high-threshold=100 \
+             --eviction-hard=nodefs.available<0%,nodefs.inodesFree<0%,imagefs.available<0% \
+             --fail-cgroupv1=false"
+        );
+        assert_eq!(
+            flags(36, &container, &host),
+            "--cgroup-driver=systemd --fail-swap-on=true --image-gc-high-threshold=85 --eviction-hard=\
+             memory.available<100Mi,nodefs.available<10%,nodefs.inodesFree<5%,imagefs.available<15%"
+        );
+        let old = flags(20, &host, &Facts::default());
+        assert_eq!(old, "--cgroup-driver=cgroupfs", "a flag that it does not know stops kubelet");
+        // They reach kubelet in every format.
+        for minor in [20, 30, 36] {
+            let flags = vec![("cgroup-driver", "cgroupfs".to_owned())];
+            let member = Member { flags, ..member(minor, &host) };
+            let token = Secret::new("abcdef.0123456789abcdef");
+            let discovery = Discovery { endpoint: "h:1", token: &token, ca_pin: "sha256:00" };
+            let text = join(&member, &discovery, None);
+            assert!(text.expose().contains("cgroup-driver"), "1.{minor}");
+            assert_eq!(refused(text.expose()), Vec::<String>::new());
         }
     }
 

@@ -37,6 +37,7 @@ pub fn explain(
         version,
         leads: machine.id.name.role == Role::ControlPlane,
         facts: &facts,
+        flags: Vec::new(),
     };
     let own_pods = options.cni == PodNetwork::Bridge;
     let (planes, workers): (Vec<&Machine>, Vec<&Machine>) =

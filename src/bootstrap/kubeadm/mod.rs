@@ -78,7 +78,21 @@ fn member<'a>(node: &Node, facts: &'a Facts) -> Member<'a> {
         version: node.kubernetes().version,
         leads: is_control_plane(node.machine()),
         facts,
+        flags: Vec::new(),
     }
+}
+
+/// The configuration that all kubelets of a cluster share, as kubeadm has put it on a member.
+async fn shared_kubelet(speaker: &Node) -> Result<serde_json::Value, Error> {
+    const OPERATION: &str = "read the configuration that its kubelets share";
+    let script = Script::new(
+        "look at kubelet's configuration",
+        "A cluster has one configuration for all kubelets, and what is different on a machine its kubelet is \
+         told by flags.",
+        "cat /var/lib/kubelet/config.yaml\n",
+    );
+    let text = speaker.remote().run(&script).await.map_err(failed(speaker, OPERATION))?;
+    serde_saphyr::from_str(&text).map_err(failed(speaker, OPERATION))
 }
 
 /// Since when a node's kubelet has been running. What the API knows of before that is hearsay.
@@ -166,7 +180,7 @@ async fn hand_over_keys(speaker: &Node) -> Result<Secret, Error> {
 
 /// The manifest that is published there; empty if the cluster has it already.
 async fn published(node: &Node, address: &str) -> Result<String, Error> {
-    let script = network::manifest(address);
+    let script = network::manifest(address, node.kubernetes().options.cni_sha256.as_ref());
     node.remote().run(&script).await.map_err(failed(node, script.title))
 }
 
@@ -301,7 +315,7 @@ impl Bootstrapper for Kubeadm {
         if is_control_plane(node.machine()) {
             etcd::strike_off(speaker, node.machine()).await?;
         }
-        let member = member(node, &facts);
+        let member = member(node, &facts).beside(&shared_kubelet(speaker).await?);
         let discovery = Discovery {
             endpoint: &ticket.remote,
             token: &ticket.token,

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::model::{KubernetesOptions, Machine, MachineName, PodNetwork, Role, Subnet};
+use crate::model::{KubernetesOptions, Machine, MachineName, PodNetwork, Role, Sha256Sum, Subnet};
 use crate::remote::Script;
 
 /// The size of each node's share of the pods' addresses: 254 pods, more than kubelet allows by default.
@@ -41,13 +41,17 @@ pub(super) fn bridge(machine: &Machine, all: &[&Machine], pods: Subnet) -> Scrip
 }
 
 /// Prints the manifest that is published there, unless the cluster has it already.
-pub(super) fn manifest(address: &str) -> Script {
+pub(super) fn manifest(address: &str, sum: Option<&Sha256Sum>) -> Script {
     Script::new(
         "fetch the pod network",
         "The manifest is fetched once, as its project publishes it, and applied as `kubectl apply` does it.",
-        include_str!("../../../templates/kubernetes/manifest.sh"),
+        concat!(
+            include_str!("../../../templates/keyring.sh"),
+            include_str!("../../../templates/kubernetes/manifest.sh")
+        ),
     )
     .with("ADDRESS", address)
+    .with("SHA256", sum.map(ToString::to_string).unwrap_or_default())
 }
 
 /// A manifest that was fetched, with the addresses of this cluster's pods in it. Other networks than

@@ -3,19 +3,35 @@
 use std::error::Error as StdError;
 use std::time::Duration;
 
+use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_ec2::Client;
+use aws_sdk_ec2::config::ProvideCredentials as _;
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityError;
 
 use crate::driver::{Error, Source};
+use crate::event::chain;
 use crate::pace::stretch;
 
-use super::Ec2Options;
+use super::login::Surroundings;
+use super::{Ec2Options, Login};
 
 /// Throttling passes; the library waits longer each time, up to 20 s.
 const ATTEMPTS: u32 = 8;
+/// What AWS says of credentials that are not good, or not any more ("Common error types", AWS Security Token
+/// Service API Reference).
+const REFUSALS: [&str; 7] = [
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidClientTokenId",
+    "UnrecognizedClientException",
+    "SignatureDoesNotMatch",
+    "IncompleteSignature",
+    "AccessDenied",
+];
 /// Where the list of prices is asked for ("Service endpoints", AWS Billing User Guide).
 const PRICES: &str = "us-east-1";
 /// How long one attempt may take.
@@ -34,17 +50,20 @@ pub(super) struct Account {
 
 /// Finds credentials and region, and asks whose they are.
 pub(super) async fn connect(options: &Ec2Options) -> Result<Account, Error> {
+    let login = Surroundings::now().login(options.profile.as_deref());
+    if let Login::NoSuchProfile(..) = login {
+        let source = Source::from("it is not in your AWS configuration");
+        return Err(Error::NoCredentials { login, source });
+    }
     let config = config(options).await;
     let Some(region) = config.region().map(ToString::to_string) else {
-        return Err(Error::Unsupported(
-            "no region of AWS is chosen: give --region, or set AWS_REGION".to_owned(),
-        ));
+        return Err(Error::NoRegion { login });
     };
     let identity = aws_sdk_sts::Client::new(&config).get_caller_identity().send().await;
-    let identity = identity.map_err(|error| Error::Unreachable {
-        place: format!("AWS in region `{region}`"),
-        source: said(&error),
-    })?;
+    let identity = match identity {
+        Ok(identity) => identity,
+        Err(error) => return Err(refused(&config, login, &region, &error).await),
+    };
     let id = identity.account().unwrap_or_default().to_owned();
     if let Some(wanted) = options.account.as_ref().filter(|wanted| **wanted != id) {
         return Err(Error::Unsupported(format!(
@@ -58,13 +77,34 @@ pub(super) async fn connect(options: &Ec2Options) -> Result<Account, Error> {
     Ok(Account { ec2: Client::new(&config), prices, region, endpoint, id })
 }
 
+/// Why nobody says whose credentials they are: there are none, they are not good, or AWS cannot be asked.
+async fn refused(
+    config: &SdkConfig,
+    login: Login,
+    region: &str,
+    error: &SdkError<GetCallerIdentityError>,
+) -> Error {
+    if is(error, &REFUSALS) {
+        return Error::NoCredentials { login, source: said(error) };
+    }
+    if error.as_service_error().is_none()
+        && let Some(provider) = config.credentials_provider()
+        && let Err(error) = provider.provide_credentials().await
+    {
+        return Error::NoCredentials { login, source: chain(&error).into() };
+    }
+    Error::Unreachable { place: format!("AWS in region `{region}`"), source: said(error) }
+}
+
 async fn config(options: &Ec2Options) -> SdkConfig {
     let timeouts = TimeoutConfig::builder().operation_attempt_timeout(stretch(PATIENCE)).build();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
         .timeout_config(timeouts);
     if let Some(profile) = &options.profile {
-        loader = loader.profile_name(profile);
+        // It was named, so it comes before what the environment has.
+        let credentials = ProfileFileCredentialsProvider::builder().profile_name(profile).build();
+        loader = loader.profile_name(profile).credentials_provider(credentials);
     }
     if let Some(region) = &options.region {
         loader = loader.region(Region::new(region.clone()));
@@ -84,15 +124,7 @@ where
     match (error.code(), error.message()) {
         (Some(code), Some(message)) => format!("{message} ({code})").into(),
         (Some(code), None) => code.to_owned().into(),
-        _ => {
-            let mut words = error.to_string();
-            let mut source = error.source();
-            while let Some(cause) = source {
-                words = format!("{words}: {cause}");
-                source = cause.source();
-            }
-            words.into()
-        }
+        _ => chain(error).into(),
     }
 }
 

@@ -7,6 +7,7 @@
 //! - [`Ec2Options`]: what may be chosen; it is there in every build, because records and spec files name it
 //! - `driver`: what is asked of every driver
 //! - `client`: credentials, region, account
+//! - `login`: whose credentials those are
 //! - `network`, `caller`: subnets, and a security group that lets in this computer alone
 //! - `image`: which image
 //! - `launch`: exactly one instance for each machine, where there is room
@@ -28,6 +29,7 @@ mod fate;
 mod image;
 #[cfg(feature = "ec2")]
 mod launch;
+mod login;
 #[cfg(feature = "ec2")]
 mod network;
 mod options;
@@ -46,4 +48,5 @@ mod user_data;
 
 #[cfg(feature = "ec2")]
 pub use self::driver::Ec2Driver;
+pub use self::login::Login;
 pub use self::options::{Ec2Options, Ttl};

@@ -45,6 +45,18 @@ pub enum Source {
     },
 }
 
+impl Source {
+    /// The release, if it wants a newer container runtime than the distributions have and does not bring it.
+    pub fn needs_containerd_2(&self) -> Option<KubernetesVersion> {
+        let version = match self {
+            Self::Packages { version, .. } => *version,
+            Self::Bundle(bundle) if !bundle.brings_containerd() => bundle.version(),
+            Self::Bundle(_) | Self::Present => return None,
+        };
+        version.needs_containerd_2().then_some(version)
+    }
+}
+
 /// Kubernetes, as asked for.
 #[derive(Debug, Clone)]
 pub struct Release {
@@ -100,6 +112,7 @@ pub(super) async fn provision(
         Source::Bundle(bundle) => {
             bundle::install(remote, machine, bundle, progress).await?;
             failpoint::reached("kubernetes.install.after");
+            refuse_old_containerd(remote, machine, &release.source).await?;
             let prepare = prepare(bundle::pause(bundle), release);
             progress.step(prepare.title, remote.run(&prepare)).await?;
             let images = bundle::images(bundle, role);
@@ -112,6 +125,7 @@ pub(super) async fn provision(
                 packages::install(remote, machine, *version, repository, options, progress);
             let installed = install.await?;
             failpoint::reached("kubernetes.install.after");
+            refuse_old_containerd(remote, machine, &release.source).await?;
             let prepare = prepare(installed.pause(), release);
             progress.step(prepare.title, remote.run(&prepare)).await?;
             let dns = packages::pull(remote, role, &installed, progress).await?;
@@ -121,6 +135,36 @@ pub(super) async fn provision(
     failpoint::reached("kubernetes.images.after");
     let (options, network) = (release.options.clone(), release.network.clone());
     Ok(Kubernetes { version, dns, options, network })
+}
+
+/// Refuses a release that the containerd of a machine is too old for; kubelet would not start.
+async fn refuse_old_containerd(
+    remote: &dyn Remote,
+    machine: &Machine,
+    source: &Source,
+) -> Result<(), Error> {
+    let Some(version) = source.needs_containerd_2() else { return Ok(()) };
+    let script = Script::new(
+        "ask for the release of containerd",
+        "kubelet asks containerd who manages cgroups, and only containerd 2 answers that.",
+        "containerd --version\n",
+    );
+    let said = remote.run(&script).await?;
+    match containerd_of(&said) {
+        Some((major, _)) if major >= 2 => Ok(()),
+        _ => {
+            let (machine, containerd) = (machine.id.clone(), said.trim().to_owned());
+            Err(Error::OldContainerd { machine, version, containerd })
+        }
+    }
+}
+
+/// The release in what `containerd --version` prints: `containerd github.com/containerd/containerd 1.7.24 …`.
+fn containerd_of(said: &str) -> Option<(u32, u32)> {
+    said.split_whitespace().find_map(|word| {
+        let mut numbers = word.trim_start_matches('v').split(['.', '~', '+', '-']);
+        Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+    })
 }
 
 /// The steps on a machine, for a reader who wants to do the same by hand.
@@ -148,7 +192,10 @@ fn load_balancer() -> Script {
         "install the load balancer",
         "With several control planes nobody may depend on a single one of them, so what they are reached \
          at is a machine of its own that passes connections on.",
-        include_str!("../../../templates/kubernetes/load-balancer.sh"),
+        concat!(
+            include_str!("../../../templates/apt.sh"),
+            include_str!("../../../templates/kubernetes/load-balancer.sh")
+        ),
     )
 }
 
@@ -164,4 +211,27 @@ fn prepare(pause: &str, release: &Release) -> Script {
     .with("PAUSE", pause)
     .with("END_PODS", include_str!("../../../templates/kubernetes/end-pods.sh").trim_end())
     .with("INSECURE", insecure.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn containerd_says_its_release_in_several_ways() {
+        for (said, release) in [
+            (
+                "containerd github.com/containerd/containerd 1.7.24~ds1 1.7.24~ds1-6+b4\n",
+                Some((1, 7)),
+            ),
+            ("containerd github.com/containerd/containerd/v2 v2.2.9 abc\n", Some((2, 2))),
+            (
+                "containerd containerd.io 1.6.33 d2d58213f83a351ca8f528a95fbd145f5654e957",
+                Some((1, 6)),
+            ),
+            ("sh: containerd: not found", None),
+        ] {
+            assert_eq!(containerd_of(said), release, "{said}");
+        }
+    }
 }

@@ -25,7 +25,8 @@ pub fn known_repository() -> Option<String> {
     named.or_else(|| configured_repository(Path::new(APT)))
 }
 
-/// The base address that is in use in the sources of an apt configuration (sources.list(5)).
+/// The base address that is in use in the sources of an apt configuration (sources.list(5)). One without TLS
+/// counts for nothing: nobody has chosen here to trust what comes from there.
 fn configured_repository(apt: &Path) -> Option<String> {
     let parts = fs::read_dir(apt.join("sources.list.d")).into_iter().flatten().flatten();
     let mut files: Vec<_> = parts.map(|entry| entry.path()).collect();
@@ -37,7 +38,7 @@ fn configured_repository(apt: &Path) -> Option<String> {
         let mut words = lines.flat_map(str::split_whitespace);
         words.find_map(|word| {
             let (base, _) = word.split_once(BELOW)?;
-            (base.starts_with("http://") || base.starts_with("https://")).then(|| base.to_owned())
+            base.starts_with("https://").then(|| base.to_owned())
         })
     })
 }
@@ -117,6 +118,7 @@ fn packages(wanted: KubernetesVersion, repository: &str, options: &KubernetesOpt
         concat!(
             include_str!("../../../templates/apt.sh"),
             include_str!("../../../templates/kubernetes/tools.sh"),
+            include_str!("../../../templates/keyring.sh"),
             include_str!("../../../templates/kubernetes/repository.sh"),
             include_str!("../../../templates/kubernetes/packages.sh")
         ),
@@ -133,6 +135,7 @@ fn from(
 ) -> Script {
     script
         .with("REPOSITORY", repository.trim_end_matches('/'))
+        .with("KEY", options.repository_key.as_ref().map(ToString::to_string).unwrap_or_default())
         .with("VERSION", wanted.to_string())
         .with("REGISTRY", options.image_repository().unwrap_or_default())
 }
@@ -148,6 +151,7 @@ pub(super) async fn newest(
         "look for the newest release",
         "Patches are published every month, and the last one is the one to have.",
         concat!(
+            include_str!("../../../templates/keyring.sh"),
             include_str!("../../../templates/kubernetes/repository.sh"),
             include_str!("../../../templates/kubernetes/newest.sh")
         ),
@@ -169,6 +173,7 @@ pub(super) fn replace(
         "Held packages stay as they are until they are asked for.",
         concat!(
             include_str!("../../../templates/apt.sh"),
+            include_str!("../../../templates/keyring.sh"),
             include_str!("../../../templates/kubernetes/repository.sh"),
             include_str!("../../../templates/kubernetes/upgrade-packages.sh")
         ),
@@ -224,10 +229,14 @@ mod tests {
         assert_eq!(found().unwrap(), "https://one.example/k8s");
         fs::write(
             parts.join("a.sources"),
-            "Types: deb\nURIs: http://two.example/core:/stable:/v1.33/deb/\nSuites: /\n",
+            "Types: deb\nURIs: https://two.example/core:/stable:/v1.33/deb/\nSuites: /\n",
         )
         .unwrap();
-        assert_eq!(found().unwrap(), "http://two.example");
+        assert_eq!(found().unwrap(), "https://two.example");
+        fs::remove_file(parts.join("k.list")).unwrap();
+        fs::write(parts.join("a.sources"), "URIs: http://two.example/core:/stable:/v1.33/deb/\n")
+            .unwrap();
+        assert_eq!(found(), None, "anybody on the way could have another key there");
     }
 
     #[test]
@@ -242,6 +251,62 @@ mod tests {
         assert_eq!(of(Role::ControlPlane).len(), 4);
         for unclear in ["", "sh: kubeadm: not found\n"] {
             assert!(Installed::parse(unclear).is_err(), "{unclear:?}");
+        }
+    }
+
+    /// A key that was made for this, and whose private half is nowhere.
+    const KEY: &str = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\
+        \n\
+        mDMEawh4JBYJKwYBBAHaRw8BAQdAqTDC8kobAufhfFwrN/KHbAoEymmKx4qcToEa\n\
+        6gzFZ2u0DUIgPGJAaW52YWxpZD6IkAQTFggAOBYhBDMDhvkdaGx5ZLdJ5i/wcefI\n\
+        8XT2BQJrCHgkAhsDBQsJCAcCBhUKCQgLAgQWAgMBAh4BAheAAAoJEC/wcefI8XT2\n\
+        0lUA/jWWcjW7eNAigvs9+f+UXHCa7sq5W7mN+h9ONB6UAPc/AQDUezTliADxbHmg\n\
+        9YIbYxCWvj2m9YAjvCkZKgKXRhgaDQ==\n\
+        =R2An\n\
+        -----END PGP PUBLIC KEY BLOCK-----\n";
+    const FINGERPRINT: &str = "330386F91D686C7964B749E62FF071E7C8F174F6";
+
+    /// What is made of a file that was fetched: the keyring's name, or why there is none.
+    fn keyring(fetched: &str, wanted: &str) -> Result<String, String> {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("key"), fetched).unwrap();
+        let script = concat!(
+            include_str!("../../../templates/keyring.sh"),
+            "make_keyring key \"$1\" ./it\n"
+        );
+        let output = std::process::Command::new("sh")
+            .args(["-c", script, "sh", wanted])
+            .current_dir(directory.path())
+            .output()
+            .unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().trim().to_owned();
+        let made = text(output.stdout);
+        if output.status.success() && directory.path().join(&made).exists() {
+            return Ok(made);
+        }
+        assert!(!output.status.success() && made.is_empty(), "{made}");
+        assert!(!["it.asc", "it.gpg"].iter().any(|file| directory.path().join(file).exists()));
+        Err(text(output.stderr))
+    }
+
+    #[test]
+    fn a_keyring_holds_the_one_key_that_was_meant() {
+        assert_eq!(keyring(KEY, FINGERPRINT), Ok("./it.gpg".to_owned()));
+        assert_eq!(keyring(&KEY.replace('\n', "\r\n"), FINGERPRINT), Ok("./it.gpg".to_owned()));
+        assert_eq!(keyring(KEY, ""), Ok("./it.asc".to_owned()));
+        let other = FINGERPRINT.replace('3', "4");
+        let refused = keyring(KEY, &other).unwrap_err();
+        assert!(refused.contains(FINGERPRINT) && refused.contains(&other), "{refused}");
+        let body = KEY.split("\n\n").nth(1).unwrap().split("\n=").next().unwrap();
+        for (text, wanted) in [
+            // Somebody else's beside it would be trusted as well.
+            (format!("{KEY}{KEY}"), FINGERPRINT),
+            (KEY.replace(body, &body[..40]), FINGERPRINT),
+            ("<html>".to_owned(), FINGERPRINT),
+            (String::new(), FINGERPRINT),
+        ] {
+            let refused = keyring(&text, wanted).unwrap_err();
+            assert!(refused.contains("not one OpenPGP key"), "{refused}: {text}");
         }
     }
 }

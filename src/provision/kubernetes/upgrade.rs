@@ -26,6 +26,7 @@ pub async fn newest(node: &Node, release: &Release) -> Result<KubernetesVersion,
 
 /// Refuses what is for other machines than this one.
 pub async fn admits(node: &Node, release: &Release) -> Result<(), Error> {
+    super::refuse_old_containerd(node.remote(), node.machine(), &release.source).await?;
     match &release.source {
         Source::Bundle(bundle) => bundle::is_installed(node.remote(), bundle).await.map(drop),
         Source::Packages { .. } | Source::Present => Ok(()),

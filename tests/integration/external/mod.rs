@@ -309,7 +309,8 @@ fn options_are_held_against_what_the_driver_takes() {
     assert!(!record.exists());
 
     let (_, said) = up("docker", &["--driver-opt", "size=3"]);
-    let error = "option `size` is for an external driver, but machines come from `docker`";
+    let error =
+        "`--driver-opt` is for machines of an external driver, and here they come from `docker`";
     said.fails(2, error);
     let (_, said) = up("picky", &["--driver-opt", "size"]);
     said.fails(2, "`size` is not a driver option: write it as KEY=VALUE");
@@ -361,7 +362,7 @@ fn options_of_a_spec_file_reach_the_driver() {
                 machines:\n  - { role: machine, driver: picky }\n\
                 external:\n  picky: { beach: north, size: 3 }\n";
     fs::write(&file, text).unwrap();
-    let up = ["-q", "up", "-f", file.to_str().unwrap()];
+    let up = ["-q", "up", "-f", file.to_str().unwrap(), "--trust"];
     world.dojo(&up).fails(1, "driver `picky`: seen");
     let request = fs::read_to_string(world.bin().join("request")).unwrap();
     assert!(request.contains(r#""options":{"beach":"north","size":3}"#), "{request}");
