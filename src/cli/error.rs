@@ -228,6 +228,12 @@ fn hints(error: &Error) -> Vec<String> {
             format!("`dojo inspect {cluster}` shows what it is"),
             format!("`dojo down {cluster}` removes it, so that it can be made anew"),
         ],
+        workflow::Error::Left { cluster, noted, .. } => {
+            let forget = if *noted { "" } else { " --forget" };
+            vec![format!(
+                "once these files can be written, `dojo down {cluster}{forget}` removes what is left"
+            )]
+        }
         workflow::Error::HalfRemoved(cluster) => {
             vec![format!(
                 "`dojo down {cluster}` removes the rest, `dojo up {cluster}` makes it anew"

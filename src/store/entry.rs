@@ -21,10 +21,16 @@ use super::{Error, Record};
 pub struct Entry {
     directory: PathBuf,
     name: ClusterName,
-    _lock: File,
+    /// Absent where nothing can be written.
+    _lock: Option<File>,
 }
 
 impl Entry {
+    /// The entry of a cluster that has no directory and cannot get one: there may be machines to take away.
+    pub(super) fn unlocked(directory: PathBuf, name: ClusterName) -> Self {
+        Self { directory, name, _lock: None }
+    }
+
     pub(super) async fn lock(
         directory: PathBuf,
         name: ClusterName,
@@ -39,14 +45,25 @@ impl Entry {
             // `down` removes the directory while it holds the lock, so whoever waited may hold a file
             // that is no longer there; only a lock on the file at this path counts.
             durable::private_directory(&directory).map_err(Error::file("make", &directory))?;
-            let mut file = match durable::open_private(&path) {
+            let (mut file, place) = match durable::open_private(&path) {
+                Ok(file) => (file, &path),
                 Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
-                other => other.map_err(Error::file("open", &path))?,
+                // What cannot be written can be locked all the same, and so can the directory it is to be in.
+                Err(e) if durable::is_unwritable(&e) => match File::open(&path) {
+                    Ok(file) => (file, &path),
+                    Err(_) => {
+                        let file =
+                            File::open(&directory).map_err(Error::file("open", &directory))?;
+                        (file, &directory)
+                    }
+                },
+                Err(e) => return Err(Error::file("open", &path)(e)),
             };
             match file.try_lock() {
-                Ok(()) if is_at(&file, &path) => {
-                    write_holder(&mut file, verb).map_err(Error::file("write", &path))?;
-                    return Ok(Self { directory, name, _lock: file });
+                Ok(()) if is_at(&file, place) => {
+                    // A courtesy to those who wait; the disk may be full.
+                    let _ = write_holder(&mut file, verb);
+                    return Ok(Self { directory, name, _lock: Some(file) });
                 }
                 Ok(()) => {}
                 Err(fs::TryLockError::WouldBlock) => {
@@ -155,6 +172,8 @@ impl Entry {
             remove_all(&aside)?;
             match fs::rename(&self.directory, &aside) {
                 Ok(()) => break,
+                // There was none, see `unlocked`.
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
                 // Another one of this name is being removed at the same time.
                 Err(e) if is_occupied(&e) => {}
                 Err(e) => return Err(Error::file("remove", &self.directory)(e)),

@@ -94,7 +94,13 @@ impl Home {
         on_wait: impl FnOnce(&str),
     ) -> Result<Entry, Error> {
         let directory = self.directory(name);
-        durable::private_directory(&directory).map_err(Error::file("make", &directory))?;
+        match durable::private_directory(&directory) {
+            // There is nothing to lock, and nothing here that another command could change.
+            Err(error) if durable::is_unwritable(&error) => {
+                return Ok(Entry::unlocked(directory, name.clone()));
+            }
+            made => made.map_err(Error::file("make", &directory))?,
+        }
         self.check_owner()?;
         Entry::lock(directory, name.clone(), verb, wait, on_wait).await
     }

@@ -11,7 +11,7 @@ use crate::spec::ClusterSpec;
 use crate::store::{Phase, Record};
 
 use super::lost::look;
-use super::machines;
+use super::machines::{self, ours};
 use super::place::{note, refuse_other_place};
 use super::{Error, Services, contexts};
 

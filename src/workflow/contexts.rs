@@ -123,22 +123,25 @@ fn kube_context(
 }
 
 /// Takes the cluster's contexts away, of whichever kind. Those that were selected before are selected
-/// again.
+/// again. Returns what could not be taken away, and why.
 pub(super) fn forget(
     services: &Services,
     name: &ClusterName,
     record: Option<&Record>,
     progress: &Progress,
-) -> Result<(), Error> {
+) -> Vec<String> {
+    let mut left = Vec::new();
     let id = record.map(|r| r.cluster_id.as_str());
     // Whose a context in a damaged file is can no longer be told, so it stays; the machines go all the same.
     match services.docker_contexts(record).remove(&name.context(), id) {
         Err(error @ context::Error::Damaged { .. }) => progress.warn(chain(&error)),
-        result => drop(result?),
+        Err(error) => left.push(format!("docker context `{}`: {}", name.context(), chain(&error))),
+        Ok(_) => {}
     }
     match services.kubectl_contexts(record).remove(&name.context(), id) {
         Err(error @ kubeconfig::Error::Damaged { .. }) => progress.warn(chain(&error)),
-        result => drop(result?),
+        Err(error) => left.push(format!("kubectl context `{}`: {}", name.context(), chain(&error))),
+        Ok(_) => {}
     }
-    Ok(())
+    left
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::driver::Trace;
-use crate::event::Progress;
+use crate::event::{Progress, chain};
 use crate::failpoint;
 use crate::model::{ClusterName, Machine};
 use crate::store::{self, Entry, Home, Phase, Record};
@@ -68,8 +68,19 @@ async fn remove(
     };
     let count = remove_whole(services, &entry, record.as_ref(), whole, progress).await?;
     failpoint::reached("down.record.before");
-    entry.remove()?;
-    Ok(count)
+    let (cluster, noted) = (entry.name().clone(), is_noted(&entry));
+    match entry.remove() {
+        Ok(()) => Ok(count),
+        Err(error) => Err(Error::Left { cluster, left: vec![chain(&error)], noted }),
+    }
+}
+
+/// Whether the record says that the machines are gone, so that the next `down` need not wonder where they are.
+fn is_noted(entry: &Entry) -> bool {
+    match entry.record() {
+        Ok(Some(record)) => record.phase == Phase::Destroying && record.machines.is_empty(),
+        record => record.is_ok(),
+    }
 }
 
 /// Removes what is left of a recorded cluster but for what is remembered of it.
@@ -155,12 +166,16 @@ async fn remove_whole(
     for id in &ids {
         services.driver.refuse_held(name, id.as_deref()).await?;
     }
-    if let Some(record) = record {
-        entry.save(&Record { phase: Phase::Destroying, ..record.clone() })?;
-    }
+    // Files that cannot be written keep no machine running: perhaps it is the machines that fill the disk.
+    let note = |machines: &[Machine]| {
+        let phase = Phase::Destroying;
+        let noted = record.map(|r| Record { phase, machines: machines.to_vec(), ..r.clone() });
+        noted.is_none_or(|record| entry.save(&record).is_ok())
+    };
+    note(record.map(|r| r.machines.as_slice()).unwrap_or_default());
     // Contexts go first: a docker that points at a dying engine only hangs.
     failpoint::reached("down.context.before");
-    contexts::forget(services, name, record, progress)?;
+    let mut left = contexts::forget(services, name, record, progress);
     failpoint::reached("down.context.after");
 
     let count = machines.len();
@@ -171,11 +186,8 @@ async fn remove_whole(
         Ok(())
     })
     .await?;
-    if let Some(record) = record {
-        // Whoever goes on from here need not wonder where they are.
-        let gone = Record { phase: Phase::Destroying, machines: Vec::new(), ..record.clone() };
-        entry.save(&gone)?;
-    }
+    // Whoever goes on from here need not wonder where they are.
+    note(&[]);
     failpoint::reached("down.cleanup.before");
     let cleanup = async {
         for id in &ids {
@@ -190,5 +202,12 @@ async fn remove_whole(
         cleanup.await?;
     }
     failpoint::reached("down.cleanup.after");
-    Ok(count)
+    if !left.is_empty() {
+        // By now there may be room.
+        left = contexts::forget(services, name, record, progress);
+    }
+    if left.is_empty() {
+        return Ok(count);
+    }
+    Err(Error::Left { cluster: name.clone(), left, noted: is_noted(entry) })
 }

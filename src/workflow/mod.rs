@@ -120,7 +120,15 @@ impl Services {
             early.warn(format!("waiting for another command on cluster `{name}`: {holder}"));
         });
         let entry = self.interrupt.or(lock).await.ok_or(Error::Interrupted)??;
-        let progress = Progress::new((self.open_log)(&entry.logs()?, verb));
+        let reporter = match entry.logs() {
+            Ok(directory) => (self.open_log)(&directory, verb),
+            Err(error) => {
+                // The work matters more than its log.
+                early.warn(format!("no log is kept: {}", chain(&error)));
+                Arc::clone(&self.reporter)
+            }
+        };
+        let progress = Progress::new(reporter);
         self.driver.report_to(&progress);
         Ok((entry, progress))
     }
@@ -204,6 +212,18 @@ pub enum Error {
         cluster: ClusterName,
         /// Their ids.
         ids: Vec<String>,
+    },
+    /// Machines are gone, and files are not.
+    #[error(
+        "the machines of cluster `{cluster}` are gone, but not all that belongs to it: {}", left.join("; ")
+    )]
+    Left {
+        /// The cluster.
+        cluster: ClusterName,
+        /// What is left, and why.
+        left: Vec<String>,
+        /// Whether the record says so.
+        noted: bool,
     },
     /// What was swept away is still there.
     #[error("it is not all gone: {}", .0.iter().map(|t| &*t.what).collect::<Vec<_>>().join(", "))]

@@ -12,3 +12,4 @@ mod layers;
 mod places;
 mod refusals;
 mod report;
+mod unwritable;
