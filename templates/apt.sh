@@ -23,7 +23,8 @@ cut_short() {
 apt_log=/run/clusterdojo-apt.log
 apt() {
     tries=60
-    until apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@" >"$apt_log" 2>&1; do
+    until apt-get -qq -o "DPkg::Lock::Timeout=$((300 * ${PATIENCE:-1}))" \
+        -o Acquire::Retries=3 "$@" >"$apt_log" 2>&1; do
         tries=$((tries - 1))
         # apt waits for dpkg's lock, but not for the one on its own lists, which it names.
         if [ "$tries" -eq 0 ] || ! grep -q 'lists/lock' "$apt_log"; then
@@ -43,14 +44,14 @@ begin_to_install() {
     export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a
     # A run that lost its connection goes on by itself; two at once would spoil each other's work.
     exec 8>/run/clusterdojo-apt.lock
-    if ! flock --timeout 900 8; then
+    if ! flock --timeout "$((900 * ${PATIENCE:-1}))" 8; then
         echo "another installation is still at work" >&2
         exit 1
     fi
     # First boot may still be installing packages of its own. What it complains about in the end, or that
     # it hangs, need not concern us: what we need is looked at afterwards.
     if command -v cloud-init >/dev/null 2>&1; then
-        timeout 600 cloud-init status --wait >/dev/null 2>&1 || true
+        timeout "$((600 * ${PATIENCE:-1}))" cloud-init status --wait >/dev/null 2>&1 || true
     fi
     # An earlier run may have been cut short in the middle of a package.
     dpkg --configure -a >/dev/null 2>&1 || true

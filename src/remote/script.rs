@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::model::Secret;
+use crate::pace::factor;
 
 /// Long enough for packages over a slow line, behind a first boot that installs others.
 const PATIENCE: Duration = Duration::from_secs(30 * 60);
@@ -60,7 +61,8 @@ impl Script {
     /// The text for the standard input of `sh -s`. Scripts read what programs print, so these must speak the
     /// language that they were written for, whatever the host's is.
     pub fn render(&self) -> Secret {
-        Secret::new(format!("export LC_ALL=C\n{}{}", self.assignments(Secret::expose), self.body))
+        let inputs = self.assignments(Secret::expose);
+        Secret::new(format!("export LC_ALL=C\n{}{inputs}{}", patience(), self.body))
     }
 
     /// The script as a person would run it, secrets left out.
@@ -94,6 +96,12 @@ impl Script {
     }
 }
 
+/// What scripts multiply their own limits of time by, where everything takes longer than usual.
+fn patience() -> String {
+    let factor = factor();
+    if factor > 1.0 { format!("PATIENCE={factor:.0}\n") } else { String::new() }
+}
+
 /// Quotes a value for a POSIX shell (POSIX.1-2024, Shell Command Language, 2.2.2).
 fn quote(value: &str) -> String {
     format!("'{}'", value.replace('\'', r"'\''"))
@@ -102,6 +110,7 @@ fn quote(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pace::tests::paced;
 
     #[test]
     fn hostile_values_stay_values() {
@@ -123,6 +132,19 @@ mod tests {
             .output()
             .unwrap();
         assert_eq!(String::from_utf8(output.stdout).unwrap(), "C");
+    }
+
+    #[test]
+    fn scripts_learn_how_much_longer_to_wait() {
+        let script = Script::new("t", "w", "printf %s \"$((120 * ${PATIENCE:-1}))\"");
+        let said = |script: &Script| {
+            let run = ["-c", script.render().expose()].map(str::to_owned);
+            let output = std::process::Command::new("sh").args(run).output().unwrap();
+            String::from_utf8(output.stdout).unwrap()
+        };
+        assert_eq!(said(&script), "120");
+        let _pace = paced(11.6);
+        assert_eq!(said(&script), "1440");
     }
 
     #[test]

@@ -26,7 +26,7 @@ config=/run/clusterdojo-kubeadm.yaml
 
 # A run that lost its connection goes on by itself; two at once would spoil each other's work.
 exec 9>/run/clusterdojo-kubeadm.lock
-if ! flock --timeout 600 9; then
+if ! flock --timeout "$((600 * ${PATIENCE:-1}))" 9; then
     echo "another kubeadm is still at work" >&2
     exit 1
 fi
@@ -40,7 +40,7 @@ if [ -e "$directory/kubelet.conf" ] || [ -e "$directory/manifests/kube-apiserver
     # An unreachable former cluster must not hold it up, so kubeadm gets no credentials for it. What a
     # control plane leaves behind there is struck off by those that stay.
     rm -f "$directory/admin.conf"
-    timeout 120 kubeadm reset --force --cri-socket unix:///run/containerd/containerd.sock \
+    timeout "$((120 * ${PATIENCE:-1}))" kubeadm reset --force --cri-socket unix:///run/containerd/containerd.sock \
         >"$log" 2>&1 || true
     systemctl --quiet stop kubelet.service
     # kubeadm leaves containers running where there is no crictl; etcd among them would keep its port.

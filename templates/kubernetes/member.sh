@@ -3,7 +3,7 @@
 set -eu
 
 # A run of kubeadm that lost its connection goes on by itself, and may be about to finish.
-flock --timeout 600 /run/clusterdojo-kubeadm.lock true
+flock --timeout "$((600 * ${PATIENCE:-1}))" /run/clusterdojo-kubeadm.lock true
 if [ -e /etc/kubernetes/clusterdojo-member ]; then
     echo member
     # A member that was off, or whose kubelet was stopped, comes back by itself.

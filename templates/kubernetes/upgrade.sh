@@ -12,7 +12,7 @@ log=/var/log/clusterdojo-kubeadm.log
 
 # A run that lost its connection goes on by itself; two at once would spoil each other's work.
 exec 9>/run/clusterdojo-kubeadm.lock
-if ! flock --timeout 600 9; then
+if ! flock --timeout "$((600 * ${PATIENCE:-1}))" 9; then
     echo "another kubeadm is still at work" >&2
     exit 1
 fi

@@ -11,7 +11,7 @@ set -uf
 # show COMMAND…: runs it under its own name. That it fails is an answer too.
 show() {
     printf '$ %s\n' "$*"
-    timeout 15 "$@" 2>&1 || printf '(it ended with status %s)\n' "$?"
+    timeout "$((15 * ${PATIENCE:-1}))" "$@" 2>&1 || printf '(it ended with status %s)\n' "$?"
     echo
 }
 
