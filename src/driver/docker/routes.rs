@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use tokio::process::Command;
-use tokio::time::timeout;
 
 use crate::model::Subnet;
+use crate::pace::within;
 
 /// Routes to more than this are taken for default routes: programs that lead everything through a tunnel
 /// set two halves of all addresses instead of one route to all.
@@ -31,7 +31,7 @@ pub(super) async fn all() -> Vec<Route> {
     let mut command = Command::new("ip");
     command.args(["-4", "-json", "route", "show", "table", "all"]);
     command.stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-    let told = match timeout(ANSWER, command.output()).await {
+    let told = match within(ANSWER, command.output()).await {
         Ok(Ok(output)) if output.status.success() => of_all_tables(&output.stdout),
         _ => None,
     };
