@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::world::{World, engine, files, traces, until};
+use crate::world::{World, engine, files, on, traces, until};
 
 #[test]
 fn without_an_engine_the_user_is_told_how_to_get_one() {
@@ -35,13 +35,34 @@ fn a_taken_port_is_refused_before_anything_is_made() {
 fn a_taken_subnet_is_refused_and_its_owner_named() {
     let mut world = World::new();
     let (first, second) = (world.name("subnet"), world.name("subnet"));
+    world.set("https_proxy", "http://me:hunter2@proxy.example:3128");
+    world.set("no_proxy", "intranet.example");
     world.dojo(&["up", &first, "--workers", "0", "--subnet", "10.0.177.0/24"]).ok();
+    world.unset("https_proxy");
+    world.unset("no_proxy");
+    proxies_reach_the_engine_and_their_passwords_nothing_else(&world, &first);
     world
         .dojo(&["up", &second, "--subnet", "10.0.177.0/24"])
         .fails(1, &["10.0.177.0/24", &format!("dojo-{first}")]);
     world.assert_gone(&second);
     overlay_networks_keep_clear_of_the_machines(&world);
     what_others_hold_is_named_and_not_removed(&world, &first);
+}
+
+fn proxies_reach_the_engine_and_their_passwords_nothing_else(world: &World, name: &str) {
+    let info = world.docker(&["info", "--format", "{{.HTTPSProxy}} {{.NoProxy}}"]).ok();
+    assert!(info.contains("@proxy.example:3128 "), "{info}");
+    for direct in ["intranet.example", "localhost", "10.0.177.0/24", "manager-1"] {
+        assert!(info.contains(direct), "{direct}: {info}");
+    }
+    let mode = on(name, "manager-1", "stat -c %a /etc/clusterdojo/proxy.env");
+    assert_eq!(mode.trim(), "600");
+    for file in files(world.path()).iter().filter(|file| file.is_file()) {
+        let text = fs::read(file).unwrap();
+        assert!(!text.windows(7).any(|part| part == b"hunter2"), "{}", file.display());
+    }
+    let container = engine(&["inspect", &format!("dojo-{name}-manager-1")]).ok();
+    assert!(!container.contains("hunter2"), "{container}");
 }
 
 fn overlay_networks_keep_clear_of_the_machines(world: &World) {

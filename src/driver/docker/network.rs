@@ -1,6 +1,6 @@
 //! A cluster's own network, with a range of addresses that nothing else uses.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use bollard::models::{Ipam, IpamConfig, Network, NetworkCreateRequest};
 use bollard::query_parameters::ListNetworksOptions;
@@ -86,18 +86,19 @@ impl DockerDriver {
             };
         }
         let mut free = Vec::new();
-        let mut owners = BTreeSet::new();
+        let mut owners: BTreeMap<String, usize> = BTreeMap::new();
         for subnet in subnet::candidates(cluster) {
             match owner(subnet) {
-                Some(owner) => drop(owners.insert(owner)),
+                Some(owner) => *owners.entry(owner).or_default() += 1,
                 None => free.push(subnet),
             }
         }
         if free.is_empty() {
+            let most = owners.into_iter().max_by_key(|(_, ranges)| *ranges);
             return Err(Error::Unsupported(format!(
-                "all of {} is in use, among others by {}: remove clusters, or choose a subnet (--subnet)",
+                "all of {} is in use, most of it by {}: remove clusters, or choose a subnet (--subnet)",
                 subnet::ALL,
-                owners.first().map_or("nobody", String::as_str),
+                most.map(|(owner, _)| owner).unwrap_or_default(),
             )));
         }
         Ok(free)
@@ -241,15 +242,19 @@ fn request(name: &str, of: &MachineRequest, subnet: Subnet) -> NetworkCreateRequ
     NetworkCreateRequest {
         name: name.to_owned(),
         driver: Some("bridge".to_owned()),
-        ipam: Some(Ipam {
-            config: Some(vec![IpamConfig {
-                subnet: Some(subnet.to_string()),
-                gateway: Some(subnet::gateway(subnet).to_string()),
-                ..Default::default()
-            }]),
-            ..Default::default()
-        }),
+        ipam: Some(ipam(subnet)),
         labels: Some(labels::of_cluster(of)),
+        ..Default::default()
+    }
+}
+
+fn ipam(subnet: Subnet) -> Ipam {
+    Ipam {
+        config: Some(vec![IpamConfig {
+            subnet: Some(subnet.to_string()),
+            gateway: Some(subnet::gateway(subnet).to_string()),
+            ..Default::default()
+        }]),
         ..Default::default()
     }
 }
@@ -262,13 +267,11 @@ mod tests {
 
     fn network(id: &str, created: &str, labels: &[(&str, &str)]) -> Network {
         let text = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
-        let cluster: ClusterName = "practice".parse().unwrap();
-        let request = request("dojo-practice", &cluster, "1", "10.200.7.0/24".parse().unwrap());
         Network {
-            name: Some(request.name),
+            name: Some("dojo-practice".to_owned()),
             id: Some(id.to_owned()),
             created: Some(created.to_owned()),
-            ipam: request.ipam,
+            ipam: Some(ipam("10.200.7.0/24".parse().unwrap())),
             labels: Some(labels.iter().map(text).collect::<HashMap<_, _>>()),
             ..Default::default()
         }
