@@ -426,7 +426,10 @@ fn remote_hints(error: &remote::Error, cluster: Option<&ClusterName>) -> Vec<Str
              it likes, but must not end or replace the shell where nobody types"
         )],
         remote::Error::Timeout { machine, .. } if cluster.is_none() => {
-            vec![format!("`dojo start {machine}` starts it, if it is off")]
+            vec![format!("`dojo start {machine}` starts it if it is off, and mends it if it can")]
+        }
+        remote::Error::Silent { machine, .. } => {
+            vec![format!("`dojo start {machine}` mends that")]
         }
         _ => Vec::new(),
     }

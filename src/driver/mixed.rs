@@ -159,6 +159,14 @@ impl Driver for Mixed {
         self.the(&machine.driver)?.open_way(machine).await
     }
 
+    async fn diagnose(&self, machine: &Machine) -> Result<Option<String>, Error> {
+        self.the(&machine.driver)?.diagnose(machine).await
+    }
+
+    async fn recover(&self, machine: &Machine) -> Result<(), Error> {
+        self.the(&machine.driver)?.recover(machine).await
+    }
+
     async fn stop(&self, machine: &Machine) -> Result<(), Error> {
         self.the(&machine.driver)?.stop(machine).await
     }

@@ -314,6 +314,17 @@ pub trait Driver: Send + Sync {
         Ok(())
     }
 
+    /// Why a machine that runs does not answer, where that is certain and can be seen without reaching it; changes
+    /// nothing.
+    async fn diagnose(&self, _machine: &Machine) -> Result<Option<String>, Error> {
+        Ok(None)
+    }
+
+    /// Puts right what [`diagnose`](Self::diagnose) would tell of, if it can.
+    async fn recover(&self, _machine: &Machine) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Stops a machine; its disk is kept.
     async fn stop(&self, machine: &Machine) -> Result<(), Error>;
 

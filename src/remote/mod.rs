@@ -61,6 +61,14 @@ pub enum Error {
         #[source]
         source: Option<crate::driver::Source>,
     },
+    /// The machine does not answer, and its driver sees why.
+    #[error("machine `{machine}` does not answer on SSH: {cause}")]
+    Silent {
+        /// Which machine.
+        machine: MachineId,
+        /// What is seen: "it is not connected to the network `dojo-practice`".
+        cause: String,
+    },
     /// The machine does not accept the cluster's key.
     #[error("machine `{machine}` refused the cluster's SSH key for user `{user}`")]
     Denied {

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::time::sleep;
 
 use crate::driver::Driver;
 use crate::model::{Machine, SshFiles, TlsFiles};
@@ -48,6 +49,22 @@ impl SshDialer {
     }
 }
 
+/// How long a machine may be silent before its driver is asked why, and how often it is asked.
+const SILENCE: Duration = Duration::from_secs(2);
+const ASK_AGAIN: Duration = Duration::from_secs(10);
+
+/// What keeps a machine from answering. Comes to no end unless its driver is certain of something.
+async fn cause_of_silence(driver: &dyn Driver, machine: &Machine) -> String {
+    sleep(SILENCE).await;
+    loop {
+        // A driver that does not answer says nothing about the machine.
+        if let Ok(Some(cause)) = driver.diagnose(machine).await {
+            return cause;
+        }
+        sleep(ASK_AGAIN).await;
+    }
+}
+
 #[async_trait]
 impl Dialer for SshDialer {
     async fn dial(
@@ -57,7 +74,15 @@ impl Dialer for SshDialer {
         deadline: Duration,
     ) -> Result<Arc<dyn Remote>, Error> {
         self.open_way(machine).await?;
-        Ok(Arc::new(dialling::dial(machine, files, deadline).await?))
+        let Some(driver) = &self.driver else {
+            return Ok(Arc::new(dialling::dial(machine, files, deadline).await?));
+        };
+        tokio::select! {
+            session = dialling::dial(machine, files, deadline) => Ok(Arc::new(session?)),
+            cause = cause_of_silence(&**driver, machine) => {
+                Err(Error::Silent { machine: machine.id.clone(), cause })
+            }
+        }
     }
 
     async fn engine(

@@ -18,6 +18,7 @@ use crate::spec::ClusterSpec;
 use crate::store::{Entry, Record};
 
 use super::lost::look;
+use super::recovering::Recovering;
 use super::{Error, MachineError, Services, host_key};
 
 /// How often to see whether a machine that is waited for still runs.
@@ -255,7 +256,8 @@ pub(super) async fn become_node(
             let replace = host_key::replace(services, &machine, &provisioner.ssh, &known);
             progress.step("give it a host key of its own", replace).await?;
         }
-        Ok(provisioner.provision(&*services.dialer, machine, progress).await?)
+        let dialer = Recovering { dialer: &*services.dialer, driver, progress };
+        Ok(provisioner.provision(&dialer, machine, progress).await?)
     };
     let work = async {
         tokio::select! {
@@ -272,14 +274,16 @@ fn same_key(one: &str, other: &str) -> bool {
 }
 
 /// Waits until a machine no longer runs, and says what has become of it; a machine that is gone will
-/// not answer, however long it is waited for.
+/// not answer, however long it is waited for. One that reboots is off for a moment, so it is looked at twice.
 async fn until_it_stops(driver: &dyn Driver, handle: &str) -> &'static str {
+    let mut was_off = false;
     loop {
         tokio::time::sleep(LOOK).await;
         // A driver that does not answer says nothing about the machine.
         let Ok(machines) = driver.list(None).await else { continue };
         match machines.iter().find(|m| m.handle == handle).map(|m| m.state) {
-            Some(MachineState::Running) => {}
+            Some(MachineState::Running) => was_off = false,
+            Some(_) if !was_off => was_off = true,
             Some(_) => return "it stopped",
             None => return "it is gone",
         }

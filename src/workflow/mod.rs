@@ -16,6 +16,7 @@ mod lost;
 mod machines;
 mod place;
 mod power;
+mod recovering;
 mod repair;
 mod scale;
 mod settle;

@@ -9,7 +9,8 @@ use futures_util::future::{join, join_all};
 use crate::driver::Driver;
 use crate::event::chain;
 use crate::model::{
-    ClusterName, KubeCredentials, Machine, MachineState, Orchestrator, Role, Service, TlsFiles,
+    ClusterName, KubeCredentials, Machine, MachineName, MachineState, Orchestrator, Role, Service,
+    SshFiles, TlsFiles,
 };
 use crate::pace::{stretch, within};
 use crate::remote::{ApiServer, NodeHealth, NodeStatus};
@@ -90,7 +91,7 @@ pub async fn status(services: &Services, name: &ClusterName) -> Result<ClusterSt
     } else {
         None
     };
-    let mut machines = join_all(all.map(async |(machine, exists)| MachineStatus {
+    let machines = join_all(all.map(async |(machine, exists)| MachineStatus {
         machine: machine.clone(),
         exists,
         lost: !exists && is_lost(machine),
@@ -103,8 +104,15 @@ pub async fn status(services: &Services, name: &ClusterName) -> Result<ClusterSt
             (true, MachineState::Running, None) => of_engine(services, machine, &tls).await,
             (true, state, _) => Err(state.to_string()),
         },
-    }))
-    .await;
+    }));
+    let ssh = SshFiles::in_directory(&directory.join("ssh"));
+    let silent = join_all(existing.iter().map(|machine| silence(services, machine, &ssh)));
+    let (mut machines, silent) = join(machines, silent).await;
+    for (name, why) in silent.into_iter().flatten() {
+        if let Some(machine) = machines.iter_mut().find(|m| m.machine.id.name == name) {
+            machine.health = Err(why);
+        }
+    }
     machines.sort_by_key(|m| m.machine.id.name);
     Ok(ClusterStatus { record, machines })
 }
@@ -184,6 +192,20 @@ async fn of_engine(
         engine.health().await.map_err(|e| chain(&*e))
     };
     in_time(ask).await
+}
+
+/// Why one cannot log in to a machine that runs, if that is so; where the driver sees the reason, it is told.
+async fn silence(
+    services: &Services,
+    machine: &Machine,
+    files: &SshFiles,
+) -> Option<(MachineName, String)> {
+    if machine.state != MachineState::Running {
+        return None;
+    }
+    let dial = services.dialer.dial(machine, files, DEADLINE);
+    let why = in_time(async { dial.await.map(drop).map_err(|e| chain(&e)) }).await.err()?;
+    Some((machine.id.name, why))
 }
 
 async fn in_time<T>(ask: impl Future<Output = Result<T, String>>) -> Result<T, String> {

@@ -1,10 +1,30 @@
 #!/bin/sh
 # Makes a container fit for systemd, then becomes systemd.
+#
+# CLUSTERDOJO_GATEWAY  the address of the engine's host in the cluster's network; whoever is behind it gets no
+#                      answer. Not set where clients are on other computers.
 set -eu
+
+# Engines older than 28 pass on what comes from a neighbour with a route to the machines. Replies that would
+# leave by way of the gateway, but not to the gateway itself, are replies to such a neighbour. Peers, and pods
+# on peers, are reached in other ways.
+if [ -n "${CLUSTERDOJO_GATEWAY-}" ]; then
+    nft -f - <<RULES &
+table inet clusterdojo {
+    chain neighbours {
+        type filter hook postrouting priority mangle
+        ct direction reply rt ip nexthop $CLUSTERDOJO_GATEWAY ip daddr != $CLUSTERDOJO_GATEWAY drop
+    }
+}
+RULES
+fi
+
+# Not every kernel has all of it.
+mkdir -p -m 700 /run/clusterdojo
+mount --all --fstab /usr/local/lib/clusterdojo/mounts.fstab || true
 
 # The engine mounts these read-only for containers without --privileged. `remount,bind` changes
 # this mount alone; without `bind` the kernel would touch the host's file system and say "busy".
-mount -o remount,rw,bind /sys
 if [ -f /sys/fs/cgroup/cgroup.controllers ]; then
     # cgroup v2: a single tree.
     mount -o remount,rw,bind /sys/fs/cgroup
@@ -15,6 +35,11 @@ else
     for mountpoint in /sys/fs/cgroup /sys/fs/cgroup/*; do
         if [ -L "$mountpoint" ]; then continue; fi
         mount -o remount,rw,bind "$mountpoint"
+    done
+    # Here privileged containers inside start only if their machine may use all devices. Exceptions are
+    # allowed, and hold for them, too: disks, writing to the kernel log, consoles, keyboards, the watchdog.
+    for devices in 'b *:* rw' 'c 1:11 w' 'c 4:* rw' 'c 13:* rw' 'c 10:130 rw'; do
+        echo "$devices" >/sys/fs/cgroup/devices/devices.deny || true
     done
     set -- systemd.unified_cgroup_hierarchy=0 SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1
 fi

@@ -265,13 +265,67 @@ async fn a_machine_is_a_whole_system_with_an_engine_that_works() {
         docker(&["exec", &worker.handle, "cat", "/etc/machine-id"])
     );
     run("systemctl start docker");
-    let tiny = "tar -ch /usr/bin/true $(ldd /usr/bin/true | grep -o '/[^ ]*') 2>/dev/null |
+    let tiny =
+        "cd /usr/bin; tar -ch $(ldd true date head mknod dash | grep -o '/[^ ]*' | sort -u) \
+                /usr/bin/true /usr/bin/date /usr/bin/head /usr/bin/mknod /usr/bin/dash 2>/dev/null |
         docker import - tiny >/dev/null";
     run(tiny);
     run("docker run --rm --network none tiny /usr/bin/true");
     run("docker run --rm --privileged tiny /usr/bin/true");
+    the_host_is_out_of_reach(&manager);
     driver.cleanup(&name, None).await.unwrap();
     assert_eq!(remains(&name), Vec::<String>::new());
+}
+
+/// The device number of the disk that the root of this computer lies on, as mknod has it.
+fn root_disk() -> String {
+    use std::os::unix::fs::MetadataExt as _;
+    let device = std::fs::metadata("/").unwrap().dev();
+    format!("{} {}", rustix::fs::major(device), rustix::fs::minor(device))
+}
+
+/// Ordinary commands on a machine, and in privileged containers on it, change nothing of the host.
+fn the_host_is_out_of_reach(machine: &Machine) {
+    let refused = |script: &str| {
+        let mut command = Command::new("docker");
+        command.args(["exec", &machine.handle, "sh", "-c", script]);
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success(), "`{script}` is to fail");
+        let reasons = ["not permitted", "Read-only", "denied", "No such file", "nonexistent"];
+        assert!(reasons.iter().any(|reason| said.contains(reason)), "`{script}`: {said}");
+    };
+    let clock = std::time::SystemTime::now();
+    refused("date -s 2001-01-01");
+    assert!(clock.elapsed().unwrap() < Duration::from_secs(60), "the host's clock was set");
+    refused("echo h >/proc/sysrq-trigger");
+    for setting in ["sysrq", "core_pattern", "printk", "randomize_va_space", "threads-max"] {
+        let file = format!("/proc/sys/kernel/{setting}");
+        refused(&format!("value=$(cat {file}) && echo \"$value\" >{file}"));
+    }
+    refused("value=$(cat /proc/sys/vm/swappiness) && echo $value >/proc/sys/vm/swappiness");
+    refused("echo x >/proc/irq/default_smp_affinity");
+    refused("echo x >/sys/power/state");
+    refused("echo it was us >/dev/kmsg");
+    refused("head -c 1 /dev/mem || mknod /tmp/mem c 1 1 && head -c 1 /tmp/mem");
+    let disk = format!("mknod /tmp/disk b {} && head -c 1 /tmp/disk", root_disk());
+    refused(&disk);
+    // Also what a container inside was given by mistake is not theirs to give.
+    let inside = |script: &str| {
+        refused(&format!("docker run --rm --privileged tiny /usr/bin/dash -c '{script}'"));
+    };
+    inside("date -s 2001-01-01");
+    inside(&disk.replace("/tmp/disk", "/disk"));
+    let run = |script: &str| docker(&["exec", &machine.handle, "sh", "-ec", script]);
+    let bounding = run("sed -n 's/^CapBnd:[[:space:]]*//p' /proc/1/status");
+    let bounding = u64::from_str_radix(&bounding, 16).unwrap();
+    // CAP_SYS_MODULE and CAP_SYS_TIME.
+    assert_eq!(bounding & (1 << 16 | 1 << 25), 0, "{bounding:x}");
+    // What is a machine's own, or has to be set before kubelet starts.
+    run("sysctl -w net.ipv4.ip_forward=1 vm.overcommit_memory=$(sysctl -n vm.overcommit_memory) \
+         kernel.panic=$(sysctl -n kernel.panic)");
+    run("unshare --user --map-root-user --pid --fork --mount-proc true");
+    run("dmesg >/dev/null; head -c 0 /dev/kmsg");
 }
 
 #[tokio::test]

@@ -311,6 +311,48 @@ fn a_damaged_record_is_rebuilt_and_hides_no_other_cluster() {
 }
 
 #[test]
+fn a_machine_that_cannot_be_reached_is_named_and_mended() {
+    let mut world = World::new();
+    let name = world.name("reach");
+    world.dojo(&["up", &name, "--engines", "--machines", "1"]).ok();
+    let container = format!("dojo-{name}-machine-1");
+    let machine = format!("{name}/machine-1");
+    let address = world.dojo(&["ip", &machine]).ok();
+    let ill = |words: &str| {
+        let said = world.dojo(&["status", &name]);
+        assert!(said.code == Some(1) && said.stdout.contains(words), "{said:?}");
+    };
+    let mended = |verb: &[&str], words: &str| {
+        let begin = std::time::Instant::now();
+        let said = world.dojo(&[&["--log-format", "plain"], verb].concat());
+        assert_eq!(said.code, Some(0), "{}", said.stderr);
+        assert!(said.stderr.contains(words), "{}", said.stderr);
+        assert!(begin.elapsed().as_secs() < 60, "it took {:?}", begin.elapsed());
+        world.dojo(&["ssh", &machine, "--", "true"]).ok();
+        assert_eq!(world.dojo(&["ip", &machine]).ok(), address);
+    };
+
+    engine(&["network", "disconnect", &format!("dojo-{name}"), &container]).ok();
+    ill("not connected to the network");
+    mended(&["up", &name], "not connected to the network");
+
+    crate::world::on(&name, "machine-1", "kill -s STOP $(systemctl show -p MainPID --value ssh)");
+    ill("stopped by a signal");
+    mended(&["start", &machine], "stopped by a signal");
+
+    crate::world::on(&name, "machine-1", "systemctl stop ssh");
+    ill("sshd is not running");
+    // What cannot be mended is said in the words of whoever refuses.
+    crate::world::on(&name, "machine-1", "echo nonsense >>/etc/ssh/sshd_config");
+    world.dojo(&["up", &name]).fails(1, &["nonsense"]);
+    crate::world::on(&name, "machine-1", "sed -i /nonsense/d /etc/ssh/sshd_config");
+    world.dojo(&["up", &name]).ok();
+    world.dojo(&["status", &name]).ok();
+    world.dojo(&["down", &name]).ok();
+    world.assert_gone(&name);
+}
+
+#[test]
 fn a_changed_host_key_stops_everything_with_its_own_exit_code() {
     let mut world = World::new();
     let name = world.name("hostkey");

@@ -15,6 +15,7 @@ mod kubernetes_faults;
 mod kubernetes_ha;
 mod kubernetes_upgrade;
 mod logs;
+mod neighbour;
 mod packages;
 mod proxy;
 mod scale;

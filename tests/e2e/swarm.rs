@@ -2,11 +2,13 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::{IpAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Stdio;
 
 use serde_json::Value;
 
+use crate::neighbour::Neighbour;
 use crate::world::{World, engine, until};
 
 fn ready_nodes(world: &World, context: &str) -> usize {
@@ -126,6 +128,13 @@ fn machines_restarted_in_any_order_come_back_to_the_same_contexts() {
     world.dojo(&["status", &name]).ok();
     world.dojo(&["restart", &format!("{name}/worker-1")]).ok();
     until("the cluster is healthy again", 30, || world.dojo(&["status", &name]).code == Some(0));
+
+    // And from inside.
+    let _ = world.dojo(&["ssh", &format!("{name}/worker-2"), "--", "systemctl reboot"]);
+    let restarts = ["inspect", "--format", "{{.RestartCount}}", &machine("worker-2")];
+    until("it reboots", 30, || engine(&restarts).ok() == "1\n");
+    until("all nodes are ready again", 60, || ready_nodes(&world, &format!("dojo-{name}")) == 3);
+    until("the cluster is healthy again", 30, || world.dojo(&["status", &name]).code == Some(0));
     world.dojo(&["down", &name]).ok();
     world.assert_gone(&name);
 }
@@ -191,7 +200,17 @@ fn plain_docker_hosts_answer_to_env_ssh_ip_and_url() {
     assert!(!world.docker_config().join("config.json").exists(), "nothing was selected");
 
     let ip = world.dojo(&["ip", &machine]).ok();
-    assert!(ip.trim().parse::<std::net::Ipv4Addr>().is_ok(), "{ip}");
+    let address: IpAddr = ip.trim().parse().unwrap();
+    if let Some(neighbour) = Neighbour::move_in() {
+        let here = TcpListener::bind("198.51.100.1:0").unwrap();
+        assert!(
+            neighbour.reaches(here.local_addr().unwrap().ip(), here.local_addr().unwrap().port())
+        );
+        for port in [22, 2376] {
+            assert!(!neighbour.reaches(address, port), "a neighbour reaches port {port}");
+            TcpStream::connect((address, port)).expect("this computer reaches it");
+        }
+    }
     assert!(world.dojo(&["url", &machine]).ok().starts_with("tcp://127.0.0.1:"));
     let said = world.dojo(&["ssh", &machine, "--", "hostname; exit 7"]);
     assert_eq!((said.code, said.stdout.as_str()), (Some(7), "machine-1\n"));
@@ -208,6 +227,25 @@ fn plain_docker_hosts_answer_to_env_ssh_ip_and_url() {
         format!("{env}\ndocker info --format '{{{{.Name}}}} {{{{.Swarm.LocalNodeState}}}}'");
     let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "machine-1 inactive\n");
+
+    // From inside: one that reboots comes back by itself, one that powers off is off until it is started.
+    let restarts = ["inspect", "--format", "{{.RestartCount}}", &format!("dojo-{name}-machine-1")];
+    let on_machine = |command: &str| {
+        let said = world.dojo(&["ssh", &machine, "--", command]);
+        assert!(!said.stderr.contains("Failed") && !said.stdout.contains("Failed"), "{said:?}");
+    };
+    let state =
+        || engine(&["inspect", "-f", "{{.State.Status}}", &format!("dojo-{name}-machine-1")]).ok();
+    on_machine("reboot");
+    until("it boots again", 30, || engine(&restarts).ok() == "1\n");
+    until("it is healthy", 30, || world.dojo(&["status", &name]).code == Some(0));
+    on_machine("poweroff");
+    until("it is off", 30, || state() == "exited\n");
+    let said = world.dojo(&["status", &name]);
+    assert!(said.code == Some(1) && said.stdout.contains("stopped"), "{said:?}");
+    world.dojo(&["start", &machine]).ok();
+    assert_eq!(world.dojo(&["ip", &machine]).ok(), ip);
+    world.dojo(&["status", &name]).ok();
     world.dojo(&["down", &name]).ok();
     world.assert_gone(&name);
 }

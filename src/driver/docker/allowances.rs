@@ -3,9 +3,10 @@
 
 use std::collections::BTreeSet;
 
-/// Capabilities that machines do without most easily, for engines that refuse some and do not say
-/// which.
-const DISPENSABLE: [&str; 12] = [
+/// Capabilities that no machine gets: with them, it could set the host's clock, load modules and another
+/// kernel, change security policies, wake the host or keep it awake, read its audit log, use its consoles,
+/// and open any file of its disks by number.
+const WITHHELD: [&str; 11] = [
     "SYS_TIME",
     "SYS_MODULE",
     "SYS_BOOT",
@@ -14,11 +15,34 @@ const DISPENSABLE: [&str; 12] = [
     "MAC_OVERRIDE",
     "WAKE_ALARM",
     "BLOCK_SUSPEND",
-    "AUDIT_CONTROL",
     "AUDIT_READ",
-    "SYSLOG",
-    "LEASE",
+    "SYS_TTY_CONFIG",
+    "DAC_READ_SEARCH",
 ];
+/// Capabilities that machines do without most easily beside these, for engines that refuse some and do not
+/// say which.
+const DISPENSABLE: [&str; 4] = ["AUDIT_CONTROL", "SYSLOG", "LEASE", "SYS_PACCT"];
+
+/// Which devices the engine lets a machine use.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Devices {
+    /// All: on cgroup v1, privileged containers inside start only if their machine may use all. The image's
+    /// entrypoint takes away what is the host's.
+    #[default]
+    All,
+    /// What every container may use, and tunnels and file systems of users' programs.
+    Named,
+}
+
+impl Devices {
+    /// The rules, as the engine has them.
+    pub(super) fn rules(self) -> &'static [&'static str] {
+        match self {
+            Self::All => &["a *:* rwm"],
+            Self::Named => &["c 10:200 rwm", "c 10:229 rwm"],
+        }
+    }
+}
 
 /// What to ask for, and what to leave out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +51,10 @@ pub(super) struct Allowances {
     pub dropped: BTreeSet<String>,
     /// Capabilities that the engine does not let us drop, because it does not have them.
     unknown: BTreeSet<String>,
+    /// Capabilities that the engine's process is known not to have.
+    missing: BTreeSet<String>,
+    /// Which devices it may use.
+    pub devices: Devices,
     /// `/dev/kmsg`, where the kubelet looks for out-of-memory kills.
     pub kernel_log: bool,
     /// The host's `/lib/modules`, read-only.
@@ -40,14 +68,15 @@ impl Default for Allowances {
 }
 
 impl Allowances {
-    /// Everything but some capabilities.
-    pub(super) fn without<'a>(
-        capabilities: impl IntoIterator<Item = &'a str>,
-        modules: bool,
-    ) -> Self {
+    /// What a machine gets where the engine's process lacks some capabilities.
+    pub(super) fn without<'a>(missing: impl IntoIterator<Item = &'a str>, modules: bool) -> Self {
+        let missing: BTreeSet<_> = missing.into_iter().map(str::to_owned).collect();
+        let withheld = WITHHELD.map(str::to_owned);
         Self {
-            dropped: capabilities.into_iter().map(str::to_owned).collect(),
+            dropped: missing.iter().cloned().chain(withheld).collect(),
             unknown: BTreeSet::new(),
+            missing,
+            devices: Devices::default(),
             kernel_log: true,
             modules,
         }
@@ -60,9 +89,9 @@ impl Allowances {
         if message.contains("unknown capability") || message.contains("capability not supported") {
             // Engines from 23.0 on know what they lack, leave it out of ALL by themselves, and
             // refuse to hear its name.
-            let name = capability(message)?;
-            next.dropped.remove(name);
-            next.unknown.insert(name.to_owned());
+            next.unknown.insert(capability(message)?.to_owned());
+            next.unknown.extend(self.missing.iter().cloned());
+            next.dropped.retain(|name| !next.unknown.contains(name));
         } else if message.contains("apply caps") || message.contains("capabilit") {
             next.leave_out_more();
         } else if message.contains("/dev/kmsg") {
@@ -100,9 +129,10 @@ mod tests {
         let first = Allowances::default();
         let refusal = "OCI runtime create failed: unable to apply caps: operation not permitted";
         let second = first.after(refusal).unwrap();
-        assert!(second.dropped.contains("SYS_RESOURCE") && second.dropped.len() == 1);
+        let more: Vec<_> = second.dropped.difference(&first.dropped).collect();
+        assert_eq!(more, ["SYS_RESOURCE"]);
         let third = second.after(refusal).unwrap();
-        assert!(third.dropped.contains("SYS_TIME"));
+        assert!(third.dropped.contains("SYSLOG"));
         assert_eq!(third.after(refusal), None, "it must end");
     }
 
@@ -112,9 +142,30 @@ mod tests {
         let refusal = "invalid CapDrop: capability not supported by your kernel or not available \
                        in the current environment: \"CAP_SYS_RESOURCE\"";
         let second = first.after(refusal).unwrap();
-        assert!(second.dropped.is_empty());
+        assert!(!second.dropped.contains("SYS_RESOURCE"));
         let third = second.after("unable to apply caps").unwrap();
         assert!(!third.dropped.contains("SYS_RESOURCE"), "refused before");
+    }
+
+    #[test]
+    fn an_engine_with_few_capabilities_is_asked_twice_and_not_once_for_each() {
+        // As in a container of LXC.
+        let missing = ["SYS_TIME", "SYS_MODULE", "SYS_RAWIO", "MAC_ADMIN", "MAC_OVERRIDE"];
+        let first = Allowances::without(missing, true);
+        let refusal = "invalid CapDrop: capability not supported by your kernel or not available \
+                       in the current environment: \"CAP_MAC_ADMIN\"";
+        let second = first.after(refusal).unwrap();
+        assert!(missing.iter().all(|name| !second.dropped.contains(*name)));
+        assert!(second.dropped.contains("SYS_BOOT"), "it has this one, and we do not want it");
+    }
+
+    #[test]
+    fn no_machine_can_set_the_clock_or_load_modules() {
+        for allowances in [Allowances::default(), Allowances::without(["SYS_RESOURCE"], false)] {
+            for name in ["SYS_TIME", "SYS_MODULE", "SYS_BOOT", "SYS_RAWIO", "DAC_READ_SEARCH"] {
+                assert!(allowances.dropped.contains(name), "{name}");
+            }
+        }
     }
 
     #[test]

@@ -30,6 +30,30 @@ pub(super) struct Place<'a> {
     pub ports: HostPorts,
     /// The address of the engine's host on which those are published.
     pub publish: IpAddr,
+    /// The address of the engine's host in that network.
+    pub gateway: Ipv4Addr,
+}
+
+impl Place<'_> {
+    /// Where ports are published to the engine's host alone, nobody else has business with the machine, and
+    /// the image's entrypoint sees to it that nobody else is answered.
+    fn environment(&self) -> Vec<String> {
+        if self.publish.is_loopback() {
+            vec![format!("CLUSTERDOJO_GATEWAY={}", self.gateway)]
+        } else {
+            Vec::new()
+        }
+    }
+}
+
+/// When the engine starts a machine again by itself: when it reboots, and when it ran until the engine or its
+/// host went down. One that powers itself off ends with 0, see `templates/docker/shutdown.sh`.
+pub(super) const WHILE_ON: RestartPolicyNameEnum = RestartPolicyNameEnum::ON_FAILURE;
+/// The same for a machine that was stopped, whatever its processes ended with.
+pub(super) const WHILE_OFF: RestartPolicyNameEnum = RestartPolicyNameEnum::UNLESS_STOPPED;
+
+pub(super) fn restart(policy: RestartPolicyNameEnum) -> RestartPolicy {
+    RestartPolicy { name: Some(policy), maximum_retry_count: None }
 }
 
 /// The request that makes a machine's container.
@@ -40,18 +64,11 @@ pub(super) fn body(
 ) -> ContainerCreateBody {
     let name = request.id.name.to_string();
     let bindings = bindings(request, place);
-    let endpoint = EndpointSettings {
-        ipam_config: Some(EndpointIpamConfig {
-            ipv4_address: Some(place.address.to_string()),
-            ..Default::default()
-        }),
-        // Peers find each other by machine name through the engine's DNS.
-        aliases: Some(vec![name.clone()]),
-        ..Default::default()
-    };
+    let endpoint = endpoint(&name, &place.address.to_string());
     ContainerCreateBody {
         hostname: Some(name),
         image: Some(place.image.to_owned()),
+        env: Some(place.environment()),
         labels: Some(labels::of_machine(request, place.address, &place.ports)),
         exposed_ports: Some(bindings.keys().cloned().collect()),
         host_config: Some(HostConfig {
@@ -63,16 +80,25 @@ pub(super) fn body(
                 ("/run".to_owned(), "mode=755".to_owned()),
                 ("/tmp".to_owned(), "exec,mode=1777".to_owned()),
             ])),
-            // Machines come back with the engine, but not those that were stopped on purpose.
-            restart_policy: Some(RestartPolicy {
-                name: Some(RestartPolicyNameEnum::UNLESS_STOPPED),
-                maximum_retry_count: None,
-            }),
+            restart_policy: Some(restart(WHILE_ON)),
             ..limits(request.size, rights(allowances))
         }),
         networking_config: Some(NetworkingConfig {
             endpoints_config: Some(HashMap::from([(place.network.to_owned(), endpoint)])),
         }),
+        ..Default::default()
+    }
+}
+
+/// A machine's place in its cluster's network.
+pub(super) fn endpoint(name: &str, address: &str) -> EndpointSettings {
+    EndpointSettings {
+        ipam_config: Some(EndpointIpamConfig {
+            ipv4_address: Some(address.to_owned()),
+            ..Default::default()
+        }),
+        // Peers find each other by machine name through the engine's DNS.
+        aliases: Some(vec![name.to_owned()]),
         ..Default::default()
     }
 }
@@ -83,13 +109,15 @@ pub(super) fn workshop(allowances: &Allowances, labels: &HashMap<String, String>
     HostConfig { mounts: Some(mounts), ..rights(allowances) }
 }
 
-/// What systemd and an engine inside need, by name: less than `--privileged`, which also hands out
-/// every device of the host and fails where the host lacks a single capability.
+/// What systemd and an engine inside need. That is much: root of a machine who wants out gets out. What is kept
+/// from it is what ordinary commands would change on the host: its clock, its modules, its disks. Paths of
+/// `/proc` and `/sys` are masked as for any container, and the image's entrypoint opens those that a machine
+/// needs.
 fn rights(allowances: &Allowances) -> HostConfig {
     let kernel_log = DeviceMapping {
         path_on_host: Some("/dev/kmsg".to_owned()),
         path_in_container: Some("/dev/kmsg".to_owned()),
-        cgroup_permissions: Some("rwm".to_owned()),
+        cgroup_permissions: Some("r".to_owned()),
     };
     let words = |words: &[&str]| Some(words.iter().map(|&w| w.to_owned()).collect());
     HostConfig {
@@ -112,11 +140,8 @@ fn rights(allowances: &Allowances) -> HostConfig {
             typ: Some("json-file".to_owned()),
             config: Some(HashMap::from([("max-size".to_owned(), "10m".to_owned())])),
         }),
-        masked_paths: Some(Vec::new()),
-        readonly_paths: Some(Vec::new()),
         cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
-        // Lets the engine inside hand out devices; without it, cgroup v1 refuses its rules.
-        device_cgroup_rules: words(&["a *:* rwm"]),
+        device_cgroup_rules: words(allowances.devices.rules()),
         devices: allowances.kernel_log.then(|| vec![kernel_log]),
         ..Default::default()
     }
@@ -179,4 +204,37 @@ fn bindings(request: &MachineRequest, place: &Place<'_>) -> PortMap {
         to_same.extend(binding(Ipv4Addr::LOCALHOST.into(), port.host).into_iter().flatten());
     }
     bindings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(publish: IpAddr) -> Place<'static> {
+        Place {
+            image: "image",
+            network: "network",
+            address: Ipv4Addr::new(10, 200, 7, 11),
+            ports: HostPorts::default(),
+            publish,
+            gateway: Ipv4Addr::new(10, 200, 7, 1),
+        }
+    }
+
+    #[test]
+    fn machines_answer_the_engine_s_host_alone_unless_clients_are_elsewhere() {
+        let here = place(Ipv4Addr::LOCALHOST.into());
+        assert_eq!(here.environment(), ["CLUSTERDOJO_GATEWAY=10.200.7.1"]);
+        assert!(place(Ipv4Addr::UNSPECIFIED.into()).environment().is_empty());
+    }
+
+    #[test]
+    fn the_floor_of_the_benchmark_has_the_same_rights() {
+        let floor = include_str!("../../../scripts/floor-machines");
+        let rights = rights(&Allowances::default());
+        let words = rights.cap_drop.into_iter().chain(rights.device_cgroup_rules);
+        for word in words.chain(rights.security_opt).flatten() {
+            assert!(floor.contains(&word), "{word}");
+        }
+    }
 }

@@ -4,10 +4,10 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use bollard::body_full;
-use bollard::models::ContainerSummary;
+use bollard::models::{ContainerSummary, SystemInfoCgroupVersionEnum};
 use bollard::query_parameters::{CreateContainerOptions, UploadToContainerOptions};
 
-use super::allowances::Allowances;
+use super::allowances::{Allowances, Devices};
 use super::container::{self, Place};
 use super::engine::{CONFLICT, failed, message, status};
 use super::machine::HOST_KEY;
@@ -20,7 +20,7 @@ use crate::failpoint;
 use crate::model::{DriverName, Machine, MachineRequest, MachineState, Port, Protocol, Service};
 
 /// How often a machine is tried, with other ports or with fewer rights.
-const TRIES: usize = 8;
+const TRIES: usize = 24;
 
 /// What came of one try to make a machine.
 enum Try {
@@ -71,6 +71,16 @@ impl DockerDriver {
         }
     }
 
+    /// Finds out which devices machines are to be given.
+    pub(super) async fn learn_devices(&self) -> Result<(), Error> {
+        let info = self.engine.client.info().await;
+        let info = info.map_err(failed("ask", format!("the engine at `{}`", self.engine.place)))?;
+        if info.cgroup_version == Some(SystemInfoCgroupVersionEnum::_2) {
+            lock(&self.allowances).devices = Devices::Named;
+        }
+        Ok(())
+    }
+
     /// Makes and starts a machine, or returns the one that exists.
     pub(super) async fn create_machine(&self, request: &MachineRequest) -> Result<Machine, Error> {
         let network = self.network_of(&request.id.cluster).await?;
@@ -98,6 +108,7 @@ impl DockerDriver {
             address: subnet::address(network.subnet, request.id.name)?,
             ports: self.choose_ports(&request.services()).await?,
             publish: self.engine.publish,
+            gateway: subnet::gateway(network.subnet),
         };
         let allowances = lock(&self.allowances).clone();
         let body = container::body(request, &place, &allowances);

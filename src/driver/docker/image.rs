@@ -23,11 +23,13 @@ macro_rules! template {
 }
 
 /// The build context: every file of the image that is ours.
-const TEMPLATES: [(&str, &str); 6] = [
+const TEMPLATES: [(&str, &str); 8] = [
     template!("Dockerfile"),
     template!("entrypoint.sh"),
     template!("journald.conf"),
+    template!("mounts.fstab"),
     template!("no-oom-score.conf"),
+    template!("shutdown.sh"),
     template!("ssh.service"),
     template!("sshd.conf"),
 ];

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use bollard::models::ContainerSummary;
+use bollard::models::{ContainerSummary, ContainerUpdateBody, RestartPolicyNameEnum};
 use bollard::query_parameters::{
     DownloadFromContainerOptions, ListContainersOptions, StopContainerOptions,
 };
 use futures_util::TryStreamExt;
 
+use super::container::{self, WHILE_OFF, WHILE_ON};
 use super::engine::{failed, message};
 use super::{DockerDriver, archive, labels, ports};
 use crate::driver::Error;
@@ -47,6 +48,7 @@ impl DockerDriver {
     /// Starts a machine that is off.
     pub(super) async fn start_machine(&self, machine: &Machine) -> Result<(), Error> {
         let client = &self.engine.client;
+        self.set_restart(machine, WHILE_ON).await?;
         let result = client.start_container(&machine.handle, None).await;
         let error = match result {
             Err(error) if message(&error).contains("paused") => {
@@ -69,12 +71,32 @@ impl DockerDriver {
 
     /// Stops a machine, in good order if it does so in time.
     pub(super) async fn stop_machine(&self, machine: &Machine) -> Result<(), Error> {
-        let options = StopContainerOptions {
-            t: i32::try_from(stretch(STOP).as_secs()).ok(),
+        let options = StopContainerOptions { t: stop_seconds(), ..Default::default() };
+        let stop = self.engine.client.stop_container(&machine.handle, Some(options));
+        stop.await.map_err(failed("stop", format!("machine `{}`", machine.id)))?;
+        self.set_restart(machine, WHILE_OFF).await
+    }
+
+    /// Sets when the engine starts a machine by itself.
+    async fn set_restart(
+        &self,
+        machine: &Machine,
+        policy: RestartPolicyNameEnum,
+    ) -> Result<(), Error> {
+        let client = &self.engine.client;
+        let subject = || format!("machine `{}`", machine.id);
+        let seen = client.inspect_container(&machine.handle, None).await;
+        let seen = seen.map_err(failed("look at", subject()))?;
+        let now = seen.host_config.and_then(|c| c.restart_policy).and_then(|p| p.name);
+        if now == Some(policy) {
+            return Ok(());
+        }
+        let wanted = ContainerUpdateBody {
+            restart_policy: Some(container::restart(policy)),
             ..Default::default()
         };
-        let stop = self.engine.client.stop_container(&machine.handle, Some(options));
-        stop.await.map_err(failed("stop", format!("machine `{}`", machine.id)))
+        let update = client.update_container(&machine.handle, wanted).await;
+        update.map_err(failed("change", subject()))
     }
 
     /// The machine's public host key, read from its disk.
@@ -92,4 +114,9 @@ impl DockerDriver {
         })?;
         Ok(text.trim_end().to_owned())
     }
+}
+
+/// The same as the engine has it, on this computer as it is now.
+pub(super) fn stop_seconds() -> Option<i32> {
+    i32::try_from(stretch(STOP).as_secs()).ok()
 }

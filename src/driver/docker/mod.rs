@@ -19,6 +19,7 @@ mod machine;
 mod network;
 mod place;
 mod ports;
+mod recovery;
 mod removal;
 mod routes;
 mod subnet;
@@ -259,8 +260,9 @@ impl Driver for DockerDriver {
             ));
         }
         // Everything that can be refused is refused here, before the first thing is made.
-        let ((), settled, image_present) = try_join!(
+        let ((), (), settled, image_present) = try_join!(
             self.admit(requests),
+            self.learn_devices(),
             self.settle_network(cluster, &first.cluster_id, requests),
             self.image_present(),
         )?;
@@ -305,6 +307,14 @@ impl Driver for DockerDriver {
 
     async fn start(&self, machine: &Machine) -> Result<(), Error> {
         self.start_machine(machine).await
+    }
+
+    async fn diagnose(&self, machine: &Machine) -> Result<Option<String>, Error> {
+        Ok(self.trouble(machine).await?.map(|trouble| trouble.to_string()))
+    }
+
+    async fn recover(&self, machine: &Machine) -> Result<(), Error> {
+        self.mend(machine).await
     }
 
     async fn stop(&self, machine: &Machine) -> Result<(), Error> {
