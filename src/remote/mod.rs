@@ -187,6 +187,16 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Whether sshd of the machine was heard, and time was too short for a login.
+    pub fn is_slow_login(&self) -> bool {
+        matches!(
+            self,
+            Self::Timeout { source: Some(source), .. } if source.to_string() == ssh::LOGIN_UNDER_WAY
+        )
+    }
+}
+
 /// Opens connections to machines.
 #[async_trait]
 pub trait Dialer: Send + Sync {

@@ -20,6 +20,9 @@ use tokio::time::sleep;
 
 use crate::driver::Driver;
 use crate::model::{Machine, SshFiles, TlsFiles};
+use crate::pace::stretch;
+
+pub(super) use dialling::LOGIN_UNDER_WAY;
 
 use super::{Dialer, Engine, Error, Remote};
 
@@ -49,13 +52,14 @@ impl SshDialer {
     }
 }
 
-/// How long a machine may be silent before its driver is asked why, and how often it is asked.
-const SILENCE: Duration = Duration::from_secs(2);
+/// How long a machine may be silent before its driver is asked why, unless it has to answer earlier; one that
+/// boots is, for a while. And how often the driver is asked.
+const SILENCE: Duration = Duration::from_secs(5);
 const ASK_AGAIN: Duration = Duration::from_secs(10);
 
 /// What keeps a machine from answering. Comes to no end unless its driver is certain of something.
-async fn cause_of_silence(driver: &dyn Driver, machine: &Machine) -> String {
-    sleep(SILENCE).await;
+async fn cause_of_silence(driver: &dyn Driver, machine: &Machine, deadline: Duration) -> String {
+    sleep(stretch(SILENCE.min(deadline / 3))).await;
     loop {
         // A driver that does not answer says nothing about the machine.
         if let Ok(Some(cause)) = driver.diagnose(machine).await {
@@ -79,7 +83,7 @@ impl Dialer for SshDialer {
         };
         tokio::select! {
             session = dialling::dial(machine, files, deadline) => Ok(Arc::new(session?)),
-            cause = cause_of_silence(&**driver, machine) => {
+            cause = cause_of_silence(&**driver, machine, deadline) => {
                 Err(Error::Silent { machine: machine.id.clone(), cause })
             }
         }

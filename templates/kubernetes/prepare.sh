@@ -28,6 +28,12 @@ put() {
 for module in overlay br_netfilter; do
     modprobe "$module" 2>/dev/null || true
 done
+if [ ! -e /proc/sys/net/bridge ]; then
+    # The kernel loads it by itself for a rule that asks for ports of bridges.
+    for change in -A -D; do
+        iptables -w -t raw "$change" PREROUTING -m physdev --physdev-is-in -j ACCEPT 2>/dev/null || true
+    done
+fi
 put /etc/modules-load.d/clusterdojo.conf "# clusterdojo: Kubernetes
 overlay
 br_netfilter"

@@ -319,8 +319,10 @@ fn a_machine_that_cannot_be_reached_is_named_and_mended() {
     let machine = format!("{name}/machine-1");
     let address = world.dojo(&["ip", &machine]).ok();
     let ill = |words: &str| {
-        let said = world.dojo(&["status", &name]);
-        assert!(said.code == Some(1) && said.stdout.contains(words), "{said:?}");
+        until(words, 30, || {
+            let said = world.dojo(&["status", &name]);
+            said.code == Some(1) && said.stdout.contains(words)
+        });
     };
     let mended = |verb: &[&str], words: &str| {
         let begin = std::time::Instant::now();

@@ -245,7 +245,7 @@ fn plain_docker_hosts_answer_to_env_ssh_ip_and_url() {
     assert!(said.code == Some(1) && said.stdout.contains("stopped"), "{said:?}");
     world.dojo(&["start", &machine]).ok();
     assert_eq!(world.dojo(&["ip", &machine]).ok(), ip);
-    world.dojo(&["status", &name]).ok();
+    until("it is healthy", 30, || world.dojo(&["status", &name]).code == Some(0));
     world.dojo(&["down", &name]).ok();
     world.assert_gone(&name);
 }

@@ -28,6 +28,8 @@ const CONNECT: Duration = Duration::from_secs(3);
 const BANNER: Duration = Duration::from_secs(10);
 /// How long key exchange and login may take, on a machine that is busy booting.
 const LOGIN: Duration = Duration::from_secs(30);
+/// The reason for a login that did not end in time.
+pub(in crate::remote) const LOGIN_UNDER_WAY: &str = "sshd answered, but the login did not end";
 /// How often to ask while a machine boots.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
@@ -149,8 +151,7 @@ impl Dialling<'_> {
         let stream = stream.await?.map_err(not_yet)?;
         let banner = self.stage("connected, but nothing like sshd spoke", BANNER, speaks(&stream));
         banner.await?.map_err(not_yet)?;
-        self.stage("sshd answered, but the login did not end", LOGIN, self.authenticate(stream))
-            .await?
+        self.stage(LOGIN_UNDER_WAY, LOGIN, self.authenticate(stream)).await?
     }
 
     async fn authenticate(&self, stream: TcpStream) -> Result<Session, Failure> {
