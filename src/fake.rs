@@ -1,25 +1,28 @@
 //! A driver, a dialer and a swarm that touch nothing but one file, so that the order of work, the
 //! command line and every failure can be tested in milliseconds.
 //!
-//! `DOJO_FAKE_FAIL=create:worker-1,boot:worker-2` makes the named operations fail on the named machines.
+//! `DOJO_FAKE_FAIL=create:worker-1,boot:worker-2` makes the named operations fail on the named machines;
+//! `DOJO_FAKE_IMAGES=sha256:1=web:1+web:2,sha256:2=` is what this computer has of images.
 
 use std::collections::BTreeMap;
 use std::env;
 use std::fs;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::TryStreamExt as _;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde::{Deserialize, Serialize};
 
 use crate::bootstrap::{self, Bootstrapper, Leaving, Membership, Ticket};
-use crate::driver::{self, Driver, Source};
+use crate::driver::{self, Driver, Image, Images, Source};
 use crate::event::Progress;
 use crate::model::{
     Access, ClusterName, DriverName, Finding, Machine, MachineId, MachineName, MachineRequest,
-    MachineState, Place, Role, Secret, Service, SshFiles, TlsFiles,
+    MachineState, Place, Role, Secret, Service, SshFiles, TlsFiles, familiar_reference,
 };
 use crate::provision::Node;
 use crate::remote::{self, Dialer, Engine, Input, Remote, Script, Stream};
@@ -58,8 +61,8 @@ impl Fake {
             let (operation, machine) = entry.split_once(':')?;
             Some((operation.to_owned(), machine.parse().ok()?))
         });
-        let state = fs::read(&file).ok().and_then(|text| serde_json::from_slice(&text).ok());
-        Self { failing: failing.collect(), state: Mutex::new(state.unwrap_or_default()), file }
+        let state = Mutex::new(read(&file).unwrap_or_default());
+        Self { failing: failing.collect(), state, file }
     }
 
     fn fails(&self, operation: &str, machine: MachineName) -> bool {
@@ -77,8 +80,17 @@ impl Fake {
         Ok(())
     }
 
-    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+    /// The world as it is now; another process may have changed it.
+    fn read(&self) -> MutexGuard<'_, State> {
         let mut state = self.state.lock().expect("no test panics while it holds the lock");
+        if let Some(now) = read(&self.file) {
+            *state = now;
+        }
+        state
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let mut state = self.read();
         let value = change(&mut state);
         let text = serde_json::to_vec_pretty(&*state).expect("the state is plain data");
         fs::write(&self.file, text).expect("the test's directory is writable");
@@ -90,6 +102,10 @@ impl Fake {
             s.machines.iter_mut().filter(|m| m.id == *id).for_each(|m| m.state = state);
         });
     }
+}
+
+fn read(file: &Path) -> Option<State> {
+    serde_json::from_slice(&fs::read(file).ok()?).ok()
 }
 
 fn default_file() -> PathBuf {
@@ -142,6 +158,8 @@ impl Driver for Fake {
             cost: None,
         };
         Ok(self.change(|state| {
+            // Whatever bore its name, this one is new.
+            state.members.retain(|member| *member != machine.id.to_string());
             state.machines.retain(|m| m.id != machine.id);
             state.machines.push(machine.clone());
             machine
@@ -149,7 +167,7 @@ impl Driver for Fake {
     }
 
     async fn list(&self, cluster: Option<&ClusterName>) -> Result<Vec<Machine>, driver::Error> {
-        let state = self.state.lock().expect("no test panics while it holds the lock");
+        let state = self.read();
         let wanted = |m: &&Machine| cluster.is_none_or(|c| m.id.cluster == *c);
         let mut machines: Vec<Machine> = state.machines.iter().filter(wanted).cloned().collect();
         machines.sort_by(|a, b| a.id.cmp(&b.id));
@@ -191,6 +209,27 @@ impl Driver for Fake {
     }
 }
 
+#[async_trait]
+impl Images for Fake {
+    async fn find(&self, text: &str) -> Result<Option<Image>, driver::Error> {
+        let all = env::var("DOJO_FAKE_IMAGES").unwrap_or_default();
+        let images = all.split(',').filter_map(|image| image.split_once('='));
+        let mut images = images.map(|(id, names)| {
+            let names = names.split('+').filter(|n| !n.is_empty()).map(str::to_owned).collect();
+            Image { id: id.to_owned(), names }
+        });
+        let name = familiar_reference(text);
+        Ok(images.find(|image| image.id == text || image.names.contains(&name)))
+    }
+
+    async fn save(
+        &self,
+        _reference: &str,
+    ) -> Result<BoxStream<'static, Result<Bytes, driver::Error>>, driver::Error> {
+        Ok(futures_util::stream::once(async { Ok(Bytes::from_static(b"archive")) }).boxed())
+    }
+}
+
 /// A machine that does whatever it is told.
 #[derive(Debug)]
 struct Obedient;
@@ -227,6 +266,15 @@ impl Remote for Obedient {
     }
 }
 
+fn silent(machine: &Machine, what: &str, waited: Duration) -> remote::Error {
+    remote::Error::Timeout {
+        machine: machine.id.clone(),
+        what: what.to_owned(),
+        waited,
+        source: Some(Source::from("the test wants it so")),
+    }
+}
+
 #[async_trait]
 impl Dialer for Fake {
     async fn dial(
@@ -236,12 +284,7 @@ impl Dialer for Fake {
         deadline: Duration,
     ) -> Result<Arc<dyn Remote>, remote::Error> {
         if self.fails("boot", machine.id.name) {
-            return Err(remote::Error::Timeout {
-                machine: machine.id.clone(),
-                what: "SSH".to_owned(),
-                waited: deadline,
-                source: Some(Source::from("the test wants it so")),
-            });
+            return Err(silent(machine, "SSH", deadline));
         }
         Ok(Arc::new(Obedient))
     }
@@ -250,8 +293,11 @@ impl Dialer for Fake {
         &self,
         machine: &Machine,
         files: &TlsFiles,
-        _deadline: Duration,
+        deadline: Duration,
     ) -> Result<Engine, remote::Error> {
+        if self.fails("engine", machine.id.name) {
+            return Err(silent(machine, "the engine's API", deadline));
+        }
         Engine::unproven(machine, files)
     }
 }
@@ -264,7 +310,7 @@ impl Bootstrapper for Fake {
 
     async fn member(&self, node: &Node) -> Result<Membership, bootstrap::Error> {
         let id = &node.machine().id;
-        let state = self.state.lock().expect("no test panics while it holds the lock");
+        let state = self.read();
         if !state.members.contains(&id.to_string()) {
             return Ok(Membership::None);
         }
@@ -278,7 +324,7 @@ impl Bootstrapper for Fake {
     }
 
     async fn knows(&self, _speaker: &Node, node_id: &str) -> Result<bool, bootstrap::Error> {
-        let state = self.state.lock().expect("no test panics while it holds the lock");
+        let state = self.read();
         Ok(state.members.iter().any(|m| m == node_id))
     }
 

@@ -11,6 +11,8 @@ use crate::spec::ClusterSpec;
 pub struct Plan {
     /// Exist and run.
     pub keep: Vec<MachineName>,
+    /// Of those, the ones whose engine has to be restarted, one after the other.
+    pub restart: Vec<MachineName>,
     /// Exist and are off.
     pub start: Vec<MachineName>,
     /// Do not exist, or were never finished.
@@ -42,9 +44,18 @@ impl Plan {
 }
 
 impl Plan {
+    /// The same, where the engines that run are to have other settings.
+    #[must_use]
+    pub fn with_restarts(mut self) -> Self {
+        self.restart.clone_from(&self.keep);
+        self
+    }
+
     /// Whether nothing has to be done to the machines.
     pub fn is_empty(&self) -> bool {
-        self.start.is_empty() && self.create.is_empty() && self.surplus.is_empty()
+        [&self.restart, &self.start, &self.create, &self.surplus]
+            .iter()
+            .all(|names| names.is_empty())
     }
 }
 
@@ -53,7 +64,10 @@ impl fmt::Display for Plan {
         let mut line = |verb: &str, names: &[MachineName]| {
             names.iter().try_for_each(|name| writeln!(f, "{verb:<8}{name}"))
         };
-        line("keep", &self.keep)?;
+        let kept: Vec<_> =
+            self.keep.iter().copied().filter(|name| !self.restart.contains(name)).collect();
+        line("keep", &kept)?;
+        line("restart", &self.restart)?;
         line("start", &self.start)?;
         line("create", &self.create)?;
         line("surplus", &self.surplus)

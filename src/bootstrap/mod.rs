@@ -1,6 +1,6 @@
 //! From nodes to a cluster.
 //!
-//! The order is the same for every kind of cluster and stands in [`bootstrap`]. It begins with one
+//! The order is the same for every kind of cluster and stands in [`found`] and [`gather`]. It begins with one
 //! question to each node, "are you a member already?", and that makes creating, resuming, repairing
 //! and growing a cluster one path.
 
@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use futures_util::future::join_all;
 
 use crate::event::Progress;
-use crate::model::{Access, MachineId, MachineName, Role, Secret, TlsFiles};
+use crate::model::{Access, ClusterName, MachineId, MachineName, Role, Secret, TlsFiles};
 use crate::provision::Node;
 
 /// Why the nodes did not become a cluster.
@@ -34,6 +34,8 @@ pub enum Error {
         .role.as_str().replace('-', " ")
     )]
     NoQuorum {
+        /// Its name.
+        cluster: ClusterName,
         /// What it is: "swarm", "cluster".
         noun: &'static str,
         /// What those are called that decide: "manager", "control-plane".
@@ -42,6 +44,14 @@ pub enum Error {
         reachable: usize,
         /// How many there are.
         leaders: usize,
+    },
+    /// There was a cluster, and none of those that kept what it knew is in one.
+    #[error("none of the {}s is in the {noun} any more", .role.as_str().replace('-', " "))]
+    NoMember {
+        /// What it is: "swarm", "cluster".
+        noun: &'static str,
+        /// What those are called that decide: "manager", "control-plane".
+        role: Role,
     },
     /// Without a leader that is to leave, those that answer would be no majority.
     #[error(
@@ -135,8 +145,8 @@ pub trait Bootstrapper: Send + Sync {
     async fn ticket(&self, speaker: &Node, role: Role, nodes: &[Node]) -> Result<Ticket, Error>;
     /// Makes the node a member. Leaves a former cluster first.
     async fn join(&self, speaker: &Node, node: &Node, ticket: &Ticket) -> Result<(), Error>;
-    /// Waits until every node is a ready member, and strikes out members of the same name that are
-    /// gone for good.
+    /// Waits until every node is a ready member, gives work again to those that were
+    /// [set aside](Self::set_aside), and strikes out members of the same name that are gone for good.
     async fn ready(&self, speaker: &Node, nodes: &[Node]) -> Result<(), Error>;
     /// How the cluster is reached from this computer; `tls` is the client's side where that is an
     /// engine.
@@ -150,6 +160,12 @@ pub trait Bootstrapper: Send + Sync {
     /// Gives these machines no new work and waits until what they do has gone elsewhere. Returns what
     /// did not go in time, a few words each; that hinders nothing.
     async fn drain(&self, speaker: &Node, leaving: &[Leaving]) -> Result<Vec<String>, Error>;
+    /// Gives a node no new work until it is [ready](Self::ready) next, and waits until what it does has gone
+    /// elsewhere. Returns what did not go in time; that hinders nothing. A node that took no work before stays
+    /// so, and one that nobody could stand in for goes on.
+    async fn set_aside(&self, _speaker: &Node, _node: &Node) -> Result<Vec<String>, Error> {
+        Ok(Vec::new())
+    }
     /// Takes a machine out of the cluster that `speaker` belongs to: it gives up its vote, leaves if it
     /// answers, and is struck off the list. Fine if it is out already. Never called for the machine
     /// that speaks, and never for two leaders at once.
@@ -159,14 +175,27 @@ pub trait Bootstrapper: Send + Sync {
     async fn leave(&self, speaker: &Node, leaving: &Leaving) -> Result<(), Error>;
 }
 
-/// Makes one cluster of the nodes, whatever of it exists already. The node that is returned speaks for
-/// the cluster. Before each node it is asked whether the user wants to stop.
-pub async fn bootstrap(
+/// The members of a cluster that there is, or that was begun just now.
+#[derive(Debug)]
+pub struct Founded {
+    /// Speaks for the cluster.
+    speaker: Node,
+    /// All that are to be members, each with what it said of its membership.
+    members: Vec<(Node, Membership)>,
+}
+
+/// Finds the cluster that the nodes are in, or begins it on the first of them that can lead. `begun` says
+/// that there was one already; then there is none to begin.
+///
+/// # Errors
+/// [`Error::NoQuorum`] if those that are left cannot decide, and [`Error::NoMember`] if nobody is left of a
+/// cluster that was begun.
+pub async fn found(
     kind: &dyn Bootstrapper,
     nodes: &[Node],
+    begun: bool,
     progress: &Progress,
-    stop: &(dyn Fn() -> bool + Send + Sync),
-) -> Result<Node, Error> {
+) -> Result<Founded, Error> {
     kind.connect(nodes).await?;
     // What stands before a cluster is no member of it.
     let balances = |n: &&Node| n.machine().id.name.role == Role::LoadBalancer;
@@ -174,10 +203,6 @@ pub async fn bootstrap(
     // Minutes, where leaders wait for each other to become a majority.
     let asked = settle(members.iter().map(|node| kind.member(node)));
     let memberships = progress.step(format!("ask who is in the {}", kind.noun()), asked).await?;
-    let of = |name: MachineName| {
-        members.iter().position(|n| n.machine().id.name == name).map(|i| &memberships[i])
-    };
-
     let speaker =
         members.iter().zip(&memberships).find_map(|(node, membership)| match membership {
             Membership::Member { speaks: true, .. } => Some(node),
@@ -189,22 +214,42 @@ pub async fn bootstrap(
         None if memberships.iter().any(|m| voters(&m)) => {
             let leaders = members.iter().filter(|n| leads(n)).count();
             let reachable = memberships.iter().filter(voters).count();
-            let role = members[0].machine().id.name.role;
-            return Err(Error::NoQuorum { noun: kind.noun(), role, reachable, leaders });
+            let MachineId { cluster, name } = members[0].machine().id.clone();
+            let (noun, role) = (kind.noun(), name.role);
+            return Err(Error::NoQuorum { cluster, noun, role, reachable, leaders });
         }
         None => {
             let first = members.iter().find(|n| leads(n)).expect("a spec has at least one manager");
+            if begun {
+                let role = first.machine().id.name.role;
+                return Err(Error::NoMember { noun: kind.noun(), role });
+            }
             let progress = progress.machine(first.machine().id.name);
             progress.step(&format!("begin the {}", kind.noun()), kind.init(first, nodes)).await?;
             first
         }
     };
+    let speaker = speaker.clone();
+    Ok(Founded { speaker, members: members.into_iter().zip(memberships).collect() })
+}
 
+/// Makes all nodes members of the cluster that was found; `nodes` are all that there are. Returns the one
+/// that speaks for it. Before each node it is asked whether the user wants to stop.
+pub async fn gather(
+    kind: &dyn Bootstrapper,
+    founded: Founded,
+    nodes: &[Node],
+    progress: &Progress,
+    stop: &(dyn Fn() -> bool + Send + Sync),
+) -> Result<Node, Error> {
+    let Founded { speaker, members } = founded;
+    let speaker = &speaker;
     let mut joining = Vec::new();
-    for node in members.iter().filter(|n| n.machine().id != speaker.machine().id) {
-        let known = match of(node.machine().id.name) {
-            Some(Membership::Member { node_id, .. }) => kind.knows(speaker, node_id).await?,
-            _ => false,
+    let others = members.iter().filter(|(n, _)| n.machine().id != speaker.machine().id);
+    for (node, membership) in others {
+        let known = match membership {
+            Membership::Member { node_id, .. } => kind.knows(speaker, node_id).await?,
+            Membership::None => false,
         };
         if !known {
             joining.push(node);
@@ -229,6 +274,7 @@ pub async fn bootstrap(
         let ticket = kind.ticket(speaker, Role::Worker, nodes).await?;
         settle(workers.into_iter().map(|node| join(node, &ticket))).await?;
     }
+    let members: Vec<Node> = members.into_iter().map(|(node, _)| node).collect();
     progress.step("wait until all nodes are ready", kind.ready(speaker, &members)).await?;
     Ok(speaker.clone())
 }

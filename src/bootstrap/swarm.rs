@@ -216,6 +216,7 @@ impl Bootstrapper for Swarm {
                     let waiting = not_ready(&ids, &list);
                     if waiting.is_empty() {
                         name_after_machines(speaker, &ids, &list).await?;
+                        leaving::give_work_again(speaker, &ids, &list).await?;
                         return strike_out_the_lost(speaker, &ids, &list).await;
                     }
                     waiting
@@ -244,6 +245,11 @@ impl Bootstrapper for Swarm {
     ) -> Result<Access, Error> {
         let endpoint = speaker.machine().endpoint(Service::Engine);
         Ok(Access::Engine { endpoint, tls: tls.clone() })
+    }
+
+    async fn set_aside(&self, speaker: &Node, node: &Node) -> Result<Vec<String>, Error> {
+        let id = info(node).await?.node_id.unwrap_or_default();
+        leaving::set_aside(speaker, node.machine().id.name, id).await
     }
 
     async fn drain(&self, speaker: &Node, leaving: &[Leaving]) -> Result<Vec<String>, Error> {

@@ -260,6 +260,9 @@ pub(super) struct Up {
     /// If a new cluster cannot be made, remove what there is of it, instead of keeping it for the next try
     #[arg(long, help_heading = "How")]
     pub(super) rollback: bool,
+    /// If all that the cluster knew is lost, remove what is left of it and make a new, empty one
+    #[arg(long, help_heading = "How")]
+    pub(super) recreate: bool,
     /// Leave the selected docker context as it is
     #[arg(long, help_heading = "How")]
     pub(super) no_use: bool,

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::event::Progress;
 use crate::model::{Dollars, Machine};
 use crate::spec::ClusterSpec;
-use crate::workflow::{self, Services};
+use crate::workflow::{self, Services, UpOptions};
 
 use super::args::Agreed;
 use super::error::Error;
@@ -18,8 +18,9 @@ pub(super) async fn told(
     context: &Context,
     services: &Services,
     spec: &ClusterSpec,
+    options: UpOptions,
 ) -> Result<Option<Result<Dollars, String>>, Error> {
-    let estimates = workflow::estimate(services, spec).await?;
+    let estimates = workflow::estimate(services, spec, options).await?;
     if estimates.is_empty() {
         return Ok(None);
     }
@@ -50,9 +51,10 @@ pub(super) async fn agreed(
     context: &Context,
     services: &Services,
     spec: &ClusterSpec,
+    options: UpOptions,
     agreed: &Agreed,
 ) -> Result<(), Error> {
-    let Some(hourly) = told(context, services, spec).await? else { return Ok(()) };
+    let Some(hourly) = told(context, services, spec, options).await? else { return Ok(()) };
     let limit = agreed.max_hourly.unwrap_or_default();
     let is_within = match (&hourly, limit.dollars()) {
         (_, None) => true,

@@ -6,7 +6,9 @@ use std::process::ExitCode;
 
 use crate::driver::ec2::Login;
 use crate::event::chain;
-use crate::model::{ClusterName, Dollars, InvalidName, KubernetesVersion};
+use crate::model::{
+    ClusterName, Dollars, InvalidName, KubernetesVersion, Machine, MachineName, MachineState,
+};
 use crate::pace::InvalidPatience;
 use crate::{bootstrap, bundle, context, driver, provision, remote, spec, store, workflow};
 
@@ -196,6 +198,11 @@ fn hints(error: &Error) -> Vec<String> {
         workflow::Error::UnknownCluster(name) => {
             vec![format!("`dojo ls` lists the clusters, `dojo up {name}` makes one of that name")]
         }
+        workflow::Error::StateLost { cluster, left, survivor, .. } => {
+            state_hints(cluster, left, survivor.as_ref())
+        }
+        workflow::Error::Images(refused) => refused.iter().map(image_hint).collect(),
+        workflow::Error::Changed(_) => vec!["the same command again takes it as it is now".to_owned()],
         workflow::Error::UnknownMachine { cluster, .. } => {
             vec![format!("`dojo status {cluster}` lists its machines")]
         }
@@ -282,12 +289,12 @@ fn hints(error: &Error) -> Vec<String> {
             vec![format!("upgrade to 1.{} first", version.minor + 1)]
         }
         workflow::Error::Machines(failure) => machines_hints(failure),
-        workflow::Error::Bootstrap(bootstrap::Error::NoQuorum { noun, .. }) => {
-            vec![format!(
-                "`dojo start` starts machines that are off; a lost majority cannot be recovered, \
-                 so `dojo down` and `dojo up` make a new {noun}"
-            )]
-        }
+        workflow::Error::Bootstrap(bootstrap::Error::NoQuorum { cluster, noun, .. }) => vec![
+            format!("`dojo start {cluster}` starts machines that are off"),
+            format!(
+                "`dojo up {cluster} --recreate` removes what is left, and makes a new, empty {noun}"
+            ),
+        ],
         workflow::Error::Bootstrap(_) => {
             vec!["the same command again goes on from here".to_owned()]
         }
@@ -303,6 +310,46 @@ fn lost_hints(cluster: &ClusterName) -> Vec<String> {
             "`dojo down {cluster} --forget` forgets it, with its keys, if its machines are gone"
         ),
     ]
+}
+
+fn state_hints(
+    cluster: &ClusterName,
+    left: &[MachineName],
+    survivor: Option<&Machine>,
+) -> Vec<String> {
+    let mut hints = Vec::new();
+    if let Some(machine) = survivor {
+        let (name, address) = (machine.id.name, machine.private_ip);
+        let sudo = if machine.user == "root" { "" } else { "sudo " };
+        if machine.state != MachineState::Running {
+            hints.push(format!("`dojo start {cluster}/{name}` starts one that still has it"));
+        }
+        hints.push(format!(
+            "`dojo ssh {cluster}/{name} -- {sudo}docker swarm init --force-new-cluster --advertise-addr \
+             {address}` goes on with what {name} has, and `dojo up {cluster}` makes the others"
+        ));
+    }
+    hints.push(format!(
+        "`dojo up {cluster} --recreate` makes it anew, empty{}",
+        match left {
+            [] => "",
+            _ => ", and removes what is still there",
+        }
+    ));
+    hints
+}
+
+fn image_hint(refused: &workflow::Unloadable) -> String {
+    // A context that is selected may be that of the very cluster.
+    match refused {
+        workflow::Unloadable::Absent(name) => format!(
+            "`docker --context default pull {name}` or `build --tag {name}` puts it there; `docker \
+             --context default image ls` lists what there is"
+        ),
+        workflow::Unloadable::Nameless(text) => {
+            format!("`docker --context default tag {text} NAME:TAG` names it, then load `NAME:TAG`")
+        }
+    }
 }
 
 fn bundle_hints(error: &bundle::Error) -> Vec<String> {
@@ -448,31 +495,73 @@ fn store_hints(error: &store::Error) -> Vec<String> {
 }
 
 fn machines_hints(failure: &workflow::Failure) -> Vec<String> {
-    let cluster = failure.left.first().map(|m| &m.id.cluster);
-    let mut hints: Vec<String> = failure
-        .causes
-        .iter()
-        .flat_map(|(_, cause)| match (remote_cause(cause), cause) {
-            (Some(error), _) => remote_hints(error, cluster),
-            (_, workflow::MachineError::Driver(error)) => driver_hints(error),
-            (_, workflow::MachineError::Provision(provision::Error::Bundle(error))) => {
-                bundle_hints(error)
+    let cluster = &failure.cluster;
+    let mut hints: Vec<String> = Vec::new();
+    for (machine, cause) in &failure.causes {
+        for hint in machine_hints(failure, *machine, cause) {
+            if !hints.contains(&hint) {
+                hints.push(hint);
             }
-            (_, workflow::MachineError::NotEmpty(_)) => {
-                vec![
-                    "once nothing holds them, the same command again goes on from there".to_owned(),
-                ]
+        }
+    }
+    if hints.is_empty() {
+        match failure.work {
+            workflow::Work::Make if failure.left.is_empty() => {
+                hints.push("the same command again tries once more".to_owned());
             }
-            (_, workflow::MachineError::Provision(provision::Error::Release { machine, .. })) => {
-                vec![format!("`dojo upgrade {}` brings it to another release", machine.cluster)]
+            workflow::Work::Make => {
+                hints.push("the same command again keeps what is there and goes on".to_owned());
+                hints.push(format!("`dojo down {cluster}` removes it all"));
             }
-            _ => Vec::new(),
-        })
-        .collect();
-    hints.dedup();
-    if let (Some(cluster), true) = (cluster, hints.is_empty()) {
-        hints.push("the same command again keeps what is there and goes on".to_owned());
-        hints.push(format!("`dojo down {cluster}` removes it all"));
+            workflow::Work::Remove => {
+                hints.push(format!("`dojo down {cluster}` again removes what is left"));
+            }
+            workflow::Work::Tend | workflow::Work::Load => {
+                hints.push(format!("`dojo status {cluster}` tells how its machines are"));
+                hints.push("the same command again does what is left to do".to_owned());
+            }
+        }
     }
     hints
+}
+
+fn machine_hints(
+    failure: &workflow::Failure,
+    machine: MachineName,
+    cause: &workflow::MachineError,
+) -> Vec<String> {
+    let cluster = &failure.cluster;
+    match (remote_cause(cause), cause) {
+        (Some(remote::Error::Timeout { .. }), _)
+            if matches!(failure.work, workflow::Work::Tend | workflow::Work::Load) =>
+        {
+            vec![format!("`dojo restart {cluster}/{machine}` starts it again, if it hangs")]
+        }
+        (Some(error), _) => remote_hints(error, Some(cluster)),
+        (_, workflow::MachineError::Driver(error)) => driver_hints(error),
+        (_, workflow::MachineError::Provision(provision::Error::Bundle(error))) => {
+            bundle_hints(error)
+        }
+        (_, workflow::MachineError::Image { source, .. }) => {
+            machine_hints(failure, machine, source)
+        }
+        (_, workflow::MachineError::NotRunning(_)) => vec![format!(
+            "`dojo start {cluster}/{machine}` starts it{}",
+            if failure.work == workflow::Work::Load {
+                ", and gives it what it has not got"
+            } else {
+                ""
+            }
+        )],
+        (_, workflow::MachineError::NotFound(_)) => {
+            vec![format!("`dojo up {cluster}` makes anew what is gone")]
+        }
+        (_, workflow::MachineError::NotEmpty(_)) => {
+            vec!["once nothing holds them, the same command again goes on from there".to_owned()]
+        }
+        (_, workflow::MachineError::Provision(provision::Error::Release { .. })) => {
+            vec![format!("`dojo upgrade {cluster}` brings it to another release")]
+        }
+        _ => Vec::new(),
+    }
 }

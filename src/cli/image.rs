@@ -1,11 +1,14 @@
 //! `dojo image`.
 
-use std::io::Write as _;
 use std::sync::Arc;
 
-use futures_util::StreamExt as _;
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
 
+use crate::context::DockerContexts;
 use crate::driver::docker::{DockerDriver, DockerOptions, ImageBuild, Variant};
+use crate::driver::{self, Image, Images};
 use crate::event::Progress;
 use crate::workflow;
 
@@ -32,27 +35,47 @@ pub(super) async fn build(context: &Context, args: Build) -> Result<(), Error> {
 
 pub(super) async fn load(context: &Context, args: ImageLoad) -> Result<(), Error> {
     let cluster = context.cluster(args.cluster)?;
-    let record = context.record(&cluster)?;
-    let services = context.services(&record.spec).await?;
-    let engine = context.docker(DockerOptions::default()).await?;
-    for image in &args.images {
-        let archive = save(&engine, image).await?;
-        let machines = workflow::load_image(&services, &cluster, archive.path()).await?;
+    context.record(&cluster)?;
+    let services = context.services_of(&cluster).await?;
+    let loading = workflow::load_images(&services, &cluster, &args.images).await?;
+    for (image, machines) in loading.images.iter().filter(|(_, machines)| *machines > 0) {
         if !context.quiet {
-            output::line(&format!("{image} is on {machines} machines"))?;
+            let noun = if *machines == 1 { "machine" } else { "machines" };
+            output::line(&format!("{image} is on {machines} {noun}"))?;
         }
     }
-    Ok(())
+    loading.failure.map_or(Ok(()), |failure| Err(workflow::Error::from(failure).into()))
 }
 
-/// Saves an image of the user's own engine to a temporary file: it is read once and sent many times.
-async fn save(engine: &DockerDriver, image: &str) -> Result<tempfile::NamedTempFile, Error> {
-    let failed = |source| Error::Io { operation: "save the image", source };
-    let mut file = tempfile::NamedTempFile::new().map_err(failed)?;
-    let mut pieces = std::pin::pin!(engine.save_image(image).await?);
-    while let Some(piece) = pieces.next().await {
-        file.write_all(&piece?).map_err(failed)?;
+/// The images of the user's own engine, which is looked for when they are needed.
+pub(super) struct OwnImages(pub(super) DockerContexts);
+
+impl OwnImages {
+    async fn engine(&self) -> Result<DockerDriver, driver::Error> {
+        let options = DockerOptions::default();
+        let context = if DockerDriver::is_told(&options) {
+            None
+        } else {
+            self.0.engine().map_err(|source| driver::Error::Failed {
+                operation: "find",
+                subject: "the engine of docker's context".to_owned(),
+                source: source.into(),
+            })?
+        };
+        DockerDriver::connect_in(options, context).await
     }
-    file.flush().map_err(failed)?;
-    Ok(file)
+}
+
+#[async_trait]
+impl Images for OwnImages {
+    async fn find(&self, text: &str) -> Result<Option<Image>, driver::Error> {
+        self.engine().await?.find(text).await
+    }
+
+    async fn save(
+        &self,
+        reference: &str,
+    ) -> Result<BoxStream<'static, Result<Bytes, driver::Error>>, driver::Error> {
+        self.engine().await?.save(reference).await
+    }
 }

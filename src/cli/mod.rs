@@ -39,7 +39,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
-use crate::pace;
+use crate::{pace, workflow};
 
 use args::{BundleCommand, CertsCommand, Cli, Command, ImageCommand};
 use error::Error;
@@ -58,8 +58,11 @@ pub fn main() -> ExitCode {
     };
     let code = runtime.block_on(async {
         match cli {
-            Ok((cli, flags)) => run(cli, flags).await.unwrap_or_else(|error| error::tell(&error)),
-            Err(refusal) => help::tell(refusal, arguments).await,
+            Ok((cli, flags)) => {
+                let ended = run(cli, flags, &arguments).await;
+                ended.unwrap_or_else(|error| error::tell(&error))
+            }
+            Err(refusal) => help::tell(refusal, arguments.clone()).await,
         }
     });
     // A read of standard input that nobody waits for any more must not hold up the end.
@@ -75,56 +78,69 @@ fn parse(arguments: &[OsString]) -> Result<(Cli, DriverFlagsGiven), clap::Error>
     Ok((cli.map_err(|error| error.format(&mut Cli::command()))?, flags))
 }
 
-async fn run(cli: Cli, flags: DriverFlagsGiven) -> Result<ExitCode, Error> {
+async fn run(cli: Cli, flags: DriverFlagsGiven, arguments: &[OsString]) -> Result<ExitCode, Error> {
     pace::from_env()?;
     // What `up` makes may come from several drivers, some of which the record alone knows of.
     if !matches!(cli.command, Command::Up(_)) {
         flags.refuse_strays()?;
     }
     let context = Context::new(&cli.global, flags)?;
+    let mut command = cli.command;
+    loop {
+        match (one(&context, command).await, parse(arguments)) {
+            // Nothing was done yet, and what is asked is asked of the cluster as it is now.
+            (Err(Error::Workflow(workflow::Error::Changed(_))), Ok((again, _))) => {
+                command = again.command;
+            }
+            (ended, _) => return ended,
+        }
+    }
+}
+
+async fn one(context: &Context, command: Command) -> Result<ExitCode, Error> {
     let done = |()| ExitCode::SUCCESS;
-    match cli.command {
-        Command::Up(args) => up::run(&context, args).await.map(done),
-        Command::Down(args) => down::run(&context, args).await.map(done),
-        Command::Sweep(args) => sweep::run(&context, &args).await.map(done),
-        Command::Ls(args) => list::run(&context, &args).await.map(done),
-        Command::Status(args) => status::run(&context, args).await,
-        Command::Logs(args) => logs::run(&context, args).await,
-        Command::Inspect(args) => inspect::run(&context, args).map(done),
-        Command::Use(args) => switch::run(&context, &args).await.map(done),
-        Command::Env(args) => env::run(&context, &args).await.map(done),
-        Command::Ip(args) => machine::ip(&context, &args).map(done),
-        Command::Url(args) => machine::url(&context, &args).map(done),
-        Command::Ssh(args) => ssh::run(&context, args).await,
-        Command::Forward(args) => forward::run(&context, args).await,
-        Command::Start(args) => power::start(&context, args).await.map(done),
-        Command::Scale(args) => scale::run(&context, &args).await.map(done),
-        Command::Extend(args) => extend::run(&context, args).await.map(done),
-        Command::Upgrade(args) => upgrade::run(&context, args).await.map(done),
-        Command::Stop(args) => power::stop(&context, args).await.map(done),
-        Command::Restart(args) => power::restart(&context, args).await.map(done),
-        Command::Repair(args) => power::repair(&context, args).await.map(done),
-        Command::Doctor(args) => status::doctor(&context, args).await,
+    match command {
+        Command::Up(args) => up::run(context, args).await.map(done),
+        Command::Down(args) => down::run(context, args).await.map(done),
+        Command::Sweep(args) => sweep::run(context, &args).await.map(done),
+        Command::Ls(args) => list::run(context, &args).await.map(done),
+        Command::Status(args) => status::run(context, args).await,
+        Command::Logs(args) => logs::run(context, args).await,
+        Command::Inspect(args) => inspect::run(context, args).map(done),
+        Command::Use(args) => switch::run(context, &args).await.map(done),
+        Command::Env(args) => env::run(context, &args).await.map(done),
+        Command::Ip(args) => machine::ip(context, &args).map(done),
+        Command::Url(args) => machine::url(context, &args).map(done),
+        Command::Ssh(args) => ssh::run(context, args).await,
+        Command::Forward(args) => forward::run(context, args).await,
+        Command::Start(args) => power::start(context, args).await.map(done),
+        Command::Scale(args) => scale::run(context, &args).await.map(done),
+        Command::Extend(args) => extend::run(context, args).await.map(done),
+        Command::Upgrade(args) => upgrade::run(context, args).await.map(done),
+        Command::Stop(args) => power::stop(context, args).await.map(done),
+        Command::Restart(args) => power::restart(context, args).await.map(done),
+        Command::Repair(args) => power::repair(context, args).await.map(done),
+        Command::Doctor(args) => status::doctor(context, args).await,
         Command::Image { command: ImageCommand::Build(args) } => {
-            image::build(&context, args).await.map(done)
+            image::build(context, args).await.map(done)
         }
         Command::Image { command: ImageCommand::Load(args) } => {
-            image::load(&context, args).await.map(done)
+            image::load(context, args).await.map(done)
         }
         Command::Bundle { command: BundleCommand::Create(args) } => {
-            bundle::create(&context, args).await.map(done)
+            bundle::create(context, args).await.map(done)
         }
         Command::Bundle { command: BundleCommand::Inspect(args) } => {
             bundle::inspect(&args).map(done)
         }
         Command::Bundle { command: BundleCommand::Verify(args) } => {
-            bundle::verify(&context, &args).map(done)
+            bundle::verify(context, &args).map(done)
         }
         Command::Certs { command: CertsCommand::Show(args) } => {
-            certs::show(&context, args).map(done)
+            certs::show(context, args).map(done)
         }
         Command::Certs { command: CertsCommand::Renew(args) } => {
-            certs::renew(&context, args).await.map(done)
+            certs::renew(context, args).await.map(done)
         }
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -38,9 +38,15 @@ async fn each(
     work: impl AsyncFn(&Services, &Target) -> Result<(), workflow::Error>,
 ) -> Result<(), Error> {
     for target in targets(context, args)? {
-        context.record(&target.0)?;
-        let services = context.services_of(&target.0).await?;
-        work(&services, &target).await?;
+        loop {
+            context.record(&target.0)?;
+            let services = context.services_of(&target.0).await?;
+            match work(&services, &target).await {
+                // What is asked is asked of the cluster as it is now.
+                Err(workflow::Error::Changed(_)) => {}
+                other => break other?,
+            }
+        }
         if !context.quiet {
             let (cluster, machine) = &target;
             let name = machine.map_or(cluster.to_string(), |m| format!("{cluster}/{m}"));

@@ -1,7 +1,7 @@
 //! `dojo scale`.
 
 use crate::model::Role;
-use crate::workflow;
+use crate::workflow::{self, UpOptions};
 
 use super::args::Scale;
 use super::error::Error;
@@ -20,10 +20,10 @@ pub(super) async fn run(context: &Context, args: &Scale) -> Result<(), Error> {
     .into_iter()
     .filter_map(|(role, count)| Some((role, count?)))
     .collect();
-    let services = context.services_to_make(&record.spec).await?;
+    let services = context.services_to_make(&record.spec).await?.seen(Some(record.spec.clone()));
     let wanted = record.spec.with_counts(&counts);
     wanted.validate()?;
-    costs::agreed(context, &services, &wanted, &args.agreed).await?;
+    costs::agreed(context, &services, &wanted, UpOptions::BY_THE_WAY, &args.agreed).await?;
     let summary = workflow::scale(&services, &name, &counts).await?;
     if context.quiet { Ok(()) } else { up::tell(&summary) }
 }

@@ -11,7 +11,6 @@ use crate::bootstrap::kubeadm::Kubeadm;
 use crate::bootstrap::swarm::Swarm;
 use crate::bundle::Bundle;
 use crate::context::{DockerContexts, KubeContexts};
-use crate::driver::Driver;
 use crate::driver::docker::{Baked, DockerDriver, DockerOptions, Variant};
 #[cfg(feature = "ec2")]
 use crate::driver::ec2::Ec2Driver;
@@ -19,6 +18,7 @@ use crate::driver::external::{self, ExternalDriver};
 use crate::driver::mixed::Mixed;
 use crate::driver::nowhere::Nowhere;
 use crate::driver::ssh::{Memory, SshDriver};
+use crate::driver::{Driver, Images};
 use crate::event::{Progress, Reporter, chain};
 use crate::model::{
     ClusterName, DriverName, Machine, MachineName, Orchestrator, Place, Places, Proxies, SshFiles,
@@ -34,13 +34,20 @@ use crate::workflow::{self, Interrupt, OpenLog, Services};
 use super::args::{Elsewhere, Global};
 use super::error::Error;
 use super::flags::DriverFlagsGiven;
+use super::image::OwnImages;
 use super::place::spec_from;
 
 /// The cluster that is meant when none is named.
 pub(super) const DEFAULT_CLUSTER: &str = "dojo";
 
 /// The handles that depend on the driver.
-type Parts = (Arc<dyn Driver>, Arc<dyn Dialer>, Arc<dyn Bootstrapper>, Arc<dyn Bootstrapper>);
+type Parts = (
+    Arc<dyn Driver>,
+    Arc<dyn Images>,
+    Arc<dyn Dialer>,
+    Arc<dyn Bootstrapper>,
+    Arc<dyn Bootstrapper>,
+);
 
 /// What only some commands ask of drivers.
 #[derive(Default)]
@@ -126,7 +133,7 @@ impl Context {
     /// Everything that a recorded cluster needs; with the defaults where there is no readable record.
     pub(super) async fn services_of(&self, name: &ClusterName) -> Result<Services, Error> {
         match self.home.record(name) {
-            Ok(Some(record)) => self.services(&record.spec).await,
+            Ok(Some(record)) => Ok(self.services(&record.spec).await?.seen(Some(record.spec))),
             _ => self.services(&spec_from(name.clone(), DriverName::default())).await,
         }
     }
@@ -182,10 +189,12 @@ impl Context {
         }
         let places = record.as_ref().map(|record| record.places.clone()).unwrap_or_default();
         let spec = &spec.located(&places);
-        let (driver, dialer, swarm, kubeadm) = self.parts(spec, &places, record, special).await?;
+        let (driver, images, dialer, swarm, kubeadm) =
+            self.parts(spec, &places, record, special).await?;
         Ok(Services {
             home: self.home.clone(),
             driver,
+            images,
             dialer,
             swarm,
             kubeadm,
@@ -195,6 +204,7 @@ impl Context {
             reporter: Arc::clone(&self.reporter),
             interrupt: self.interrupt.clone(),
             proxies: self.proxies().filter(|proxies| proxies.on_loopback().is_none()),
+            seen: None,
         })
     }
 
@@ -208,7 +218,7 @@ impl Context {
         #[cfg(feature = "fake")]
         if spec.drivers().contains(&DriverName::Fake) {
             let fake = Arc::new(crate::fake::Fake::at(places.get(&DriverName::Fake)));
-            return Ok((fake.clone(), fake.clone(), fake.clone(), fake));
+            return Ok((fake.clone(), fake.clone(), fake.clone(), fake.clone(), fake));
         }
         let mut drivers: Vec<Arc<dyn Driver>> = Vec::new();
         for name in spec.drivers() {
@@ -224,7 +234,13 @@ impl Context {
         }
         let driver = Mixed::of(drivers);
         let dialer = Arc::new(SshDialer::new(Some(Arc::clone(&driver))));
-        Ok((driver, dialer, Arc::new(Swarm), Arc::new(Kubeadm)))
+        Ok((
+            driver,
+            Arc::new(OwnImages(self.contexts.clone())),
+            dialer,
+            Arc::new(Swarm),
+            Arc::new(Kubeadm),
+        ))
     }
 
     /// The docker driver, with the machine image that suits the kind of cluster.

@@ -13,7 +13,7 @@ use crate::model::{
 };
 use crate::provision;
 use crate::spec::{self, ClusterSpec, MachineGroup};
-use crate::workflow::{self, Summary, UpOptions};
+use crate::workflow::{self, Services, Summary, UpOptions};
 
 use super::args::{Ec2Account, Ec2Flags, SpecFormat, SshFlags, Up};
 use super::error::Error;
@@ -21,9 +21,14 @@ use super::services::{Context, DEFAULT_CLUSTER};
 use super::{costs, explain, output, trust};
 
 pub(super) async fn run(context: &Context, args: Up) -> Result<(), Error> {
-    let spec = match &args.file {
-        Some(path) => spec::read(path)?,
-        None => from_flags(context, &args)?,
+    let options =
+        UpOptions { select: !args.no_use, rollback: args.rollback, recreate: args.recreate };
+    let (spec, seen) = match &args.file {
+        Some(path) => (spec::read(path)?, None),
+        None => {
+            let (spec, seen) = from_flags(context, &args)?;
+            (spec, Some(seen))
+        }
     };
     spec.validate()?;
     if args.explain {
@@ -37,30 +42,28 @@ pub(super) async fn run(context: &Context, args: Up) -> Result<(), Error> {
     if let Some(path) = &args.file {
         trust::check(context, path, &spec, args.trust)?;
     }
-    let services = context.services_to_make(&spec).await?;
+    let services = Services { seen, ..context.services_to_make(&spec).await? };
     if args.dry_run {
-        costs::told(context, &services, &spec).await?;
-        let plan = workflow::plan(&services, &spec).await?;
+        let plan = workflow::plan(&services, &spec, options).await?;
+        costs::told(context, &services, &spec, options).await?;
         return output::write(plan.to_string().as_bytes());
     }
-    costs::agreed(context, &services, &spec, &args.agreed).await?;
-    let options = UpOptions { select: !args.no_use, rollback: args.rollback };
+    costs::agreed(context, &services, &spec, options, &args.agreed).await?;
     let summary = workflow::up(&services, spec, options).await?;
     if context.quiet { Ok(()) } else { tell(&summary) }
 }
 
 /// The spec that flags describe: what the cluster is already, or else the default, with what the flags
-/// change.
-fn from_flags(context: &Context, args: &Up) -> Result<ClusterSpec, Error> {
+/// change; and what it is already.
+fn from_flags(context: &Context, args: &Up) -> Result<(ClusterSpec, Option<ClusterSpec>), Error> {
     let name = match &args.name {
         Some(name) => name.clone(),
         None => DEFAULT_CLUSTER.parse()?,
     };
-    let mut spec = match context.home.record(&name)? {
+    let recorded = context.home.record(&name)?.map(|record| record.spec);
+    let mut spec = match &recorded {
         // Another kind is refused later, in words that fit.
-        Some(record) if asked(args).is_none_or(|kind| kind == record.spec.orchestrator) => {
-            record.spec
-        }
+        Some(spec) if asked(args).is_none_or(|kind| kind == spec.orchestrator) => spec.clone(),
         _ => default_spec(name, args),
     };
     for (role, count) in [
@@ -94,7 +97,7 @@ fn from_flags(context: &Context, args: &Up) -> Result<ClusterSpec, Error> {
     if spec.orchestrator == Orchestrator::Kubernetes && spec.kubernetes.bundle.is_none() {
         from_packages(&mut spec.kubernetes);
     }
-    Ok(spec)
+    Ok((spec, recorded))
 }
 
 /// The kind that was asked for by name, or by what makes sense for it alone.

@@ -13,8 +13,10 @@ use super::{output, up};
 
 pub(super) async fn run(context: &Context, args: Upgrade) -> Result<(), Error> {
     let name = context.cluster(args.name.clone())?;
-    let spec = wanted(context.record(&name)?, &args)?;
-    let services = context.services_to_upgrade(&spec).await?;
+    let record = context.record(&name)?;
+    let seen = record.spec.clone();
+    let spec = wanted(record, &args)?;
+    let services = context.services_to_upgrade(&spec).await?.seen(Some(seen));
     let upgraded = Box::pin(workflow::upgrade(&services, spec)).await?;
     if context.quiet {
         return Ok(());

@@ -55,3 +55,16 @@ pub struct EngineOptions {
     #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
     pub daemon: serde_json::Map<String, serde_json::Value>,
 }
+
+impl EngineOptions {
+    /// Whether an engine with these options has to be restarted to have the others. Where its packages came
+    /// from is past.
+    pub fn restarts_for(&self, other: &Self) -> bool {
+        let settings = |options: &Self| {
+            let Self { registry_mirrors, insecure_registries, labels, daemon, .. } =
+                options.clone();
+            (registry_mirrors, insecure_registries, labels, daemon)
+        };
+        settings(self) != settings(other)
+    }
+}

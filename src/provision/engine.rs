@@ -11,6 +11,8 @@ use crate::model::{EngineChannel, EngineOptions, MachineId, Secret};
 use crate::pki::{self, Authority, Identity};
 use crate::remote::Script;
 
+use super::Restart;
+
 /// Installs the engine where there is none.
 pub(super) fn install(options: &EngineOptions) -> Script {
     Script::new(
@@ -35,7 +37,12 @@ pub(super) fn install(options: &EngineOptions) -> Script {
 }
 
 /// Puts the engine behind mutual TLS.
-pub(super) fn configure(options: &EngineOptions, ca: &str, identity: &Identity) -> Script {
+pub(super) fn configure(
+    options: &EngineOptions,
+    ca: &str,
+    identity: &Identity,
+    restart: Restart,
+) -> Script {
     Script::new(
         "start Docker with mutual TLS",
         "Whoever can talk to a Docker engine is root on its machine. So the engine answers over the \
@@ -47,6 +54,7 @@ pub(super) fn configure(options: &EngineOptions, ca: &str, identity: &Identity) 
     .with("CERT", identity.cert.trim_end())
     .with_secret("KEY", &Secret::new(identity.key.expose().trim_end()))
     .with("DAEMON", daemon_json(options))
+    .with("HOLD", if restart == Restart::Later { "yes" } else { "" })
 }
 
 /// The same two steps for a reader, with no cluster at hand.
@@ -58,7 +66,7 @@ pub fn explain(options: &EngineOptions) -> Vec<Script> {
     };
     vec![
         install(options),
-        configure(options, "(the certificate of the cluster's authority)", &identity),
+        configure(options, "(the certificate of the cluster's authority)", &identity, Restart::Now),
     ]
 }
 

@@ -98,6 +98,7 @@ pub struct Node {
     machine: Machine,
     remote: Arc<dyn Remote>,
     runtime: Runtime,
+    holds_settings: bool,
 }
 
 impl std::fmt::Debug for Node {
@@ -119,10 +120,23 @@ impl Node {
 
     /// Its engine. Nodes of a swarm and plain Docker hosts have one.
     pub fn engine(&self) -> &Engine {
-        match &self.runtime {
-            Runtime::Engine(engine) => engine,
-            Runtime::Kubernetes(_) => unreachable!("a Kubernetes node is asked for its engine"),
+        match self.own_engine() {
+            Some(engine) => engine,
+            None => unreachable!("a Kubernetes node is asked for its engine"),
         }
+    }
+
+    /// Its engine, if it has one.
+    pub fn own_engine(&self) -> Option<&Engine> {
+        match &self.runtime {
+            Runtime::Engine(engine) => Some(engine),
+            Runtime::Kubernetes(_) => None,
+        }
+    }
+
+    /// Whether its engine runs with other settings than it is to have.
+    pub fn holds_settings(&self) -> bool {
+        self.holds_settings
     }
 
     /// Its Kubernetes. Nodes of a Kubernetes cluster have it.
@@ -132,6 +146,15 @@ impl Node {
             Runtime::Engine(_) => unreachable!("a Docker host is asked for its Kubernetes"),
         }
     }
+}
+
+/// When an engine that works is restarted for other settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Restart {
+    /// At once.
+    Now,
+    /// Not until somebody has seen to it that nothing is lost by it.
+    Later,
 }
 
 /// What is to be installed.
@@ -167,6 +190,7 @@ impl Provisioner {
         &self,
         dialer: &dyn Dialer,
         machine: Machine,
+        restart: Restart,
         progress: &Progress,
     ) -> Result<Node, Error> {
         let remote: Arc<dyn Remote> =
@@ -178,12 +202,14 @@ impl Provisioner {
             let script = proxy::use_proxies(proxies);
             progress.step(script.title, remote.run(&script)).await?;
         }
+        let mut holds_settings = false;
         let runtime = match &self.install {
             Install::Engine(options) => {
                 let install = engine::install(options);
                 progress.step(install.title, remote.run(&install)).await?;
-                let configure = self.configure(&machine, options)?;
-                progress.step(configure.title, remote.run(&configure)).await?;
+                let configure = self.configure(&machine, options, restart)?;
+                let said = progress.step(configure.title, remote.run(&configure)).await?;
+                holds_settings = said.lines().any(|line| line == "held");
                 failpoint::reached("provision.after");
                 let connect = dialer.engine(&machine, &self.tls, ENGINE_START);
                 Runtime::Engine(progress.step("verify mutual TLS", connect).await?)
@@ -195,10 +221,15 @@ impl Provisioner {
                 Runtime::Kubernetes(Arc::new(installed))
             }
         };
-        Ok(Node { machine, remote, runtime })
+        Ok(Node { machine, remote, runtime, holds_settings })
     }
 
-    fn configure(&self, machine: &Machine, options: &EngineOptions) -> Result<Script, Error> {
+    fn configure(
+        &self,
+        machine: &Machine,
+        options: &EngineOptions,
+        restart: Restart,
+    ) -> Result<Script, Error> {
         let names = vec![machine.id.name.to_string(), machine.id.alias(), "localhost".to_owned()];
         // Whatever this computer dials must be in the certificate, for `docker` verifies the host of
         // its URL; the private address is for peers and for people on the machines.
@@ -215,7 +246,7 @@ impl Provisioner {
             &addresses,
         )
         .map_err(|source| Error::Certificate { machine: machine.id.clone(), source })?;
-        Ok(engine::configure(options, self.authority.cert_pem(), &identity))
+        Ok(engine::configure(options, self.authority.cert_pem(), &identity, restart))
     }
 }
 

@@ -1,17 +1,11 @@
 //! What is asked of an engine that is not about starting or joining anything.
 
-use std::path::Path;
-
 use bollard::models::LocalNodeState;
-use bollard::query_parameters::ImportImageOptionsBuilder;
-use futures_util::StreamExt as _;
+use bollard::query_parameters::ListNodesOptions;
 
 use crate::driver::Source;
 
 use super::Engine;
-
-/// Images are sent in pieces of this many bytes.
-const CHUNK: usize = 256 * 1024;
 
 /// How a node is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +17,31 @@ pub struct NodeHealth {
     pub member: Option<String>,
 }
 
+/// How an engine stands to a swarm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It is in none.
+    Outside,
+    /// It is in one, and cannot say anything for it.
+    Inside,
+    /// It speaks for one.
+    Speaks,
+}
+
 impl Engine {
+    /// Asks the engine whether it is in a swarm, and whether that has a leader.
+    pub async fn standing(&self) -> Result<Standing, Source> {
+        let swarm = self.api().info().await?.swarm.unwrap_or_default();
+        Ok(match swarm.local_node_state {
+            None | Some(LocalNodeState::EMPTY | LocalNodeState::INACTIVE) => Standing::Outside,
+            // Only managers list nodes, and only while there is a leader.
+            Some(_) => match self.api().list_nodes(None::<ListNodesOptions>).await {
+                Ok(_) => Standing::Speaks,
+                Err(_) => Standing::Inside,
+            },
+        })
+    }
+
     /// Asks the engine for its version and its swarm state, in one request.
     pub async fn health(&self) -> Result<NodeHealth, Source> {
         let info = self.api().info().await?;
@@ -33,19 +51,5 @@ impl Engine {
             Some(state) => Some(state.to_string()),
         };
         Ok(NodeHealth { version: info.server_version.unwrap_or_default(), member })
-    }
-
-    /// Loads an image archive, as `docker save` writes it, straight from the file.
-    pub async fn load_image(&self, archive: &Path) -> Result<(), Source> {
-        let file = tokio::fs::File::open(archive).await?;
-        let body = tokio_util::io::ReaderStream::with_capacity(file, CHUNK);
-        let options = ImportImageOptionsBuilder::default().quiet(true).build();
-        let mut answers = self.api().import_image_stream(options, body, None);
-        while let Some(answer) = answers.next().await {
-            if let Some(error) = answer?.error_detail {
-                return Err(error.message.unwrap_or_default().into());
-            }
-        }
-        Ok(())
     }
 }

@@ -2,8 +2,10 @@
 //! over mutual TLS.
 
 mod api_server;
+mod containers;
 mod engine;
 mod health;
+mod images;
 mod input;
 pub mod keys;
 mod script;
@@ -18,8 +20,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::model::{Machine, MachineId, SshFiles, TlsFiles};
 
 pub use api_server::{ApiError, ApiServer, NodeStatus, PodPort};
+pub use containers::Mortal;
 pub use engine::Engine;
-pub use health::NodeHealth;
+pub use health::{NodeHealth, Standing};
 pub use input::Input;
 pub use script::Script;
 pub use ssh::SshDialer;

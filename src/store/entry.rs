@@ -252,7 +252,7 @@ mod tests {
         let home = Home::new(root.path());
         let entry = lock(&home, 0).await.unwrap();
         assert_eq!(entry.record().unwrap(), None);
-        let record = Record { phase: Phase::Ready, ..record() };
+        let record = Record { phase: Phase::Ready, begun: true, ..record() };
         entry.save(&record).unwrap();
         assert_eq!(entry.record().unwrap(), Some(record));
         entry.remove().unwrap();

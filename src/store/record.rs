@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{ClusterName, KubernetesVersion, Machine, Places};
+use crate::model::{ClusterName, KubernetesVersion, LoadedImage, Machine, Places};
 use crate::spec::ClusterSpec;
 
 use super::Error;
@@ -63,6 +63,12 @@ pub struct Record {
     /// The release of Kubernetes that its nodes have; absent until there is one, and while it changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<KubernetesVersion>,
+    /// Whether there has been a cluster on the machines: what it knows cannot be made again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub begun: bool,
+    /// What was loaded onto its machines, so that later ones get it as well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<LoadedImage>,
 }
 
 impl Record {
@@ -78,6 +84,8 @@ impl Record {
             contexts: None,
             machines: Vec::new(),
             release: None,
+            begun: false,
+            images: Vec::new(),
         }
     }
 
@@ -96,6 +104,8 @@ impl Record {
             // Places stood nowhere but in the spec, and there only in part.
             record.places = record.spec.places();
         }
+        // Earlier versions did not note it.
+        record.begun |= matches!(record.phase, Phase::Ready | Phase::Scaling | Phase::Upgrading);
         record.schema = SCHEMA;
         Ok(record)
     }

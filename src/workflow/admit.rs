@@ -4,7 +4,7 @@ use futures_util::try_join;
 
 use crate::driver::Trace;
 use crate::event::Progress;
-use crate::model::{ClusterName, Level, Machine, Role};
+use crate::model::{ClusterName, Level, Machine, Orchestrator, Role};
 use crate::plan::Plan;
 use crate::provision::{Install, Source};
 use crate::spec::ClusterSpec;
@@ -13,6 +13,7 @@ use crate::store::{Phase, Record};
 use super::lost::look;
 use super::machines::{self, ours};
 use super::place::{note, refuse_other_place};
+use super::state::{self, Look, refuse_lost};
 use super::{Error, Services, contexts};
 
 /// What `up` may begin with.
@@ -32,10 +33,15 @@ pub(super) async fn admit_all(
     services: &Services,
     spec: &ClusterSpec,
     recorded: Option<&Record>,
+    closely: Look,
     progress: &Progress,
 ) -> Result<Admitted, Error> {
     let places = async { Ok(services.driver.places().await?) };
-    let ((plan, existing), places) = try_join!(admit(services, spec, recorded), places)?;
+    let admitted = admit(services, spec, recorded, closely);
+    let ((plan, existing), places) = try_join!(admitted, places)?;
+    if let Some(record) = recorded {
+        state::tell_of_gone(record, &existing, &plan, progress);
+    }
     let mut record = recorded.cloned().unwrap_or_else(|| Record::new(spec.clone()));
     refuse_other_place(&record, &places)?;
     note(services, &mut record, places);
@@ -61,8 +67,10 @@ async fn admit(
     services: &Services,
     spec: &ClusterSpec,
     recorded: Option<&Record>,
+    closely: Look,
 ) -> Result<(Plan, Vec<Machine>), Error> {
     let cluster = &spec.name;
+    let has_engines = spec.orchestrator != Orchestrator::Kubernetes;
     let (existing, others) = match recorded {
         Some(record) => {
             let sight = look(services, record).await?;
@@ -77,9 +85,13 @@ async fn admit(
         let machines = others.iter().map(|m| m.id.name).collect();
         return Err(Error::NoRecord { cluster: cluster.clone(), machines });
     }
-    let plan = Plan::new(spec, &existing);
+    let mut plan = Plan::new(spec, &existing);
     if let Some(record) = recorded {
         refuse_other_kind(spec, &record.spec)?;
+        refuse_lost(services, record, &existing, closely).await?;
+        if has_engines && record.spec.engine.restarts_for(&spec.engine) {
+            plan = plan.with_restarts();
+        }
         refuse_changes(spec, &record.spec, &plan)?;
     }
     let may_shrink = recorded.is_some_and(|r| r.phase == Phase::Scaling);

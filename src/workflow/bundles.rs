@@ -15,7 +15,7 @@ use super::admit::check_surroundings;
 use super::down::remove_rest;
 use super::machines::{self, Origin, become_node};
 use super::place::note;
-use super::{Error, Failure, MachineError, Services};
+use super::{Error, Failure, MachineError, Services, Work};
 
 /// Makes a bundle of what a machine of `spec` has once it is provisioned. `spec` is of a cluster that does
 /// not exist; none of it is left. Without `output` the file is named after what is in it.
@@ -56,8 +56,13 @@ async fn make(
     keys::pin(&provisioner.ssh.known_hosts, &[pin])?;
 
     let progress = progress.machine(name);
-    let failed =
-        |cause: MachineError| Failure { causes: vec![(name, cause)], left: Vec::new(), of: 1 };
+    let failed = |cause: MachineError| Failure {
+        cluster: spec.name.clone(),
+        work: Work::Make,
+        causes: vec![(name, cause)],
+        left: Vec::new(),
+        of: 1,
+    };
     let origin = Origin::Create(Box::new(request));
     let node = become_node(services, &provisioner, origin, &progress).await.map_err(failed)?;
     // Goes with everything else that is known of the cluster.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use crate::bootstrap::{self, Bootstrapper};
+use crate::bootstrap::Bootstrapper;
 use crate::event::{Progress, chain};
 use crate::model::{
     Access, ClusterName, KubeCredentials, Machine, MachineState, Orchestrator, Role, Service,
@@ -14,9 +14,10 @@ use crate::store::{Entry, Home};
 
 use super::lost::look;
 use super::machines::{Origin, become_node, install, provisioner};
+use super::roll::{Renew, gently};
 use super::scale::first_that;
 use super::settle::all_well;
-use super::{Error, Services, contexts, settle};
+use super::{Error, Services, Work, contexts, settle};
 
 /// One certificate of a cluster.
 #[derive(Debug, Clone)]
@@ -106,19 +107,13 @@ async fn renew(services: &Services, entry: &Entry, progress: &Progress) -> Resul
         let label = machine.id.name;
         let progress = progress.machine(label);
         entry.forget_machine(label)?;
-        match become_node(services, &provisioner, Origin::Keep(machine), &progress).await {
-            Ok(node) => nodes[index] = node,
-            Err(cause) => {
-                return Err(all_well(services, name, nodes.len(), vec![(label, cause)])
-                    .await
-                    .expect_err("there is a cause"));
-            }
-        }
+        let restart = become_node(services, &provisioner, Origin::Keep(machine), &progress);
         // A load balancer is no member that could come back.
-        if let Some(kind) = kind.filter(|_| label.role != Role::LoadBalancer) {
-            let back = back_again(kind, &nodes, index);
-            progress.step("come back into the cluster", back).await?;
-        }
+        let kind = kind.filter(|_| label.role != Role::LoadBalancer);
+        let cause =
+            gently(kind, &mut nodes, index, Renew::Certificates, restart, &progress).await?;
+        let causes = cause.into_iter().map(|cause| (label, cause)).collect();
+        all_well(services, name, Work::Tend, nodes.len(), causes).await?;
         progress.ready();
     }
     for machine in &off {
@@ -153,24 +148,8 @@ async fn all(
         (name, async move { become_node(services, provisioner, origin, &progress).await })
     });
     let (nodes, causes) = settle(work).await;
-    all_well(services, cluster, of, causes).await?;
+    all_well(services, cluster, Work::Tend, of, causes).await?;
     Ok(nodes)
-}
-
-/// Renews what the cluster itself keeps on the node, and waits until the node is a ready member again
-/// and, if it votes, sees a leader.
-async fn back_again(
-    kind: &dyn Bootstrapper,
-    nodes: &[Node],
-    index: usize,
-) -> Result<(), bootstrap::Error> {
-    let node = &nodes[index];
-    kind.renew(node).await?;
-    kind.member(node).await?;
-    if let Some(speaker) = first_that(kind, nodes, |_, speaks| speaks).await? {
-        kind.ready(&speaker, std::slice::from_ref(node)).await?;
-    }
-    Ok(())
 }
 
 /// How the cluster is reached; `None` if nothing runs that could be.

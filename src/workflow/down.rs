@@ -10,7 +10,7 @@ use crate::store::{self, Entry, Home, Phase, Record};
 
 use super::lost::look;
 use super::settle::on_each;
-use super::{Error, Services, contexts};
+use super::{Error, Services, Work, contexts};
 
 /// How `down` goes about it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -179,7 +179,7 @@ async fn remove_whole(
     failpoint::reached("down.context.after");
 
     let count = machines.len();
-    on_each(services, name, machines, progress, async |machine, progress| {
+    on_each(services, name, Work::Remove, machines, progress, async |machine, progress| {
         failpoint::reached("down.machine.before");
         progress.step("destroy", services.driver.destroy(machine)).await?;
         failpoint::reached("down.machine.after");

@@ -6,7 +6,7 @@ use crate::driver::Price;
 use crate::model::DriverName;
 use crate::spec::ClusterSpec;
 
-use super::{Error, Services, plan};
+use super::{Error, Services, UpOptions, plan};
 
 /// Machines of one kind that are still to be made, and what each of them costs.
 #[derive(Debug)]
@@ -21,7 +21,11 @@ pub struct Estimate {
 ///
 /// # Errors
 /// Those of [`plan`].
-pub async fn estimate(services: &Services, spec: &ClusterSpec) -> Result<Vec<Estimate>, Error> {
+pub async fn estimate(
+    services: &Services,
+    spec: &ClusterSpec,
+    options: UpOptions,
+) -> Result<Vec<Estimate>, Error> {
     let mut prices: BTreeMap<DriverName, Price> = BTreeMap::new();
     for driver in spec.drivers() {
         if let Some(price) = services.driver.price(&driver).await {
@@ -31,7 +35,7 @@ pub async fn estimate(services: &Services, spec: &ClusterSpec) -> Result<Vec<Est
     if prices.is_empty() {
         return Ok(Vec::new());
     }
-    let create = plan(services, spec).await?.create;
+    let create = plan(services, spec, options).await?.create;
     let machines = spec.machines();
     let count = |driver: &DriverName| {
         let new = machines.iter().filter(|m| m.driver == *driver && create.contains(&m.name));

@@ -12,7 +12,7 @@ use crate::store::Entry;
 
 use super::lost::look;
 use super::settle::all_well;
-use super::{Error, MachineError, Services, settle};
+use super::{Error, MachineError, Services, Work, settle};
 
 /// How long a machine may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -70,7 +70,7 @@ async fn all_longer(
         }
     }
     entry.save(&record)?;
-    let result = all_well(services, name, of, causes).await;
+    let result = all_well(services, name, Work::Tend, of, causes).await;
     sight.and_missing(services, result).await?;
     longer.iter().filter_map(|machine| machine.expires).min().ok_or_else(|| {
         let text = format!("no machine of cluster `{name}` ends itself");

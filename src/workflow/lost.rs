@@ -8,7 +8,7 @@ use crate::model::{ClusterName, DriverName, Machine, MachineName, Place, Places}
 use crate::store::Record;
 
 use super::machines::ours;
-use super::{Error, Failure, MachineError, Services, names};
+use super::{Error, Failure, MachineError, Services, Work, names};
 
 /// A cluster's machines, as its driver lists them and as its record has them.
 pub(super) struct Sight {
@@ -113,7 +113,9 @@ impl Sight {
         }
         let mut failure = match result {
             Ok(()) => {
-                Failure { causes: Vec::new(), left: self.found.clone(), of: self.found.len() }
+                let cluster = self.missing[0].id.cluster.clone();
+                let (left, of) = (self.found.clone(), self.found.len());
+                Failure { cluster, work: Work::Tend, causes: Vec::new(), left, of }
             }
             Err(Error::Machines(failure)) => failure,
             Err(error) => return Err(error),

@@ -9,10 +9,10 @@ use crate::event::Progress;
 use crate::failpoint;
 use crate::model::{
     ClusterName, DriverName, KubernetesVersion, Machine, MachineId, MachineName, MachineRequest,
-    MachineState, Orchestrator, PodNetwork, SshFiles,
+    MachineState, Orchestrator, PodNetwork, Role, SshFiles,
 };
 use crate::pki::{self, Authority};
-use crate::provision::{self, Install, Node, Provisioner, Release, Source};
+use crate::provision::{self, Install, Node, Provisioner, Release, Restart, Source};
 use crate::remote::keys;
 use crate::spec::ClusterSpec;
 use crate::store::{Entry, Record};
@@ -192,8 +192,13 @@ pub(super) async fn ours(
     Ok(machines.into_iter().partition(|m| record.is_some_and(|r| r.cluster_id == m.cluster_id)))
 }
 
+/// Whether a machine of that name keeps what its cluster knows.
+pub(super) fn leads(name: MachineName) -> bool {
+    matches!(name.role, Role::Manager | Role::ControlPlane)
+}
+
 /// Notes which machines exist, so that one can look inside those of a cluster that did not come to be. Those that
-/// are not found now stay noted: they may be somewhere.
+/// are not found now stay noted: they may be somewhere, and if they are gone, they had what no new one has.
 pub(super) async fn remember(services: &Services, entry: &Entry) -> Result<(), Error> {
     let Some(mut record) = entry.record()? else { return Ok(()) };
     let sight = look(services, &record).await?;
@@ -207,8 +212,10 @@ pub(super) enum Origin {
     Create(Box<MachineRequest>),
     /// It exists and is off.
     Start(Machine),
-    /// It exists and runs.
+    /// It exists and runs; if its engine is to have other settings, they are held back.
     Keep(Machine),
+    /// It exists and runs, and its engine is restarted if it is to have other settings.
+    Restart(Machine),
 }
 
 /// One machine's whole way, from wherever it begins.
@@ -223,6 +230,10 @@ pub(super) async fn become_node(
     }
     let driver = &*services.driver;
     let known_hosts = &provisioner.ssh.known_hosts;
+    let restart = match origin {
+        Origin::Keep(_) => Restart::Later,
+        Origin::Create(_) | Origin::Start(_) | Origin::Restart(_) => Restart::Now,
+    };
     let machine = match origin {
         Origin::Create(request) => {
             failpoint::reached("machine.create.before");
@@ -240,7 +251,7 @@ pub(super) async fn become_node(
             progress.step("start", driver.start(&machine)).await?;
             driver.located(machine).await?
         }
-        Origin::Keep(machine) => machine,
+        Origin::Keep(machine) | Origin::Restart(machine) => machine,
     };
     // A record that was rebuilt has no pinned keys; the driver may have a way to read them that needs
     // no trust on first use.
@@ -257,7 +268,7 @@ pub(super) async fn become_node(
             progress.step("give it a host key of its own", replace).await?;
         }
         let dialer = Recovering { dialer: &*services.dialer, driver, progress };
-        Ok(provisioner.provision(&dialer, machine, progress).await?)
+        Ok(provisioner.provision(&dialer, machine, restart, progress).await?)
     };
     let work = async {
         tokio::select! {

@@ -1,6 +1,7 @@
 //! The order of work, one file per verb. Nothing here draws, retries or knows a driver's name.
 
 mod admit;
+mod archive;
 mod bundles;
 mod certs;
 mod contexts;
@@ -18,13 +19,16 @@ mod place;
 mod power;
 mod recovering;
 mod repair;
+mod roll;
 mod scale;
 mod settle;
+mod state;
 mod status;
 mod sweep;
 mod up;
 mod upgrade;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -33,7 +37,7 @@ use std::time::Duration;
 use crate::bootstrap::{self, Bootstrapper};
 use crate::bundle;
 use crate::context::{self, DockerContexts, KubeContexts, kubeconfig};
-use crate::driver::{self, Driver};
+use crate::driver::{self, Driver, Images};
 use crate::event::{Progress, Reporter, chain};
 use crate::model::{
     ClusterName, Finding, KubernetesVersion, Machine, MachineName, Orchestrator, Proxies,
@@ -42,7 +46,7 @@ use crate::pki;
 use crate::plan::Plan;
 use crate::provision;
 use crate::remote::{self, Dialer};
-use crate::spec;
+use crate::spec::{self, ClusterSpec};
 use crate::store::{self, Entry, Home};
 
 pub use bundles::create_bundle;
@@ -51,7 +55,7 @@ pub use down::{DownOptions, down};
 pub use estimate::{Estimate, estimate};
 pub use extend::extend;
 pub use forward::{ByApi, ByMachine, Destination, Listening};
-pub use images::load_image;
+pub use images::{Loading, Unloadable, load_images};
 pub use interrupt::Interrupt;
 pub use logs::{LogQuery, Said, UNITS, collect_logs, journals};
 pub use lost::Lost;
@@ -77,6 +81,8 @@ pub struct Services {
     pub driver: Arc<dyn Driver>,
     /// Reaches them.
     pub dialer: Arc<dyn Dialer>,
+    /// What this computer has to put on them.
+    pub images: Arc<dyn Images>,
     /// Makes swarms of them.
     pub swarm: Arc<dyn Bootstrapper>,
     /// Makes Kubernetes clusters of them.
@@ -93,6 +99,8 @@ pub struct Services {
     pub interrupt: Interrupt,
     /// What machines on this computer fetch things through.
     pub proxies: Option<Proxies>,
+    /// What the record asked for when all this was put together, if what is to be done was drawn from it.
+    pub seen: Option<Option<ClusterSpec>>,
 }
 
 impl fmt::Debug for Services {
@@ -114,13 +122,29 @@ impl Services {
         }
     }
 
+    /// The same, for what was drawn from a record, or from there being none.
+    #[must_use]
+    pub fn seen(self, spec: Option<ClusterSpec>) -> Self {
+        Self { seen: Some(spec), ..self }
+    }
+
     /// Takes the lock of a cluster and opens the log of this run.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] if the record asks for something else by now than when it was read: whoever held
+    /// the lock has changed it.
     async fn lock(&self, name: &ClusterName, verb: &str) -> Result<(Entry, Progress), Error> {
         let early = Progress::new(Arc::clone(&self.reporter));
         let lock = self.home.lock(name, verb, LOCK_WAIT, |holder| {
             early.warn(format!("waiting for another command on cluster `{name}`: {holder}"));
         });
         let entry = self.interrupt.or(lock).await.ok_or(Error::Interrupted)??;
+        if let (Some(seen), Ok(record)) = (&self.seen, entry.record())
+            && *seen != record.map(|record| record.spec)
+        {
+            entry.remove_if_unused()?;
+            return Err(Error::Changed(name.clone()));
+        }
         let reporter = match entry.logs() {
             Ok(directory) => (self.open_log)(&directory, verb),
             Err(error) => {
@@ -180,6 +204,23 @@ pub enum Error {
     /// There is no such cluster.
     #[error("there is no cluster `{0}`")]
     UnknownCluster(ClusterName),
+    /// Another command has changed the cluster while this one waited for it.
+    #[error("another command has changed cluster `{0}` meanwhile")]
+    Changed(ClusterName),
+    /// What a cluster knew is gone with those that kept it.
+    #[error("cluster `{cluster}` has lost {what}: {how}; {}", state::still_there(.left))]
+    StateLost {
+        /// The cluster.
+        cluster: ClusterName,
+        /// What is lost.
+        what: &'static str,
+        /// How that came to be.
+        how: String,
+        /// The machines that there still are.
+        left: Vec<MachineName>,
+        /// One that still has what is lost, and could begin again with it.
+        survivor: Option<Machine>,
+    },
     /// There is no such machine.
     #[error("cluster `{cluster}` has no machine `{machine}`")]
     UnknownMachine {
@@ -413,6 +454,9 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// Images that cannot be put on machines.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Images(Vec<Unloadable>),
     /// Some machines failed.
     #[error(transparent)]
     Machines(#[from] Failure),
@@ -447,6 +491,15 @@ pub enum MachineError {
     /// Its engine.
     #[error("the engine did not take the image")]
     Engine(#[source] driver::Source),
+    /// An image is not on it.
+    #[error("image `{image}`")]
+    Image {
+        /// Which image.
+        image: String,
+        /// Why.
+        #[source]
+        source: Box<MachineError>,
+    },
     /// Pods on it did not go elsewhere.
     #[error("{0}")]
     NotEmpty(String),
@@ -464,9 +517,26 @@ pub enum MachineError {
     Interrupted,
 }
 
+/// What is done to machines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// They are made, or brought to what was asked for.
+    Make,
+    /// They are removed.
+    Remove,
+    /// They are given images, which belong to the cluster from then on.
+    Load,
+    /// Something else, that changes nothing about which of them there are.
+    Tend,
+}
+
 /// Work on several machines of which some failed.
 #[derive(Debug)]
 pub struct Failure {
+    /// Whose they are.
+    pub cluster: ClusterName,
+    /// What was done.
+    pub work: Work,
     /// Every machine that failed, with its reason.
     pub causes: Vec<(MachineName, MachineError)>,
     /// The machines that exist now, asked of the driver.
@@ -479,14 +549,17 @@ impl std::error::Error for Failure {}
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {} machines failed", self.causes.len(), self.of)?;
+        let failed: BTreeSet<_> = self.causes.iter().map(|(name, _)| *name).collect();
+        write!(f, "{} of {} machines failed", failed.len(), self.of)?;
         for (name, cause) in &self.causes {
             write!(f, "\n  {name}: {}", chain(cause))?;
         }
-        if !self.left.is_empty() {
-            let left: Vec<_> = self.left.iter().map(|m| m.id.name).collect();
-            write!(f, "\n  kept: {}", names(&left))?;
+        let left: Vec<_> = self.left.iter().map(|m| m.id.name).collect();
+        match self.work {
+            Work::Make | Work::Remove if !left.is_empty() => {
+                write!(f, "\n  kept: {}", names(&left))
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 }

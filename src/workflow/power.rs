@@ -7,17 +7,22 @@ use crate::store::{Phase, Record};
 use super::lost::{Sight, look};
 use super::machines::{Origin, become_node, install, ours, provisioner, remember};
 use super::settle::{all_well, on_each};
-use super::{Error, Services, Summary, UpOptions, up};
+use super::up::to_spec;
+use super::{Error, Services, Summary, UpOptions, Work, images};
 
 /// Starts a whole cluster. That is `up` with what was asked for then: it heals membership, certificates
 /// and contexts on the way, and leaves the selected context alone.
 pub async fn start(services: &Services, name: &ClusterName) -> Result<Summary, Error> {
-    let record = services.home.record(name)?;
-    let record = record.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
+    let (entry, progress) = services.lock(name, "start").await?;
+    let Some(record) = entry.record()? else {
+        // Taking the lock has made a directory.
+        entry.remove_if_unused()?;
+        return Err(Error::UnknownCluster(name.clone()));
+    };
     if record.phase == Phase::Destroying {
         return Err(Error::HalfRemoved(name.clone()));
     }
-    up(services, record.spec, UpOptions { select: false, rollback: false }).await
+    to_spec(services, entry, record.spec, UpOptions::BY_THE_WAY, &progress).await
 }
 
 /// Starts one machine and waits for its engine.
@@ -27,7 +32,7 @@ pub async fn start_machine(
     machine: MachineName,
 ) -> Result<(), Error> {
     let (entry, progress) = services.lock(name, "start").await?;
-    let record = entry.record()?.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
+    let mut record = entry.record()?.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
     let machine = one(services, &record, machine).await?;
     let install = install(&record.spec, true)?;
     let provisioner = provisioner(services, &entry, &record, install)?;
@@ -40,6 +45,11 @@ pub async fn start_machine(
     tell_of_majority(services, &record, label, true, &progress).await?;
     let result = become_node(services, &provisioner, origin, &progress_of_one).await;
     if let Ok(node) = &result {
+        let before = record.images.clone();
+        images::complete(services, &mut record, std::slice::from_ref(node), &progress).await;
+        if record.images != before {
+            entry.save(&record)?;
+        }
         progress_of_one.ready();
         let known = record.machines.iter().find(|m| m.id.name == label);
         if known.is_some_and(|known| known.endpoints != node.machine().endpoints) {
@@ -52,7 +62,7 @@ pub async fn start_machine(
     }
     progress.ready();
     let causes = result.err().map(|cause| (label, cause)).into_iter().collect();
-    all_well(services, name, 1, causes).await
+    all_well(services, name, Work::Tend, 1, causes).await
 }
 
 /// Stops a whole cluster, or one machine of it. Disks are kept, and so is the record.
@@ -73,11 +83,12 @@ pub async fn stop(
     };
     sight.refuse_none(services, &record).await?;
     let machines = sight.found.clone();
-    let result = on_each(services, name, machines, &progress, async |machine, progress| {
-        progress.step("stop", services.driver.stop(machine)).await?;
-        Ok(())
-    })
-    .await;
+    let result =
+        on_each(services, name, Work::Tend, machines, &progress, async |machine, progress| {
+            progress.step("stop", services.driver.stop(machine)).await?;
+            Ok(())
+        })
+        .await;
     progress.ready();
     sight.and_missing(services, result).await
 }

@@ -53,6 +53,8 @@ async fn rebuild(
     note(services, &mut record, services.driver.places().await?);
     record.cluster_id.clone_from(&first.cluster_id);
     record.machines = machines;
+    // Whether there was a cluster on them is not known, so what might be lost is asked about.
+    record.begun = true;
     entry.save(&record)?;
     Ok(record)
 }

@@ -16,10 +16,10 @@ use crate::spec::ClusterSpec;
 use crate::store::{Entry, Phase, Record};
 
 use super::admit::refuse_resizing;
-use super::machines::{Origin, become_node, ours};
+use super::machines::{Origin, become_node, leads, ours};
 use super::settle::all_well;
 use super::up::converge;
-use super::{Error, MachineError, Services, Summary, UpOptions, settle, upgrade};
+use super::{Error, MachineError, Services, Summary, UpOptions, Work, settle, upgrade};
 
 /// How long a machine that is to go may take to answer, before it goes without being asked.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -48,7 +48,7 @@ async fn to_counts(
     progress: &Progress,
 ) -> Result<Summary, Error> {
     let begin = Instant::now();
-    let options = UpOptions { select: false, rollback: false };
+    let options = UpOptions::BY_THE_WAY;
     let name = entry.name();
     upgrade::complete(services, entry, progress).await?;
     let mut record = entry.record()?.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
@@ -126,7 +126,7 @@ pub(super) async fn departures(
         (machine.id.name, work)
     });
     let (mut found, causes) = settle(work).await;
-    all_well(services, &record.spec.name, found.len(), causes).await?;
+    all_well(services, &record.spec.name, Work::Make, found.len(), causes).await?;
     // Whoever does not answer goes first, because it counts against the majority; then the highest
     // number.
     found.sort_by_key(|d| (d.leaving.node.is_some(), std::cmp::Reverse(d.leaving.name.number)));
@@ -180,10 +180,6 @@ pub(super) async fn first_that(
         }
     }
     Ok(None)
-}
-
-fn leads(name: MachineName) -> bool {
-    matches!(name.role, Role::Manager | Role::ControlPlane)
 }
 
 /// The node that speaks for the cluster once the others have gone.
@@ -248,7 +244,7 @@ pub(super) async fn dismiss(
             causes.push((leader.leaving.name, cause));
         }
     }
-    all_well(services, entry.name(), departures.len(), causes).await?;
+    all_well(services, entry.name(), Work::Make, departures.len(), causes).await?;
     for departure in &departures {
         entry.forget_machine(departure.leaving.name)?;
     }

@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use crate::event::Progress;
 use crate::model::{ClusterName, Machine, MachineName};
 
-use super::{Error, Failure, MachineError, Services};
+use super::{Error, Failure, MachineError, Services, Work};
 
 /// Awaits every piece of work, also when some fail. Giving up at the first failure would drop siblings
 /// whose request may already have been sent, and leave behind what nobody knows of.
@@ -28,18 +28,19 @@ pub async fn settle<T>(
 pub(super) async fn on_each(
     services: &Services,
     cluster: &ClusterName,
+    work: Work,
     machines: Vec<Machine>,
     progress: &Progress,
-    work: impl AsyncFn(&Machine, &Progress) -> Result<(), MachineError>,
+    to_one: impl AsyncFn(&Machine, &Progress) -> Result<(), MachineError>,
 ) -> Result<(), Error> {
     let of = machines.len();
     let all = machines.iter().map(|machine| {
         let progress = progress.machine(machine.id.name);
-        let work = &work;
-        (machine.id.name, async move { work(machine, &progress).await })
+        let to_one = &to_one;
+        (machine.id.name, async move { to_one(machine, &progress).await })
     });
     let (_, causes) = settle(all).await;
-    all_well(services, cluster, of, causes).await
+    all_well(services, cluster, work, of, causes).await
 }
 
 /// Nothing, if no machine of a fan-out failed; else which ones did, and what is left: asked of the driver
@@ -47,6 +48,7 @@ pub(super) async fn on_each(
 pub(super) async fn all_well(
     services: &Services,
     cluster: &ClusterName,
+    work: Work,
     of: usize,
     causes: Vec<(MachineName, MachineError)>,
 ) -> Result<(), Error> {
@@ -57,7 +59,7 @@ pub(super) async fn all_well(
         return Err(Error::Interrupted);
     }
     let left = services.driver.list(Some(cluster)).await.unwrap_or_default();
-    Err(Failure { causes, left, of }.into())
+    Err(Failure { cluster: cluster.clone(), work, causes, left, of }.into())
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use super::lost::{Lost, look};
 use super::{Error, Services};
 
 /// How long every machine together has to answer.
-const DEADLINE: Duration = Duration::from_secs(3);
+pub(super) const DEADLINE: Duration = Duration::from_secs(3);
 
 /// How a cluster is.
 #[derive(Debug, Clone)]
@@ -124,16 +124,16 @@ async fn fate(services: &Services, machine: &Machine) -> String {
 }
 
 /// The nodes of a Kubernetes cluster, as its API tells them.
-struct Nodes {
+pub(super) struct Nodes {
     /// Told by whoever answered.
-    list: Result<Vec<NodeStatus>, String>,
+    pub(super) list: Result<Vec<NodeStatus>, String>,
     /// Why a load balancer passed no answer on.
     balancer: Option<String>,
 }
 
 /// Asks the API for its nodes: by way of the load balancer, if there is one, and of each control plane at
 /// the same time, so that nobody's silence costs an answer.
-async fn nodes(driver: &dyn Driver, machines: &[Machine], kubeconfig: &Path) -> Nodes {
+pub(super) async fn nodes(driver: &dyn Driver, machines: &[Machine], kubeconfig: &Path) -> Nodes {
     let credentials = std::fs::read_to_string(kubeconfig)
         .map_err(|e| format!("no kubeconfig: {e}"))
         .and_then(|text| KubeCredentials::from_kubeconfig(&text).map_err(|e| chain(&e)));
@@ -214,7 +214,7 @@ async fn silence(
     Some((machine.id.name, why))
 }
 
-async fn in_time<T>(ask: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+pub(super) async fn in_time<T>(ask: impl Future<Output = Result<T, String>>) -> Result<T, String> {
     let late = || Err(format!("no answer within {} s", stretch(DEADLINE).as_secs()));
     within(DEADLINE, ask).await.unwrap_or_else(|_| late())
 }

@@ -19,8 +19,10 @@ use super::admit::{Admitted, admit_all};
 use super::contexts;
 use super::down::remove_rest;
 use super::machines::{self, Origin, become_node};
+use super::roll::roll;
 use super::settle::all_well;
-use super::{Error, Services, scale, settle, upgrade};
+use super::state::Look;
+use super::{Error, Services, Work, images, scale, settle, state, upgrade};
 
 /// How `up` goes about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +31,14 @@ pub struct UpOptions {
     pub select: bool,
     /// Remove what was made if not all of it could be.
     pub rollback: bool,
+    /// Make a new, empty cluster in place of one that is lost.
+    pub recreate: bool,
+}
+
+impl UpOptions {
+    /// As `up` is where it is only the way to something else: the selected context stays as it is, and
+    /// nothing is removed.
+    pub const BY_THE_WAY: Self = Self { select: false, rollback: false, recreate: false };
 }
 
 /// What `up` came to.
@@ -50,11 +60,22 @@ pub struct Summary {
     pub elapsed: Duration,
 }
 
-/// What `up` would do, without doing it.
-pub async fn plan(services: &Services, spec: &ClusterSpec) -> Result<Plan, Error> {
+/// What `up` would do, without doing it. What it would tell of is told.
+pub async fn plan(
+    services: &Services,
+    spec: &ClusterSpec,
+    options: UpOptions,
+) -> Result<Plan, Error> {
     let record = services.home.record(&spec.name)?;
     let progress = Progress::new(Arc::clone(&services.reporter));
-    Ok(admit_all(services, spec, record.as_ref(), &progress).await?.plan)
+    match admit_all(services, spec, record.as_ref(), Look::Close, &progress).await {
+        Ok(admitted) => Ok(admitted.plan),
+        Err(error) if options.recreate && error.is_lost() => {
+            progress.warn(chain(&error));
+            Ok(Plan::new(spec, &[]))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Makes the cluster as the spec says, whatever of it exists already.
@@ -63,10 +84,27 @@ pub async fn up(
     spec: ClusterSpec,
     options: UpOptions,
 ) -> Result<Summary, Error> {
-    let begin = Instant::now();
     let (entry, progress) = services.lock(&spec.name, "up").await?;
+    to_spec(services, entry, spec, options, &progress).await
+}
+
+/// Brings a cluster that is locked to what a spec says.
+pub(super) async fn to_spec(
+    services: &Services,
+    entry: Entry,
+    spec: ClusterSpec,
+    options: UpOptions,
+    progress: &Progress,
+) -> Result<Summary, Error> {
+    let begin = Instant::now();
     let is_new = matches!(entry.record(), Ok(None));
-    let result = converge(services, &entry, spec, options, &progress, begin).await;
+    let mut result = converge(services, &entry, spec.clone(), options, progress, begin).await;
+    if options.recreate && result.as_ref().is_err_and(Error::is_lost) {
+        result = match state::clear(services, &entry, &spec, progress).await {
+            Ok(()) => converge(services, &entry, spec, options, progress, begin).await,
+            Err(error) => Err(error),
+        };
+    }
     if result.is_err()
         && let Err(error) = machines::remember(services, &entry).await
     {
@@ -74,7 +112,7 @@ pub async fn up(
     }
     if let (true, Err(error)) = (is_new, &result) {
         let rollback = options.rollback && !matches!(error, Error::Interrupted);
-        if let Err(error) = undo(services, entry, error, rollback, &progress).await {
+        if let Err(error) = undo(services, entry, error, rollback, progress).await {
             progress.warn(chain(&error));
         }
     }
@@ -133,7 +171,7 @@ pub(super) async fn converge(
         recorded = entry.record()?;
     }
     let Admitted { plan, existing, install, mut record } =
-        admit_all(services, &spec, recorded.as_ref(), progress).await?;
+        admit_all(services, &spec, recorded.as_ref(), Look::Quick, progress).await?;
     let is_new = recorded.is_none();
     if is_new {
         // From here on `down` knows what to look for.
@@ -159,17 +197,29 @@ pub(super) async fn converge(
         }
         entry.save(&record)?;
     }
-    let nodes = all_nodes(services, &spec, &provisioner, origins, progress).await?;
+    let mut nodes = all_nodes(services, &spec, &provisioner, origins, progress).await?;
     if services.interrupt.raised() {
         return Err(Error::Interrupted);
     }
+
+    // Before they are members: what runs on them then may need it at once.
+    let complete = images::complete(services, &mut record, &nodes, progress);
+    services.interrupt.or(complete).await.ok_or(Error::Interrupted)?;
 
     let kind = services.bootstrapper(spec.orchestrator);
     let speaker = match kind {
         Some(kind) => {
             let members = scale::with_guides(kind, &nodes, &departures).await?;
             let stop = || services.interrupt.raised();
-            let speaker = bootstrap::bootstrap(kind, &members, progress, &stop).await?;
+            let founded = match bootstrap::found(kind, &members, record.begun, progress).await {
+                Ok(founded) => founded,
+                Err(error) => return Err(state::explained(services, &record, error).await),
+            };
+            if !record.begun {
+                record.begun = true;
+                entry.save(&record)?;
+            }
+            let speaker = bootstrap::gather(kind, founded, &members, progress, &stop).await?;
             if departures.is_empty() {
                 speaker
             } else {
@@ -180,6 +230,7 @@ pub(super) async fn converge(
     };
     let cluster = kind.map(|kind| (kind, &speaker));
     scale::dismiss(services, entry, cluster, departures, progress).await?;
+    roll(services, &spec.name, kind, &provisioner, &mut nodes, progress).await?;
     let access = match kind {
         Some(kind) => kind.access(&speaker, &nodes, &provisioner.tls).await?,
         None => Access::Engine {
@@ -263,6 +314,6 @@ async fn all_nodes(
         (name, async move { become_node(services, provisioner, origin, &progress).await })
     });
     let (nodes, causes) = settle(work).await;
-    all_well(services, &spec.name, of, causes).await?;
+    all_well(services, &spec.name, Work::Make, of, causes).await?;
     Ok(nodes)
 }

@@ -18,8 +18,9 @@ use super::lost::look;
 use super::machines::{self, Origin, become_node};
 use super::scale::first_that;
 use super::settle::all_well;
+use super::state::{Look, refuse_lost};
 use super::status::{ClusterStatus, status};
-use super::{Error, MachineError, Services, contexts, settle};
+use super::{Error, MachineError, Services, Work, contexts, settle};
 
 /// What an upgrade came to.
 #[derive(Debug, Clone)]
@@ -76,6 +77,8 @@ pub(super) async fn complete(
     let Some(record) = entry.record()?.filter(|r| r.phase == Phase::Upgrading) else {
         return Ok(());
     };
+    let existing = look(services, &record).await?.found;
+    refuse_lost(services, &record, &existing, Look::Quick).await?;
     progress.warn("finishing an interrupted `upgrade` first");
     let spec = record.spec.clone();
     Box::pin(finish(services, entry, record, spec, progress)).await.map(drop)
@@ -179,7 +182,7 @@ async fn nodes(
         (label, async move { become_node(services, provisioner, origin, &progress).await })
     });
     let (mut nodes, causes) = settle(work).await;
-    all_well(services, name, of, causes).await?;
+    all_well(services, name, Work::Tend, of, causes).await?;
     nodes.sort_by_key(|node| node.machine().id.name);
     Ok(nodes)
 }
@@ -202,7 +205,9 @@ async fn of_one<T>(
         Err(cause) => {
             let MachineId { cluster, name } = &node.machine().id;
             let causes = vec![(*name, cause)];
-            Err(all_well(services, cluster, of, causes).await.expect_err("there is a cause"))
+            Err(all_well(services, cluster, Work::Tend, of, causes)
+                .await
+                .expect_err("there is a cause"))
         }
     }
 }

@@ -4,9 +4,11 @@
 #
 # CA, CERT, KEY  the cluster's authority, and this machine's certificate and key (PEM)
 # DAEMON         contents of daemon.json; empty to leave it alone
+# HOLD           not empty to leave an engine that works here as it is if only DAEMON is new to it; then `held` is
+#                said
 set -eu
 umask 077
-: "${CA:?}" "${CERT:?}" "${KEY:?}" "${DAEMON?}"
+: "${CA:?}" "${CERT:?}" "${KEY:?}" "${DAEMON?}" "${HOLD?}"
 
 tls=/etc/docker/clusterdojo
 dropin=/etc/systemd/system/docker.service.d/20-clusterdojo.conf
@@ -44,11 +46,22 @@ if [ -z "$command" ]; then
     exit 1
 fi
 
+was_active=
+if systemctl --quiet is-active docker.service; then
+    was_active=yes
+fi
+held=
+if [ -n "$HOLD" ] && [ -n "$was_active" ] && [ -e "$dropin" ] && [ ! -e "$pending" ] &&
+    [ -n "$DAEMON" ] && [ "$(cat "$daemon" 2>/dev/null)" != "$DAEMON" ]; then
+    held=yes
+    echo held
+fi
+
 mkdir -p "$tls"
 put "$tls/ca.pem" 644 "$CA"
 put "$tls/server.pem" 644 "$CERT"
 put "$tls/server-key.pem" 600 "$KEY"
-if [ -n "$DAEMON" ]; then
+if [ -n "$DAEMON" ] && [ -z "$held" ]; then
     put "$daemon" 644 "$DAEMON"
 fi
 # The empty ExecStart= comes first, because a service has only one and this one replaces it.
@@ -57,10 +70,6 @@ ExecStart=
 ExecStart=$command -H tcp://0.0.0.0:2376 --tlsverify --tlscacert=$tls/ca.pem --tlscert=$tls/server.pem --tlskey=$tls/server-key.pem"
 chmod 755 "${dropin%/*}"
 
-was_active=
-if systemctl --quiet is-active docker.service; then
-    was_active=yes
-fi
 if [ ! -e "$pending" ] && [ -n "$was_active" ] && systemctl --quiet is-enabled docker.service; then
     exit 0
 fi

@@ -283,6 +283,13 @@ fn what_is_lost_or_broken_is_told_and_repaired_and_no_secret_gets_out() {
     assert_whole(&world, &name);
     let again = world.dojo(&["up", &name]).ok();
     assert!(again.contains("was ready already"), "{again}");
+
+    // Nobody but the control plane knows what there was.
+    engine(&["rm", "-f", "-v", &format!("dojo-{name}-control-plane-1")]).ok();
+    for command in [["up", &name].as_slice(), &["up", &name, "--dry-run"], &["start", &name]] {
+        let words = ["all other objects: control-plane-1 is gone; still there: worker-1"];
+        world.dojo(command).fails(1, &words);
+    }
     world.dojo(&["down", &name]).ok();
     world.assert_gone(&name);
 }

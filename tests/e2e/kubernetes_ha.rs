@@ -113,6 +113,14 @@ fn a_cluster_outlives_each_of_three_control_planes() {
         world.dojo(fewer).fails(1, &["the number of its control planes cannot be changed"]);
     }
 
+    // Without a majority of its etcd nothing is decided, and no new one is begun.
+    for machine in ["control-plane-1", "control-plane-3"] {
+        engine(&["rm", "-f", "-v", &container(machine)]).ok();
+    }
+    for command in [["up", &name, "--dry-run"].as_slice(), &["up", &name], &["start", &name]] {
+        let words = "of its 3 control-planes control-plane-1 and control-plane-3 are gone";
+        world.dojo(command).fails(1, &[words, "--recreate"]);
+    }
     world.dojo(&["down", &name, "--yes"]).ok();
     world.assert_gone(&name);
 }

@@ -69,6 +69,39 @@ pub fn free_ports(count: usize) -> Vec<u16> {
     listeners.iter().map(|l| l.local_addr().unwrap().port()).collect()
 }
 
+/// Has all engines take up another setting: one after the other, each without work, and with what nobody
+/// else starts again.
+fn restart_engines(world: &World, cluster: &str, reference: &str) {
+    let on = |machine: &str, command: &str| {
+        world.dojo(&["ssh", &format!("{cluster}/{machine}"), "--", command]).ok()
+    };
+    on("worker-1", &format!("docker run -d --name lonely {reference}"));
+    world.docker(&["node", "update", "--availability", "pause", "worker-2"]).ok();
+    let up = ["up", cluster, "--engine-opt", "debug=true"];
+    let plan = world.dojo(&[&up[..], &["--dry-run"]].concat()).ok();
+    assert_eq!(plan, "restart manager-1\nrestart worker-1\nrestart worker-2\n");
+    let said = world.dojo(&[&["--log-format", "plain"], &up[..]].concat());
+    let story = said.stderr.clone();
+    said.ok();
+    let machines = ["manager-1", "worker-1", "worker-2"];
+    let steps: Vec<&str> =
+        story.lines().filter(|l| l.contains("come back into the cluster: ok")).collect();
+    let order: Vec<&str> = steps.iter().filter_map(|l| l.split(':').next()).collect();
+    assert_eq!(order, machines, "{story}");
+    assert!(story.contains("one after the other: manager-1, worker-1, worker-2"), "{story}");
+    assert!(story.contains("worker-1: warning: containers without a restart policy"), "{story}");
+    for machine in machines {
+        assert_eq!(on(machine, "docker info --format '{{.Debug}}'"), "true\n", "{machine}");
+    }
+    assert_eq!(on("worker-1", "docker inspect --format '{{.State.Running}}' lonely"), "true\n");
+    // Whoever took work before does again, and nobody else.
+    let nodes = world.docker(&["node", "ls", "--format", "{{.Hostname}} {{.Availability}}"]).ok();
+    let mut nodes: Vec<&str> = nodes.lines().collect();
+    nodes.sort_unstable();
+    assert_eq!(nodes, ["manager-1 Active", "worker-1 Active", "worker-2 Pause"]);
+    world.docker(&["node", "update", "--availability", "active", "worker-2"]).ok();
+}
+
 #[test]
 fn a_service_is_healed_and_updated_without_dropping_a_request() {
     let mut world = World::new();
@@ -83,8 +116,21 @@ fn a_service_is_healed_and_updated_without_dropping_a_request() {
         .collect();
     let flags: Vec<&str> = publish.iter().flat_map(|p| ["-p", p]).collect();
     world.dojo(&[&["up", &name], flags.as_slice()].concat()).ok();
-    world.dojo(&["image", "load", &reference]).ok();
+    // With one of them off, the others get it, and that one when it is there again.
+    let off = format!("{name}/worker-1");
+    world.dojo(&["stop", &off]).ok();
+    let said = world.dojo(&["image", "load", "--cluster", &name, &reference]);
+    assert_eq!(said.stdout, format!("{reference} is on 2 machines\n"));
+    said.fails(1, &["worker-1: the machine is stopped", &format!("`dojo start {off}`")]);
+    world.dojo(&["start", &off]).ok();
+    // It belongs to the cluster, so a machine that is made later has it from here …
+    let lose = |machine: &str| engine(&["rm", "-f", "-v", &format!("dojo-{name}-{machine}")]).ok();
+    lose("worker-2");
+    world.dojo(&["up", &name]).ok();
     engine(&["image", "rm", &reference]).ok();
+    // … or, where it is no longer here, from another one.
+    lose("worker-1");
+    world.dojo(&["up", &name]).ok();
 
     // Host-mode publishing works on every kernel; the routing mesh needs ip_vs.
     world
@@ -156,10 +202,13 @@ fn a_service_is_healed_and_updated_without_dropping_a_request() {
         }
     });
     world.docker(&["service", "update", "--quiet", "--env-add", "VERSION=2", "web"]).ok();
+    restart_engines(&world, &name, &reference);
     stop.store(true, Ordering::Relaxed);
     load.join().unwrap();
     for port in &ports {
-        assert!(request(&[*port], "/").is_some_and(|a| a.contains("version 2")), "{port}");
+        until("it answers everywhere", 30, || {
+            request(&[*port], "/").is_some_and(|a| a.contains("version 2"))
+        });
     }
     let (dropped, served) = (dropped.load(Ordering::Relaxed), served.load(Ordering::Relaxed));
     assert!(served > 50, "only {served} requests were made");

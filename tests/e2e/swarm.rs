@@ -88,18 +88,50 @@ fn three_managers_outlive_the_loss_of_one_and_up_replaces_it() {
     // The dead are struck out, so that they do not count for the majority for ever.
     let down = world.docker(&["node", "ls", "--format", "{{.Status}}"]).ok();
     assert!(!down.contains("Down"), "{down}");
+
+    // Of a lost majority nothing is made anew; what the one that is left has can be gone on with.
+    world.docker(&["config", "create", "kept", "/etc/hostname"]).ok();
+    for machine in ["manager-1", "manager-2"] {
+        engine(&["rm", "-f", "-v", &format!("dojo-{name}-{machine}")]).ok();
+    }
+    let lost = ["of its 3 managers manager-1 and manager-2 are gone", "--recreate"];
+    world.dojo(&["up", &name, "--dry-run"]).fails(1, &lost);
+    let said = world.dojo(&["up", &name]).fails(1, &lost);
+    let hint = said.split('`').find(|hint| hint.contains("--force-new-cluster"));
+    let hint: Vec<&str> = hint.unwrap().split_whitespace().skip(1).collect();
+    world.dojo(&hint).ok();
+    world.dojo(&["up", &name]).ok();
+    assert_eq!(ready_nodes(&world, &context), 4);
+    world.docker(&["config", "inspect", "kept"]).ok();
     world.dojo(&["down", &name]).ok();
     world.assert_gone(&name);
 }
 
 #[test]
-fn a_lost_only_manager_is_replaced_and_workers_follow_it() {
+fn a_lost_swarm_is_made_anew_only_if_that_is_asked_for() {
     let mut world = World::new();
     let name = world.name("manager");
     world.dojo(&["up", &name, "--workers", "1"]).ok();
-    engine(&["rm", "-f", "-v", &format!("dojo-{name}-manager-1")]).ok();
-    world.dojo(&["up", &name]).ok();
+    let lose = |machine: &str| engine(&["rm", "-f", &format!("dojo-{name}-{machine}")]).ok();
+    let refused = |words: &[&str]| {
+        world.dojo(&["up", &name, "--dry-run"]).fails(1, words);
+        world.dojo(&["start", &name]).fails(1, words);
+        world.dojo(&["up", &name]).fails(1, words);
+    };
+    // Somebody had it leave, on the machine itself.
+    world.dojo(&["ssh", &format!("{name}/manager-1"), "--", "docker swarm leave --force"]).ok();
+    refused(&["manager-1 is in a swarm no more", "--recreate"]);
+    lose("manager-1");
+    refused(&["manager-1 is gone; still there: worker-1", "--recreate"]);
+    world.dojo(&["up", &name, "--recreate"]).ok();
     assert_eq!(ready_nodes(&world, &format!("dojo-{name}")), 2);
+
+    // As after `docker system prune`, which takes all that is stopped, and their network.
+    world.dojo(&["stop", &name]).ok();
+    lose("manager-1");
+    lose("worker-1");
+    engine(&["network", "rm", &format!("dojo-{name}")]).ok();
+    refused(&["manager-1 is gone; nothing of it is left", "--recreate"]);
     world.dojo(&["down", &name]).ok();
     world.assert_gone(&name);
 }

@@ -1,5 +1,5 @@
 //! Tests that need nothing but a temporary directory.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::unwrap_used, unreachable_pub, reason = "a test may panic, and shares with others")]
 
 mod bundle;
 mod cli;
@@ -7,9 +7,12 @@ mod context;
 mod documents;
 mod ec2_policy;
 mod external;
+mod images;
 mod kubeconfig;
 mod layers;
+mod lost;
 mod places;
 mod refusals;
 mod report;
 mod unwritable;
+mod waiting;

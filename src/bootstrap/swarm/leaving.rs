@@ -42,6 +42,70 @@ pub(super) async fn drain(speaker: &Node, leaving: &[Leaving]) -> Result<Vec<Str
             }
         }
     }
+    until_idle(speaker, &waiting).await
+}
+
+/// A node with this label has no work for a moment only: until it is ready again.
+const LABEL_ASIDE: &str = "io.clusterdojo.aside";
+
+/// Gives a node that works no more work, and waits until what it does has gone elsewhere. Both are said in
+/// one request, so that whatever happens to this computer, it is known who is to work again.
+pub(super) async fn set_aside(
+    speaker: &Node,
+    name: MachineName,
+    id: String,
+) -> Result<Vec<String>, Error> {
+    let list = listed(speaker).await?;
+    let works = |member: &&Member| availability(member) == Some(NodeSpecAvailabilityEnum::ACTIVE);
+    let is_ready =
+        |member: &&Member| member.status.as_ref().and_then(|s| s.state) == Some(NodeState::READY);
+    let (own, others): (Vec<&Member>, Vec<&Member>) =
+        list.iter().filter(works).filter(is_ready).partition(|m| m.id.as_ref() == Some(&id));
+    if own.is_empty() || others.is_empty() {
+        return Ok(Vec::new());
+    }
+    change(speaker, &id, "drain a node", |spec| {
+        spec.availability = Some(NodeSpecAvailabilityEnum::DRAIN);
+        let labels = spec.labels.get_or_insert_default();
+        labels.insert(LABEL_ASIDE.to_owned(), "true".to_owned()).is_none()
+    })
+    .await?;
+    until_idle(speaker, &HashMap::from([(id, name)])).await
+}
+
+/// Has those nodes work again that were set aside. `ids` has each node's name and its id in the swarm.
+pub(super) async fn give_work_again(
+    speaker: &Node,
+    ids: &[(String, String)],
+    list: &[Member],
+) -> Result<(), Error> {
+    let is_aside = |member: &Member| {
+        let labels = member.spec.as_ref().and_then(|spec| spec.labels.as_ref());
+        labels.is_some_and(|labels| labels.contains_key(LABEL_ASIDE))
+    };
+    for member in list.iter().filter(|member| is_aside(member)) {
+        let id = member.id.as_deref().unwrap_or_default();
+        if ids.iter().all(|(_, own)| own != id) {
+            continue;
+        }
+        change(speaker, id, "activate a node", |spec| {
+            spec.availability = Some(NodeSpecAvailabilityEnum::ACTIVE);
+            spec.labels.get_or_insert_default().remove(LABEL_ASIDE).is_some()
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+fn availability(member: &Member) -> Option<NodeSpecAvailabilityEnum> {
+    member.spec.as_ref().and_then(|spec| spec.availability)
+}
+
+/// Waits until nothing runs on these nodes, told by their ids. Returns what still does in the end.
+async fn until_idle(
+    speaker: &Node,
+    waiting: &HashMap<String, MachineName>,
+) -> Result<Vec<String>, Error> {
     if waiting.is_empty() {
         return Ok(Vec::new());
     }
@@ -222,6 +286,9 @@ pub(super) async fn change(
         let options = UpdateNodeOptions { version: i64::try_from(version).unwrap_or_default() };
         match api(speaker).update_node(id, spec, options).await {
             Ok(()) => Attempt::Ready(()),
+            // It went meanwhile; or it is a manager that no longer votes, because the swarm was begun again
+            // without it (`docker swarm init --force-new-cluster`).
+            Err(error) if is_absent(&error) => Attempt::Ready(()),
             Err(error) => Attempt::Later(error),
         }
     };

@@ -4,15 +4,17 @@
 use std::collections::{HashMap, VecDeque};
 use std::fmt::Write as _;
 
+use async_trait::async_trait;
 use bollard::body_full;
 use bollard::query_parameters::{BuildImageOptions, CreateImageOptions};
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt, TryStreamExt};
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, TryStreamExt};
 use sha2::{Digest, Sha256};
 
 use super::engine::{Engine, NOT_FOUND, failed, status};
 use super::{DockerDriver, archive, bake};
-use crate::driver::{Error, Source};
+use crate::driver::{Error, Image, Images, Source};
 use crate::event::Progress;
 use crate::model::Proxies;
 
@@ -222,17 +224,31 @@ async fn pull(engine: &Engine, reference: &str, progress: &Progress) -> Result<(
     progress.step("pull machine image", work).await
 }
 
-/// An image as the archive that `docker load` takes.
-pub(super) async fn save(
-    engine: &Engine,
-    reference: &str,
-) -> Result<impl Stream<Item = Result<Bytes, Error>> + use<>, Error> {
-    let subject = format!("image `{reference}`");
-    // Asked first, because an archive of nothing is an answer like any other.
-    let inspect = engine.client.inspect_image(reference).await;
-    inspect.map_err(failed("save", subject.clone()))?;
-    let archive = engine.client.export_image(reference);
-    Ok(archive.map_err(move |error| failed("save", subject.clone())(error)))
+#[async_trait]
+impl Images for DockerDriver {
+    async fn find(&self, text: &str) -> Result<Option<Image>, Error> {
+        match self.engine.client.inspect_image(text).await {
+            Ok(found) => Ok(Some(Image {
+                id: found.id.unwrap_or_default(),
+                names: found.repo_tags.unwrap_or_default(),
+            })),
+            Err(error) if status(&error) == Some(NOT_FOUND) => Ok(None),
+            Err(error) => Err(failed("look for", format!("image `{text}`"))(error)),
+        }
+    }
+
+    async fn save(
+        &self,
+        reference: &str,
+    ) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
+        let subject = format!("image `{reference}`");
+        let engine = &self.engine;
+        // Asked first, because an archive of nothing is an answer like any other.
+        let inspect = engine.client.inspect_image(reference).await;
+        inspect.map_err(failed("save", subject.clone()))?;
+        let archive = engine.client.export_image(reference);
+        Ok(archive.map_err(move |error| failed("save", subject.clone())(error)).boxed())
+    }
 }
 
 #[cfg(test)]

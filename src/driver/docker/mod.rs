@@ -33,8 +33,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use futures_util::{Stream, try_join};
+use futures_util::try_join;
 use serde::{Deserialize, Serialize};
 
 use self::allowances::Allowances;
@@ -194,18 +193,6 @@ impl DockerDriver {
     /// [`Error::Failed`] when the engine does not say.
     pub async fn image_present(&self) -> Result<bool, Error> {
         image::present(&self.engine, &self.image()).await
-    }
-
-    /// An image of the engine as a tar archive, as `docker save` writes it, to load it into the
-    /// engines of machines.
-    ///
-    /// # Errors
-    /// [`Error::Failed`] when the engine has no such image; the stream fails when it breaks off.
-    pub async fn save_image(
-        &self,
-        reference: &str,
-    ) -> Result<impl Stream<Item = Result<Bytes, Error>> + use<>, Error> {
-        image::save(&self.engine, reference).await
     }
 
     /// The reference of the image that machines are made from.
