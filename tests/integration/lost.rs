@@ -9,17 +9,17 @@ use crate::cli::{Said, UP, World};
 
 impl World {
     fn read(&self, file: &str) -> Value {
-        serde_json::from_slice(&fs::read(self.at(file)).unwrap()).unwrap()
+        serde_json::from_slice(&fs::read(self.place_of(file)).unwrap()).unwrap()
     }
 
-    fn at(&self, file: &str) -> PathBuf {
+    fn place_of(&self, file: &str) -> PathBuf {
         self.path().join(file)
     }
 
     fn change(&self, file: &str, change: impl FnOnce(&mut Value)) {
         let mut value = self.read(file);
         change(&mut value);
-        fs::write(self.at(file), value.to_string()).unwrap();
+        fs::write(self.place_of(file), value.to_string()).unwrap();
     }
 
     /// Has machines disappear, as `docker rm -f` does.

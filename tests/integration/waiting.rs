@@ -55,7 +55,7 @@ impl World {
         Said { code: output.status.code(), stdout, stderr }
     }
 
-    fn machines(&self) -> Vec<String> {
+    fn machine_names(&self) -> Vec<String> {
         let text = fs::read(self.path().join("fake.json")).unwrap();
         let world: serde_json::Value = serde_json::from_slice(&text).unwrap();
         let machines = world["machines"].as_array().unwrap();
@@ -80,16 +80,16 @@ fn workers_that_were_taken_away_meanwhile_are_not_made_again() {
         world.put(&before);
         let said = world.after(command, || world.put(&after));
         assert_eq!(said.code, Some(0), "{command:?}: {}", said.stderr);
-        assert_eq!(world.machines(), ["manager-1"], "{command:?}");
+        assert_eq!(world.machine_names(), ["manager-1"], "{command:?}");
     }
     // What is asked for itself is had all the same.
     world.put(&before);
     let said = world.after(&["up", "practice", "--managers", "3"], || world.put(&after));
     said.ok();
-    assert_eq!(world.machines(), ["manager-1", "manager-2", "manager-3"]);
+    assert_eq!(world.machine_names(), ["manager-1", "manager-2", "manager-3"]);
     world.put(&before);
     world.after(&["up", "practice", "--workers", "1"], || world.put(&after)).ok();
-    assert_eq!(world.machines(), ["manager-1", "worker-1"]);
+    assert_eq!(world.machine_names(), ["manager-1", "worker-1"]);
 }
 
 #[test]
@@ -114,6 +114,6 @@ fn a_cluster_that_was_removed_meanwhile_does_not_come_back_by_itself() {
             "{command:?}: {}",
             said.stderr
         );
-        assert_eq!(world.machines(), Vec::<String>::new(), "{command:?}");
+        assert_eq!(world.machine_names(), Vec::<String>::new(), "{command:?}");
     }
 }
