@@ -3,6 +3,7 @@
 mod count;
 mod file;
 mod place;
+mod proof;
 mod ranges;
 mod validate;
 

@@ -3,6 +3,7 @@
 use crate::driver::docker;
 use crate::model::{DriverName, Orchestrator, PodNetwork, Role};
 
+use super::proof::{ENGINE_KEY, KUBERNETES_KEY, MANIFEST_SUM, refuse_unproven};
 use super::{ClusterSpec, MachineGroup, ranges};
 
 /// A spec that cannot be.
@@ -219,39 +220,6 @@ fn refuse_what_only_containers_have(
     Ok(())
 }
 
-/// What proves that something is what was meant, where its address does not.
-struct Proof {
-    what: &'static str,
-    key: &'static str,
-    flag: &'static str,
-}
-
-const ENGINE_KEY: Proof = Proof {
-    what: "the fingerprint of the key that signs it",
-    key: "engine.repository-key",
-    flag: "--engine-repository-key",
-};
-const KUBERNETES_KEY: Proof = Proof {
-    what: "the fingerprint of the key that signs it",
-    key: "kubernetes.repository-key",
-    flag: "--kubernetes-repository-key",
-};
-const MANIFEST_SUM: Proof =
-    Proof { what: "its SHA-256 sum", key: "kubernetes.cni-sha256", flag: "--cni-sha256" };
-
-/// What is fetched from a repository is run by root on every machine, and a manifest by the cluster's
-/// administrator.
-fn refuse_unproven(address: &str, proven: bool, proof: &Proof) -> Result<(), String> {
-    if proven || address.starts_with("https://") {
-        return Ok(());
-    }
-    Err(format!(
-        "`{address}` is fetched without TLS, so anybody on the way could put something else in its place: use an \
-         address that begins with https://, or give {} ({}, `{}` in a spec file)",
-        proof.what, proof.flag, proof.key
-    ))
-}
-
 /// Whether a text can be the base address of a package repository. It goes into a line of apt's sources.
 fn is_address(text: &str) -> bool {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
@@ -327,41 +295,6 @@ mod tests {
         for bad in [0, 2, 4] {
             assert!(kubernetes(bad).validate().is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn what_root_will_run_is_fetched_by_tls_or_proven_otherwise() {
-        let fingerprint = || Some("DE15B14486CD377B9E876E1A234654DA9A296436".parse().unwrap());
-        let refused = |spec: &ClusterSpec, flag: &str| {
-            let problem = spec.validate().unwrap_err().problem;
-            assert!(problem.contains("without TLS") && problem.contains(flag), "{problem}");
-        };
-        let mut spec = kubernetes(1);
-        spec.kubernetes.repository = Some("http://mirror.example".to_owned());
-        refused(&spec, "--kubernetes-repository-key");
-        spec.kubernetes.repository_key = fingerprint();
-        assert_eq!(spec.validate(), Ok(()));
-        spec.kubernetes.cni = "http://mirror.example/network.yaml".parse().unwrap();
-        refused(&spec, "--cni-sha256");
-        spec.kubernetes.cni_sha256 = Some("ab".repeat(32).parse().unwrap());
-        assert_eq!(spec.validate(), Ok(()));
-        spec.kubernetes.cni = "calico".parse().unwrap();
-        assert!(spec.validate().unwrap_err().problem.contains("`calico` is not the address"));
-        spec.kubernetes = KubernetesOptions::default();
-        spec.kubernetes.repository = Some("https://mirror.example".to_owned());
-        spec.kubernetes.cni = "https://mirror.example/network.yaml".parse().unwrap();
-        assert_eq!(spec.validate(), Ok(()));
-
-        let mut spec = swarm(1, 0);
-        spec.engine.channel = crate::model::EngineChannel::DockerCe;
-        spec.engine.repository = Some("http://mirror.example".to_owned());
-        refused(&spec, "--engine-repository-key");
-        // Only the beginning tells; in capitals it is no scheme that is known here.
-        spec.engine.repository = Some("HTTP://mirror.example".to_owned());
-        refused(&spec, "--engine-repository-key");
-        spec.engine.repository_key = fingerprint();
-        spec.engine.repository = Some("http://mirror.example".to_owned());
-        assert_eq!(spec.validate(), Ok(()));
     }
 
     #[test]
