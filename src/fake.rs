@@ -366,7 +366,7 @@ impl Bootstrapper for Fake {
         _nodes: &[Node],
         tls: &TlsFiles,
     ) -> Result<Access, bootstrap::Error> {
-        let endpoint = speaker.machine().endpoint(Service::Engine);
+        let endpoint = speaker.machine().endpoint(Service::Engine)?;
         Ok(Access::Engine { endpoint, tls: tls.clone() })
     }
 

@@ -30,7 +30,9 @@ impl Plan {
             let state = existing.iter().find(|m| m.id.name == machine.name).map(|m| m.state);
             match state {
                 Some(MachineState::Running) => plan.keep.push(machine.name),
-                Some(MachineState::Stopped) => plan.start.push(machine.name),
+                Some(MachineState::Stopped | MachineState::Paused | MachineState::Unknown) => {
+                    plan.start.push(machine.name);
+                }
                 Some(MachineState::Unfinished) | None => plan.create.push(machine.name),
             }
         }

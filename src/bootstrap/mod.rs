@@ -11,7 +11,9 @@ use async_trait::async_trait;
 use futures_util::future::join_all;
 
 use crate::event::Progress;
-use crate::model::{Access, ClusterName, MachineId, MachineName, Role, Secret, TlsFiles};
+use crate::model::{
+    Access, ClusterName, MachineId, MachineName, NoService, Role, Secret, TlsFiles,
+};
 use crate::provision::Node;
 
 /// Why the nodes did not become a cluster.
@@ -28,6 +30,9 @@ pub enum Error {
         #[source]
         source: crate::driver::Source,
     },
+    /// A node does not have what was to be reached on it.
+    #[error(transparent)]
+    NoService(#[from] NoService),
     /// The managers or control planes that remain are no majority, so they can decide nothing.
     #[error(
         "the {noun} has no leader: {reachable} of its {leaders} {}s answer, and a majority is needed",

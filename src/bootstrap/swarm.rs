@@ -243,7 +243,7 @@ impl Bootstrapper for Swarm {
         _nodes: &[Node],
         tls: &TlsFiles,
     ) -> Result<Access, Error> {
-        let endpoint = speaker.machine().endpoint(Service::Engine);
+        let endpoint = speaker.machine().endpoint(Service::Engine)?;
         Ok(Access::Engine { endpoint, tls: tls.clone() })
     }
 

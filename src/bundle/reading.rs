@@ -6,6 +6,8 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::durable;
+
 use super::manifest::Invalid;
 use super::tape::{self, BLOCK, Block, END};
 use super::{Bundle, Error, Manifest, id};
@@ -16,12 +18,12 @@ const LARGEST_MANIFEST: u64 = 4 << 20;
 const LONGEST_TAIL: u64 = 1 << 20;
 
 pub(super) fn open(path: &Path) -> Result<Bundle, Error> {
-    let file = File::open(path).map_err(Error::file("open", path))?;
-    let metadata = file.metadata().map_err(Error::file("read", path))?;
     let strange = |reason: &str| Error::NotABundle { path: path.to_owned(), reason: reason.into() };
-    if !metadata.is_file() {
-        return Err(strange("it is not a plain file"));
-    }
+    let file = durable::open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidInput => strange(&error.to_string()),
+        _ => Error::file("open", path)(error),
+    })?;
+    let metadata = file.metadata().map_err(Error::file("read", path))?;
     let tape = Tape { path, file: &file, length: metadata.len() };
     let size = match tape.block(0)? {
         Some(Block::File { path, size }) if path == "manifest.json" => size,

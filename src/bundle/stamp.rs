@@ -1,6 +1,6 @@
 //! Remembering that a bundle was verified, so that the next command need not do it again.
 
-use std::fs::{self, Metadata};
+use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -23,7 +23,7 @@ impl Bundle {
         let path = stamps.join(format!("bundle-{}", self.id));
         let before = self.metadata()?;
         let stamp = stamp(&before);
-        if fs::read(&path).is_ok_and(|found| found == stamp.as_bytes()) {
+        if durable::read(&path, durable::KEY).is_ok_and(|found| found == stamp.as_bytes()) {
             return Ok(false);
         }
         let begin = SystemTime::now();

@@ -1,12 +1,16 @@
 //! `dojo certs`.
 
+use futures_util::future::join_all;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::model::Role;
+use crate::store::Record;
 use crate::workflow::{self, Certificate};
 
+use super::answer::due;
 use super::args::{CertsRenew, CertsShow, DataFormat};
-use super::error::Error;
+use super::error::{About as _, Error};
 use super::output;
 use super::services::Context;
 
@@ -24,14 +28,26 @@ struct View {
     problem: Option<String>,
 }
 
-pub(super) fn show(context: &Context, args: CertsShow) -> Result<(), Error> {
+pub(super) async fn show(context: &Context, args: CertsShow) -> Result<(), Error> {
     let name = context.cluster(args.name)?;
-    let certificates = workflow::certificates(&context.home, &name)?;
+    let mut certificates = workflow::certificates(&context.home, &name)?;
+    certificates.extend(on_control_planes(context, &context.record(&name)?).await);
     let views: Vec<View> = certificates.into_iter().map(view).collect();
     match args.output {
         DataFormat::Json => output::json(&views),
         DataFormat::Table => output::table(&table(&views)),
     }
+}
+
+/// What the control planes of a Kubernetes cluster have, all asked at once.
+async fn on_control_planes(context: &Context, record: &Record) -> Vec<Certificate> {
+    let (files, end) = (context.ssh(&record.spec.name), due());
+    let leaders = record.machines.iter().filter(|m| m.id.name.role == Role::ControlPlane);
+    let asked = leaders.map(async |machine| {
+        let dialer = context.dialer(record, machine);
+        workflow::node_certificates(&dialer, machine, &files, end).await
+    });
+    join_all(asked).await.concat()
 }
 
 fn view(certificate: Certificate) -> View {
@@ -78,7 +94,7 @@ pub(super) async fn renew(context: &Context, args: CertsRenew) -> Result<(), Err
     let name = context.cluster(args.name)?;
     context.record(&name)?;
     let services = context.services_of(&name).await?;
-    let machines = workflow::renew_certificates(&services, &name).await?;
+    let machines = workflow::renew_certificates(&services, &name).await.about(&name)?;
     if context.quiet {
         return Ok(());
     }

@@ -5,7 +5,7 @@ use crate::workflow::{self, DownOptions, Services};
 
 use super::args::Down;
 use super::costs::asked;
-use super::error::{self, Error};
+use super::error::{self, About as _, Error};
 use super::output;
 use super::services::{Context, DEFAULT_CLUSTER};
 
@@ -13,13 +13,13 @@ pub(super) async fn run(context: &Context, args: Down) -> Result<(), Error> {
     let names: Vec<ClusterName> = if args.all {
         all(context, &args).await?
     } else if args.names.is_empty() {
-        vec![DEFAULT_CLUSTER.parse()?]
+        vec![unnamed(context, &args)?]
     } else {
         args.names.clone()
     };
     let (of, mut failed, mut last) = (names.len(), 0, None);
     for name in names {
-        if let Err(error) = one(context, &name, &args).await {
+        if let Err(error) = one(context, &name, &args).await.about(&name) {
             failed += 1;
             if of > 1 {
                 error::tell(&error);
@@ -32,6 +32,18 @@ pub(super) async fn run(context: &Context, args: Down) -> Result<(), Error> {
         Some(error) if of == 1 => Err(error),
         Some(_) => Err(Error::Several { failed, of }),
     }
+}
+
+/// The cluster that is meant when none is named. Somebody at a terminal may have meant another one, so they
+/// are asked; scripts say what they mean.
+fn unnamed(context: &Context, args: &Down) -> Result<ClusterName, Error> {
+    let name: ClusterName = DEFAULT_CLUSTER.parse()?;
+    let is_here = context.home.directory(&name).exists();
+    let question = format!("Remove cluster {name}? [y/N] ");
+    if is_here && !args.yes && context.can_ask() && !asked(&question) {
+        return Err(Error::Unasked);
+    }
+    Ok(name)
 }
 
 /// The clusters of which this computer has a record; and those that it has none of, if they are asked for

@@ -1,9 +1,9 @@
 //! `dojo env`: shell commands that point docker at one machine, as docker-machine users expect.
 
-use crate::model::Service;
-
+use super::answer::in_time;
 use super::args::{Env, Shell};
 use super::error::Error;
+use super::machine::engine;
 use super::output;
 use super::services::Context;
 
@@ -19,10 +19,14 @@ pub(super) async fn run(context: &Context, args: &Env) -> Result<(), Error> {
         return output::write(lines.as_bytes());
     };
     let (record, machine) = context.machine(machine)?;
-    context.try_open_ways(&record, std::slice::from_ref(&machine)).await;
+    let endpoint = engine(&record, &machine)?;
+    let machines = std::slice::from_ref(&machine);
+    in_time(&record.spec.located(&record.places), async {
+        Ok(context.try_open_ways(&record, machines).await)
+    })
+    .await?;
     let tls = context.tls(&record.spec.name);
     let directory = tls.ca.parent().map(|d| d.display().to_string()).unwrap_or_default();
-    let endpoint = machine.endpoint(Service::Engine);
     let mut lines = String::new();
     for (name, value) in [
         ("DOCKER_HOST", format!("tcp://{endpoint}")),

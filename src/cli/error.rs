@@ -2,12 +2,15 @@
 //! alone, so that nothing below needs to know of flags.
 
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use crate::driver::ec2::Login;
 use crate::event::chain;
 use crate::model::{
-    ClusterName, Dollars, InvalidName, KubernetesVersion, Machine, MachineName, MachineState,
+    ClusterName, Dollars, InvalidName, KubernetesVersion, Machine, MachineId, MachineName,
+    MachineState, NoService,
 };
 use crate::pace::InvalidPatience;
 use crate::{bootstrap, bundle, context, driver, provision, remote, spec, store, workflow};
@@ -25,6 +28,25 @@ pub(super) enum Error {
     Name(#[from] InvalidName),
     #[error(transparent)]
     Patience(#[from] InvalidPatience),
+    /// What went wrong with a cluster, whose name the hints need.
+    #[error("{source}")]
+    About { cluster: ClusterName, source: Box<Error> },
+    /// An engine was asked for where there is none.
+    #[error("machine `{machine}` has no Docker engine: it is part of a Kubernetes cluster")]
+    NoEngine {
+        machine: MachineId,
+        /// What there is instead
+        api: Option<SocketAddr>,
+    },
+    /// A place where machines come from said nothing.
+    #[error("{place} did not answer within {:.1} s", waited.as_secs_f32())]
+    Silent { place: String, waited: Duration },
+    /// Machines that nobody else can tell of do not answer.
+    #[error("nothing answers at machine {}", .0.join(", "))]
+    NoAnswer(Vec<String>),
+    /// The user wanted to stop before anything was begun.
+    #[error("interrupted; nothing was changed")]
+    Interrupted,
     /// Arguments that contradict each other or what exists.
     #[error("{0}")]
     Usage(String),
@@ -56,6 +78,20 @@ pub(super) enum Error {
     Several { failed: usize, of: usize },
 }
 
+/// Says which cluster an error is about.
+pub(super) trait About<T> {
+    /// The error with the cluster's name, for its hints.
+    fn about(self, cluster: &ClusterName) -> Result<T, Error>;
+}
+
+impl<T, E: Into<Error>> About<T> for Result<T, E> {
+    fn about(self, cluster: &ClusterName) -> Result<T, Error> {
+        let about =
+            |error: E| Error::About { cluster: cluster.clone(), source: Box::new(error.into()) };
+        self.map_err(about)
+    }
+}
+
 macro_rules! through_workflow {
     ($($source:ty),*) => {
         $(impl From<$source> for Error {
@@ -72,7 +108,8 @@ through_workflow!(
     remote::Error,
     bundle::Error,
     context::Error,
-    context::kubeconfig::Error
+    context::kubeconfig::Error,
+    NoService
 );
 
 const FAILED: u8 = 1;
@@ -84,7 +121,7 @@ const INTERRUPTED: u8 = 130;
 /// Writes the error to standard error and returns the exit code that belongs to it.
 pub(super) fn tell(error: &Error) -> ExitCode {
     let mut text = format!("error: {}\n", chain(error));
-    for hint in hints(error) {
+    for hint in hints(error, None) {
         text.push_str(&format!("hint: {hint}\n"));
     }
     // If standard error is gone, the exit code still speaks.
@@ -92,14 +129,37 @@ pub(super) fn tell(error: &Error) -> ExitCode {
     ExitCode::from(code(error))
 }
 
+/// Whether the record has changed since what was asked for was drawn from it.
+pub(super) fn is_changed(error: &Error) -> bool {
+    match error {
+        Error::About { source, .. } => is_changed(source),
+        Error::Workflow(workflow::Error::Changed(_)) => true,
+        _ => false,
+    }
+}
+
+/// Whether what was asked for makes no sense, whatever there is.
+pub(super) fn is_usage(error: &Error) -> bool {
+    code(error) == USAGE
+}
+
+/// The exit code of what could not be asked.
+pub(super) fn not_ready() -> ExitCode {
+    ExitCode::from(NOT_READY)
+}
+
 fn code(error: &Error) -> u8 {
     match error {
+        Error::About { source, .. } => code(source),
+        Error::Interrupted => INTERRUPTED,
+        Error::Silent { .. } | Error::NoAnswer(_) => NOT_READY,
         Error::Spec(_)
         | Error::Invalid(_)
         | Error::Name(_)
         | Error::Patience(_)
         | Error::Usage(_)
-        | Error::StrayFlag { .. } => USAGE,
+        | Error::StrayFlag { .. }
+        | Error::NoEngine { .. } => USAGE,
         Error::Io { .. }
         | Error::TooDear { .. }
         | Error::Untrusted { .. }
@@ -164,8 +224,9 @@ fn machines_code(failure: &workflow::Failure) -> u8 {
     }
 }
 
-fn hints(error: &Error) -> Vec<String> {
+fn hints(error: &Error, cluster: Option<&ClusterName>) -> Vec<String> {
     let error = match error {
+        Error::About { cluster, source } => return hints(source, Some(cluster)),
         Error::Workflow(error) => error,
         Error::TooDear { .. } => {
             return vec!["--max-hourly agrees to more, and --yes to anything".to_owned()];
@@ -176,12 +237,28 @@ fn hints(error: &Error) -> Vec<String> {
             )];
         }
         Error::StrayFlag { right, .. } => return vec![format!("perhaps `{right}` is meant")],
+        Error::NoEngine { machine, api } => {
+            let mut hints = vec![format!("`dojo ssh {machine}` opens a shell on it")];
+            hints.extend(api.map(|api| {
+                let cluster = &machine.cluster;
+                format!(
+                    "the API of `{cluster}` is at https://{api}; `dojo use {cluster}` points kubectl at it"
+                )
+            }));
+            return hints;
+        }
         Error::Unasked => return vec!["--yes removes it without asking".to_owned()],
         _ => return Vec::new(),
     };
     match error {
-        workflow::Error::Driver(error) => driver_hints(error),
-        workflow::Error::Remote(error) => remote_hints(error, None),
+        workflow::Error::Driver(error) => driver_hints(error, cluster),
+        workflow::Error::Remote(remote::Error::Timeout { machine, .. }) => {
+            vec![format!("`dojo start {machine}` starts it if it is off, and mends it if it can")]
+        }
+        workflow::Error::Remote(error)
+        | workflow::Error::Provision(provision::Error::Remote(error)) => {
+            remote_hints(error, cluster)
+        }
         workflow::Error::Store(error) => store_hints(error),
         workflow::Error::Bundle(error)
         | workflow::Error::Provision(provision::Error::Bundle(error)) => bundle_hints(error),
@@ -192,6 +269,10 @@ fn hints(error: &Error) -> Vec<String> {
             "mend `{}` so that it says everything once, then run the same command again",
             path.display()
         )],
+        workflow::Error::Context(context::Error::Missing(_)) => missing("DOCKER_CONFIG", cluster),
+        workflow::Error::Kubeconfig(context::kubeconfig::Error::Missing(_)) => {
+            missing("KUBECONFIG", cluster)
+        }
         workflow::Error::NotReady(_) => {
             vec!["`dojo doctor` shows everything it looked at".to_owned()]
         }
@@ -251,10 +332,11 @@ fn hints(error: &Error) -> Vec<String> {
         }
         workflow::Error::Interrupted
         | workflow::Error::Bootstrap(bootstrap::Error::Interrupted) => {
-            vec![
-                "the same command again goes on from here; `dojo down` removes what is there"
-                    .to_owned(),
-            ]
+            let mut hint = "the same command again goes on from here".to_owned();
+            if let Some(cluster) = cluster {
+                hint.push_str(&format!("; `dojo down {cluster}` removes what is there"));
+            }
+            vec![hint]
         }
         workflow::Error::Listen { .. } => {
             vec![
@@ -365,7 +447,21 @@ fn bundle_hints(error: &bundle::Error) -> Vec<String> {
     }
 }
 
-fn driver_hints(error: &driver::Error) -> Vec<String> {
+/// What helps where a context is not in the files that are read.
+fn missing(variable: &str, cluster: Option<&ClusterName>) -> Vec<String> {
+    if std::env::var_os(variable).is_some_and(|value| !value.is_empty()) {
+        return vec![format!("{variable} is set and names other files; `unset {variable}` first")];
+    }
+    vec![format!("`dojo up {}` writes it again", placeholder(cluster))]
+}
+
+/// The cluster's name, as it is written in a command.
+fn placeholder(cluster: Option<&ClusterName>) -> &str {
+    cluster.map_or("NAME", ClusterName::as_str)
+}
+
+fn driver_hints(error: &driver::Error, cluster: Option<&ClusterName>) -> Vec<String> {
+    let abandon = || format!("`dojo down {} --abandon` gives up", placeholder(cluster));
     match error {
         driver::Error::Unreachable { place, source } if place.contains("Docker engine") => {
             engine_hints(&chain(&**source))
@@ -394,7 +490,7 @@ fn driver_hints(error: &driver::Error) -> Vec<String> {
         driver::Error::NoLogin { host, .. } => {
             vec![
                 format!("`ssh {host}` must work without a question; --identity names a key"),
-                "`dojo down --abandon` gives up hosts that are gone for good".to_owned(),
+                format!("{} hosts that are gone for good", abandon()),
             ]
         }
         driver::Error::NoHostKey { host } => vec![
@@ -407,7 +503,7 @@ fn driver_hints(error: &driver::Error) -> Vec<String> {
         ],
         driver::Error::OtherHostKey { .. } => vec![
             "if the host was not installed anew, something is answering in its place".to_owned(),
-            "`dojo down --abandon` gives up hosts that are not what they were".to_owned(),
+            format!("{} hosts that are not what they were", abandon()),
         ],
         driver::Error::Occupied { .. } => vec![
             "--adopt takes it all the same: what is there stays, but its engine is restarted and joins \
@@ -455,26 +551,22 @@ fn login_hint(login: &Login) -> String {
 }
 
 fn remote_hints(error: &remote::Error, cluster: Option<&ClusterName>) -> Vec<String> {
-    let name = cluster.map(|c| format!(" {c}")).unwrap_or_default();
     match error {
-        remote::Error::NoWay(error) => driver_hints(error),
-        remote::Error::HostKeyMismatch { .. } => vec![format!(
+        remote::Error::NoWay(error) => driver_hints(error, cluster),
+        remote::Error::HostKeyMismatch { machine: MachineId { cluster, .. }, .. } => vec![format!(
             "if you did not change that machine yourself, something is answering in its place; \
-             `dojo down{name}` and `dojo up{name}` make the cluster anew"
+             `dojo down {cluster}` and `dojo up {cluster}` make the cluster anew"
         )],
-        remote::Error::Certificate { .. } => {
-            vec![format!("`dojo up{name}` renews certificates that have expired or do not fit")]
+        remote::Error::Certificate { machine: MachineId { cluster, .. }, .. } => {
+            vec![format!("`dojo up {cluster}` renews certificates that have expired or do not fit")]
         }
-        remote::Error::Denied { .. } => {
-            vec![format!("the machine was made with other keys; `dojo down{name}` removes it")]
+        remote::Error::Denied { machine: MachineId { cluster, .. }, .. } => {
+            vec![format!("the machine was made with other keys; `dojo down {cluster}` removes it")]
         }
         remote::Error::NotBegun { machine, .. } => vec![format!(
             "a start-up file of the login shell on `{machine}` (`.bashrc`, `/etc/profile.d`, …) may print what \
              it likes, but must not end or replace the shell where nobody types"
         )],
-        remote::Error::Timeout { machine, .. } if cluster.is_none() => {
-            vec![format!("`dojo start {machine}` starts it if it is off, and mends it if it can")]
-        }
         remote::Error::Silent { machine, .. } => {
             vec![format!("`dojo start {machine}` mends that")]
         }
@@ -538,7 +630,7 @@ fn machine_hints(
             vec![format!("`dojo restart {cluster}/{machine}` starts it again, if it hangs")]
         }
         (Some(error), _) => remote_hints(error, Some(cluster)),
-        (_, workflow::MachineError::Driver(error)) => driver_hints(error),
+        (_, workflow::MachineError::Driver(error)) => driver_hints(error, Some(cluster)),
         (_, workflow::MachineError::Provision(provision::Error::Bundle(error))) => {
             bundle_hints(error)
         }
@@ -563,5 +655,42 @@ fn machine_hints(
             vec![format!("`dojo upgrade {cluster}` brings it to another release")]
         }
         _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hints_name_the_cluster_that_the_error_is_about() {
+        let other: ClusterName = "other".parse().unwrap();
+        let no_login = || driver::Error::NoLogin { host: "a".to_owned(), source: "no".into() };
+        let errors = [
+            workflow::Error::Interrupted,
+            bootstrap::Error::Interrupted.into(),
+            no_login().into(),
+            remote::Error::NoWay(no_login()).into(),
+            context::Error::Missing("dojo-other".to_owned()).into(),
+        ];
+        for error in errors {
+            let text = error.to_string();
+            let about = Err::<(), _>(error).about(&other).unwrap_err();
+            let hints = hints(&about, None).join("\n");
+            assert!(
+                hints.contains("dojo down other") || hints.contains("dojo up other"),
+                "{text}: {hints}"
+            );
+            for word in hints.split('`').filter(|word| word.starts_with("dojo ")) {
+                assert!(word.contains("other"), "{text}: {word}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_an_error_is_about_changes_neither_its_words_nor_its_code() {
+        let other: ClusterName = "other".parse().unwrap();
+        let about = Err::<(), _>(workflow::Error::Interrupted).about(&other).unwrap_err();
+        assert_eq!((chain(&about).as_str(), code(&about)), ("interrupted", INTERRUPTED));
     }
 }

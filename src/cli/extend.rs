@@ -3,7 +3,7 @@
 use crate::workflow;
 
 use super::args::Extend;
-use super::error::Error;
+use super::error::{About as _, Error};
 use super::lifetime;
 use super::output;
 use super::services::Context;
@@ -15,7 +15,7 @@ pub(super) async fn run(context: &Context, args: Extend) -> Result<(), Error> {
         )
     })?;
     let services = context.services_of(&args.name).await?;
-    let end = workflow::extend(&services, &args.name, by).await?;
+    let end = workflow::extend(&services, &args.name, by).await.about(&args.name)?;
     if context.quiet {
         return Ok(());
     }

@@ -3,11 +3,9 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use tokio::signal::unix::{SignalKind, signal};
-
 use crate::event::Progress;
 use crate::model::Orchestrator;
-use crate::workflow::{self, ByApi, ByMachine, Destination, Listening};
+use crate::workflow::{ByApi, ByMachine, Destination, Listening};
 
 use super::args::{Forward, ForwardTo};
 use super::error::Error;
@@ -15,29 +13,15 @@ use super::output;
 use super::services::Context;
 
 pub(super) async fn run(context: &Context, args: Forward) -> Result<ExitCode, Error> {
-    let io = |source| Error::Io { operation: "listen for signals", source };
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(io)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(io)?;
-    let mut stop = async || {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    };
-    let (name, destination) = tokio::select! {
-        found = destination(context, &args) => found?,
-        () = stop() => return Err(workflow::Error::Interrupted.into()),
-    };
+    let (name, destination) = destination(context, &args).await?;
     let listening = Listening::on(args.tunnels).await?;
     for (address, tunnel) in listening.addresses() {
         output::line(&format!("{address} leads to {tunnel} of {name}"))?;
     }
     let progress = Progress::new(Arc::clone(&context.reporter));
-    tokio::select! {
-        () = listening.serve(Arc::new(destination), &progress) => {}
-        // That is how this command ends.
-        () = stop() => {}
-    }
+    // Ctrl-C is how this command ends, so it is no failure from here on.
+    context.interrupt.begin();
+    context.interrupt.or(listening.serve(Arc::new(destination), &progress)).await;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -58,7 +42,7 @@ async fn destination(context: &Context, args: &Forward) -> Result<(String, Desti
             let cluster = &record.spec.name;
             if record.spec.orchestrator != Orchestrator::Kubernetes {
                 return Err(Error::Usage(format!(
-                    "`{target}` is of Kubernetes, and `{cluster}` is a {}; name a machine, as in worker-1",
+                    "`{target}` is of Kubernetes, and `{cluster}` is {}; name a machine, as in worker-1",
                     record.spec.orchestrator.noun()
                 )));
             }

@@ -13,7 +13,7 @@ use crate::event::Progress;
 use crate::workflow;
 
 use super::args::{ImageBuild as Build, ImageLoad};
-use super::error::Error;
+use super::error::{About as _, Error};
 use super::output;
 use super::services::Context;
 
@@ -37,7 +37,7 @@ pub(super) async fn load(context: &Context, args: ImageLoad) -> Result<(), Error
     let cluster = context.cluster(args.cluster)?;
     context.record(&cluster)?;
     let services = context.services_of(&cluster).await?;
-    let loading = workflow::load_images(&services, &cluster, &args.images).await?;
+    let loading = workflow::load_images(&services, &cluster, &args.images).await.about(&cluster)?;
     for (image, machines) in loading.images.iter().filter(|(_, machines)| *machines > 0) {
         if !context.quiet {
             let noun = if *machines == 1 { "machine" } else { "machines" };

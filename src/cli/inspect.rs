@@ -32,8 +32,11 @@ struct MachineView {
     role: String,
     handle: String,
     private_ip: String,
-    ssh: String,
-    engine: String,
+    ssh: Option<String>,
+    /// where the Docker engine listens; null where there is none
+    engine: Option<String>,
+    /// where the Kubernetes API listens; null where there is none
+    api: Option<String>,
     user: String,
 }
 
@@ -55,13 +58,17 @@ pub(super) fn run(context: &Context, args: Inspect) -> Result<(), Error> {
 }
 
 fn view(machine: &Machine) -> MachineView {
+    let at = |service, scheme: &str| {
+        machine.endpoint(service).ok().map(|endpoint| format!("{scheme}{endpoint}"))
+    };
     MachineView {
         name: machine.id.name.to_string(),
         role: machine.id.name.role.to_string(),
         handle: machine.handle.clone(),
         private_ip: machine.private_ip.to_string(),
-        ssh: machine.endpoint(Service::Ssh).to_string(),
-        engine: format!("tcp://{}", machine.endpoint(Service::Engine)),
+        ssh: at(Service::Ssh, ""),
+        engine: at(Service::Engine, "tcp://"),
+        api: at(Service::Api, "https://"),
         user: machine.user.clone(),
     }
 }

@@ -1,6 +1,9 @@
 //! `dojo ip` and `dojo url`.
 
-use crate::model::Service;
+use std::net::SocketAddr;
+
+use crate::model::{Machine, Role, Service};
+use crate::store::Record;
 
 use super::args::OneMachine;
 use super::error::Error;
@@ -13,6 +16,16 @@ pub(super) fn ip(context: &Context, args: &OneMachine) -> Result<(), Error> {
 }
 
 pub(super) fn url(context: &Context, args: &OneMachine) -> Result<(), Error> {
-    let (_, machine) = context.machine(&args.machine)?;
-    output::line(&format!("tcp://{}", machine.endpoint(Service::Engine)))
+    let (record, machine) = context.machine(&args.machine)?;
+    output::line(&format!("tcp://{}", engine(&record, &machine)?))
+}
+
+/// Where the engine of a machine listens, seen from this computer.
+pub(super) fn engine(record: &Record, machine: &Machine) -> Result<SocketAddr, Error> {
+    machine.endpoint(Service::Engine).map_err(|_| {
+        let of = |role| record.machines.iter().find(|m| m.id.name.role == role);
+        let api = of(Role::LoadBalancer).or_else(|| of(Role::ControlPlane));
+        let api = api.and_then(|machine| machine.endpoint(Service::Api).ok());
+        Error::NoEngine { machine: machine.id.clone(), api }
+    })
 }

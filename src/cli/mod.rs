@@ -1,6 +1,7 @@
 //! The command line: arguments in, summary and exit code out. This is the composition root; nothing
 //! below it reads arguments or prints.
 
+mod answer;
 mod args;
 mod bundle;
 mod certs;
@@ -22,6 +23,7 @@ mod machine;
 mod output;
 mod overruled;
 mod place;
+mod pointed;
 mod power;
 mod scale;
 mod services;
@@ -39,7 +41,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
-use crate::{pace, workflow};
+use crate::pace;
 
 use args::{BundleCommand, CertsCommand, Cli, Command, ImageCommand};
 use error::Error;
@@ -85,13 +87,15 @@ async fn run(cli: Cli, flags: DriverFlagsGiven, arguments: &[OsString]) -> Resul
         flags.refuse_strays()?;
     }
     let context = Context::new(&cli.global, flags)?;
+    context.listen_for_interrupts();
     let mut command = cli.command;
+    let interrupt = context.interrupt.clone();
     loop {
-        match (one(&context, command).await, parse(arguments)) {
+        // Boxed, because it holds the state of every command.
+        let work = interrupt.until_begun(Box::pin(one(&context, command)));
+        match (work.await.unwrap_or(Err(Error::Interrupted)), parse(arguments)) {
             // Nothing was done yet, and what is asked is asked of the cluster as it is now.
-            (Err(Error::Workflow(workflow::Error::Changed(_))), Ok((again, _))) => {
-                command = again.command;
-            }
+            (Err(error), Ok((again, _))) if error::is_changed(&error) => command = again.command,
             (ended, _) => return ended,
         }
     }
@@ -103,7 +107,7 @@ async fn one(context: &Context, command: Command) -> Result<ExitCode, Error> {
         Command::Up(args) => up::run(context, args).await.map(done),
         Command::Down(args) => down::run(context, args).await.map(done),
         Command::Sweep(args) => sweep::run(context, &args).await.map(done),
-        Command::Ls(args) => list::run(context, &args).await.map(done),
+        Command::Ls(args) => list::run(context, &args).await,
         Command::Status(args) => status::run(context, args).await,
         Command::Logs(args) => logs::run(context, args).await,
         Command::Inspect(args) => inspect::run(context, args).map(done),
@@ -137,7 +141,7 @@ async fn one(context: &Context, command: Command) -> Result<ExitCode, Error> {
             bundle::verify(context, &args).map(done)
         }
         Command::Certs { command: CertsCommand::Show(args) } => {
-            certs::show(context, args).map(done)
+            certs::show(context, args).await.map(done)
         }
         Command::Certs { command: CertsCommand::Renew(args) } => {
             certs::renew(context, args).await.map(done)

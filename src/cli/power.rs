@@ -4,7 +4,7 @@ use crate::model::{ClusterName, MachineName};
 use crate::workflow::{self, Services};
 
 use super::args::{Repair, Targets};
-use super::error::Error;
+use super::error::{About as _, Error};
 use super::output;
 use super::services::Context;
 
@@ -40,11 +40,11 @@ async fn each(
     for target in targets(context, args)? {
         loop {
             context.record(&target.0)?;
-            let services = context.services_of(&target.0).await?;
+            let services = context.services_of(&target.0).await.about(&target.0)?;
             match work(&services, &target).await {
                 // What is asked is asked of the cluster as it is now.
                 Err(workflow::Error::Changed(_)) => {}
-                other => break other?,
+                other => break other.about(&target.0)?,
             }
         }
         if !context.quiet {
@@ -85,7 +85,7 @@ pub(super) async fn restart(context: &Context, args: Targets) -> Result<(), Erro
 pub(super) async fn repair(context: &Context, args: Repair) -> Result<(), Error> {
     let spec = args.place.spec(args.name.clone())?;
     let services = context.services(&spec).await?;
-    let record = workflow::repair(&services, &spec).await?;
+    let record = workflow::repair(&services, &spec).await.about(&args.name)?;
     let machines = record.machines.len();
     output::line(&format!("{} has a record again, of {machines} machines", args.name))?;
     output::line(&format!("  dojo up {:<20}go on from here", args.name))

@@ -4,7 +4,7 @@ use crate::model::Role;
 use crate::workflow::{self, UpOptions};
 
 use super::args::Scale;
-use super::error::Error;
+use super::error::{About as _, Error};
 use super::services::Context;
 use super::{costs, up};
 
@@ -24,6 +24,6 @@ pub(super) async fn run(context: &Context, args: &Scale) -> Result<(), Error> {
     let wanted = record.spec.with_counts(&counts);
     wanted.validate()?;
     costs::agreed(context, &services, &wanted, UpOptions::BY_THE_WAY, &args.agreed).await?;
-    let summary = workflow::scale(&services, &name, &counts).await?;
+    let summary = workflow::scale(&services, &name, &counts).await.about(&name)?;
     if context.quiet { Ok(()) } else { up::tell(&summary) }
 }

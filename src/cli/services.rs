@@ -3,6 +3,7 @@
 use std::io::IsTerminal as _;
 use std::path::Path;
 use std::sync::{Arc, Once};
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -24,6 +25,7 @@ use crate::model::{
     ClusterName, DriverName, Machine, MachineName, Orchestrator, Place, Places, Proxies, SshFiles,
     TlsFiles,
 };
+use crate::pace::within;
 use crate::provision;
 use crate::remote::{Dialer, SshDialer};
 use crate::report::{self, LogFile, Tee};
@@ -32,13 +34,16 @@ use crate::store::{Home, Record};
 use crate::workflow::{self, Interrupt, OpenLog, Services};
 
 use super::args::{Elsewhere, Global};
-use super::error::Error;
+use super::error::{self, Error};
 use super::flags::DriverFlagsGiven;
 use super::image::OwnImages;
 use super::place::spec_from;
 
 /// The cluster that is meant when none is named.
 pub(super) const DEFAULT_CLUSTER: &str = "dojo";
+
+/// How long a command may take to end without a word.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// The handles that depend on the driver.
 type Parts = (
@@ -73,7 +78,6 @@ pub(super) struct Context {
     pub(super) interrupt: Interrupt,
     pub(super) quiet: bool,
     pub(super) driver_flags: DriverFlagsGiven,
-    listening: Once,
     overruled: Once,
     odd_proxies: Once,
 }
@@ -89,15 +93,13 @@ impl Context {
             interrupt: Interrupt::default(),
             quiet: global.quiet,
             driver_flags,
-            listening: Once::new(),
             overruled: Once::new(),
             odd_proxies: Once::new(),
         })
     }
 
     /// Everything that the cluster of a spec needs: at the places that its record tells, where the spec names no
-    /// other. From here on the first Ctrl-C asks the work under way to come to an end, and the second one ends
-    /// the process.
+    /// other.
     pub(super) async fn services(&self, spec: &ClusterSpec) -> Result<Services, Error> {
         self.services_with(spec, Special::default()).await
     }
@@ -181,7 +183,6 @@ impl Context {
     }
 
     async fn services_with(&self, spec: &ClusterSpec, special: Special) -> Result<Services, Error> {
-        self.listening.call_once(|| self.listen_for_interrupts());
         let record =
             if special.anywhere { None } else { self.home.record(&spec.name).ok().flatten() };
         if let Some(record) = &record {
@@ -330,7 +331,7 @@ impl Context {
         }
     }
 
-    fn open_log(&self) -> OpenLog {
+    pub(super) fn open_log(&self) -> OpenLog {
         let reporter = Arc::clone(&self.reporter);
         Arc::new(move |directory: &Path, verb: &str| -> Arc<dyn Reporter> {
             match LogFile::create(directory, verb) {
@@ -344,26 +345,33 @@ impl Context {
         })
     }
 
-    fn listen_for_interrupts(&self) {
+    /// From here on the first Ctrl-C ends a command that has begun nothing, and asks one that has to come to
+    /// an end; the second one ends the process.
+    pub(super) fn listen_for_interrupts(&self) {
         // Registered here and not in the task, which may begin after the first signal has come.
         let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
         let (Ok(mut interrupt), Ok(mut terminate)) = signals else { return };
         let raised = self.interrupt.clone();
         let progress = Progress::new(Arc::clone(&self.reporter));
         tokio::spawn(async move {
-            loop {
+            let mut next = async || {
                 tokio::select! {
                     _ = interrupt.recv() => {}
                     _ = terminate.recv() => {}
                 }
-                if raised.raised() {
-                    // The user has asked twice.
-                    external::abandon();
-                    std::process::exit(130);
-                }
-                raised.raise();
+            };
+            next().await;
+            raised.raise();
+            let is_patient = within(GRACE, next()).await.is_err();
+            if is_patient && raised.has_begun() {
                 progress.warn("stopping after the steps under way; once more stops at once");
+                next().await;
+            } else if is_patient {
+                // It waits for what cannot be cut off: an answer at the terminal, a file.
+                error::tell(&Error::Interrupted);
             }
+            external::abandon();
+            std::process::exit(130);
         });
     }
 
@@ -374,14 +382,8 @@ impl Context {
             return Ok(name);
         }
         let clusters = self.home.list()?;
-        let docker = self.contexts.current().ok().flatten();
-        let kubectl = self.kube_contexts.current().ok().flatten();
-        let selected = [docker, kubectl]
-            .into_iter()
-            .flatten()
-            .find_map(|current| clusters.iter().find(|(name, _)| name.context() == current));
-        match (selected, clusters.as_slice()) {
-            (Some((name, _)), _) | (None, [(name, _)]) => Ok(name.clone()),
+        match (self.pointed_at(&clusters).first(), clusters.as_slice()) {
+            (Some(name), _) | (None, [(name, _)]) => Ok(name.clone()),
             _ => Ok(DEFAULT_CLUSTER.parse()?),
         }
     }
@@ -409,6 +411,25 @@ impl Context {
         }
         let machine = text.parse()?;
         Ok((self.cluster(None)?, machine))
+    }
+
+    /// Tells that a cluster's context leads elsewhere now, or why it could not.
+    pub(super) fn tell_mended(
+        &self,
+        name: &ClusterName,
+        mended: Result<Option<MachineName>, workflow::Error>,
+    ) {
+        let progress = Progress::new(Arc::clone(&self.reporter));
+        let context = name.context();
+        match mended {
+            Ok(None) => {}
+            Ok(Some(machine)) => progress.warn(format!(
+                "context {context} led to a machine that does not answer, and leads to {machine} now"
+            )),
+            Err(error) => {
+                progress.warn(format!("cannot lead context {context} elsewhere: {}", chain(&error)));
+            }
+        }
     }
 
     /// Where the client's certificate of a cluster is.

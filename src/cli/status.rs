@@ -1,15 +1,19 @@
 //! `dojo status` and `dojo doctor`: what is, and what to do about it.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use tokio::time::timeout_at;
 
-use crate::model::{Dollars, Finding, Level, MachineName, Service};
-use crate::workflow::{self, ClusterStatus};
+use crate::model::{Dollars, Finding, Level, Machine, MachineName, Orchestrator, Role, Service};
+use crate::remote::NodeHealth;
+use crate::workflow::{self, ClusterStatus, Majority, Services};
 
+use super::answer::{due, in_time};
 use super::args::{DataFormat, Doctor, Status};
-use super::error::Error;
+use super::error::{About as _, Error};
 use super::services::{Context, DEFAULT_CLUSTER};
 use super::{costs, lifetime, output};
 
@@ -19,6 +23,12 @@ struct View {
     name: String,
     orchestrator: String,
     healthy: bool,
+    /// What is wrong with the cluster as a whole
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+    /// Those that decide for the cluster, where there are several
+    #[serde(skip_serializing_if = "Option::is_none")]
+    majority: Option<MajorityView>,
     /// When the first of its machines ends itself
     #[serde(skip_serializing_if = "Option::is_none")]
     expires: Option<Timestamp>,
@@ -26,6 +36,15 @@ struct View {
     #[serde(skip_serializing_if = "Option::is_none")]
     cost: Option<Dollars>,
     machines: Vec<MachineView>,
+}
+
+#[derive(Debug, Serialize)]
+struct MajorityView {
+    role: String,
+    /// How many of them answer, or are on
+    on: usize,
+    of: usize,
+    holds: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -46,8 +65,19 @@ struct MachineView {
 pub(super) async fn run(context: &Context, args: Status) -> Result<ExitCode, Error> {
     let name = context.cluster(args.name)?;
     let record = context.record(&name)?;
-    let services = context.services(&record.spec).await?;
-    let status = workflow::status(&services, &name).await?;
+    let end = due();
+    // Machines that do not answer must not cost the answer of those that do.
+    let patience = end - Duration::from_millis(300);
+    let ask = async {
+        let services = context.services(&record.spec).await?;
+        let status = workflow::status(&services, &name, patience).await.about(&name)?;
+        Ok((services, status))
+    };
+    let (services, status) = in_time(&record.spec.located(&record.places), ask).await?;
+    if !status.healthy() {
+        let mended = timeout_at(end, mend(&services, &status)).await;
+        context.tell_mended(&name, mended.unwrap_or(Ok(None)));
+    }
     let view = view(&status);
     match args.output {
         DataFormat::Json => output::json(&view)?,
@@ -60,19 +90,45 @@ pub(super) async fn run(context: &Context, args: Status) -> Result<ExitCode, Err
             if let Some(cost) = view.cost {
                 output::line(&format!("machines have cost about {cost} so far"))?;
             }
+            if let Some(text) = status.majority.and_then(|majority| tell(&majority)) {
+                output::line(&format!("! {text}"))?;
+            }
             for machine in &view.machines {
                 if let Some(problem) = machine.problem.as_ref().filter(|p| **p != machine.state) {
                     output::line(&format!("! {}: {problem}", machine.name))?;
                 }
             }
             // That it cannot be asked is told by the machines already.
-            let findings = services.driver.check().await.unwrap_or_default();
+            let findings = timeout_at(end, services.driver.check()).await;
+            let findings = findings.unwrap_or(Ok(Vec::new())).unwrap_or_default();
             for finding in findings.iter().filter(|f| f.level != Level::Ok) {
                 output::line(&format!("! {finding}"))?;
             }
         }
     }
     Ok(if view.healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Has the context of a cluster lead to a machine that answers.
+async fn mend(
+    services: &Services,
+    status: &ClusterStatus,
+) -> Result<Option<MachineName>, workflow::Error> {
+    let name = &status.record.spec.name;
+    let directory = services.home.directory(name);
+    let lives = async |machine: &Machine| {
+        let found = status.machines.iter().find(|m| m.machine.id == machine.id);
+        match machine.orchestrator {
+            Orchestrator::Kubernetes => {
+                workflow::answers(&*services.dialer, &directory, machine).await
+            }
+            // They have just been asked.
+            Orchestrator::Swarm | Orchestrator::None => {
+                found.is_some_and(|m| m.health.as_ref().is_ok_and(|h| h.manager.is_some()))
+            }
+        }
+    };
+    workflow::mend_context(services, name, lives).await
 }
 
 fn view(status: &ClusterStatus) -> View {
@@ -95,7 +151,7 @@ fn view(status: &ClusterStatus) -> View {
             engine: endpoint(Service::Engine, "tcp"),
             api: endpoint(Service::Api, "https"),
             version: health.map(|h| h.version.clone()),
-            node: health.and_then(|h| h.member.clone()),
+            node: health.and_then(|h| node(&m.machine, orchestrator, h)),
             problem: m.health.as_ref().err().cloned(),
         }
     });
@@ -104,10 +160,57 @@ fn view(status: &ClusterStatus) -> View {
         name: status.record.spec.name.to_string(),
         orchestrator: orchestrator.to_string(),
         healthy: status.healthy(),
+        problem: status.majority.filter(|majority| !majority.holds).map(|m| no_majority(&m)),
+        majority: status.majority.map(|Majority { role, on, of, holds }| MajorityView {
+            role: role.to_string(),
+            on,
+            of,
+            holds,
+        }),
         expires: lifetime::first_end(there()),
         cost: costs::so_far(there()),
         machines: machines.collect(),
     }
+}
+
+/// Its state as a member, and what it lacks as a manager.
+fn node(machine: &Machine, orchestrator: Orchestrator, health: &NodeHealth) -> Option<String> {
+    let member = health.member.clone()?;
+    let is_meant = orchestrator == Orchestrator::Swarm && machine.id.name.role == Role::Manager;
+    Some(match health.manager {
+        None if is_meant => format!("{member}, not a manager"),
+        Some(manager) if !manager.sees_leader => format!("{member}, no leader"),
+        _ => member,
+    })
+}
+
+/// What is to be said of those that decide; nothing if all of them are there.
+fn tell(majority: &Majority) -> Option<String> {
+    let Majority { role, on, of, holds } = *majority;
+    let are = if role == Role::Manager { "answer" } else { "are on" };
+    if !holds {
+        return Some(format!(
+            "{}: the cluster takes no orders until there is one",
+            no_majority(majority)
+        ));
+    }
+    let spare = match majority.spare() {
+        0 => "no more".to_owned(),
+        spare => format!("{spare} more"),
+    };
+    (on < of).then(|| format!("{on} of {of} {} {are}: {spare} may fail", plural(role)))
+}
+
+fn no_majority(majority: &Majority) -> String {
+    let Majority { role, on, of, .. } = *majority;
+    if 2 * on > of {
+        return format!("no leader: {on} of {of} {} answer", plural(role));
+    }
+    format!("no majority: {on} of {of} {}", plural(role))
+}
+
+fn plural(role: Role) -> String {
+    format!("{}s", role.as_str().replace('-', " "))
 }
 
 fn table(view: &View) -> Vec<Vec<String>> {

@@ -1,10 +1,12 @@
 //! `dojo use`.
 
-use crate::model::{ClusterName, Orchestrator};
-use crate::store::Selection;
+use crate::context::overriding_env;
+use crate::model::{ClusterName, Machine, Orchestrator};
+use crate::store::{Record, Selection};
+use crate::workflow;
 
 use super::args::Use;
-use super::error::Error;
+use super::error::{About as _, Error};
 use super::output;
 use super::services::Context;
 
@@ -19,6 +21,7 @@ pub(super) async fn run(context: &Context, args: &Use) -> Result<(), Error> {
             let record = context.record(name)?;
             // What it is about is the user's choice, which stands however the machines are.
             context.try_open_ways(&record, &record.machines).await;
+            mend(context, &record).await;
             match record.spec.orchestrator {
                 Orchestrator::Kubernetes => Selection { kubectl: selected, ..before.clone() },
                 Orchestrator::Swarm | Orchestrator::None => {
@@ -39,13 +42,13 @@ pub(super) async fn run(context: &Context, args: &Use) -> Result<(), Error> {
     };
     if before.docker != after.docker {
         match &after.docker {
-            Some(name) => drop(context.contexts.select(name)?),
+            Some(name) => drop(about(args, context.contexts.select(name))?),
             None => context.contexts.deselect()?,
         }
     }
     if before.kubectl != after.kubectl {
         match &after.kubectl {
-            Some(name) => drop(context.kube_contexts.select(name)?),
+            Some(name) => drop(about(args, context.kube_contexts.select(name))?),
             None => context.kube_contexts.deselect()?,
         }
     }
@@ -64,7 +67,44 @@ pub(super) async fn run(context: &Context, args: &Use) -> Result<(), Error> {
     }
     if !kubernetes && (before.docker != after.docker || before.kubectl == after.kubectl) {
         let name = after.docker.as_deref().unwrap_or("default");
-        output::line(&format!("docker now uses context {name}"))?;
+        output::line(&match overridden(name) {
+            None => format!("docker now uses context {name}"),
+            Some(why) => format!("context {name} is selected, but {why}"),
+        })?;
     }
     Ok(())
+}
+
+/// Has the context lead to a machine that answers. Whether one does is no condition of being selected.
+async fn mend(context: &Context, record: &Record) {
+    let directory = context.home.directory(&record.spec.name);
+    let lives = async |machine: &Machine| {
+        workflow::answers(&context.dialer(record, machine), &directory, machine).await
+    };
+    let mended =
+        workflow::mend_context(&context.services_to_reach(record), &record.spec.name, lives).await;
+    context.tell_mended(&record.spec.name, mended);
+}
+
+fn about<T, E: Into<Error>>(args: &Use, result: Result<T, E>) -> Result<T, Error> {
+    match &args.name {
+        Some(name) => result.about(name),
+        None => result.map_err(Into::into),
+    }
+}
+
+/// Why docker does not use the selected context in this shell, and what helps.
+pub(super) fn overridden(context: &str) -> Option<String> {
+    let variables = overriding_env(context);
+    if variables.is_empty() {
+        return None;
+    }
+    let (are, win) = if variables.len() == 1 { ("is", "wins") } else { ("are", "win") };
+    let remedy = if std::env::var_os("DOJO_MACHINE").is_some() {
+        "eval \"$(dojo env --unset)\"".to_owned()
+    } else {
+        format!("unset {}", variables.join(" "))
+    };
+    let variables = variables.join(" and ");
+    Some(format!("{variables} {are} set and {win} over the selected context; `{remedy}` first"))
 }

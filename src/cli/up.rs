@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::context;
 use crate::driver::ec2::Ec2Options;
 use crate::driver::ssh::SshOptions;
 use crate::model::{
@@ -16,8 +15,9 @@ use crate::spec::{self, ClusterSpec, MachineGroup};
 use crate::workflow::{self, Services, Summary, UpOptions};
 
 use super::args::{Ec2Account, Ec2Flags, SpecFormat, SshFlags, Up};
-use super::error::Error;
+use super::error::{About as _, Error};
 use super::services::{Context, DEFAULT_CLUSTER};
+use super::switch::overridden;
 use super::{costs, explain, output, trust};
 
 pub(super) async fn run(context: &Context, args: Up) -> Result<(), Error> {
@@ -42,14 +42,15 @@ pub(super) async fn run(context: &Context, args: Up) -> Result<(), Error> {
     if let Some(path) = &args.file {
         trust::check(context, path, &spec, args.trust)?;
     }
-    let services = Services { seen, ..context.services_to_make(&spec).await? };
+    let name = spec.name.clone();
+    let services = Services { seen, ..context.services_to_make(&spec).await.about(&name)? };
     if args.dry_run {
         let plan = workflow::plan(&services, &spec, options).await?;
         costs::told(context, &services, &spec, options).await?;
         return output::write(plan.to_string().as_bytes());
     }
     costs::agreed(context, &services, &spec, options, &args.agreed).await?;
-    let summary = workflow::up(&services, spec, options).await?;
+    let summary = workflow::up(&services, spec, options).await.about(&name)?;
     if context.quiet { Ok(()) } else { tell(&summary) }
 }
 
@@ -361,10 +362,9 @@ pub(super) fn tell(summary: &Summary) -> Result<(), Error> {
     }
     hint(&ssh, "look inside a machine");
     hint(&format!("dojo down {name}"), "remove all of it");
-    if let (true, Some(variable)) = (summary.selected, context::overriding_env()) {
-        text.push_str(&format!(
-            "\n{variable} is set and wins over the selected context; `unset {variable}` first\n"
-        ));
+    let is_docker = summary.spec.orchestrator != Orchestrator::Kubernetes;
+    if let (true, true, Some(why)) = (summary.selected, is_docker, overridden(&summary.context)) {
+        text.push_str(&format!("\n{why}\n"));
     }
     output::write(text.as_bytes())
 }

@@ -7,7 +7,7 @@ use crate::store::{Phase, Record};
 use crate::workflow;
 
 use super::args::Upgrade;
-use super::error::Error;
+use super::error::{About as _, Error};
 use super::services::Context;
 use super::{output, up};
 
@@ -16,8 +16,8 @@ pub(super) async fn run(context: &Context, args: Upgrade) -> Result<(), Error> {
     let record = context.record(&name)?;
     let seen = record.spec.clone();
     let spec = wanted(record, &args)?;
-    let services = context.services_to_upgrade(&spec).await?.seen(Some(seen));
-    let upgraded = Box::pin(workflow::upgrade(&services, spec)).await?;
+    let services = context.services_to_upgrade(&spec).await.about(&name)?.seen(Some(seen));
+    let upgraded = Box::pin(workflow::upgrade(&services, spec)).await.about(&name)?;
     if context.quiet {
         return Ok(());
     }

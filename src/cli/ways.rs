@@ -4,21 +4,44 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
+use crate::bootstrap::kubeadm::Kubeadm;
+use crate::bootstrap::swarm::Swarm;
 use crate::driver::ssh::SshDriver;
 use crate::driver::{self, Driver};
 use crate::event::{Progress, chain};
 use crate::model::{DriverName, Machine};
 use crate::remote::SshDialer;
 use crate::store::Record;
-use crate::workflow;
+use crate::workflow::{self, Services};
 
 use super::error::Error;
+use super::image::OwnImages;
 use super::services::Context;
 
 impl Context {
     /// What reaches a machine.
     pub(super) fn dialer(&self, record: &Record, machine: &Machine) -> SshDialer {
         SshDialer::new(has_way(machine).then(|| Arc::new(self.keeper(record)) as Arc<dyn Driver>))
+    }
+
+    /// What works on the contexts of a cluster, and asks nobody where its machines come from.
+    pub(super) fn services_to_reach(&self, record: &Record) -> Services {
+        let keeper: Arc<dyn Driver> = Arc::new(self.keeper(record));
+        Services {
+            home: self.home.clone(),
+            dialer: Arc::new(SshDialer::new(Some(Arc::clone(&keeper)))),
+            driver: keeper,
+            swarm: Arc::new(Swarm),
+            kubeadm: Arc::new(Kubeadm),
+            contexts: self.contexts.clone(),
+            kube_contexts: self.kube_contexts.clone(),
+            proxies: None,
+            seen: None,
+            images: Arc::new(OwnImages(self.contexts.clone())),
+            open_log: self.open_log(),
+            reporter: Arc::clone(&self.reporter),
+            interrupt: self.interrupt.clone(),
+        }
     }
 
     /// Opens the ways to machines of a cluster, where the user's own programs go after `dojo` has ended.

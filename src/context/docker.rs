@@ -16,6 +16,7 @@ use super::Error;
 use super::meta::{self, Mark, Meta};
 use super::replace::{self, Locked};
 use super::selection::ConfigFile;
+use crate::durable;
 use crate::failpoint;
 use crate::model::TlsFiles;
 
@@ -112,7 +113,7 @@ impl DockerContexts {
             ("cert.pem", &context.tls.cert),
             ("key.pem", &context.tls.key),
         ] {
-            let bytes = fs::read(source).map_err(Error::io("read", source))?;
+            let bytes = durable::read(source, durable::KEY).map_err(Error::io("read", source))?;
             locked.replace(&tls.join(name), &scratch, &bytes, 0o600)?;
         }
 
@@ -198,6 +199,14 @@ impl DockerContexts {
     /// Whether there is a context of this name, ours or not.
     pub fn exists(&self, name: &str) -> bool {
         self.meta_file(name).is_file()
+    }
+
+    /// Where a context of ours leads, as in `tcp://127.0.0.1:20001`; `None` if it is not ours, is not there or
+    /// cannot be read.
+    pub fn host(&self, name: &str) -> Option<String> {
+        let meta = Meta::read(&self.meta_file(name)).ok()??;
+        meta.mark()?;
+        meta.endpoint().map(|(host, _)| host.to_owned())
     }
 
     /// Docker's configuration directory.

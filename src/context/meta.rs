@@ -1,12 +1,13 @@
 //! `meta.json`, which makes a directory of docker's context store a context.
 
-use std::fs;
 use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
+
+use crate::durable;
 
 use super::{DockerContext, Error};
 
@@ -49,7 +50,7 @@ impl Meta {
 
     /// Reads a `meta.json`; `None` if there is none.
     pub(super) fn read(path: &Path) -> Result<Option<Self>, Error> {
-        let bytes = match fs::read(path) {
+        let bytes = match durable::read(path, durable::KEY) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(Error::io("read", path)(error)),

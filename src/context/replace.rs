@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::durable;
 use crate::pace::stretch;
 
 use super::Error;
@@ -31,7 +32,7 @@ pub(super) struct Locked {
 impl Locked {
     /// Waits for the lock on a directory, which must exist.
     pub(super) fn acquire(dir: &Path) -> Result<Self, Error> {
-        let lock = File::open(dir).map_err(Error::io("open", dir))?;
+        let lock = durable::open_directory(dir).map_err(Error::io("open", dir))?;
         let end = Instant::now() + stretch(PATIENCE);
         let held = loop {
             match lock.try_lock() {
@@ -127,7 +128,7 @@ pub(super) fn follow(path: &Path) -> Result<(PathBuf, bool), Error> {
 
 /// Makes the entries of a directory durable.
 pub(super) fn sync_dir(dir: &Path) -> Result<(), Error> {
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(Error::io("sync", dir))
+    durable::open_directory(dir).and_then(|dir| dir.sync_all()).map_err(Error::io("sync", dir))
 }
 
 /// Makes a directory and its missing parents, all with this mode.

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
+use crate::durable;
+
 use super::json;
 use super::replace::{self, Locked};
 use super::{DockerContexts, Error};
@@ -101,14 +103,18 @@ impl DockerContexts {
     }
 }
 
-/// The environment variable, if one is set, that makes `docker` ignore the selected context. Both
-/// win over `config.json`, and the host wins over the context.
-pub fn overriding_env() -> Option<&'static str> {
-    overriding(|name| env::var_os(name).is_some_and(|value| !value.is_empty()))
+/// The environment variables that are set and make `docker` ignore that this context is selected. They win
+/// over `config.json`, and the host wins over the context.
+pub fn overriding_env(context: &str) -> Vec<&'static str> {
+    overriding(context, |name| env::var(name).ok())
 }
 
-fn overriding(is_set: impl Fn(&str) -> bool) -> Option<&'static str> {
-    ["DOCKER_HOST", "DOCKER_CONTEXT"].into_iter().find(|name| is_set(name))
+fn overriding(context: &str, variable: impl Fn(&str) -> Option<String>) -> Vec<&'static str> {
+    let wins = |name: &&str| {
+        let value = variable(name).unwrap_or_default();
+        !value.is_empty() && (*name != "DOCKER_CONTEXT" || value != context)
+    };
+    ["DOCKER_HOST", "DOCKER_CONTEXT"].into_iter().filter(wins).collect()
 }
 
 fn selected(keys: &Map<String, Value>) -> Option<&str> {
@@ -144,7 +150,7 @@ impl ConfigFile {
 
     /// Reads the file; one that is missing or empty says nothing, as to docker.
     pub(super) fn read(&self) -> Result<Config, Error> {
-        let bytes = match fs::read(&self.path) {
+        let bytes = match durable::read(&self.path, durable::TEXT) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Config::default()),
             Err(error) => return Err(Error::io("read", &self.path)(error)),
@@ -219,10 +225,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_host_wins_over_the_context() {
-        let set = |names: &'static [&str]| move |name: &str| names.contains(&name);
-        assert_eq!(overriding(set(&[])), None);
-        assert_eq!(overriding(set(&["DOCKER_CONTEXT"])), Some("DOCKER_CONTEXT"));
-        assert_eq!(overriding(set(&["DOCKER_CONTEXT", "DOCKER_HOST"])), Some("DOCKER_HOST"));
+    fn variables_win_over_the_selected_context_unless_they_name_it() {
+        let set = |values: &'static [(&str, &str)]| {
+            move |name: &str| {
+                let found = values.iter().find(|(n, _)| *n == name);
+                found.map(|(_, value)| (*value).to_owned())
+            }
+        };
+        assert_eq!(overriding("dojo-a", set(&[])), [""; 0]);
+        assert_eq!(overriding("dojo-a", set(&[("DOCKER_CONTEXT", "")])), [""; 0]);
+        assert_eq!(overriding("dojo-a", set(&[("DOCKER_CONTEXT", "dojo-a")])), [""; 0]);
+        assert_eq!(overriding("dojo-a", set(&[("DOCKER_CONTEXT", "b")])), ["DOCKER_CONTEXT"]);
+        let both = set(&[("DOCKER_CONTEXT", "b"), ("DOCKER_HOST", "tcp://c:1")]);
+        assert_eq!(overriding("dojo-a", both), ["DOCKER_HOST", "DOCKER_CONTEXT"]);
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use crate::event::Progress;
@@ -105,10 +106,10 @@ impl Driver for Mixed {
     }
 
     async fn list(&self, cluster: Option<&ClusterName>) -> Result<Vec<Machine>, Error> {
-        let mut machines = Vec::new();
-        for driver in &self.drivers {
-            machines.extend(driver.list(cluster).await?);
-        }
+        // All at once, so that it takes no longer than the slowest one.
+        let lists = join_all(self.drivers.iter().map(|driver| driver.list(cluster))).await;
+        let lists: Vec<Vec<Machine>> = lists.into_iter().collect::<Result<_, _>>()?;
+        let mut machines = lists.concat();
         machines.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(machines)
     }

@@ -45,6 +45,16 @@ impl Service {
     }
 }
 
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Ssh => "SSH server",
+            Self::Engine => "Docker engine",
+            Self::Api => "Kubernetes API",
+        })
+    }
+}
+
 /// TCP or UDP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -167,6 +177,10 @@ pub enum MachineState {
     Running,
     /// Off; can be started.
     Stopped,
+    /// Frozen, with all that was in its memory; starting it lets it go on.
+    Paused,
+    /// Not known, because it does not answer and nobody else can tell; for what is to be done, it counts as off.
+    Unknown,
     /// Its creation was cut short before it first booted; it is of no use and `create` replaces it.
     Unfinished,
 }
@@ -176,6 +190,8 @@ impl fmt::Display for MachineState {
         f.pad(match self {
             Self::Running => "running",
             Self::Stopped => "stopped",
+            Self::Paused => "paused",
+            Self::Unknown => "unknown",
             Self::Unfinished => "unfinished",
         })
     }
@@ -214,11 +230,28 @@ pub struct Machine {
     pub cost: Option<Cost>,
 }
 
+/// A machine does not have what was to be reached on it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("machine `{machine}` has no {service}")]
+pub struct NoService {
+    /// Which machine.
+    pub machine: MachineId,
+    /// What it does not have.
+    pub service: Service,
+}
+
 impl Machine {
-    /// How this computer reaches a service of the machine.
-    pub fn endpoint(&self, service: Service) -> SocketAddr {
+    /// How this computer reaches a service of the machine: where its driver says, else at the machine's own
+    /// address.
+    ///
+    /// # Errors
+    /// [`NoService`] if such a machine has no such service.
+    pub fn endpoint(&self, service: Service) -> Result<SocketAddr, NoService> {
+        if !Service::of(self.orchestrator, self.id.name.role).contains(&service) {
+            return Err(NoService { machine: self.id.clone(), service });
+        }
         let direct = SocketAddr::new(self.private_ip, service.port());
-        self.endpoints.get(&service).copied().unwrap_or(direct)
+        Ok(self.endpoints.get(&service).copied().unwrap_or(direct))
     }
 }
 

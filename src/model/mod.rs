@@ -31,7 +31,9 @@ pub use finding::{Finding, Level};
 pub use fingerprint::{Fingerprint, Sha256Sum};
 pub use image::{LoadedImage, familiar_reference, full_reference};
 pub use kubernetes::{KubernetesOptions, KubernetesVersion, PodNetwork};
-pub use machine::{HostKey, Machine, MachineRequest, MachineState, Port, Protocol, Service, Size};
+pub use machine::{
+    HostKey, Machine, MachineRequest, MachineState, NoService, Port, Protocol, Service, Size,
+};
 pub use money::{Cost, Dollars};
 pub use name::{ClusterName, InvalidName, MachineId, MachineName, Orchestrator, Role};
 pub use place::{Place, Places};

@@ -1,7 +1,6 @@
 //! The authority: it signs, and it judges what it has signed.
 
 use std::fmt;
-use std::fs;
 use std::io;
 use std::net::IpAddr;
 use std::path::Path;
@@ -81,7 +80,8 @@ impl Authority {
     pub fn load(dir: &Path) -> Result<Self, Error> {
         let cert_path = dir.join(CERT_FILE);
         let key = read_key(dir)?;
-        let cert_pem = fs::read_to_string(&cert_path).map_err(Error::file("read", &cert_path))?;
+        let cert_pem = durable::read_to_string(&cert_path, durable::KEY)
+            .map_err(Error::file("read", &cert_path))?;
         Self::assemble(cert_pem, key)
     }
 
@@ -203,7 +203,7 @@ fn generate_key() -> Result<KeyPair, rcgen::Error> {
 
 fn read_key(dir: &Path) -> Result<KeyPair, Error> {
     let path = dir.join(KEY_FILE);
-    let pem = fs::read_to_string(&path).map_err(Error::file("read", &path))?;
+    let pem = durable::read_to_string(&path, durable::KEY).map_err(Error::file("read", &path))?;
     KeyPair::from_pem(&pem).map_err(|source| Error::Key { path, source })
 }
 

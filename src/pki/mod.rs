@@ -8,7 +8,6 @@
 mod authority;
 mod reading;
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -120,12 +119,16 @@ impl Validity {
 pub fn ensure_client(dir: &Path, authority: &Authority, name: &str) -> Result<TlsFiles, Error> {
     let files = TlsFiles::in_directory(dir);
     durable::private_directory(dir).map_err(Error::file("make", dir))?;
-    let unchanged = |path: &Path, text: &str| fs::read_to_string(path).is_ok_and(|t| t == text);
+    let unchanged = |path: &Path, text: &str| {
+        durable::read_to_string(path, durable::KEY).is_ok_and(|t| t == text)
+    };
     if !unchanged(&files.ca, authority.cert_pem()) {
         write(&files.ca, authority.cert_pem(), 0o644)?;
     }
-    if let (Ok(cert), Ok(key)) = (fs::read_to_string(&files.cert), fs::read_to_string(&files.key))
-        && authority.covers_client(&cert, &key)
+    if let (Ok(cert), Ok(key)) = (
+        durable::read_to_string(&files.cert, durable::KEY),
+        durable::read_to_string(&files.key, durable::KEY),
+    ) && authority.covers_client(&cert, &key)
     {
         return Ok(files);
     }

@@ -1,5 +1,6 @@
 //! The certificates as others see them: parsed by another library, and verified by `openssl`.
 
+use std::fs;
 use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;

@@ -1,6 +1,5 @@
 //! The steps on a machine, as data.
 
-use std::fs;
 use std::net::IpAddr;
 use std::path::Path;
 
@@ -94,8 +93,10 @@ pub(super) fn certificate(
     addresses: &[IpAddr],
 ) -> Result<Identity, pki::Error> {
     let (cert_path, key_path) = (directory.join("cert.pem"), directory.join("key.pem"));
-    if let (Ok(cert), Ok(key)) = (fs::read_to_string(&cert_path), fs::read_to_string(&key_path))
-        && authority.covers(&cert, &key, names, addresses)
+    if let (Ok(cert), Ok(key)) = (
+        durable::read_to_string(&cert_path, durable::KEY),
+        durable::read_to_string(&key_path, durable::KEY),
+    ) && authority.covers(&cert, &key, names, addresses)
     {
         return Ok(Identity { cert, key: Secret::new(key) });
     }

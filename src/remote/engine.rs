@@ -4,7 +4,6 @@
 //! cluster's, fails where the computer has none, and drops the reason of a failure. Here exactly one
 //! authority is trusted.
 
-use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use hyper_util::rt::TokioExecutor;
 use rustls::ClientConfig;
 
 use crate::driver::Source;
+use crate::durable;
 use crate::model::{Machine, Service, TlsFiles};
 use crate::pace::{stretch, within};
 use crate::retry::{Attempt, Patience, retry};
@@ -52,6 +52,7 @@ impl Engine {
         deadline: Duration,
     ) -> Result<Self, Error> {
         let engine = Self::unproven(machine, files)?;
+        let endpoint = machine.endpoint(Service::Engine)?;
         let patience =
             Patience { deadline, first_pause: FIRST_PAUSE, longest_pause: LONGEST_PAUSE };
         let api = retry(patience, || attempt(engine.api.clone())).await;
@@ -62,7 +63,7 @@ impl Engine {
             }
             Err(source) => Err(Error::Timeout {
                 machine: machine.id.clone(),
-                what: format!("the engine's API at {}", machine.endpoint(Service::Engine)),
+                what: format!("the engine's API at {endpoint}"),
                 waited: stretch(deadline),
                 source: source.or_else(|| Some("no answer to the first request".into())),
             }),
@@ -83,7 +84,7 @@ impl Engine {
             let answer = client.request(request);
             async move { answer.await.map_err(bollard::errors::Error::from) }
         };
-        let address = format!("https://{}", machine.endpoint(Service::Engine));
+        let address = format!("https://{}", machine.endpoint(Service::Engine)?);
         let api = Docker::connect_with_custom_transport(
             transport,
             Some(address),
@@ -133,7 +134,7 @@ fn tls(files: &TlsFiles) -> Result<ClientConfig, Error> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(failed("read", path))
+    durable::read(path, durable::KEY).map_err(failed("read", path))
 }
 
 fn failed<E: Into<Source>>(operation: &'static str, path: &Path) -> impl FnOnce(E) -> Error {

@@ -1,11 +1,17 @@
 //! What is asked of an engine that is not about starting or joining anything.
 
+use std::time::Duration;
+
 use bollard::models::LocalNodeState;
 use bollard::query_parameters::ListNodesOptions;
 
 use crate::driver::Source;
+use crate::pace::within;
 
 use super::Engine;
+
+/// How long a leader may take to answer a manager.
+const LEADER: Duration = Duration::from_secs(2);
 
 /// How a node is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +21,17 @@ pub struct NodeHealth {
     /// Its state as a member, as docker (`active`, `pending`, …) or kubectl (`Ready`, `NotReady`) calls
     /// it; absent where there is no cluster.
     pub member: Option<String>,
+    /// What it says as a manager of a swarm; absent if it is none.
+    pub manager: Option<ManagerHealth>,
+}
+
+/// How a manager sees its swarm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ManagerHealth {
+    /// Whether the managers have a leader. Without a majority of them there is none.
+    pub sees_leader: bool,
+    /// How many managers it knows, itself included.
+    pub known: usize,
 }
 
 /// How an engine stands to a swarm.
@@ -42,14 +59,33 @@ impl Engine {
         })
     }
 
-    /// Asks the engine for its version and its swarm state, in one request.
+    /// Asks the engine for its version and its swarm state, and a manager also whether it has a leader.
     pub async fn health(&self) -> Result<NodeHealth, Source> {
         let info = self.api().info().await?;
-        let state = info.swarm.and_then(|s| s.local_node_state);
-        let member = match state {
+        let swarm = info.swarm.unwrap_or_default();
+        let member = match swarm.local_node_state {
             None | Some(LocalNodeState::EMPTY | LocalNodeState::INACTIVE) => None,
             Some(state) => Some(state.to_string()),
         };
-        Ok(NodeHealth { version: info.server_version.unwrap_or_default(), member })
+        let manager = match swarm.control_available {
+            Some(true) => {
+                let known = swarm.remote_managers.map_or(0, |managers| managers.len());
+                Some(self.manager_health(known).await)
+            }
+            _ => None,
+        };
+        Ok(NodeHealth { version: info.server_version.unwrap_or_default(), member, manager })
+    }
+
+    /// Only a leader can list the nodes; without one the question is refused, or hangs.
+    async fn manager_health(&self, known: usize) -> ManagerHealth {
+        let list = self.api().list_nodes(None::<ListNodesOptions>);
+        match within(LEADER, list).await {
+            Ok(Ok(nodes)) => {
+                let managers = nodes.iter().filter(|node| node.manager_status.is_some());
+                ManagerHealth { sees_leader: true, known: managers.count() }
+            }
+            _ => ManagerHealth { sees_leader: false, known },
+        }
     }
 }

@@ -24,7 +24,7 @@ use super::Error;
 /// replaced, whatever is wrong with it: machines may trust it.
 pub fn ensure_identity(files: &SshFiles) -> Result<String, Error> {
     let path = &files.identity;
-    let private = match fs::read_to_string(path) {
+    let private = match durable::read_to_string(path, durable::TEXT) {
         Ok(text) => PrivateKey::from_openssh(text).map_err(failed("parse", path))?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let private = generate().map_err(failed("make", path))?;
@@ -37,7 +37,7 @@ pub fn ensure_identity(files: &SshFiles) -> Result<String, Error> {
     let public = private.public_key().to_openssh().map_err(failed("parse", path))?;
     let public_path = with_pub(path);
     let line = format!("{public}\n");
-    if fs::read_to_string(&public_path).is_ok_and(|found| found == line) {
+    if durable::read_to_string(&public_path, durable::TEXT).is_ok_and(|found| found == line) {
         return Ok(public);
     }
     durable::replace(&public_path, line.as_bytes(), 0o644)
@@ -48,7 +48,7 @@ pub fn ensure_identity(files: &SshFiles) -> Result<String, Error> {
 /// The cluster's private key.
 pub(super) fn identity(files: &SshFiles) -> Result<Arc<PrivateKey>, Error> {
     let path = &files.identity;
-    let text = fs::read_to_string(path).map_err(failed("read", path))?;
+    let text = durable::read_to_string(path, durable::TEXT).map_err(failed("read", path))?;
     let private = PrivateKey::from_openssh(text).map_err(failed("parse", path))?;
     Ok(Arc::new(private))
 }
@@ -169,7 +169,7 @@ fn lock(path: &Path) -> io::Result<File> {
 }
 
 fn read(path: &Path) -> Result<String, Error> {
-    match fs::read_to_string(path) {
+    match durable::read_to_string(path, durable::TEXT) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
         result => result.map_err(failed("read", path)),
     }

@@ -17,12 +17,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::model::{Machine, MachineId, SshFiles, TlsFiles};
+use crate::model::{Machine, MachineId, NoService, SshFiles, TlsFiles};
 
 pub use api_server::{ApiError, ApiServer, NodeStatus, PodPort};
 pub use containers::Mortal;
 pub use engine::Engine;
-pub use health::{NodeHealth, Standing};
+pub use health::{ManagerHealth, NodeHealth, Standing};
 pub use input::Input;
 pub use script::Script;
 pub use ssh::SshDialer;
@@ -48,6 +48,9 @@ pub enum Error {
         /// Which machine.
         machine: MachineId,
     },
+    /// The machine does not have what was to be reached on it.
+    #[error(transparent)]
+    NoService(#[from] NoService),
     /// The way to a machine cannot be opened.
     #[error(transparent)]
     NoWay(#[from] crate::driver::Error),

@@ -10,6 +10,7 @@ use crate::driver::docker::DockerOptions;
 use crate::driver::ec2::Ec2Options;
 use crate::driver::external;
 use crate::driver::ssh::SshOptions;
+use crate::durable;
 use crate::model::{ClusterName, DriverName, EngineOptions, KubernetesOptions, Orchestrator};
 
 use super::{API_VERSION, ClusterSpec, Invalid, MachineGroup, Place};
@@ -73,7 +74,7 @@ struct Written<'a> {
 
 /// Reads and validates a spec file.
 pub fn read(path: &Path) -> Result<ClusterSpec, Error> {
-    let text = std::fs::read_to_string(path)
+    let text = durable::read_input(path, durable::KEY)
         .map_err(|source| Error::Unreadable { path: path.to_owned(), source })?;
     parse(&text).map(ClusterSpec::with_absolute_paths).map_err(|(location, problem)| {
         Error::Malformed {

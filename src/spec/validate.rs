@@ -264,7 +264,6 @@ fn validate_control_planes(count: usize) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::KubernetesOptions;
 
     fn swarm(managers: u16, workers: u16) -> ClusterSpec {
         let machines = vec![

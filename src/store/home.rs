@@ -108,7 +108,7 @@ impl Home {
     /// What was selected before the last `dojo use`; `None` if there was no such use.
     pub fn previous(&self) -> Result<Option<Selection>, Error> {
         let path = self.previous_path();
-        match fs::read(&path) {
+        match durable::read(&path, durable::TEXT) {
             // What cannot be read as such is as good as forgotten.
             Ok(text) => Ok(serde_json::from_slice(&text).ok()),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
@@ -157,7 +157,7 @@ impl Home {
     /// The same, if there is one yet.
     pub fn known_id(&self) -> Result<Option<String>, Error> {
         let path = self.id_path();
-        match fs::read_to_string(&path) {
+        match durable::read_to_string(&path, durable::KEY) {
             Ok(text) => Ok(Some(text.trim().to_owned()).filter(|id| !id.is_empty())),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(Error::file("read", path)(e)),
@@ -226,7 +226,7 @@ impl Home {
 
 pub(super) fn read_record(directory: &Path, name: &ClusterName) -> Result<Option<Record>, Error> {
     let path = directory.join("cluster.json");
-    match fs::read(&path) {
+    match durable::read(&path, durable::TEXT) {
         Ok(text) => Record::parse(name, &text).map(Some),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(Error::file("read", path)(e)),

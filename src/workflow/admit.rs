@@ -56,7 +56,7 @@ pub(super) async fn admit_all(
         refuse_other_release(&record, &install)?;
     }
     if makes_machines {
-        machines::check_architecture(&*services.driver, &install).await?;
+        machines::check_architecture(services, &install).await?;
     }
     Ok(Admitted { plan, existing, install, record })
 }
@@ -78,7 +78,7 @@ async fn admit(
             sight.refuse_unsure(services, record).await?;
             (sight.found, sight.others)
         }
-        None => ours(&*services.driver, cluster, None).await?,
+        None => ours(services, cluster, None).await?,
     };
     if !others.is_empty() {
         refuse_other_home(services, cluster, &others)?;
@@ -196,7 +196,7 @@ pub(super) async fn check_surroundings(
     services: &Services,
     progress: &Progress,
 ) -> Result<(), Error> {
-    let findings = services.driver.check().await?;
+    let findings = services.ask(services.driver.check()).await?;
     let warnings = findings.iter().filter(|f| f.level == Level::Warning);
     let subjects: Vec<&str> = warnings.map(|f| f.subject.as_str()).collect();
     if !subjects.is_empty() {

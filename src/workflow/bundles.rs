@@ -50,7 +50,7 @@ async fn make(
     let name = MachineName::new(Role::ControlPlane, 1);
     let mut requests =
         machines::requests(spec, &record, &provisioner.ssh, &services.home.id()?, &[name])?;
-    services.driver.prepare(&spec.name, &requests, progress).await?;
+    services.ask(services.driver.prepare(&spec.name, &requests, progress)).await?;
     let request = requests.remove(0);
     let pin = (request.id.alias(), request.host_key.public.clone());
     keys::pin(&provisioner.ssh.known_hosts, &[pin])?;

@@ -1,9 +1,10 @@
 //! `certs`: how long certificates last, and new ones in their place.
 
+use std::io;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 use crate::bootstrap::Bootstrapper;
+use crate::durable;
 use crate::event::{Progress, chain};
 use crate::model::{
     Access, ClusterName, KubeCredentials, Machine, MachineState, Orchestrator, Role, Service,
@@ -22,9 +23,9 @@ use super::{Error, Services, Work, contexts, settle};
 /// One certificate of a cluster.
 #[derive(Debug, Clone)]
 pub struct Certificate {
-    /// Whose: `authority`, `client`, or a machine's name.
+    /// Whose: `authority`, `client`, or a machine's name, with what it is for where it has several.
     pub owner: String,
-    /// Where it is on this computer.
+    /// Where it is: on this computer, or on the machine.
     pub file: PathBuf,
     /// What it says, or why that cannot be told.
     pub says: Result<Description, String>,
@@ -47,10 +48,10 @@ pub fn certificates(home: &Home, name: &ClusterName) -> Result<Vec<Certificate>,
     Ok(found)
 }
 
-/// What the cluster's own kubeconfig holds. The certificates of the nodes are kubeadm's: those of kubelets
-/// renew themselves, and the others are renewed together with the administrator's.
+/// What the cluster's own kubeconfig holds. What is on the nodes they have to be asked for: see
+/// [`node_certificates`](super::node_certificates).
 fn of_kubernetes(file: &Path) -> Vec<Certificate> {
-    let credentials = fs::read_to_string(file).map_err(|e| e.to_string());
+    let credentials = durable::read_to_string(file, durable::KEY).map_err(|e| e.to_string());
     let credentials =
         credentials.and_then(|t| KubeCredentials::from_kubeconfig(&t).map_err(|e| chain(&e)));
     let one = |owner: &str, part: fn(&KubeCredentials) -> &str| Certificate {
@@ -65,7 +66,7 @@ fn of_kubernetes(file: &Path) -> Vec<Certificate> {
 }
 
 fn read(owner: &str, file: PathBuf) -> Certificate {
-    let says = match fs::read_to_string(&file) {
+    let says = match durable::read_to_string(&file, durable::KEY) {
         Ok(text) => pki::describe(&text).map_err(|e| chain(&e)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err("there is none".to_owned()),
         Err(error) => Err(error.to_string()),
@@ -159,10 +160,9 @@ async fn access(
     provisioner: &Provisioner,
 ) -> Result<Option<Access>, Error> {
     let Some(kind) = kind else {
-        return Ok(nodes.first().map(|node| Access::Engine {
-            endpoint: node.machine().endpoint(Service::Engine),
-            tls: provisioner.tls.clone(),
-        }));
+        let Some(node) = nodes.first() else { return Ok(None) };
+        let endpoint = node.machine().endpoint(Service::Engine)?;
+        return Ok(Some(Access::Engine { endpoint, tls: provisioner.tls.clone() }));
     };
     match first_that(kind, nodes, |_, speaks| speaks).await? {
         Some(speaker) => Ok(Some(kind.access(&speaker, nodes, &provisioner.tls).await?)),

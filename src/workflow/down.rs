@@ -111,7 +111,7 @@ async fn unrecorded(
     options: DownOptions,
 ) -> Result<Whole, Error> {
     let cluster = entry.name().clone();
-    let mut machines = services.driver.list(Some(&cluster)).await?;
+    let mut machines = services.ask(services.driver.list(Some(&cluster))).await?;
     let mut ids = vec![None];
     if !options.other_homes {
         let mut traces = services.driver.traces().await?;

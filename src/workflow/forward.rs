@@ -11,13 +11,13 @@ use futures_util::future::join_all;
 use tokio::io::copy_bidirectional_with_sizes;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::driver;
 use crate::event::{Progress, chain};
-use crate::model::{KubeCredentials, Machine, Role, Service, SshFiles, Tunnel};
+use crate::model::{Machine, Role, Service, SshFiles, Tunnel};
 use crate::remote::{self, ApiError, ApiServer, Dialer, PodPort, Remote, Stream};
 use crate::store::Record;
 
 use super::Error;
+use super::mend::credentials;
 
 /// How long a machine may take to answer.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -129,15 +129,11 @@ impl ByApi {
         target: &str,
         ports: &[u16],
     ) -> Result<Self, Error> {
-        let unreadable =
-            |source: driver::Source| Error::Credentials { path: kubeconfig.to_owned(), source };
-        let text = std::fs::read_to_string(kubeconfig).map_err(|e| unreadable(e.into()))?;
-        let credentials =
-            KubeCredentials::from_kubeconfig(&text).map_err(|e| unreadable(e.into()))?;
+        let credentials = credentials(kubeconfig)?;
         let leads = |role| record.machines.iter().find(|m| m.id.name.role == role);
         let machine = leads(Role::LoadBalancer).or_else(|| leads(Role::ControlPlane));
         let machine = machine.ok_or_else(|| Error::NoSpeaker(record.spec.name.clone()))?;
-        let api = ApiServer::connect(machine.endpoint(Service::Api), &credentials)?;
+        let api = ApiServer::connect(machine.endpoint(Service::Api)?, &credentials)?;
         let way = Self { api, namespace: namespace.to_owned(), target: target.to_owned() };
         for port in ports {
             way.pod(*port).await?;

@@ -116,7 +116,7 @@ async fn to_all(
     record.images.extend(images.iter().cloned());
     // What is off now gets them when it is started.
     entry.save(&record)?;
-    let (mut machines, _) = ours(&*services.driver, name, Some(&record)).await?;
+    let (mut machines, _) = ours(services, name, Some(&record)).await?;
     machines.retain(|m| m.id.name.role != Role::LoadBalancer);
     let (running, off): (Vec<_>, Vec<_>) =
         machines.iter().partition(|m| m.state == MachineState::Running);

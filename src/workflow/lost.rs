@@ -58,7 +58,7 @@ impl Lost {
 
 /// Asks the driver for the machines of a record.
 pub(super) async fn look(services: &Services, record: &Record) -> Result<Sight, Error> {
-    let (found, others) = ours(&*services.driver, &record.spec.name, Some(record)).await?;
+    let (found, others) = ours(services, &record.spec.name, Some(record)).await?;
     let is_missing = |machine: &&Machine| found.iter().all(|there| there.id != machine.id);
     let missing = record.machines.iter().filter(is_missing).cloned().collect();
     Ok(Sight { found, others, missing })

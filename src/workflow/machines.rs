@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use crate::bundle::Bundle;
 use crate::driver::{Driver, docker};
+use crate::durable;
 use crate::event::Progress;
 use crate::failpoint;
 use crate::model::{
     ClusterName, DriverName, KubernetesVersion, Machine, MachineId, MachineName, MachineRequest,
     MachineState, Orchestrator, PodNetwork, Role, SshFiles,
 };
+use crate::pace::within;
 use crate::pki::{self, Authority};
 use crate::provision::{self, Install, Node, Provisioner, Release, Restart, Source};
 use crate::remote::keys;
@@ -78,7 +80,7 @@ pub(super) fn install(spec: &ClusterSpec, made: bool) -> Result<Install, Error> 
     let options = spec.kubernetes.clone();
     let network = match &options.cni {
         PodNetwork::Manifest(path) => {
-            let read = std::fs::read_to_string(path);
+            let read = durable::read_to_string(path, durable::TEXT);
             Some(read.map_err(|source| Error::Manifest { path: path.clone(), source })?)
         }
         PodNetwork::Bridge
@@ -143,11 +145,11 @@ pub(super) fn refuse_old_containerd(spec: &ClusterSpec, install: &Install) -> Re
 
 /// Refuses what cannot run on the machines that the driver will make.
 pub(super) async fn check_architecture(
-    driver: &dyn Driver,
+    services: &Services,
     install: &Install,
 ) -> Result<(), Error> {
     if let Install::Kubernetes(Release { source: Source::Bundle(bundle), .. }) = install
-        && let Some(architecture) = driver.architecture().await?
+        && let Some(architecture) = services.ask(services.driver.architecture()).await?
     {
         bundle.fits(&architecture, None)?;
     }
@@ -184,11 +186,17 @@ pub(super) fn requests(
 
 /// The cluster's machines that carry its id, and whether there are others of its name that do not.
 pub(super) async fn ours(
-    driver: &dyn Driver,
+    services: &Services,
     name: &ClusterName,
     record: Option<&Record>,
 ) -> Result<(Vec<Machine>, Vec<Machine>), Error> {
-    let machines = driver.list(Some(name)).await?;
+    let list = services.driver.list(Some(name));
+    let machines = if services.interrupt.raised() {
+        // What comes to its end has to know, but does not wait for long.
+        within(LOOK, list).await.map_err(|_| Error::Interrupted)??
+    } else {
+        services.ask(list).await?
+    };
     Ok(machines.into_iter().partition(|m| record.is_some_and(|r| r.cluster_id == m.cluster_id)))
 }
 

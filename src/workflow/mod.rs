@@ -15,6 +15,9 @@ mod interrupt;
 mod logs;
 mod lost;
 mod machines;
+mod majority;
+mod mend;
+mod node_certs;
 mod place;
 mod power;
 mod recovering;
@@ -40,7 +43,7 @@ use crate::context::{self, DockerContexts, KubeContexts, kubeconfig};
 use crate::driver::{self, Driver, Images};
 use crate::event::{Progress, Reporter, chain};
 use crate::model::{
-    ClusterName, Finding, KubernetesVersion, Machine, MachineName, Orchestrator, Proxies,
+    ClusterName, Finding, KubernetesVersion, Machine, MachineName, NoService, Orchestrator, Proxies,
 };
 use crate::pki;
 use crate::plan::Plan;
@@ -60,6 +63,9 @@ pub use interrupt::Interrupt;
 pub use logs::{LogQuery, Said, UNITS, collect_logs, journals};
 pub use lost::Lost;
 pub use machines::release;
+pub use majority::Majority;
+pub use mend::{answers, mend_context};
+pub use node_certs::node_certificates;
 pub use power::{start, start_machine, stop};
 pub use repair::repair;
 pub use scale::scale;
@@ -128,7 +134,17 @@ impl Services {
         Self { seen: Some(spec), ..self }
     }
 
-    /// Takes the lock of a cluster and opens the log of this run.
+    /// Waits for an answer, or for anything else that may be cut off at any moment, unless the user wants to
+    /// stop.
+    async fn ask<T, E>(&self, question: impl Future<Output = Result<T, E>>) -> Result<T, Error>
+    where
+        Error: From<E>,
+    {
+        Ok(self.interrupt.or(question).await.ok_or(Error::Interrupted)??)
+    }
+
+    /// Takes the lock of a cluster and opens the log of this run. From here on the command is not cut off,
+    /// but ends after the step under way.
     ///
     /// # Errors
     /// [`Error::Changed`] if the record asks for something else by now than when it was read: whoever held
@@ -138,13 +154,14 @@ impl Services {
         let lock = self.home.lock(name, verb, LOCK_WAIT, |holder| {
             early.warn(format!("waiting for another command on cluster `{name}`: {holder}"));
         });
-        let entry = self.interrupt.or(lock).await.ok_or(Error::Interrupted)??;
+        let entry = self.ask(lock).await?;
         if let (Some(seen), Ok(record)) = (&self.seen, entry.record())
             && *seen != record.map(|record| record.spec)
         {
             entry.remove_if_unused()?;
             return Err(Error::Changed(name.clone()));
         }
+        self.interrupt.begin();
         let reporter = match entry.logs() {
             Ok(directory) => (self.open_log)(&directory, verb),
             Err(error) => {
@@ -171,6 +188,9 @@ pub enum Error {
     /// A connection to a machine, or the cluster's SSH keys.
     #[error(transparent)]
     Remote(#[from] remote::Error),
+    /// A machine does not have what was to be reached on it.
+    #[error(transparent)]
+    NoService(#[from] NoService),
     /// The cluster's Kubernetes API.
     #[error(transparent)]
     Api(#[from] remote::ApiError),

@@ -116,7 +116,7 @@ async fn tell_of_majority(
     if !matches!(machine.role, Role::Manager | Role::ControlPlane) {
         return Ok(());
     }
-    let (machines, _) = ours(&*services.driver, &record.spec.name, Some(record)).await?;
+    let (machines, _) = ours(services, &record.spec.name, Some(record)).await?;
     let on = machines.iter().filter(|m| {
         let name = m.id.name;
         name.role == machine.role

@@ -1,5 +1,6 @@
 //! `repair`: rebuilds a record that is lost or damaged from the labels that machines carry.
 
+use crate::durable;
 use crate::event::Progress;
 use crate::model::{Machine, MachineName, Role};
 use crate::pki;
@@ -62,7 +63,7 @@ async fn rebuild(
 /// The machines of the one cluster of that name whose keys are here; at least one.
 async fn takeable(services: &Services, entry: &Entry) -> Result<Vec<Machine>, Error> {
     let cluster = entry.name().clone();
-    let mut machines = services.driver.list(Some(&cluster)).await?;
+    let mut machines = services.ask(services.driver.list(Some(&cluster))).await?;
     if machines.is_empty() {
         return Err(Error::UnknownCluster(cluster));
     }
@@ -88,7 +89,7 @@ async fn takeable(services: &Services, entry: &Entry) -> Result<Vec<Machine>, Er
 
 /// The id of the cluster that the keys here were made for, as their authority says.
 fn keys_of(entry: &Entry) -> Result<Option<String>, Error> {
-    let Ok(authority) = std::fs::read_to_string(entry.pki()?.join("ca.pem")) else {
+    let Ok(authority) = durable::read_to_string(&entry.pki()?.join("ca.pem"), durable::KEY) else {
         return Ok(None);
     };
     let subject = pki::describe(&authority).map(|said| said.subject).unwrap_or_default();

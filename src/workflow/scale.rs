@@ -65,7 +65,7 @@ async fn to_counts(
     }
     // What is to go goes before anything is added, so that what is agreed on is only that.
     let fewer = wanted.at_most(&record.spec);
-    let (existing, _) = ours(&*services.driver, name, Some(&record)).await?;
+    let (existing, _) = ours(services, name, Some(&record)).await?;
     let lost = record.machines.iter().any(|m| !has(&fewer, m.id.name));
     if lost || !Plan::new(&fewer, &existing).surplus.is_empty() {
         failpoint::reached("scale.record.before");
@@ -230,7 +230,6 @@ pub(super) async fn dismiss(
             failpoint::reached("scale.destroy.after");
             keys::unpin(&ssh.known_hosts, &machine.id.alias())?;
         }
-        progress.ready();
         Ok(())
     };
     let (leaders, others): (Vec<_>, Vec<_>) =

@@ -4,10 +4,12 @@
 use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
+use tokio::time::Instant;
 
 use crate::bootstrap;
 use crate::event::Progress;
 use crate::model::{Machine, MachineName, MachineState, Orchestrator, TlsFiles};
+use crate::pace::stretch;
 use crate::plan::Plan;
 use crate::remote::Standing;
 use crate::spec::ClusterSpec;
@@ -15,7 +17,7 @@ use crate::store::{Entry, Record};
 
 use super::down::remove_rest;
 use super::machines::{leads, ours};
-use super::status::{in_time, nodes};
+use super::status::{PATIENCE, in_time, nodes};
 use super::{Error, Services};
 
 /// How closely to look.
@@ -75,8 +77,9 @@ async fn standings(
     keepers: &[&Machine],
 ) -> Vec<Option<Standing>> {
     let directory = services.home.directory(&record.spec.name);
+    let end = Instant::now() + stretch(PATIENCE);
     if record.spec.orchestrator == Orchestrator::Kubernetes {
-        let api = nodes(&*services.driver, existing, &directory.join("kubeconfig")).await;
+        let api = nodes(&*services.driver, existing, &directory.join("kubeconfig"), end).await;
         return vec![api.list.is_ok().then_some(Standing::Speaks)];
     }
     let tls = TlsFiles::in_directory(&directory.join("pki/client"));
@@ -85,10 +88,10 @@ async fn standings(
             return None;
         }
         let ask = async {
-            let engine = services.dialer.engine(machine, &tls, super::status::DEADLINE).await;
+            let engine = services.dialer.engine(machine, &tls, PATIENCE).await;
             engine.map_err(|e| e.to_string())?.standing().await.map_err(|e| e.to_string())
         };
-        in_time(ask).await.ok()
+        in_time(end, ask).await.ok()
     });
     join_all(ask).await
 }
@@ -155,7 +158,7 @@ pub(super) async fn explained(
     error: bootstrap::Error,
 ) -> Error {
     let bootstrap::Error::NoMember { .. } = error else { return error.into() };
-    let existing = ours(&*services.driver, &record.spec.name, Some(record)).await;
+    let existing = ours(services, &record.spec.name, Some(record)).await;
     let (existing, _) = existing.unwrap_or_default();
     let left = existing.iter().map(|m| m.id.name).filter(|name| leads(*name)).collect();
     lost(record, &existing, How::Left(left))

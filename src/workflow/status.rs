@@ -5,22 +5,25 @@ use std::path::Path;
 use std::time::Duration;
 
 use futures_util::future::{join, join_all};
+use tokio::time::Instant;
 
 use crate::driver::Driver;
 use crate::event::chain;
 use crate::model::{
-    ClusterName, KubeCredentials, Machine, MachineName, MachineState, Orchestrator, Role, Service,
-    SshFiles, TlsFiles,
+    ClusterName, Machine, MachineName, MachineState, Orchestrator, Role, Service, SshFiles,
+    TlsFiles,
 };
-use crate::pace::{stretch, within};
+use crate::pace::stretch;
 use crate::remote::{ApiServer, NodeHealth, NodeStatus};
 use crate::store::{Phase, Record};
 
 use super::lost::{Lost, look};
+use super::majority::Majority;
+use super::mend::credentials;
 use super::{Error, Services};
 
-/// How long every machine together has to answer.
-pub(super) const DEADLINE: Duration = Duration::from_secs(3);
+/// How long every machine together has to answer at the most.
+pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 
 /// How a cluster is.
 #[derive(Debug, Clone)]
@@ -29,6 +32,8 @@ pub struct ClusterStatus {
     pub record: Record,
     /// Its machines, those that are gone included.
     pub machines: Vec<MachineStatus>,
+    /// Whether those that decide are a majority; absent where nobody decides, or an only one does.
+    pub majority: Option<Majority>,
 }
 
 /// How one machine is.
@@ -49,7 +54,11 @@ impl MachineStatus {
     pub fn healthy(&self, orchestrator: Orchestrator) -> bool {
         self.exists
             && self.health.as_ref().is_ok_and(|health| match orchestrator {
-                Orchestrator::Swarm => health.member.as_deref() == Some("active"),
+                Orchestrator::Swarm => {
+                    let manages = health.manager.is_some_and(|manager| manager.sees_leader);
+                    let is_as_asked = manages || self.machine.id.name.role != Role::Manager;
+                    health.member.as_deref() == Some("active") && is_as_asked
+                }
                 Orchestrator::Kubernetes => health.member.as_deref() == Some("Ready"),
                 Orchestrator::None => true,
             })
@@ -60,22 +69,28 @@ impl ClusterStatus {
     /// Whether everything that was asked for is there and answers.
     pub fn healthy(&self) -> bool {
         self.record.phase == Phase::Ready
+            && self.majority.is_none_or(|majority| majority.holds)
             && self.machines.len() == self.record.spec.machines().len()
             && self.machines.iter().all(|m| m.healthy(self.record.spec.orchestrator))
     }
 }
 
-/// Asks a cluster how it is.
-pub async fn status(services: &Services, name: &ClusterName) -> Result<ClusterStatus, Error> {
+/// Asks a cluster how it is; machines that have not answered at `end` are told as silent.
+pub async fn status(
+    services: &Services,
+    name: &ClusterName,
+    end: Instant,
+) -> Result<ClusterStatus, Error> {
     let record = services.home.record(name)?;
     let record = record.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
     let sight = look(services, &record).await?;
+    let end = end.min(Instant::now() + stretch(PATIENCE));
     // Those that nothing says of that they are gone.
     let unsure = if sight.missing.is_empty() {
         None
     } else {
         let ask = async { sight.unsure(services, &record).await.map_err(|e| chain(&e)) };
-        in_time(ask).await.ok().flatten()
+        in_time(end, ask).await.ok().flatten()
     };
     let is_lost = |machine: &Machine| {
         unsure.as_ref().is_some_and(|lost| lost.machines.contains(&machine.id.name))
@@ -87,7 +102,7 @@ pub async fn status(services: &Services, name: &ClusterName) -> Result<ClusterSt
     let kubernetes = record.spec.orchestrator == Orchestrator::Kubernetes;
     let nodes = if kubernetes {
         let kubeconfig = directory.join("kubeconfig");
-        Some(nodes(&*services.driver, existing, &kubeconfig).await)
+        Some(nodes(&*services.driver, existing, &kubeconfig, end).await)
     } else {
         None
     };
@@ -99,28 +114,32 @@ pub async fn status(services: &Services, name: &ClusterName) -> Result<ClusterSt
             (false, _, _) if is_lost(machine) => {
                 Err(unsure.as_ref().map(Lost::where_and_why).unwrap_or_default())
             }
-            (false, _, _) => Err(fate(services, machine).await),
+            (false, _, _) => Err(fate(services, machine, end).await),
             (true, MachineState::Running, Some(nodes)) => of_node(machine, nodes),
-            (true, MachineState::Running, None) => of_engine(services, machine, &tls).await,
+            (true, MachineState::Running, None) => of_engine(services, machine, &tls, end).await,
             (true, state, _) => Err(state.to_string()),
         },
     }));
     let ssh = SshFiles::in_directory(&directory.join("ssh"));
-    let silent = join_all(existing.iter().map(|machine| silence(services, machine, &ssh)));
+    let silent = join_all(existing.iter().map(|machine| silence(services, machine, &ssh, end)));
     let (mut machines, silent) = join(machines, silent).await;
+    // Engines decide among themselves, whoever can log in.
+    let leaders =
+        usize::from(record.spec.count(Role::Manager) + record.spec.count(Role::ControlPlane));
+    let majority = Majority::of(record.spec.orchestrator, leaders, &machines);
     for (name, why) in silent.into_iter().flatten() {
         if let Some(machine) = machines.iter_mut().find(|m| m.machine.id.name == name) {
             machine.health = Err(why);
         }
     }
     machines.sort_by_key(|m| m.machine.id.name);
-    Ok(ClusterStatus { record, machines })
+    Ok(ClusterStatus { record, machines, majority })
 }
 
 /// What has become of a machine that its driver no longer lists.
-async fn fate(services: &Services, machine: &Machine) -> String {
+async fn fate(services: &Services, machine: &Machine, end: Instant) -> String {
     let ask = async { services.driver.fate(machine).await.map_err(|e| chain(&e)) };
-    in_time(ask).await.ok().flatten().unwrap_or_else(|| "gone".to_owned())
+    in_time(end, ask).await.ok().flatten().unwrap_or_else(|| "gone".to_owned())
 }
 
 /// The nodes of a Kubernetes cluster, as its API tells them.
@@ -133,26 +152,31 @@ pub(super) struct Nodes {
 
 /// Asks the API for its nodes: by way of the load balancer, if there is one, and of each control plane at
 /// the same time, so that nobody's silence costs an answer.
-pub(super) async fn nodes(driver: &dyn Driver, machines: &[Machine], kubeconfig: &Path) -> Nodes {
-    let credentials = std::fs::read_to_string(kubeconfig)
-        .map_err(|e| format!("no kubeconfig: {e}"))
-        .and_then(|text| KubeCredentials::from_kubeconfig(&text).map_err(|e| chain(&e)));
-    let credentials = match credentials {
+pub(super) async fn nodes(
+    driver: &dyn Driver,
+    machines: &[Machine],
+    kubeconfig: &Path,
+    end: Instant,
+) -> Nodes {
+    let credentials = match credentials(kubeconfig) {
         Ok(credentials) => credentials,
-        Err(why) => return Nodes { list: Err(why.clone()), balancer: Some(why) },
+        Err(error) => {
+            let why = chain(&error);
+            return Nodes { list: Err(why.clone()), balancer: Some(why) };
+        }
     };
     let ask = async |machine: &Machine| {
         driver.open_way(machine).await.map_err(|e| chain(&e))?;
-        let api = ApiServer::connect(machine.endpoint(Service::Api), &credentials);
-        let api = api.map_err(|e| chain(&e))?;
+        let endpoint = machine.endpoint(Service::Api).map_err(|e| e.to_string())?;
+        let api = ApiServer::connect(endpoint, &credentials).map_err(|e| chain(&e))?;
         api.nodes().await.map_err(|e| chain(&e))
     };
     let running = |role| {
         let of_role = move |m: &&Machine| m.id.name.role == role;
         machines.iter().filter(|m| m.state == MachineState::Running).filter(of_role)
     };
-    let through = join_all(running(Role::LoadBalancer).map(|m| in_time(ask(m))));
-    let direct = join_all(running(Role::ControlPlane).map(|m| in_time(ask(m))));
+    let through = join_all(running(Role::LoadBalancer).map(|m| in_time(end, ask(m))));
+    let direct = join_all(running(Role::ControlPlane).map(|m| in_time(end, ask(m))));
     let (through, direct) = join(through, direct).await;
     let balancer = through.iter().find_map(|answer| answer.as_ref().err().cloned());
     let list = through
@@ -166,7 +190,7 @@ pub(super) async fn nodes(driver: &dyn Driver, machines: &[Machine], kubeconfig:
 fn of_node(machine: &Machine, nodes: &Nodes) -> Result<NodeHealth, String> {
     if machine.id.name.role == Role::LoadBalancer {
         return match &nodes.balancer {
-            None => Ok(NodeHealth { version: "-".to_owned(), member: Some("Ready".to_owned()) }),
+            None => Ok(health("-".to_owned(), "Ready".to_owned())),
             Some(why) => Err(format!("no control plane answers through it: {why}")),
         };
     }
@@ -178,20 +202,25 @@ fn of_node(machine: &Machine, nodes: &Nodes) -> Result<NodeHealth, String> {
         (true, false) => "Ready, cordoned".to_owned(),
         (false, _) => return Err(node.reason.clone()),
     };
-    Ok(NodeHealth { version: node.version.clone(), member: Some(state) })
+    Ok(health(node.version.clone(), state))
+}
+
+fn health(version: String, member: String) -> NodeHealth {
+    NodeHealth { version, member: Some(member), manager: None }
 }
 
 async fn of_engine(
     services: &Services,
     machine: &Machine,
     tls: &TlsFiles,
+    end: Instant,
 ) -> Result<NodeHealth, String> {
     let ask = async {
-        let engine = services.dialer.engine(machine, tls, DEADLINE).await;
+        let engine = services.dialer.engine(machine, tls, PATIENCE).await;
         let engine = engine.map_err(|e| chain(&e))?;
         engine.health().await.map_err(|e| chain(&*e))
     };
-    in_time(ask).await
+    in_time(end, ask).await
 }
 
 /// Why one cannot log in to a machine that runs, if that is so; where the driver sees the reason, it is told.
@@ -199,13 +228,14 @@ async fn silence(
     services: &Services,
     machine: &Machine,
     files: &SshFiles,
+    end: Instant,
 ) -> Option<(MachineName, String)> {
     if machine.state != MachineState::Running {
         return None;
     }
     // Before all have to have answered, so that what was seen can be told.
-    let dial = services.dialer.dial(machine, files, DEADLINE * 5 / 6);
-    let why = match in_time(async { Ok(dial.await) }).await {
+    let dial = services.dialer.dial(machine, files, PATIENCE * 5 / 6);
+    let why = match in_time(end, async { Ok(dial.await) }).await {
         Ok(Ok(_)) => return None,
         Ok(Err(error)) if error.is_slow_login() => return None,
         Ok(Err(error)) => chain(&error),
@@ -214,7 +244,11 @@ async fn silence(
     Some((machine.id.name, why))
 }
 
-pub(super) async fn in_time<T>(ask: impl Future<Output = Result<T, String>>) -> Result<T, String> {
-    let late = || Err(format!("no answer within {} s", stretch(DEADLINE).as_secs()));
-    within(DEADLINE, ask).await.unwrap_or_else(|_| late())
+pub(super) async fn in_time<T>(
+    end: Instant,
+    ask: impl Future<Output = Result<T, String>>,
+) -> Result<T, String> {
+    let begin = Instant::now();
+    let late = || Err(format!("no answer within {:.0} s", begin.elapsed().as_secs_f32()));
+    tokio::time::timeout_at(end, ask).await.unwrap_or_else(|_| late())
 }

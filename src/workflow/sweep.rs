@@ -19,7 +19,7 @@ pub async fn strays(services: &Services) -> Result<(Vec<Trace>, Vec<Trace>), Err
             Err(_) => drop(damaged.insert(name)),
         }
     }
-    let mut traces = services.driver.traces().await?;
+    let mut traces = services.ask(services.driver.traces()).await?;
     traces.retain(|trace| !ids.contains(&trace.cluster_id) && !damaged.contains(&trace.cluster));
     traces.sort();
     by_home(&services.home, traces)
@@ -33,6 +33,7 @@ pub async fn sweep(services: &Services, strays: &[Trace]) -> Result<(), Error> {
     let clusters: BTreeSet<(&ClusterName, &str)> =
         strays.iter().map(|trace| (&trace.cluster, trace.cluster_id.as_str())).collect();
     let progress = Progress::new(services.reporter.clone());
+    services.interrupt.begin();
     for (name, id) in &clusters {
         progress.step(format!("remove cluster {name}"), remove(services, name, id)).await?;
     }

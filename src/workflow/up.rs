@@ -234,7 +234,7 @@ pub(super) async fn converge(
     let access = match kind {
         Some(kind) => kind.access(&speaker, &nodes, &provisioner.tls).await?,
         None => Access::Engine {
-            endpoint: speaker.machine().endpoint(Service::Engine),
+            endpoint: speaker.machine().endpoint(Service::Engine)?,
             tls: provisioner.tls.clone(),
         },
     };
@@ -275,7 +275,7 @@ async fn origins(
         machines::requests(spec, record, &provisioner.ssh, &services.home.id()?, &plan.create)?;
     if !absent.is_empty() {
         failpoint::reached("driver.prepare.before");
-        services.driver.prepare(&spec.name, &absent, progress).await?;
+        services.ask(services.driver.prepare(&spec.name, &absent, progress)).await?;
         failpoint::reached("driver.prepare.after");
         let key = |request: &MachineRequest| {
             let own = services.driver.own_host_key(request);

@@ -10,6 +10,7 @@ use crate::bundle::Bundle;
 use crate::event::Progress;
 use crate::failpoint;
 use crate::model::{ClusterName, KubernetesVersion, MachineId, MachineState, Orchestrator, Role};
+use crate::pace::stretch;
 use crate::provision::{self, Install, Node, Provisioner, Release, Source};
 use crate::spec::ClusterSpec;
 use crate::store::{Entry, Phase, Record};
@@ -63,9 +64,14 @@ async fn to_release(
     match record.phase {
         Phase::Destroying => return Err(Error::HalfRemoved(name.clone())),
         Phase::Upgrading => refuse_another(&record, &spec)?,
-        _ => refuse_unhealthy(&status(services, name).await?)?,
+        _ => refuse_unhealthy(&status(services, name, unhurried()).await?)?,
     }
     finish(services, entry, record, spec, progress).await
+}
+
+/// A moment that is late enough for everybody who answers at all.
+fn unhurried() -> tokio::time::Instant {
+    tokio::time::Instant::now() + stretch(super::LOCK_WAIT)
 }
 
 /// Completes an upgrade that was cut short, if there is one.
@@ -96,7 +102,7 @@ async fn finish(
     contexts::check(services, &spec, &record)?;
     let install = machines::install(&spec, false)?;
     machines::refuse_old_containerd(&spec, &install)?;
-    machines::check_architecture(&*services.driver, &install).await?;
+    machines::check_architecture(services, &install).await?;
     let Install::Kubernetes(mut release) = install else {
         return Err(Error::NoKubernetes);
     };
@@ -177,7 +183,10 @@ async fn nodes(
         let progress = progress.machine(label);
         let origin = match machine.state {
             MachineState::Running => Origin::Keep(machine),
-            MachineState::Stopped | MachineState::Unfinished => Origin::Start(machine),
+            MachineState::Stopped
+            | MachineState::Paused
+            | MachineState::Unknown
+            | MachineState::Unfinished => Origin::Start(machine),
         };
         (label, async move { become_node(services, provisioner, origin, &progress).await })
     });

@@ -74,7 +74,7 @@ pub(crate) fn request(cluster: &ClusterName, role: Role, number: u16) -> Machine
 
 /// Waits for sshd's first words.
 fn assert_answers(machine: &Machine) {
-    let address: SocketAddr = machine.endpoint(Service::Ssh);
+    let address: SocketAddr = machine.endpoint(Service::Ssh).unwrap();
     let end = Instant::now() + Duration::from_secs(30);
     let mut banner = [0; 4];
     while Instant::now() < end {

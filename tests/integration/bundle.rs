@@ -265,7 +265,7 @@ fn anything_else_is_not_a_bundle() {
     `/file` is not a bundle: it is not a tar archive
     `/file` is not a bundle: it is not a tar archive
     `/file` is not a bundle: it is compressed as a whole; unpack it with gunzip
-    `/directory` is not a bundle: it is not a plain file
+    `/directory` is not a bundle: it is a directory, not a file
     cannot open `/absent`: No such file or directory (os error 2)
     `/other.tar` is not a bundle: it begins with `README` instead of `manifest.json`
     bundle `/made.tar` is malformed: manifest: missing field `schema` at line 1 column 2

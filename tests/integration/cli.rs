@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 pub(super) struct World {
-    directory: TempDir,
+    pub(super) directory: TempDir,
 }
 
 #[must_use]
@@ -41,9 +41,11 @@ impl World {
         self.directory.path()
     }
 
-    pub(super) fn dojo_with(&self, environment: &[(&str, &str)], args: &[&str]) -> Said {
+    /// `dojo` with arguments, not started yet.
+    pub(super) fn command(&self, args: &[&str]) -> Command {
         let root = self.directory.path();
-        let output = Command::new(env!("CARGO_BIN_EXE_dojo"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dojo"));
+        command
             .args(args)
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap())
@@ -52,10 +54,15 @@ impl World {
             .env("DOCKER_CONFIG", root.join("docker"))
             .env("DOJO_FAKE_STATE", root.join("fake.json"))
             .env("DOJO_DOCKER_HOST", "unix:///nonexistent/docker.sock")
-            .envs(environment.iter().copied())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
+            // Limits are as they are said to be, however busy the computer is.
+            .env("DOJO_PATIENCE", "1")
+            .stdin(Stdio::null());
+        command
+    }
+
+    pub(super) fn dojo_with(&self, environment: &[(&str, &str)], args: &[&str]) -> Said {
+        let root = self.directory.path();
+        let output = self.command(args).envs(environment.iter().copied()).output().unwrap();
         let text = |bytes: Vec<u8>| {
             String::from_utf8(bytes).unwrap().replace(root.to_str().unwrap(), "/world")
         };

@@ -1,17 +1,21 @@
 //! Tests that need nothing but a temporary directory.
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "a test may panic, and shares with others")]
 
+mod answers;
 mod bundle;
 mod cli;
 mod context;
 mod documents;
 mod ec2_policy;
 mod external;
+mod files;
 mod images;
+mod interrupt;
 mod kubeconfig;
 mod layers;
 mod lost;
 mod places;
+mod pointed;
 mod refusals;
 mod report;
 mod unwritable;

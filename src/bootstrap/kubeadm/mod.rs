@@ -156,7 +156,8 @@ async fn api(speaker: &Node) -> Result<ApiServer, Error> {
 }
 
 async fn reach(node: &Node, credentials: &KubeCredentials) -> Result<ApiServer, Error> {
-    let api = ApiServer::connect(node.machine().endpoint(Service::Api), credentials);
+    let endpoint = node.machine().endpoint(Service::Api).map_err(failed(node, "find the API"))?;
+    let api = ApiServer::connect(endpoint, credentials);
     let api = api.map_err(failed(node, "connect to the API"))?;
     api.ready(API_START).await.map_err(failed(node, "reach the API"))?;
     Ok(api)

@@ -15,6 +15,7 @@ use super::lock::Lock;
 use super::node::Node;
 use super::yaml::Problem;
 use super::{Error, replace};
+use crate::durable;
 use crate::failpoint;
 
 /// One kubeconfig, which need not exist.
@@ -224,7 +225,7 @@ impl KubeFile {
     fn read(path: &Path) -> Result<Self, Error> {
         let (target, _) = replace::follow(path)?;
         let damaged = |source| Error::Damaged { path: path.to_owned(), source };
-        let bytes = match fs::read(&target) {
+        let bytes = match durable::read(&target, durable::TEXT) {
             Ok(bytes) => Some(bytes),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(super::super::Error::io("read", path)(error).into()),

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::durable;
 use crate::pace::stretch;
 
 use super::Error;
@@ -102,7 +103,7 @@ fn pause(path: &Path, end: Instant) -> Result<(), Error> {
 
 /// The lock file if it is ours and no process holds it.
 fn left_behind(path: &Path) -> Option<File> {
-    let mut file = File::open(path).ok()?;
+    let mut file = durable::open(path).ok()?;
     file.try_lock().ok()?;
     let mut text = String::new();
     Read::by_ref(&mut file).take(64).read_to_string(&mut text).ok()?;

@@ -248,6 +248,18 @@ impl KubeContexts {
         Files::read(&self.paths).is_ok_and(|files| files.exists(name))
     }
 
+    /// Where a context of ours leads, as in `https://127.0.0.1:32771`; `None` if it is not ours or not there.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] for files that kubectl could not read either.
+    pub fn server(&self, name: &str) -> Result<Option<String>, Error> {
+        let files = Files::read(&self.paths)?;
+        let mut clusters = files.named(Section::Clusters, name);
+        let found = clusters.next().filter(|_| files.mark(name).is_some());
+        let server = found.and_then(|(_, entry)| entry.get("cluster")?.get("server")?.as_text());
+        Ok(server.map(ToOwned::to_owned))
+    }
+
     /// The files, in the order in which kubectl reads them.
     pub fn paths(&self) -> &[PathBuf] {
         &self.paths

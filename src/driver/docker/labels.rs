@@ -149,7 +149,8 @@ fn state(state: Option<ContainerSummaryStateEnum>) -> MachineState {
     use ContainerSummaryStateEnum as State;
     match state {
         Some(State::RUNNING | State::RESTARTING) => MachineState::Running,
-        Some(State::EXITED | State::PAUSED | State::STOPPING) => MachineState::Stopped,
+        Some(State::EXITED | State::STOPPING) => MachineState::Stopped,
+        Some(State::PAUSED) => MachineState::Paused,
         // Made but never started, or half removed: there is nothing in it to keep.
         Some(State::CREATED | State::DEAD | State::REMOVING | State::EMPTY) | None => {
             MachineState::Unfinished

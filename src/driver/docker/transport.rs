@@ -1,6 +1,5 @@
 //! The client of an engine, over whatever leads there.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use rustls::ClientConfig;
 
 use super::address::{Address, Host};
 use crate::driver::{Error, Source};
+use crate::durable;
 use crate::model::TlsFiles;
 use crate::pace::stretch;
 use crate::tls::{self, Part};
@@ -79,7 +79,7 @@ fn tls(directory: &Path) -> Result<ClientConfig, Error> {
 }
 
 fn read(path: &PathBuf) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(|source| unusable_file("read", path, source.into()))
+    durable::read(path, durable::KEY).map_err(|source| unusable_file("read", path, source.into()))
 }
 
 fn unusable_file(operation: &'static str, path: &Path, source: Source) -> Error {

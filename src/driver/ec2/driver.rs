@@ -17,6 +17,7 @@ use crate::model::{
 };
 
 use crate::driver::{Driver, Error, Price, Trace};
+use crate::durable;
 
 use super::client::{self, Account, failed};
 use super::fate::fate;
@@ -142,7 +143,7 @@ impl Ec2Driver {
     /// The user data of the user's.
     fn further(&self) -> Result<Option<String>, Error> {
         let Some(path) = &self.options.user_data else { return Ok(None) };
-        std::fs::read_to_string(path).map(Some).map_err(|source| Error::Failed {
+        durable::read_to_string(path, durable::KEY).map(Some).map_err(|source| Error::Failed {
             operation: "read",
             subject: format!("user data `{}`", path.display()),
             source: source.into(),

@@ -330,7 +330,7 @@ impl Driver for SshDriver {
                         known.filter(|m| handle(m).is_some_and(|spec| lent.host.covers(&spec)));
                     match known.next().cloned() {
                         Some(machine) => {
-                            machines.push(Machine { state: MachineState::Stopped, ..machine });
+                            machines.push(Machine { state: MachineState::Unknown, ..machine });
                         }
                         None => failure = failure.or(Some(error)),
                     }

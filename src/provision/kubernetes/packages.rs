@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 
+use crate::durable;
 use crate::event::Progress;
 use crate::model::{KubernetesOptions, KubernetesVersion, Machine, Role};
 use crate::provision::Error;
@@ -33,14 +34,17 @@ fn configured_repository(apt: &Path) -> Option<String> {
     files.sort();
     files.push(apt.join("sources.list"));
     // What cannot be read says nothing.
-    files.into_iter().filter_map(|file| fs::read_to_string(file).ok()).find_map(|text| {
-        let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
-        let mut words = lines.flat_map(str::split_whitespace);
-        words.find_map(|word| {
-            let (base, _) = word.split_once(BELOW)?;
-            base.starts_with("https://").then(|| base.to_owned())
+    files
+        .into_iter()
+        .filter_map(|file| durable::read_to_string(&file, durable::TEXT).ok())
+        .find_map(|text| {
+            let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+            let mut words = lines.flat_map(str::split_whitespace);
+            words.find_map(|word| {
+                let (base, _) = word.split_once(BELOW)?;
+                base.starts_with("https://").then(|| base.to_owned())
+            })
         })
-    })
 }
 
 /// What is on a machine once the packages are.

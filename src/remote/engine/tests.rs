@@ -1,6 +1,7 @@
 //! Engines played by a TLS server of the same demands as dockerd's: a certificate of its authority,
 //! or nothing.
 
+use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, TcpListener, TcpStream};
 use std::path::PathBuf;

@@ -71,7 +71,7 @@ pub(super) async fn dial(
     };
     let dialling = Dialling {
         machine,
-        address: machine.endpoint(Service::Ssh),
+        address: machine.endpoint(Service::Ssh)?,
         pin,
         config: Arc::new(config),
         identity: keys::identity(files)?,

@@ -9,6 +9,8 @@ use flate2::write::GzEncoder;
 use jiff::Timestamp;
 use tempfile::NamedTempFile;
 
+use crate::durable;
+
 use super::Redaction;
 
 pub(super) struct Archive<'a> {
@@ -21,6 +23,7 @@ pub(super) struct Archive<'a> {
 
 impl<'a> Archive<'a> {
     pub(super) fn create(path: &Path, redaction: &'a Redaction) -> io::Result<Self> {
+        durable::check_replaceable(path)?;
         let directory = path.parent().filter(|p| !p.as_os_str().is_empty());
         // Nobody but the owner may read it until they pass it on.
         let file = NamedTempFile::new_in(directory.unwrap_or(Path::new(".")))?;
@@ -62,7 +65,7 @@ impl<'a> Archive<'a> {
         logs.sort();
         for log in logs {
             let name = format!("{name}/{log}");
-            self.add(&name, &fs::read(directory.join(&name))?)?;
+            self.add(&name, &durable::read(&directory.join(&name), durable::LOG)?)?;
         }
         Ok(())
     }

@@ -330,7 +330,7 @@ fn a_killed_up_goes_on_and_down_waits_for_a_host_that_is_off() {
     hosts[1].run("systemctl stop ssh").ok();
     let status = world.dojo(&["status", &name]);
     assert_eq!(status.code, Some(1), "{status:?}");
-    assert!(status.stdout.contains("stopped"), "{status:?}");
+    assert!(status.stdout.contains("unknown"), "{status:?}");
     world.dojo(&["down", &name]).fails(1, &["machine-2", "cannot log in"]);
     assert_eq!(difference(&before[0], &hosts[0].state()), NOTHING);
     hosts[1].run("systemctl start ssh").ok();

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::durable;
 use crate::model::Secret;
 use crate::store::Record;
 
@@ -111,7 +112,7 @@ fn collect(directory: &Path, known: &mut Vec<Secret>) {
             continue;
         }
         // What is not text or cannot be read is no key of ours.
-        let text = fs::read_to_string(&path).unwrap_or_default();
+        let text = durable::read_to_string(&path, durable::TEXT).unwrap_or_default();
         if text.contains("PRIVATE KEY-----") {
             let lines = text.lines().filter(|l| !l.starts_with("-----") && l.len() >= SHORTEST);
             known.extend(lines.map(Secret::new));

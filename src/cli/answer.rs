@@ -1,0 +1,49 @@
+//! The bound on commands that answer a question.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::model::DriverName;
+use crate::pace::{stretch, within};
+use crate::spec::ClusterSpec;
+
+use super::error::Error;
+
+/// How long an answer may take. Whoever asked gets it within 5 s, with all else that a command does.
+const ANSWER: Duration = Duration::from_millis(4500);
+
+/// When an answer is due that is asked for now.
+pub(super) fn due() -> Instant {
+    Instant::now() + stretch(ANSWER)
+}
+
+/// Waits for an answer that depends on the places where a cluster's machines come from.
+pub(super) async fn in_time<T>(
+    spec: &ClusterSpec,
+    answer: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let late = |_| Error::Silent { place: places(spec), waited: stretch(ANSWER) };
+    within(ANSWER, answer).await.map_err(late)?
+}
+
+/// The places where a cluster's machines come from, in words.
+fn places(spec: &ClusterSpec) -> String {
+    let place = |driver: &DriverName| match driver {
+        DriverName::Docker => match &spec.docker.host {
+            Some(host) => format!("the Docker engine at `{host}`"),
+            None => "the Docker engine".to_owned(),
+        },
+        DriverName::Ssh => {
+            let hosts = spec.ssh.hosts.iter().map(|host| format!("`{}`", host.address));
+            format!("host {}", hosts.collect::<Vec<_>>().join(", "))
+        }
+        DriverName::Ec2 => match &spec.ec2.region {
+            Some(region) => format!("Amazon EC2 in `{region}`"),
+            None => "Amazon EC2".to_owned(),
+        },
+        other => format!("driver `{other}`"),
+    };
+    let places: Vec<String> = spec.drivers().iter().map(place).collect();
+    places.join(" or ")
+}

@@ -1,0 +1,165 @@
+//! Whether those that decide for a cluster are a majority: without one it takes no orders.
+
+use crate::model::{MachineState, Orchestrator, Role};
+
+use super::status::MachineStatus;
+
+/// How many of those that decide are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Majority {
+    /// Which ones decide.
+    pub role: Role,
+    /// How many of them answer, or are on where only that can be known.
+    pub on: usize,
+    /// How many there are, as they know it themselves.
+    pub of: usize,
+    /// Whether they can decide.
+    pub holds: bool,
+}
+
+impl Majority {
+    /// What the machines of a cluster that was asked for `asked` leaders say; `None` where nobody decides, or
+    /// an only one does.
+    pub(super) fn of(
+        orchestrator: Orchestrator,
+        asked: usize,
+        machines: &[MachineStatus],
+    ) -> Option<Self> {
+        let majority = match orchestrator {
+            Orchestrator::Swarm => Self::of_swarm(asked, machines),
+            Orchestrator::Kubernetes => Self::of_kubernetes(asked, machines),
+            Orchestrator::None => return None,
+        };
+        (majority.of > 1).then_some(majority)
+    }
+
+    fn of_swarm(asked: usize, machines: &[MachineStatus]) -> Self {
+        let said = || machines.iter().filter_map(|m| m.health.as_ref().ok()?.manager);
+        let on = said().count();
+        let of = said().map(|manager| manager.known).max().unwrap_or(asked);
+        let off = machines.iter().filter(|m| m.machine.id.name.role == Role::Manager && !is_on(m));
+        // A leader notices only after a while that it has lost the others. And managers that do not answer
+        // this computer may still answer each other.
+        let may_hold = 2 * of.saturating_sub(off.count()) > of;
+        let holds = said().any(|manager| manager.sees_leader) && may_hold;
+        Self { role: Role::Manager, on, of, holds }
+    }
+
+    fn of_kubernetes(asked: usize, machines: &[MachineStatus]) -> Self {
+        let leaders = machines.iter().filter(|m| m.machine.id.name.role == Role::ControlPlane);
+        let on = leaders.filter(|m| is_on(m)).count();
+        Self { role: Role::ControlPlane, on, of: asked, holds: 2 * on > asked }
+    }
+
+    /// How many more may fail.
+    pub fn spare(&self) -> usize {
+        self.on.saturating_sub(self.of / 2 + 1)
+    }
+}
+
+fn is_on(status: &MachineStatus) -> bool {
+    status.exists && status.machine.state == MachineState::Running
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::model::{DriverName, Machine, MachineId, MachineName};
+    use crate::remote::{ManagerHealth, NodeHealth};
+
+    /// `+` answers and sees a leader, `-` answers and sees none, `d` was demoted, `?` is on and silent, `o` is
+    /// off, `p` is paused, `x` is gone.
+    fn cluster(orchestrator: Orchestrator, leaders: &str, known: usize) -> Option<Majority> {
+        let role = match orchestrator {
+            Orchestrator::Kubernetes => Role::ControlPlane,
+            _ => Role::Manager,
+        };
+        let machines: Vec<MachineStatus> = (1..)
+            .zip(leaders.chars())
+            .map(|(number, how)| {
+                let manager = matches!(how, '+' | '-')
+                    .then_some(ManagerHealth { sees_leader: how == '+', known });
+                let member = Some("active".to_owned());
+                let health = NodeHealth { version: String::new(), member, manager };
+                MachineStatus {
+                    machine: machine(orchestrator, MachineName::new(role, number), how),
+                    exists: how != 'x',
+                    lost: false,
+                    health: if "+-d".contains(how) { Ok(health) } else { Err("no".to_owned()) },
+                }
+            })
+            .collect();
+        Majority::of(orchestrator, leaders.len(), &machines)
+    }
+
+    fn machine(orchestrator: Orchestrator, name: MachineName, how: char) -> Machine {
+        Machine {
+            id: MachineId { cluster: "ab".parse().unwrap(), name },
+            driver: DriverName::Docker,
+            cluster_id: "1".to_owned(),
+            home: None,
+            orchestrator,
+            handle: name.to_string(),
+            state: match how {
+                'o' => MachineState::Stopped,
+                'p' => MachineState::Paused,
+                _ => MachineState::Running,
+            },
+            user: "root".to_owned(),
+            private_ip: [10, 0, 0, 1].into(),
+            endpoints: BTreeMap::new(),
+            expires: None,
+            cost: None,
+        }
+    }
+
+    fn swarm(managers: &str, known: usize) -> (usize, usize, bool) {
+        let majority = cluster(Orchestrator::Swarm, managers, known).unwrap();
+        (majority.on, majority.of, majority.holds)
+    }
+
+    #[test]
+    fn a_swarm_decides_with_more_than_half_of_its_managers() {
+        assert_eq!(swarm("+++", 3), (3, 3, true));
+        assert_eq!(swarm("++o", 3), (2, 3, true));
+        assert_eq!(swarm("-oo", 3), (1, 3, false));
+        assert_eq!(swarm("-px", 3), (1, 3, false));
+        assert_eq!(swarm("+++ox", 5), (3, 5, true));
+        assert_eq!(swarm("--oox", 5), (2, 5, false));
+        assert_eq!(swarm("ooo", 0), (0, 3, false), "nobody is left to say how many there are");
+    }
+
+    #[test]
+    fn a_leader_that_has_not_noticed_yet_is_not_believed() {
+        assert_eq!(swarm("+oo", 3), (1, 3, false));
+        // They may be out of reach for this computer alone.
+        assert_eq!(swarm("+??", 3), (1, 3, true));
+        assert_eq!(swarm("-??", 3), (1, 3, false));
+    }
+
+    #[test]
+    fn one_that_was_demoted_counts_no_more() {
+        assert_eq!(swarm("++d", 2), (2, 2, true));
+        assert_eq!(swarm("-od", 2), (1, 2, false));
+        assert_eq!(cluster(Orchestrator::Swarm, "+dd", 1), None, "an only one needs no other");
+    }
+
+    #[test]
+    fn control_planes_that_are_on_make_the_majority_of_etcd() {
+        let kubernetes = |leaders| cluster(Orchestrator::Kubernetes, leaders, 0).unwrap();
+        assert!(kubernetes("??o").holds);
+        let lost = kubernetes("?px");
+        assert_eq!((lost.on, lost.of, lost.holds), (1, 3, false));
+        assert_eq!(cluster(Orchestrator::Kubernetes, "?", 0), None);
+    }
+
+    #[test]
+    fn as_many_may_fail_as_leave_a_majority() {
+        let spare = |managers: &str| {
+            cluster(Orchestrator::Swarm, managers, managers.len()).unwrap().spare()
+        };
+        assert_eq!([spare("+++"), spare("++o"), spare("-oo"), spare("++++o")], [1, 0, 0, 1]);
+    }
+}
