@@ -122,7 +122,7 @@ impl Driver for Fake {
         let file = self.file.display().to_string();
         Ok(Place {
             name: format!("the world in `{file}`"),
-            id: Some(self.change(|state| state.id.clone())),
+            id: Some(self.read().id.clone()),
             options: BTreeMap::from([("file".to_owned(), file.into())]),
         })
     }
