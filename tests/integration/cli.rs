@@ -711,3 +711,14 @@ fn a_bundle_is_looked_into_and_checked() {
     );
     assert!(said.contains(" is expected\nhint: copy or download it once more"), "{said}");
 }
+
+#[test]
+fn a_patience_that_is_no_factor_is_refused_before_anything_is_done() {
+    let world = World::new();
+    for wrong in ["abc", "0", "-1", "1000"] {
+        let said = world.dojo_with(&[("DOJO_PATIENCE", wrong)], &["ls"]).failure();
+        let begin = format!("exit 2\nerror: `DOJO_PATIENCE={wrong}` is not a factor");
+        assert!(said.starts_with(&begin), "{said}");
+    }
+    world.dojo_with(&[("DOJO_PATIENCE", "2.5")], &["ls"]).ok();
+}
