@@ -10,8 +10,10 @@ use crate::pace::within;
 
 use super::Engine;
 
+/// How long an engine may take to say what it is.
+const INFO: Duration = Duration::from_millis(1500);
 /// How long a leader may take to answer a manager.
-const LEADER: Duration = Duration::from_secs(2);
+const LEADER: Duration = Duration::from_secs(1);
 
 /// How a node is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +32,7 @@ pub struct NodeHealth {
 pub struct ManagerHealth {
     /// Whether the managers have a leader. Without a majority of them there is none.
     pub sees_leader: bool,
-    /// How many managers it knows, itself included.
+    /// How many managers it knows, itself included; 0 if it does not say.
     pub known: usize,
 }
 
@@ -61,7 +63,10 @@ impl Engine {
 
     /// Asks the engine for its version and its swarm state, and a manager also whether it has a leader.
     pub async fn health(&self) -> Result<NodeHealth, Source> {
-        let info = self.api().info().await?;
+        let Ok(info) = within(INFO, self.api().info()).await else {
+            return self.without_leader().await;
+        };
+        let info = info?;
         let swarm = info.swarm.unwrap_or_default();
         let member = match swarm.local_node_state {
             None | Some(LocalNodeState::EMPTY | LocalNodeState::INACTIVE) => None,
@@ -75,6 +80,14 @@ impl Engine {
             _ => None,
         };
         Ok(NodeHealth { version: info.server_version.unwrap_or_default(), member, manager })
+    }
+
+    /// A manager asks its leader before it says anything of itself, and waits for one; nobody else does. That it
+    /// answers otherwise is seen by another question.
+    async fn without_leader(&self) -> Result<NodeHealth, Source> {
+        let version = self.api().version().await?.version.unwrap_or_default();
+        let manager = Some(ManagerHealth { sees_leader: false, known: 0 });
+        Ok(NodeHealth { version, member: Some("active".to_owned()), manager })
     }
 
     /// Only a leader can list the nodes; without one the question is refused, or hangs.

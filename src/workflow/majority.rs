@@ -36,7 +36,8 @@ impl Majority {
     fn of_swarm(asked: usize, machines: &[MachineStatus]) -> Self {
         let said = || machines.iter().filter_map(|m| m.health.as_ref().ok()?.manager);
         let on = said().count();
-        let of = said().map(|manager| manager.known).max().unwrap_or(asked);
+        let known = said().map(|manager| manager.known).max().filter(|known| *known > 0);
+        let of = known.unwrap_or(asked);
         let off = machines.iter().filter(|m| m.machine.id.name.role == Role::Manager && !is_on(m));
         // A leader notices only after a while that it has lost the others. And managers that do not answer
         // this computer may still answer each other.
@@ -129,6 +130,11 @@ mod tests {
         assert_eq!(swarm("+++ox", 5), (3, 5, true));
         assert_eq!(swarm("--oox", 5), (2, 5, false));
         assert_eq!(swarm("ooo", 0), (0, 3, false), "nobody is left to say how many there are");
+        assert_eq!(
+            swarm("-oo", 0),
+            (1, 3, false),
+            "without a leader it does not say how many there are"
+        );
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::store::{self, Entry, Phase, Record};
 use super::{Error, Services, contexts};
 
 /// How long a machine may take to answer before its context is led elsewhere.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Has the context of a cluster lead to a machine that `lives`, if the one that it leads to does not; returns
 /// that machine if the context had to be changed. A cluster on which another command works is left alone, since

@@ -183,8 +183,17 @@ fn managers_go_off_and_on_one_by_one_and_the_majority_is_told_of() {
         (warned, said.stderr)
     };
     assert!(!one("stop", "1").0);
+    // The context follows a manager that answers.
+    let said = world.dojo(&["use", &name]);
+    assert!(said.stderr.contains("and leads to manager-2 now"), "{}", said.stderr);
+    until("docker reaches a manager", 60, || world.docker(&["node", "ls"]).code == Some(0));
+    let status = world.dojo(&["status", &name]);
+    assert!(status.stdout.contains("! 2 of 3 managers answer: no more may fail"), "{status:?}");
     let (warned, words) = one("stop", "3");
     assert!(warned && words.contains("with manager-3 off, 1 of 3 managers are on"), "{words}");
+    let status = world.dojo(&["status", &name]);
+    assert_eq!(status.code, Some(1), "{status:?}");
+    assert!(status.stdout.contains("! no majority: 1 of 3 managers"), "{status:?}");
     assert!(one("stop", "2").0);
     // Back in an order of its own.
     let (warned, words) = one("start", "3");
