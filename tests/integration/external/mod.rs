@@ -424,7 +424,7 @@ fn a_driver_that_lists_nothing_proves_nothing() {
 
     world.dojo(&["repair", "sand", "--driver", "tidal", "--driver-opt", "beach=north"]).ok();
     let keys = world.directory.path().join("state/clusters/sand/ssh/id_ed25519");
-    for flags in [["--driver-opt", "beach=south"].as_slice(), &[]] {
+    for flags in [here.as_slice(), &[]] {
         if flags.is_empty() {
             fs::write(world.bin().join("tide"), "").unwrap();
         }
