@@ -190,7 +190,7 @@ mod tests {
         "service_subnet",
     ];
     /// Flags of `up` that say nothing about the cluster, and so go with a spec file.
-    const OF_THE_RUN: [&str; 11] = [
+    const OF_THE_RUN: [&str; 12] = [
         "max_hourly",
         "yes",
         "dry_run",
@@ -198,6 +198,7 @@ mod tests {
         "explain",
         "rollback",
         "no_use",
+        "recreate",
         "quiet",
         "verbose",
         "log_format",
