@@ -720,5 +720,5 @@ fn a_patience_that_is_no_factor_is_refused_before_anything_is_done() {
         let begin = format!("exit 2\nerror: `DOJO_PATIENCE={wrong}` is not a factor");
         assert!(said.starts_with(&begin), "{said}");
     }
-    world.dojo_with(&[("DOJO_PATIENCE", "2.5")], &["ls"]).ok();
+    world.dojo_with(&[("DOJO_PATIENCE", "2.5")], &UP).ok();
 }

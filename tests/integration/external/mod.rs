@@ -67,6 +67,8 @@ impl World {
             .env("HOME", root)
             .env("DOJO_HOME", root.join("state"))
             .env("DOCKER_CONFIG", root.join("docker"))
+            // Limits of time are what some tests are about.
+            .env("DOJO_PATIENCE", "1")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
