@@ -312,7 +312,7 @@ pub(super) struct DockerFlags {
     /// The machine image [default: built when it is first needed]
     #[arg(long, help_heading = "Machines")]
     pub(super) image: Option<String>,
-    /// The Docker engine under the machines: unix:///PATH or tcp://HOST:PORT [default: that of the cluster, or
+    /// The Docker engine under the machines: `unix:///PATH` or `tcp://HOST:PORT` [default: that of the cluster, or
     /// else `$DOJO_DOCKER_HOST`, or the one that docker uses]
     #[arg(long, value_name = "ADDRESS", help_heading = "Machines")]
     pub(super) docker_host: Option<String>,
@@ -442,7 +442,7 @@ pub(super) struct DriverFlags {
     /// Set an option of an external driver
     #[arg(long, value_name = "KEY=VALUE")]
     pub(super) driver_opt: Vec<String>,
-    /// The Docker engine under the machines: unix:///PATH or tcp://HOST:PORT
+    /// The Docker engine under the machines: `unix:///PATH` or `tcp://HOST:PORT`
     #[arg(long, value_name = "ADDRESS")]
     pub(super) docker_host: Option<String>,
     #[command(flatten)]
@@ -471,7 +471,7 @@ pub(super) struct Down {
     /// Also remove machines of which this computer has no record, without asking
     #[arg(short, long)]
     pub(super) yes: bool,
-    /// With --yes: also machines that another home has made: another user's, or those of another DOJO_HOME
+    /// With --yes: also machines that another home has made: another user's, or those of another `DOJO_HOME`
     #[arg(long, requires = "yes")]
     pub(super) other_homes: bool,
     /// Give up hosts of yours that cannot be reached any more: they keep what is on them
@@ -491,7 +491,7 @@ pub(super) struct Sweep {
     /// List it, and remove nothing
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// Also what another home has made: another user's clusters, or those of another DOJO_HOME
+    /// Also what another home has made: another user's clusters, or those of another `DOJO_HOME`
     #[arg(long)]
     pub(super) other_homes: bool,
     /// Remove it without asking

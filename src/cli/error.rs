@@ -224,6 +224,7 @@ fn machines_code(failure: &workflow::Failure) -> u8 {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a list, with an entry for each error")]
 fn hints(error: &Error, cluster: Option<&ClusterName>) -> Vec<String> {
     let error = match error {
         Error::About { cluster, source } => return hints(source, Some(cluster)),
@@ -280,7 +281,7 @@ fn hints(error: &Error, cluster: Option<&ClusterName>) -> Vec<String> {
             vec![format!("`dojo ls` lists the clusters, `dojo up {name}` makes one of that name")]
         }
         workflow::Error::StateLost { cluster, left, survivor, .. } => {
-            state_hints(cluster, left, survivor.as_ref())
+            state_hints(cluster, left, survivor.as_deref())
         }
         workflow::Error::Images(refused) => refused.iter().map(image_hint).collect(),
         workflow::Error::Changed(_) => vec!["the same command again takes it as it is now".to_owned()],

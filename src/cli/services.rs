@@ -56,6 +56,7 @@ type Parts = (
 
 /// What only some commands ask of drivers.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each says something of its own")]
 struct Special {
     /// Machines are to be made: options that a driver does not take are refused.
     to_make: bool,
@@ -191,7 +192,7 @@ impl Context {
         let places = record.as_ref().map(|record| record.places.clone()).unwrap_or_default();
         let spec = &spec.located(&places);
         let (driver, images, dialer, swarm, kubeadm) =
-            self.parts(spec, &places, record, special).await?;
+            Box::pin(self.parts(spec, &places, record, special)).await?;
         Ok(Services {
             home: self.home.clone(),
             driver,

@@ -32,7 +32,7 @@ pub(super) fn check(
     }
     let (path, programs) = (path.display().to_string(), programs.join(", "));
     let question = format!("`{path}` names what runs with your rights: {programs}. Use it? [y/N] ");
-    if !trusted && !(context.can_ask() && asked(&question)) {
+    if !(trusted || context.can_ask() && asked(&question)) {
         return Err(Error::Untrusted { path, programs });
     }
     Ok(context.home.trust(&digest)?)

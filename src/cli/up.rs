@@ -23,12 +23,11 @@ use super::{costs, explain, output, trust};
 pub(super) async fn run(context: &Context, args: Up) -> Result<(), Error> {
     let options =
         UpOptions { select: !args.no_use, rollback: args.rollback, recreate: args.recreate };
-    let (spec, seen) = match &args.file {
-        Some(path) => (spec::read(path)?, None),
-        None => {
-            let (spec, seen) = from_flags(context, &args)?;
-            (spec, Some(seen))
-        }
+    let (spec, seen) = if let Some(path) = &args.file {
+        (spec::read(path)?, None)
+    } else {
+        let (spec, seen) = from_flags(context, &args)?;
+        (spec, Some(seen))
     };
     spec.validate()?;
     if args.explain {

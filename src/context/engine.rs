@@ -64,6 +64,10 @@ mod tests {
     use super::*;
 
     /// A context as docker writes it, or with our mark where `previous` is given.
+    #[expect(
+        clippy::option_option,
+        reason = "no mark, and a mark that says that nothing was selected"
+    )]
     fn context(dir: &Path, name: &str, host: &str, previous: Option<Option<&str>>) {
         let directory = dir.join("contexts/meta").join(meta::directory(name));
         fs::create_dir_all(&directory).unwrap();

@@ -159,10 +159,9 @@ fn value_end(text: &str, start: usize) -> Option<usize> {
         match byte {
             b'"' => quoted = true,
             b'{' | b'[' => depth += 1,
-            b'}' | b']' if depth == 0 => return Some(end),
+            b'}' | b']' | b',' if depth == 0 => return Some(end),
             b'}' | b']' if depth == 1 => return Some(end + 1),
             b'}' | b']' => depth -= 1,
-            b',' if depth == 0 => return Some(end),
             byte if depth == 0 && byte.is_ascii_whitespace() => return Some(end),
             _ => {}
         }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The fingerprint of an OpenPGP key, 40 hexadecimal digits (RFC 9580, 5.5.4.2), as `gpg --show-keys` prints it.
+/// The fingerprint of an `OpenPGP` key, 40 hexadecimal digits (RFC 9580, 5.5.4.2), as `gpg --show-keys` prints it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Fingerprint(String);

@@ -49,14 +49,14 @@ impl Entry {
                 Ok(file) => (file, &path),
                 Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
                 // What cannot be written can be locked all the same, and so can the directory it is to be in.
-                Err(e) if durable::is_unwritable(&e) => match File::open(&path) {
-                    Ok(file) => (file, &path),
-                    Err(_) => {
-                        let file =
-                            File::open(&directory).map_err(Error::file("open", &directory))?;
-                        (file, &directory)
+                Err(e) if durable::is_unwritable(&e) => {
+                    if let Ok(file) = File::open(&path) {
+                        (file, &path)
+                    } else {
+                        let file = File::open(&directory);
+                        (file.map_err(Error::file("open", &directory))?, &directory)
                     }
-                },
+                }
                 Err(e) => return Err(Error::file("open", &path)(e)),
             };
             match file.try_lock() {

@@ -143,15 +143,13 @@ impl Home {
             return Ok(id);
         }
         // Somebody was quicker; or it was there, and says nothing.
-        match self.known_id()? {
-            Some(id) => Ok(id),
-            None => {
-                durable::replace(&path, format!("{id}\n").as_bytes(), 0o600)
-                    .map_err(Error::file("write", &path))?;
-                self.give_to_owner(&path)?;
-                Ok(id)
-            }
+        if let Some(id) = self.known_id()? {
+            return Ok(id);
         }
+        durable::replace(&path, format!("{id}\n").as_bytes(), 0o600)
+            .map_err(Error::file("write", &path))?;
+        self.give_to_owner(&path)?;
+        Ok(id)
     }
 
     /// The same, if there is one yet.

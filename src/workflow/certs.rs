@@ -108,7 +108,8 @@ async fn renew(services: &Services, entry: &Entry, progress: &Progress) -> Resul
         let label = machine.id.name;
         let progress = progress.machine(label);
         entry.forget_machine(label)?;
-        let restart = become_node(services, &provisioner, Origin::Keep(machine), &progress);
+        let restart =
+            Box::pin(become_node(services, &provisioner, Origin::Keep(machine), &progress));
         // A load balancer is no member that could come back.
         let kind = kind.filter(|_| label.role != Role::LoadBalancer);
         let cause =

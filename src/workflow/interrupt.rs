@@ -54,7 +54,7 @@ impl Interrupt {
         let stop = async {
             self.wanted().await;
             if self.has_begun() {
-                pending().await
+                pending::<()>().await;
             }
         };
         tokio::select! {

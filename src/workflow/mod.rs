@@ -239,7 +239,7 @@ pub enum Error {
         /// The machines that there still are.
         left: Vec<MachineName>,
         /// One that still has what is lost, and could begin again with it.
-        survivor: Option<Machine>,
+        survivor: Option<Box<Machine>>,
     },
     /// There is no such machine.
     #[error("cluster `{cluster}` has no machine `{machine}`")]

@@ -37,7 +37,8 @@ pub(super) async fn roll(
         let machine = nodes[index].machine().clone();
         let name = machine.id.name;
         let progress = progress.machine(name);
-        let restart = become_node(services, provisioner, Origin::Restart(machine), &progress);
+        let restart =
+            Box::pin(become_node(services, provisioner, Origin::Restart(machine), &progress));
         let cause = gently(kind, nodes, index, Renew::Nothing, restart, &progress).await?;
         let causes = cause.into_iter().map(|cause| (name, cause)).collect();
         all_well(services, cluster, Work::Make, nodes.len(), causes).await?;

@@ -60,7 +60,7 @@ async fn to_counts(
     refuse_resizing(&wanted, &record.spec)?;
     if is_unfinished(&record, &wanted) {
         progress.warn("finishing an interrupted `scale` first");
-        converge(services, entry, record.spec, options, progress, begin).await?;
+        Box::pin(converge(services, entry, record.spec, options, progress, begin)).await?;
         record = entry.record()?.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
     }
     // What is to go goes before anything is added, so that what is agreed on is only that.
@@ -74,10 +74,10 @@ async fn to_counts(
         entry.save(&record)?;
         failpoint::reached("scale.record.after");
         if fewer != wanted {
-            converge(services, entry, fewer, options, progress, begin).await?;
+            Box::pin(converge(services, entry, fewer, options, progress, begin)).await?;
         }
     }
-    converge(services, entry, wanted, options, progress, begin).await
+    Box::pin(converge(services, entry, wanted, options, progress, begin)).await
 }
 
 /// Whether machines are still to be taken away that this spec says nothing of.
@@ -139,7 +139,8 @@ async fn reach(
     machine: &Machine,
     progress: &Progress,
 ) -> Result<Option<Node>, MachineError> {
-    let work = become_node(services, provisioner, Origin::Keep(machine.clone()), progress);
+    let work =
+        Box::pin(become_node(services, provisioner, Origin::Keep(machine.clone()), progress));
     match within(PATIENCE, work).await {
         Ok(Ok(node)) => Ok(Some(node)),
         Ok(Err(MachineError::Interrupted)) => Err(MachineError::Interrupted),

@@ -137,7 +137,7 @@ fn lost(record: &Record, existing: &[Machine], how: How) -> Error {
         survivor: existing
             .iter()
             .find(|m| kind == Orchestrator::Swarm && leads(m.id.name))
-            .cloned(),
+            .map(|m| Box::new(m.clone())),
     }
 }
 

@@ -124,8 +124,7 @@ pub async fn status(
     let silent = join_all(existing.iter().map(|machine| silence(services, machine, &ssh, end)));
     let (mut machines, silent) = join(machines, silent).await;
     // Engines decide among themselves, whoever can log in.
-    let leaders =
-        usize::from(record.spec.count(Role::Manager) + record.spec.count(Role::ControlPlane));
+    let leaders = record.spec.count(Role::Manager) + record.spec.count(Role::ControlPlane);
     let majority = Majority::of(record.spec.orchestrator, leaders, &machines);
     for (name, why) in silent.into_iter().flatten() {
         if let Some(machine) = machines.iter_mut().find(|m| m.machine.id.name == name) {

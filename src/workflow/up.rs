@@ -98,10 +98,11 @@ pub(super) async fn to_spec(
 ) -> Result<Summary, Error> {
     let begin = Instant::now();
     let is_new = matches!(entry.record(), Ok(None));
-    let mut result = converge(services, &entry, spec.clone(), options, progress, begin).await;
+    let mut result =
+        Box::pin(converge(services, &entry, spec.clone(), options, progress, begin)).await;
     if options.recreate && result.as_ref().is_err_and(Error::is_lost) {
         result = match state::clear(services, &entry, &spec, progress).await {
-            Ok(()) => converge(services, &entry, spec, options, progress, begin).await,
+            Ok(()) => Box::pin(converge(services, &entry, spec, options, progress, begin)).await,
             Err(error) => Err(error),
         };
     }
@@ -230,7 +231,7 @@ pub(super) async fn converge(
     };
     let cluster = kind.map(|kind| (kind, &speaker));
     scale::dismiss(services, entry, cluster, departures, progress).await?;
-    roll(services, &spec.name, kind, &provisioner, &mut nodes, progress).await?;
+    Box::pin(roll(services, &spec.name, kind, &provisioner, &mut nodes, progress)).await?;
     let access = match kind {
         Some(kind) => kind.access(&speaker, &nodes, &provisioner.tls).await?,
         None => Access::Engine {

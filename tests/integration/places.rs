@@ -208,7 +208,7 @@ fn keys_of_a_record_that_is_lost_or_damaged_are_kept_where_nothing_is_found() {
     }
 }
 
-/// The same world as another user, or one with another DOJO_HOME, sees it.
+/// The same world as another user, or one with another `DOJO_HOME`, sees it.
 fn of_another(world: &World, args: &[&str]) -> Said {
     let home = world.at("home-of-another").display().to_string();
     world.dojo_with(&[("DOJO_HOME", &home)], args)

@@ -10,8 +10,8 @@ use serde_json::{Map, Value, json};
 use crate::pace::{factor, stretch};
 
 /// How long kubeadm usually waits for an API server with its node, and for a cluster to be found.
-const HEALTH: Duration = Duration::from_mins(4);
-const DISCOVERY: Duration = Duration::from_mins(5);
+const HEALTH: Duration = Duration::from_secs(4 * 60);
+const DISCOVERY: Duration = Duration::from_secs(5 * 60);
 /// All of v1beta4's, in seconds.
 const TIMEOUTS: [(&str, u64); 7] = [
     ("controlPlaneComponentHealthCheck", 240),

@@ -1,6 +1,6 @@
 //! The client of an engine, over whatever leads there.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker};
@@ -78,7 +78,7 @@ fn tls(directory: &Path) -> Result<ClientConfig, Error> {
     })
 }
 
-fn read(path: &PathBuf) -> Result<Vec<u8>, Error> {
+fn read(path: &Path) -> Result<Vec<u8>, Error> {
     durable::read(path, durable::KEY).map_err(|source| unusable_file("read", path, source.into()))
 }
 

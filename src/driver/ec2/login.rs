@@ -134,8 +134,8 @@ mod tests {
         let keys = surroundings(|name| (name == "AWS_ACCESS_KEY_ID").then(|| "A".to_owned()));
         assert_eq!(keys.login(None), Login::Environment);
         assert_eq!(keys.login(Some("old")), Login::Profile("old".to_owned()));
-        let named = surroundings(|name| (name == "AWS_PROFILE").then(|| "work".to_owned()));
-        assert_eq!(named.login(None), Login::SingleSignOn("work".to_owned()));
+        let chosen = surroundings(|name| (name == "AWS_PROFILE").then(|| "work".to_owned()));
+        assert_eq!(chosen.login(None), Login::SingleSignOn("work".to_owned()));
         let nothing = Surroundings { variable: |_| None, profiles: profiles("", "") };
         assert_eq!(nothing.login(None), Login::Nothing);
     }

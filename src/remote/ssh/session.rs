@@ -80,7 +80,8 @@ impl Session {
         sending: Sending,
         output: Option<&mut (dyn AsyncWrite + Send + Unpin)>,
     ) -> Result<String, Error> {
-        let result = within(script.patience, self.converse(script, sending, output)).await;
+        let result =
+            within(script.patience, Box::pin(self.converse(script, sending, output))).await;
         result.unwrap_or_else(|_| {
             Err(Error::Hangs {
                 machine: self.machine.clone(),
