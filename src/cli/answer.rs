@@ -28,6 +28,10 @@ pub(super) async fn in_time<T>(
 }
 
 /// The places where a cluster's machines come from, in words.
+#[cfg_attr(
+    not(feature = "fake"),
+    expect(clippy::match_wildcard_for_single_variants, reason = "with that feature there are two")
+)]
 fn places(spec: &ClusterSpec) -> String {
     let place = |driver: &DriverName| match driver {
         DriverName::Docker => match &spec.docker.host {

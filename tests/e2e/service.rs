@@ -103,6 +103,7 @@ fn restart_engines(world: &World, cluster: &str, reference: &str) {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one cluster's life, from which nothing can be left out")]
 fn a_service_is_healed_and_updated_without_dropping_a_request() {
     let mut world = World::new();
     let name = world.name("service");

@@ -186,12 +186,12 @@ fn killed_after_aws_agreed_there_is_still_one_instance() {
     assert_eq!(emulator.things("instance").len(), 1, "{:?}", emulator.things("instance"));
     assert_eq!(nodes(&world), ["manager-1 Ready Leader"]);
 
-    // With nothing remembered it is found by its tags.
+    // With nothing remembered, not even whose it is, it is found by its tags.
     fs::remove_dir_all(world.home()).unwrap();
     let there = ["--driver", "ec2", "--endpoint-url", emulator.endpoint()];
     let listed = world.dojo(&[&["ls"], &there[..]].concat()).ok();
-    assert!(listed.contains(&name) && listed.contains("no record here"), "{listed}");
-    world.dojo(&[&["down", "--all", "--yes"], &there[..]].concat()).ok();
+    assert!(listed.contains(&name) && listed.contains("of another home"), "{listed}");
+    world.dojo(&[&["down", &name, "--yes", "--other-homes"], &there[..]].concat()).ok();
     emulator.assert_empty();
     world.assert_gone(&name);
 }
