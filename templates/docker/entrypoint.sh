@@ -20,7 +20,7 @@ RULES
 fi
 
 # Not every kernel has all of it.
-mkdir -p -m 700 /run/clusterdojo
+install -d -m 700 /run/clusterdojo
 mount --all --fstab /usr/local/lib/clusterdojo/mounts.fstab || true
 
 # The engine mounts these read-only for containers without --privileged. `remount,bind` changes

@@ -117,14 +117,22 @@ fn what_a_killed_image_build_left_is_found_and_removed_but_not_that_of_a_living_
     let made = |what: &str, mark: &str| {
         let (name, label) =
             (format!("workshop-{me}-{what}"), format!("io.clusterdojo.workshop={mark}"));
+        let _ = engine(&["rm", "-f", &name]);
         engine(&["create", "--name", &name, "--label", &label, "clusterdojo/base:trixie", "true"])
             .ok();
         engine(&["volume", "create", "--label", &label, &name]).ok();
         name
     };
-    let (dead, living) = (made("dead", &dead), made("living", &living));
-    let listed = world.dojo(&["sweep", "--dry-run"]).ok();
-    assert!(listed.contains(&dead) && !listed.contains(&living), "{listed}");
+    let living = made("living", &living);
+    // Any other test that takes a cluster down meanwhile takes this away, too, as it should.
+    let is_listed = || {
+        let name = made("dead", &dead);
+        let listed = world.dojo(&["sweep", "--dry-run"]).ok();
+        assert!(!listed.contains(&living), "{listed}");
+        listed.contains(&name)
+    };
+    assert!((0..5).any(|_| is_listed()), "what a killed build left is not listed");
+    let dead = format!("workshop-{me}-dead");
     world.dojo(&["down", "nothing-of-that-name"]).ok();
     let left = engine(&["ps", "-a", "--format", "{{.Names}}"]).ok()
         + &engine(&["volume", "ls", "--format", "{{.Name}}"]).ok();
@@ -180,6 +188,8 @@ fn the_earlier_context_comes_back() {
     let name = world.name("before");
     world.docker(&["context", "create", "mine", "--docker", "host=tcp://192.0.2.1:1"]).ok();
     world.docker(&["context", "use", "mine"]).ok();
+    // Else machines would be made on the engine of that context.
+    world.set("DOJO_DOCKER_HOST", "unix:///var/run/docker.sock");
     world.dojo(&["up", &name, "--workers", "0"]).ok();
     assert_eq!(world.docker(&["context", "show"]).ok().trim(), format!("dojo-{name}"));
     world.dojo(&["use", "--none"]).ok();
