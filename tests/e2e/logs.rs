@@ -89,7 +89,7 @@ fn logs_are_told_and_bundled_without_secrets_and_without_waiting_for_the_dead() 
         ("worker-1/system.txt", "Debian"),
         ("worker-1/kernel.txt", "dmesg"),
         ("worker-2/no-answer.txt", "stopped"),
-        ("worker-3/no-answer.txt", "did not answer"),
+        ("worker-3/no-answer.txt", "its sshd is not running"),
     ] {
         let text = found.get(name).unwrap_or_else(|| panic!("no {name} in {:?}", found.keys()));
         assert!(text.contains(word), "{name}: {text}");
