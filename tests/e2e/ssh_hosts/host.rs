@@ -227,7 +227,7 @@ impl Host {
             apt-mark showhold | sed 's/^/held /'
             systemctl list-unit-files --no-legend --plain | sed 's/  */ /g; s/^/unit /'
             systemctl list-units --no-legend --plain --state active --type service,socket |
-                awk '{ print "active", $1 }'
+                awk '$1 != "systemd-logind.service" { print "active", $1 }'
             ip -o link | awk '{ print "link", $2 }' | sed 's/@.*//'
             ip -4 route | grep -v ' eth0 ' | sed 's/^/route /' || true
             sysctl net.ipv4.ip_forward

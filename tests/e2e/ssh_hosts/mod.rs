@@ -474,7 +474,7 @@ fn a_manager_of_docker_and_a_worker_over_ssh_are_one_swarm() {
         );
         fs::write(&file, text).unwrap();
     };
-    let up = || world.dojo(&["up", "-f", file.to_str().unwrap()]);
+    let up = || world.dojo(&["up", "-f", file.to_str().unwrap(), "--trust"]);
     let subnet = format!("10.199.{}.0/24", std::process::id() % 250);
     write(&subnet, "");
     up().ok();
