@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn engines_of_desktops_and_all_profiles_are_looked_for() {
         let home = tempfile::tempdir().unwrap();
-        for profile in ["work", "arm"] {
+        for profile in ["lab", "arm"] {
             let directory = home.path().join(".colima").join(profile);
             fs::create_dir_all(&directory).unwrap();
             fs::write(directory.join("docker.sock"), "").unwrap();
@@ -191,7 +191,7 @@ mod tests {
         assert_eq!(sockets[1].to_str(), Some("/run/user/1000/docker.sock"));
         assert!(at(".docker/desktop/docker.sock") < at(".rd/docker.sock"));
         assert!(at(".colima/default/docker.sock") < at(".colima/arm/docker.sock"));
-        assert!(at(".colima/arm/docker.sock") < at(".colima/work/docker.sock"));
+        assert!(at(".colima/arm/docker.sock") < at(".colima/lab/docker.sock"));
         at(".docker/run/docker.sock");
         at(".orbstack/run/docker.sock");
     }
