@@ -12,6 +12,7 @@ mod error;
 mod explain;
 mod extend;
 mod flags;
+mod follow;
 mod forward;
 mod help;
 mod image;

@@ -47,6 +47,10 @@ async fn each(
                 other => break other.about(&target.0)?,
             }
         }
+        // Of a whole cluster, `start` writes the context itself, and after `stop` there is nothing to lead to.
+        if target.1.is_some() {
+            context.follow(&context.record(&target.0)?).await;
+        }
         if !context.quiet {
             let (cluster, machine) = &target;
             let name = machine.map_or(cluster.to_string(), |m| format!("{cluster}/{m}"));

@@ -414,25 +414,6 @@ impl Context {
         Ok((self.cluster(None)?, machine))
     }
 
-    /// Tells that a cluster's context leads elsewhere now, or why it could not.
-    pub(super) fn tell_mended(
-        &self,
-        name: &ClusterName,
-        mended: Result<Option<MachineName>, workflow::Error>,
-    ) {
-        let progress = Progress::new(Arc::clone(&self.reporter));
-        let context = name.context();
-        match mended {
-            Ok(None) => {}
-            Ok(Some(machine)) => progress.warn(format!(
-                "context {context} led to a machine that does not answer, and leads to {machine} now"
-            )),
-            Err(error) => {
-                progress.warn(format!("cannot lead context {context} elsewhere: {}", chain(&error)));
-            }
-        }
-    }
-
     /// Where the client's certificate of a cluster is.
     pub(super) fn tls(&self, name: &ClusterName) -> TlsFiles {
         TlsFiles::in_directory(&self.home.directory(name).join("pki/client"))

@@ -1,9 +1,8 @@
 //! `dojo use`.
 
 use crate::context::overriding_env;
-use crate::model::{ClusterName, Machine, Orchestrator};
-use crate::store::{Record, Selection};
-use crate::workflow;
+use crate::model::{ClusterName, Orchestrator};
+use crate::store::Selection;
 
 use super::args::Use;
 use super::error::{About as _, Error};
@@ -21,7 +20,7 @@ pub(super) async fn run(context: &Context, args: &Use) -> Result<(), Error> {
             let record = context.record(name)?;
             // What it is about is the user's choice, which stands however the machines are.
             context.try_open_ways(&record, &record.machines).await;
-            mend(context, &record).await;
+            context.follow(&record).await;
             match record.spec.orchestrator {
                 Orchestrator::Kubernetes => Selection { kubectl: selected, ..before.clone() },
                 Orchestrator::Swarm | Orchestrator::None => {
@@ -73,17 +72,6 @@ pub(super) async fn run(context: &Context, args: &Use) -> Result<(), Error> {
         })?;
     }
     Ok(())
-}
-
-/// Has the context lead to a machine that answers. Whether one does is no condition of being selected.
-async fn mend(context: &Context, record: &Record) {
-    let directory = context.home.directory(&record.spec.name);
-    let lives = async |machine: &Machine| {
-        workflow::answers(&context.dialer(record, machine), &directory, machine).await
-    };
-    let mended =
-        workflow::mend_context(&context.services_to_reach(record), &record.spec.name, lives).await;
-    context.tell_mended(&record.spec.name, mended);
 }
 
 fn about<T, E: Into<Error>>(args: &Use, result: Result<T, E>) -> Result<T, Error> {

@@ -123,11 +123,11 @@ fn machines_that_are_dead_go_without_being_asked() {
     let name = world.name("dead");
     world.dojo(&["up", &name, "--managers", "3", "--workers", "3"]).ok();
     let machine = |m: &str| format!("dojo-{name}-{m}");
-    // One is gone, one is off, one hangs; and one of the managers is off.
+    // One is gone, one is off, one has lost what would let anybody in; and one of the managers is off.
     engine(&["rm", "-f", "-v", &machine("worker-3")]).ok();
     engine(&["stop", "-t", "2", &machine("worker-2")]).ok();
     engine(&["stop", "-t", "2", &machine("manager-2")]).ok();
-    let sshd = "systemctl stop ssh.socket ssh docker.socket docker";
+    let sshd = "rm /usr/sbin/sshd && systemctl stop ssh docker.socket docker";
     engine(&["exec", &machine("worker-1"), "sh", "-c", sshd]).ok();
     let said =
         world.dojo(&["--log-format", "plain", "scale", &name, "--managers", "1", "--workers", "0"]);

@@ -87,7 +87,7 @@ async fn secrets_are_on_no_command_line_and_in_no_environment() {
     let look = script(
         "printf 'length %s\\n' \"${#KEY}\"\n\
          for p in /proc/[0-9]*; do tr '\\0' ' ' <$p/cmdline; echo; done 2>/dev/null\n\
-         tr '\\0' '\\n' </proc/self/environ\n",
+         tr '\\0' '\\n' <\"/proc/$$/environ\"\n",
     )
     .with_secret("KEY", &Secret::new(secret));
     let output = remote.run(&look).await.unwrap();
