@@ -10,6 +10,7 @@ use std::os::unix::fs::{
 use std::path::Path;
 
 use rustix::fs::{OFlags, makedev};
+use tempfile::NamedTempFile;
 
 /// The most that is read of a key, a certificate or a note, in bytes.
 pub const KEY: u64 = 1 << 20;
@@ -111,35 +112,40 @@ pub fn replace_with(
     write: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> io::Result<()> {
     check_replaceable(path)?;
-    let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut temporary = tempfile::Builder::new()
-        .prefix(".dojo-")
-        .suffix(".tmp")
-        .permissions(fs::Permissions::from_mode(mode))
-        .tempfile_in(directory)?;
-    write(temporary.as_file_mut())?;
-    // The permissions given at creation are cut by the umask.
-    temporary.as_file().set_permissions(fs::Permissions::from_mode(mode))?;
-    temporary.as_file().sync_all()?;
-    temporary.persist(path).map_err(|e| e.error)?;
-    sync_directory(directory)
+    beside(path, mode, write)?.persist(path).map_err(|e| e.error)?;
+    sync_directory(directory_of(path))
 }
 
 /// Makes a file with these contents, all of them from its first moment on; `false` if there is one already.
 pub fn create(path: &Path, contents: &[u8], mode: u32) -> io::Result<bool> {
-    let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut temporary = tempfile::Builder::new()
-        .prefix(".dojo-")
-        .suffix(".tmp")
-        .permissions(fs::Permissions::from_mode(mode))
-        .tempfile_in(directory)?;
-    temporary.write_all(contents)?;
-    temporary.as_file().sync_all()?;
-    match temporary.persist_noclobber(path) {
-        Ok(_) => sync_directory(directory).map(|()| true),
+    match beside(path, mode, |file| file.write_all(contents))?.persist_noclobber(path) {
+        Ok(_) => sync_directory(directory_of(path)).map(|()| true),
         Err(e) if e.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         Err(e) => Err(e.error),
     }
+}
+
+/// A temporary file beside another one, written and synced.
+fn beside(
+    path: &Path,
+    mode: u32,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+) -> io::Result<NamedTempFile> {
+    let permissions = fs::Permissions::from_mode(mode);
+    let mut temporary = tempfile::Builder::new()
+        .prefix(".dojo-")
+        .suffix(".tmp")
+        .permissions(permissions.clone())
+        .tempfile_in(directory_of(path))?;
+    write(temporary.as_file_mut())?;
+    // The permissions given at creation are cut by the umask.
+    temporary.as_file().set_permissions(permissions)?;
+    temporary.as_file().sync_all()?;
+    Ok(temporary)
+}
+
+fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Refuses a path at which there is something other than a file: a rename would put a file in the place of a

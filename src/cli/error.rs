@@ -3,6 +3,7 @@
 
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -70,12 +71,21 @@ pub(super) enum Error {
         "spec file `{path}` is not from this directory and names what runs with your rights: {programs}"
     )]
     Untrusted { path: String, programs: String },
+    /// The context is in files that the user's tool does not read here.
+    #[error("context `{}` is in `{}`, which is not read here", cluster.context(), listed(files))]
+    OtherFiles { cluster: ClusterName, files: Vec<PathBuf>, variable: &'static str },
     /// Nobody could be asked whether it may be removed.
     #[error("nothing was removed")]
     Unasked,
     /// Several clusters failed; each was told already.
     #[error("{failed} of {of} clusters failed")]
     Several { failed: usize, of: usize },
+}
+
+/// Several files, as variables name them.
+fn listed(files: &[PathBuf]) -> String {
+    let files: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
+    files.join(":")
 }
 
 /// Says which cluster an error is about.
@@ -163,6 +173,7 @@ fn code(error: &Error) -> u8 {
         Error::Io { .. }
         | Error::TooDear { .. }
         | Error::Untrusted { .. }
+        | Error::OtherFiles { .. }
         | Error::Unasked
         | Error::Several { .. } => FAILED,
         Error::Workflow(error) => match error {
@@ -247,6 +258,15 @@ fn hints(error: &Error, cluster: Option<&ClusterName>) -> Vec<String> {
                 )
             }));
             return hints;
+        }
+        Error::OtherFiles { cluster, files, variable } => {
+            let files = listed(files);
+            return vec![
+                format!("`eval \"$(dojo env {cluster})\"` points this shell at it all the same"),
+                format!(
+                    "`export {variable}='{files}'` has it read; then `dojo use {cluster}` selects it"
+                ),
+            ];
         }
         Error::Unasked => return vec!["--yes removes it without asking".to_owned()],
         _ => return Vec::new(),
@@ -519,6 +539,9 @@ fn driver_hints(error: &driver::Error, cluster: Option<&ClusterName>) -> Vec<Str
 fn engine_hints(said: &str) -> Vec<String> {
     let first = if said.to_lowercase().contains("permission denied") {
         "`sudo usermod -aG docker $USER`, and a new login, let you use the engine"
+    } else if said.contains("no answer") {
+        "it may hang, or be busy: `docker version` waits for it, too; on Debian and Ubuntu `sudo systemctl restart \
+         docker` starts it anew"
     } else {
         "is Docker installed and running? On Debian and Ubuntu: apt-get install docker.io"
     };

@@ -3,6 +3,7 @@
 use crate::context::overriding_env;
 use crate::model::{ClusterName, Orchestrator};
 use crate::store::Selection;
+use crate::workflow;
 
 use super::args::Use;
 use super::error::{About as _, Error};
@@ -18,6 +19,11 @@ pub(super) async fn run(context: &Context, args: &Use) -> Result<(), Error> {
         Some(name) => {
             let selected = Some(name.context());
             let record = context.record(name)?;
+            let services = context.services_to_reach(&record);
+            if let Some((files, variable)) = workflow::other_files(&services, &record) {
+                let (cluster, files) = (name.clone(), files.to_vec());
+                return Err(Error::OtherFiles { cluster, files, variable });
+            }
             // What it is about is the user's choice, which stands however the machines are.
             context.try_open_ways(&record, &record.machines).await;
             context.follow(&record).await;

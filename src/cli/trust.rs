@@ -7,6 +7,7 @@ use std::{env, fs};
 
 use sha2::{Digest as _, Sha256};
 
+use crate::durable;
 use crate::model::DriverName;
 use crate::spec::ClusterSpec;
 
@@ -19,6 +20,7 @@ use super::services::Context;
 pub(super) fn check(
     context: &Context,
     path: &Path,
+    text: &str,
     spec: &ClusterSpec,
     trusted: bool,
 ) -> Result<(), Error> {
@@ -26,7 +28,7 @@ pub(super) fn check(
     if programs.is_empty() || is_below_here(path) {
         return Ok(());
     }
-    let digest = digest(path, &files)?;
+    let digest = digest(text, &files);
     if context.home.trusts(&digest) {
         return Ok(());
     }
@@ -69,14 +71,11 @@ fn is_below_here(path: &Path) -> bool {
 }
 
 /// What the spec file and the files that it names contain; another content is another one.
-fn digest(path: &Path, files: &[PathBuf]) -> Result<String, Error> {
+fn digest(text: &str, files: &[PathBuf]) -> String {
     let mut all = Sha256::new();
-    for file in [path].into_iter().chain(files.iter().map(PathBuf::as_path)) {
-        let bytes = match fs::read(file) {
-            // It is refused later, in words that fit.
-            Err(_) if file != path => Vec::new(),
-            read => read.map_err(|source| Error::Io { operation: "read the spec file", source })?,
-        };
+    // One that cannot be read is refused later, in words that fit.
+    let files = files.iter().map(|file| durable::read(file, durable::TEXT).unwrap_or_default());
+    for bytes in [text.as_bytes().to_vec()].into_iter().chain(files) {
         all.update((bytes.len() as u64).to_be_bytes());
         all.update(bytes);
     }
@@ -84,7 +83,7 @@ fn digest(path: &Path, files: &[PathBuf]) -> Result<String, Error> {
     for byte in all.finalize() {
         let _ = write!(digest, "{byte:02x}");
     }
-    Ok(digest)
+    digest
 }
 
 #[cfg(test)]
@@ -118,15 +117,13 @@ mod tests {
     #[test]
     fn other_contents_are_another_file() {
         let directory = tempfile::tempdir().unwrap();
-        let (spec, config) = (directory.path().join("spec"), directory.path().join("config"));
-        fs::write(&spec, "one").unwrap();
-        let absent = digest(&spec, std::slice::from_ref(&config)).unwrap();
-        fs::write(&config, "two").unwrap();
-        let both = digest(&spec, std::slice::from_ref(&config)).unwrap();
-        fs::write(&config, "three").unwrap();
-        let changed = digest(&spec, std::slice::from_ref(&config)).unwrap();
-        fs::write(&spec, "onethree").unwrap();
-        let moved = digest(&spec, &[]).unwrap();
+        let config = [directory.path().join("config")];
+        let absent = digest("one", &config);
+        fs::write(&config[0], "two").unwrap();
+        let both = digest("one", &config);
+        fs::write(&config[0], "three").unwrap();
+        let changed = digest("one", &config);
+        let moved = digest("onethree", &[]);
         let all = [absent, both, changed, moved];
         for (index, one) in all.iter().enumerate() {
             assert!(!all[..index].contains(one) && one.len() == 64);

@@ -23,11 +23,12 @@ use super::{costs, explain, output, trust};
 pub(super) async fn run(context: &Context, args: Up) -> Result<(), Error> {
     let options =
         UpOptions { select: !args.no_use, rollback: args.rollback, recreate: args.recreate };
-    let (spec, seen) = if let Some(path) = &args.file {
-        (spec::read(path)?, None)
+    let (spec, text, seen) = if let Some(path) = &args.file {
+        let (spec, text) = spec::read(path)?;
+        (spec, Some((path, text)), None)
     } else {
         let (spec, seen) = from_flags(context, &args)?;
-        (spec, Some(seen))
+        (spec, None, Some(seen))
     };
     spec.validate()?;
     if args.explain {
@@ -38,8 +39,8 @@ pub(super) async fn run(context: &Context, args: Up) -> Result<(), Error> {
         (true, Some(SpecFormat::Json)) => return output::json(&spec),
         _ => {}
     }
-    if let Some(path) = &args.file {
-        trust::check(context, path, &spec, args.trust)?;
+    if let Some((path, text)) = text {
+        trust::check(context, path, &text, &spec, args.trust)?;
     }
     let name = spec.name.clone();
     let services = Services { seen, ..context.services_to_make(&spec).await.about(&name)? };

@@ -39,6 +39,11 @@ impl Mixed {
     }
 }
 
+/// The requests that are one driver's.
+fn asked_of(driver: &dyn Driver, requests: &[MachineRequest]) -> Vec<MachineRequest> {
+    requests.iter().filter(|request| request.driver == driver.name()).cloned().collect()
+}
+
 #[async_trait]
 impl Driver for Mixed {
     fn name(&self) -> DriverName {
@@ -85,6 +90,16 @@ impl Driver for Mixed {
         self.the(driver).ok()?.price(driver).await
     }
 
+    async fn admit(&self, cluster: &ClusterName, requests: &[MachineRequest]) -> Result<(), Error> {
+        for driver in &self.drivers {
+            let its = asked_of(&**driver, requests);
+            if !its.is_empty() {
+                driver.admit(cluster, &its).await?;
+            }
+        }
+        Ok(())
+    }
+
     async fn prepare(
         &self,
         cluster: &ClusterName,
@@ -92,8 +107,7 @@ impl Driver for Mixed {
         progress: &Progress,
     ) -> Result<(), Error> {
         for driver in &self.drivers {
-            let its: Vec<_> =
-                requests.iter().filter(|r| r.driver == driver.name()).cloned().collect();
+            let its = asked_of(&**driver, requests);
             if !its.is_empty() {
                 driver.prepare(cluster, &its, progress).await?;
             }

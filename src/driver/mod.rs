@@ -281,6 +281,15 @@ pub trait Driver: Send + Sync {
         None
     }
 
+    /// Refuses requests that [`prepare`](Self::prepare) would refuse; makes nothing. They carry no keys.
+    async fn admit(
+        &self,
+        _cluster: &ClusterName,
+        _requests: &[MachineRequest],
+    ) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Makes what a cluster's machines share (a network, an image), if it is not there yet. All the
     /// requests are given, so that everything that can be refused is refused before anything is made.
     async fn prepare(

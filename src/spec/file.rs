@@ -72,18 +72,20 @@ struct Written<'a> {
     spec: &'a ClusterSpec,
 }
 
-/// Reads and validates a spec file.
-pub fn read(path: &Path) -> Result<ClusterSpec, Error> {
+/// Reads and validates a spec file. Returns its text as well, since what a pipe gave is not there again.
+pub fn read(path: &Path) -> Result<(ClusterSpec, String), Error> {
     let text = durable::read_input(path, durable::KEY)
         .map_err(|source| Error::Unreadable { path: path.to_owned(), source })?;
-    parse(&text).map(ClusterSpec::with_absolute_paths).map_err(|(location, problem)| {
-        Error::Malformed {
-            path: path.to_owned(),
-            line: location.line(),
-            column: location.column(),
-            problem,
-        }
-    })
+    let spec =
+        parse(&text).map(ClusterSpec::with_absolute_paths).map_err(|(location, problem)| {
+            Error::Malformed {
+                path: path.to_owned(),
+                line: location.line(),
+                column: location.column(),
+                problem,
+            }
+        })?;
+    Ok((spec, text))
 }
 
 fn parse(text: &str) -> Result<ClusterSpec, (Location, String)> {

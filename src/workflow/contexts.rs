@@ -82,28 +82,33 @@ pub(super) fn write(
 
 /// Tells if the user's tool reads other files by now than those that the context is in.
 fn tell_of_other_files(services: &Services, record: &Record) {
-    let Some(files) = &record.contexts else { return };
-    let (there, variable) = match record.spec.orchestrator {
-        Orchestrator::Kubernetes => {
-            let read: Vec<_> = services.kube_contexts.paths().iter().map(|p| absolute(p)).collect();
-            ((read != files.kubectl).then(|| listed(&files.kubectl)), "KUBECONFIG")
-        }
-        Orchestrator::Swarm | Orchestrator::None => {
-            let read = absolute(services.contexts.directory());
-            ((read != files.docker).then(|| listed([&files.docker])), "DOCKER_CONFIG")
-        }
-    };
-    if let Some(there) = there {
+    if let Some((files, variable)) = other_files(services, record) {
+        let files = files.iter().map(|file| format!("`{}`", file.display()));
         Progress::new(Arc::clone(&services.reporter)).warn(format!(
-            "context `{}` is in {there}, whatever {variable} says now",
-            record.spec.name.context()
+            "context `{}` is in {}, whatever {variable} says now",
+            record.spec.name.context(),
+            files.collect::<Vec<_>>().join(", ")
         ));
     }
 }
 
-fn listed<'a>(files: impl IntoIterator<Item = &'a PathBuf>) -> String {
-    let files = files.into_iter().map(|file| format!("`{}`", file.display()));
-    files.collect::<Vec<_>>().join(", ")
+/// The files that a cluster's context is in, if the user's tool reads others by now, and the variable that names
+/// them to it.
+pub fn other_files<'a>(
+    services: &Services,
+    record: &'a Record,
+) -> Option<(&'a [PathBuf], &'static str)> {
+    let files = record.contexts.as_ref()?;
+    match record.spec.orchestrator {
+        Orchestrator::Kubernetes => {
+            let read: Vec<_> = services.kube_contexts.paths().iter().map(|p| absolute(p)).collect();
+            (read != files.kubectl).then_some((&*files.kubectl, "KUBECONFIG"))
+        }
+        Orchestrator::Swarm | Orchestrator::None => {
+            let read = absolute(services.contexts.directory());
+            (read != files.docker).then_some((std::slice::from_ref(&files.docker), "DOCKER_CONFIG"))
+        }
+    }
 }
 
 fn kube_context(

@@ -71,7 +71,7 @@ async fn all_longer(
     }
     entry.save(&record)?;
     let result = all_well(services, name, Work::Tend, of, causes).await;
-    sight.and_missing(services, result).await?;
+    sight.and_missing(services, Work::Tend, result).await?;
     longer.iter().filter_map(|machine| machine.expires).min().ok_or_else(|| {
         let text = format!("no machine of cluster `{name}` ends itself");
         Error::Driver(driver::Error::Unsupported(text))

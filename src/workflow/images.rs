@@ -16,7 +16,7 @@ use crate::provision::Node;
 use crate::store::{Entry, Record};
 
 use super::archive::{Store, fetch, into_file};
-use super::machines::ours;
+use super::lost::look;
 use super::{Error, Failure, MachineError, Services, Work, settle};
 
 /// How long a machine that runs may take to answer.
@@ -114,12 +114,15 @@ async fn to_all(
     }
     record.images.retain(|known| images.iter().all(|i| i.reference != known.reference));
     record.images.extend(images.iter().cloned());
+    let mut sight = look(services, &record).await?;
+    sight.refuse_none(services, &record).await?;
+    for machines in [&mut sight.found, &mut sight.missing] {
+        machines.retain(|m| m.id.name.role != Role::LoadBalancer);
+    }
     // What is off now gets them when it is started.
     entry.save(&record)?;
-    let (mut machines, _) = ours(services, name, Some(&record)).await?;
-    machines.retain(|m| m.id.name.role != Role::LoadBalancer);
     let (running, off): (Vec<_>, Vec<_>) =
-        machines.iter().partition(|m| m.state == MachineState::Running);
+        sight.found.iter().partition(|m| m.state == MachineState::Running);
     let mut causes: Vec<(MachineName, MachineError)> =
         off.into_iter().map(|m| (m.id.name, MachineError::NotRunning(m.state))).collect();
     let mut loaded = Vec::new();
@@ -146,15 +149,17 @@ async fn to_all(
     for machine in &running {
         progress.machine(machine.id.name).ready();
     }
-    let of = machines.len();
-    let failure = (!causes.is_empty()).then(|| Failure {
-        cluster: name.clone(),
-        work: Work::Load,
-        causes,
-        left: machines,
-        of,
-    });
-    Ok(Loading { images: loaded, failure })
+    let result = if causes.is_empty() {
+        Ok(())
+    } else {
+        let (left, of) = (sight.found.clone(), sight.found.len());
+        Err(Failure { cluster: name.clone(), work: Work::Load, causes, left, of }.into())
+    };
+    match sight.and_missing(services, Work::Load, result).await {
+        Ok(()) => Ok(Loading { images: loaded, failure: None }),
+        Err(Error::Machines(failure)) => Ok(Loading { images: loaded, failure: Some(failure) }),
+        Err(error) => Err(error),
+    }
 }
 
 /// Tells of images that kubelet would not take from the machine although they are there.

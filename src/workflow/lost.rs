@@ -106,6 +106,7 @@ impl Sight {
     pub(super) async fn and_missing(
         &self,
         services: &Services,
+        work: Work,
         result: Result<(), Error>,
     ) -> Result<(), Error> {
         if self.missing.is_empty() {
@@ -115,7 +116,7 @@ impl Sight {
             Ok(()) => {
                 let cluster = self.missing[0].id.cluster.clone();
                 let (left, of) = (self.found.clone(), self.found.len());
-                Failure { cluster, work: Work::Tend, causes: Vec::new(), left, of }
+                Failure { cluster, work, causes: Vec::new(), left, of }
             }
             Err(Error::Machines(failure)) => failure,
             Err(error) => return Err(error),

@@ -9,8 +9,8 @@ use crate::durable;
 use crate::event::Progress;
 use crate::failpoint;
 use crate::model::{
-    ClusterName, DriverName, KubernetesVersion, Machine, MachineId, MachineName, MachineRequest,
-    MachineState, Orchestrator, PodNetwork, Role, SshFiles,
+    ClusterName, DriverName, HostKey, KubernetesVersion, Machine, MachineId, MachineName,
+    MachineRequest, MachineState, Orchestrator, PodNetwork, Role, Secret, SshFiles,
 };
 use crate::pace::within;
 use crate::pki::{self, Authority};
@@ -165,21 +165,33 @@ pub(super) fn requests(
     absent: &[MachineName],
 ) -> Result<Vec<MachineRequest>, Error> {
     let authorized_key = keys::ensure_identity(ssh)?;
-    spec.machines()
-        .into_iter()
-        .filter(|machine| absent.contains(&machine.name))
-        .map(|machine| {
-            Ok(MachineRequest {
-                id: MachineId { cluster: spec.name.clone(), name: machine.name },
-                driver: machine.driver,
-                cluster_id: record.cluster_id.clone(),
-                home: home.to_owned(),
-                orchestrator: spec.orchestrator,
-                size: machine.size,
-                ports: machine.ports,
-                authorized_key: authorized_key.clone(),
-                host_key: keys::generate_host_key()?,
-            })
+    let mut requests = requests_without_keys(spec, record, home, absent);
+    for request in &mut requests {
+        request.authorized_key.clone_from(&authorized_key);
+        request.host_key = keys::generate_host_key()?;
+    }
+    Ok(requests)
+}
+
+/// The same without the keys that only a machine needs which is really made.
+pub(super) fn requests_without_keys(
+    spec: &ClusterSpec,
+    record: &Record,
+    home: &str,
+    absent: &[MachineName],
+) -> Vec<MachineRequest> {
+    let absent = spec.machines().into_iter().filter(|machine| absent.contains(&machine.name));
+    absent
+        .map(|machine| MachineRequest {
+            id: MachineId { cluster: spec.name.clone(), name: machine.name },
+            driver: machine.driver,
+            cluster_id: record.cluster_id.clone(),
+            home: home.to_owned(),
+            orchestrator: spec.orchestrator,
+            size: machine.size,
+            ports: machine.ports,
+            authorized_key: String::new(),
+            host_key: HostKey { public: String::new(), private: Secret::new("") },
         })
         .collect()
 }

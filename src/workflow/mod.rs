@@ -54,6 +54,7 @@ use crate::store::{self, Entry, Home};
 
 pub use bundles::create_bundle;
 pub use certs::{Certificate, certificates, renew_certificates};
+pub use contexts::other_files;
 pub use down::{DownOptions, down};
 pub use estimate::{Estimate, estimate};
 pub use extend::extend;

@@ -90,7 +90,7 @@ pub async fn stop(
         })
         .await;
     progress.ready();
-    sight.and_missing(services, result).await
+    sight.and_missing(services, Work::Tend, result).await
 }
 
 async fn one(services: &Services, record: &Record, machine: MachineName) -> Result<Machine, Error> {

@@ -69,7 +69,14 @@ pub async fn plan(
     let record = services.home.record(&spec.name)?;
     let progress = Progress::new(Arc::clone(&services.reporter));
     match admit_all(services, spec, record.as_ref(), Look::Close, &progress).await {
-        Ok(admitted) => Ok(admitted.plan),
+        Ok(Admitted { plan, record, .. }) => {
+            let home = services.home.known_id()?.unwrap_or_default();
+            let absent = machines::requests_without_keys(spec, &record, &home, &plan.create);
+            if !absent.is_empty() {
+                services.ask(services.driver.admit(&spec.name, &absent)).await?;
+            }
+            Ok(plan)
+        }
         Err(error) if options.recreate && error.is_lost() => {
             progress.warn(chain(&error));
             Ok(Plan::new(spec, &[]))

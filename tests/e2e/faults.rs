@@ -25,10 +25,11 @@ fn a_taken_port_is_refused_before_anything_is_made() {
     let name = world.name("port");
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
-    world
-        .dojo(&["up", &name, "-p", &format!("{port}:80")])
-        .fails(1, &[&port.to_string(), "taken", "hint:"]);
-    world.assert_gone(&name);
+    let up = ["up", &name, "-p", &format!("{port}:80")];
+    for up in [&up[..], &[&up[..], &["--dry-run"]].concat()] {
+        world.dojo(up).fails(1, &[&port.to_string(), "taken", "hint:"]);
+        world.assert_gone(&name);
+    }
 }
 
 #[test]
@@ -41,10 +42,11 @@ fn a_taken_subnet_is_refused_and_its_owner_named() {
     world.unset("https_proxy");
     world.unset("no_proxy");
     proxies_reach_the_engine_and_their_passwords_nothing_else(&world, &first);
-    world
-        .dojo(&["up", &second, "--subnet", "10.0.177.0/24"])
-        .fails(1, &["10.0.177.0/24", &format!("dojo-{first}")]);
-    world.assert_gone(&second);
+    let up = ["up", &second, "--subnet", "10.0.177.0/24"];
+    for up in [&up[..], &[&up[..], &["--dry-run"]].concat()] {
+        world.dojo(up).fails(1, &["10.0.177.0/24", &format!("dojo-{first}")]);
+        world.assert_gone(&second);
+    }
     overlay_networks_keep_clear_of_the_machines(&world);
     what_others_hold_is_named_and_not_removed(&world, &first);
 }

@@ -92,6 +92,26 @@ fn an_empty_list_is_no_answer_where_nobody_was_there_to_give_one() {
 }
 
 #[test]
+fn nothing_waits_for_an_engine_that_was_named_and_never_answers() {
+    let world = World::new();
+    let silent = SilentEngine::new(world.directory.path());
+    let commands: [&[&str]; 4] =
+        [&["doctor"], &["sweep"], &["image", "build"], &["up", "other", "--dry-run"]];
+    std::thread::scope(|scope| {
+        for args in commands {
+            let (world, engine) = (&world, [("DOJO_DOCKER_HOST", silent.address.as_str())]);
+            scope.spawn(move || {
+                let said = world.dojo_with(&engine, args).failure();
+                for word in ["exit 3\n", "the Docker engine at", "no answer within", "it may hang"]
+                {
+                    assert!(said.contains(word), "{args:?}: {said}");
+                }
+            });
+        }
+    });
+}
+
+#[test]
 fn whoever_asks_a_silent_engine_is_told_within_five_seconds() {
     let world = World::new();
     world.dojo(&UP).ok();

@@ -93,6 +93,24 @@ fn machines_that_are_off_keep_nothing_from_the_others() {
 }
 
 #[test]
+fn machines_that_are_not_there_are_named_and_keep_nothing_from_the_others() {
+    let world = World::new();
+    world.dojo(&UP).ok();
+    as_kubernetes(&world);
+    let file = world.path().join("fake.json");
+    let mut there: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    there["machines"].as_array_mut().unwrap().retain(|m| m["id"]["name"] != "worker-2");
+    fs::write(&file, there.to_string()).unwrap();
+    let args = load(&["web:1"]);
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let said = world.dojo_with(&[IMAGES], &args);
+    assert_eq!((said.code, said.stdout.as_str()), (Some(1), "web:1 is on 2 machines\n"));
+    let words = "1 of 3 machines failed\n  worker-2: it was not found; looked at the world in";
+    assert!(said.stderr.contains(words), "{}", said.stderr);
+    assert_eq!(remembered(&world), ["web:1"]);
+}
+
+#[test]
 fn hints_fit_what_was_done() {
     let world = World::new();
     world.dojo(&UP).ok();

@@ -117,6 +117,9 @@ fn an_empty_listing_is_no_success() {
     }
     fails(world.dojo(&["-q", "scale", "practice", "--workers", "1"]), &["not the one any more"]);
     fails(world.dojo(&["-q", "certs", "renew", "practice"]), &lost);
+    let load = ["-q", "image", "load", "--cluster", "practice", "web:1"];
+    fails(world.dojo_with(&[("DOJO_FAKE_IMAGES", "sha256:1=web:1")], &load), &lost);
+    assert_eq!(world.record()["images"], Value::Null);
     fails(world.dojo(&["-q", "stop", "practice/worker-1"]), &["not found: worker-1; looked at"]);
     fails(world.dojo(&["-q", "start", "practice/worker-1"]), &["not found: worker-1; looked at"]);
     assert!(world.keys_are_kept());

@@ -43,17 +43,23 @@ fn use_says_which_variable_wins_and_what_to_unset() {
 }
 
 #[test]
-fn a_context_that_other_files_lack_is_told_with_the_variable_that_names_them() {
+fn a_context_in_files_that_are_not_read_here_is_told_with_them() {
     let world = World::new();
     world.dojo(&UP).ok();
     let other = world.directory.path().join("other").display().to_string();
     let said = world.dojo_with(&[("DOCKER_CONFIG", &other)], &["use", "practice"]);
     assert_eq!(said.code, Some(1));
-    assert!(said.stderr.contains("`unset DOCKER_CONFIG` first"), "{}", said.stderr);
+    for words in [
+        "context `dojo-practice` is in `/world/docker`, which is not read here",
+        "`eval \"$(dojo env practice)\"` points",
+        "`export DOCKER_CONFIG='/world/docker'`",
+    ] {
+        assert!(said.stderr.contains(words), "{}", said.stderr);
+    }
     world.record_of_kubernetes();
     let said = world.dojo_with(&[("KUBECONFIG", &other)], &["use", "practice"]);
     assert_eq!(said.code, Some(1));
-    assert!(said.stderr.contains("`unset KUBECONFIG` first"), "{}", said.stderr);
+    assert!(said.stderr.contains("`export KUBECONFIG='/world/.kube/config'`"), "{}", said.stderr);
 }
 
 #[test]

@@ -32,7 +32,7 @@ enum Try {
 
 impl DockerDriver {
     /// Refuses, before anything is made, what cannot be made.
-    pub(super) async fn admit(&self, requests: &[MachineRequest]) -> Result<(), Error> {
+    pub(super) async fn admit_requests(&self, requests: &[MachineRequest]) -> Result<(), Error> {
         let containers = self.containers(None).await?;
         for request in requests {
             for container in &containers {

@@ -20,8 +20,13 @@ use crate::event;
 use crate::model::EngineContext;
 use crate::pace::{stretch, within};
 
-/// How long an engine that nobody named may take to say that it is one.
+/// How long an engine may take to say that it is one.
 const ANSWER: Duration = Duration::from_secs(10);
+
+/// What one did that took longer.
+fn silence() -> String {
+    format!("no answer within {} s", stretch(ANSWER).as_secs())
+}
 
 /// A connection to the engine that machines live on.
 pub(super) struct Engine {
@@ -93,22 +98,26 @@ impl Engine {
             _ => error.to_string(),
         })?;
         let host = format!("unix://{}", socket.display());
-        let open = Self::open(Named { host, cert_path: None, by: None });
-        match within(ANSWER, open).await {
-            Ok(Ok(engine)) if engine.podman => Err(NO_PODMAN.to_owned()),
-            Ok(Ok(engine)) => Ok(engine),
-            Ok(Err(Error::Unreachable { source, .. })) => Err(event::chain(&*source)),
-            Ok(Err(error)) => Err(event::chain(&error)),
-            Err(_elapsed) => Err(format!("no answer within {} s", stretch(ANSWER).as_secs())),
+        match Self::open(Named { host, cert_path: None, by: None }).await {
+            Ok(engine) if engine.podman => Err(NO_PODMAN.to_owned()),
+            Ok(engine) => Ok(engine),
+            Err(Error::Unreachable { source, .. }) => Err(event::chain(&*source)),
+            Err(error) => Err(event::chain(&error)),
         }
     }
 
     async fn open(named: Named) -> Result<Self, Error> {
-        let Named { host: place, cert_path, by } = named;
-        let by = by.map(|by| format!(" (named by {by})")).unwrap_or_default();
-        let there = || format!("the Docker engine at `{place}`{by}");
+        let by = named.by.as_ref().map(|by| format!(" (named by {by})")).unwrap_or_default();
+        let there = format!("the Docker engine at `{}`{by}", named.host);
+        let late = |_| unreachable(there.clone(), silence());
+        within(ANSWER, Self::greet(named, &there, &by)).await.map_err(late)?
+    }
+
+    async fn greet(named: Named, there: &str, by: &str) -> Result<Self, Error> {
+        let Named { host: place, cert_path, .. } = named;
+        let there = || there.to_owned();
         let address = Address::parse(&place, cert_path.as_deref());
-        let address = address.map_err(|problem| Error::Unsupported(problem + &by))?;
+        let address = address.map_err(|problem| Error::Unsupported(problem + by))?;
         let local = IpAddr::from(Ipv4Addr::LOCALHOST);
         let reach = match &address {
             Address::Socket(_) => local,

@@ -228,6 +228,12 @@ impl Driver for DockerDriver {
         check::check(&self.engine, self.image_present().await?).await
     }
 
+    async fn admit(&self, cluster: &ClusterName, requests: &[MachineRequest]) -> Result<(), Error> {
+        let Some(first) = requests.first() else { return Ok(()) };
+        let network = self.settle_network(cluster, &first.cluster_id, requests);
+        try_join!(self.admit_requests(requests), network).map(drop)
+    }
+
     async fn prepare(
         &self,
         cluster: &ClusterName,
@@ -248,7 +254,7 @@ impl Driver for DockerDriver {
         }
         // Everything that can be refused is refused here, before the first thing is made.
         let ((), (), settled, image_present) = try_join!(
-            self.admit(requests),
+            self.admit_requests(requests),
             self.learn_devices(),
             self.settle_network(cluster, &first.cluster_id, requests),
             self.image_present(),

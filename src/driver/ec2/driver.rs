@@ -196,21 +196,29 @@ impl Driver for Ec2Driver {
         Some(Price { of, hourly: self.hourly(kind).await })
     }
 
-    async fn prepare(
+    async fn admit(
         &self,
         _cluster: &ClusterName,
         requests: &[MachineRequest],
-        progress: &Progress,
     ) -> Result<(), Error> {
         Self::refuse(requests)?;
-        let Some(first) = requests.first() else { return Ok(()) };
         for request in requests {
             self.measure(request)?;
         }
+        let architecture = self.architecture_of_types().await?;
+        self.image(architecture).await.map(drop)
+    }
+
+    async fn prepare(
+        &self,
+        cluster: &ClusterName,
+        requests: &[MachineRequest],
+        progress: &Progress,
+    ) -> Result<(), Error> {
+        let Some(first) = requests.first() else { return Ok(()) };
+        self.admit(cluster, requests).await?;
         // The group of an earlier time may be gone.
         self.launches.lock().await.remove(&first.cluster_id);
-        let architecture = self.architecture_of_types().await?;
-        self.image(architecture).await?;
         let (vpc, _) = self.places().await?;
         let make = Box::pin(self.make_group(requests, &vpc));
         progress.step("make the security group", make).await?;

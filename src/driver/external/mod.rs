@@ -241,16 +241,25 @@ impl Driver for ExternalDriver {
         Ok(std::iter::once(own).chain(findings).collect())
     }
 
+    async fn admit(
+        &self,
+        _cluster: &ClusterName,
+        _requests: &[MachineRequest],
+    ) -> Result<(), Error> {
+        self.refuse_unfit()?;
+        match options::missing(&self.capabilities.options, &self.options) {
+            Some(problem) => Err(Error::Option { driver: self.name(), problem }),
+            None => Ok(()),
+        }
+    }
+
     async fn prepare(
         &self,
         cluster: &ClusterName,
         requests: &[MachineRequest],
         progress: &Progress,
     ) -> Result<(), Error> {
-        self.refuse_unfit()?;
-        if let Some(problem) = options::missing(&self.capabilities.options, &self.options) {
-            return Err(Error::Option { driver: self.name(), problem });
-        }
+        self.admit(cluster, requests).await?;
         self.report_to(progress);
         let requests = requests.iter().map(Wanted::without_private_key).collect();
         let operation = Operation::Prepare { cluster, requests };

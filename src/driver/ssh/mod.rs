@@ -234,11 +234,10 @@ impl Driver for SshDriver {
         Ok(findings)
     }
 
-    async fn prepare(
+    async fn admit(
         &self,
         _cluster: &ClusterName,
         requests: &[MachineRequest],
-        _progress: &Progress,
     ) -> Result<(), Error> {
         if let Some(limited) = requests.iter().find(|r| r.size != Default::default()) {
             return Err(Error::Unsupported(format!(
@@ -253,6 +252,15 @@ impl Driver for SshDriver {
             )));
         }
         self.assign(requests).await
+    }
+
+    async fn prepare(
+        &self,
+        cluster: &ClusterName,
+        requests: &[MachineRequest],
+        _progress: &Progress,
+    ) -> Result<(), Error> {
+        self.admit(cluster, requests).await
     }
 
     async fn create(&self, request: &MachineRequest) -> Result<Machine, Error> {

@@ -5,7 +5,7 @@
 //! pinned.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -21,6 +21,7 @@ use super::options::{self, SshHost, SshOptions};
 use super::said::Said;
 use super::tunnel::Tunnel;
 use crate::driver::{Error, Source};
+use crate::durable;
 use crate::marked::Marks;
 use crate::model::{Machine, Service, SshFiles};
 use crate::pace::{stretch, within};
@@ -134,6 +135,7 @@ impl Host {
     }
 
     async fn resolve(&self) -> Result<Resolved, Error> {
+        self.check_files()?;
         let mut command = self.command(false, None, None);
         command.arg("-G").arg("--").arg(&self.spec.address);
         let output = command.output().await.map_err(|source| self.no_client(source))?;
@@ -161,6 +163,27 @@ impl Host {
         let address = addresses.first().copied();
         let address = address.ok_or_else(|| self.silent("its name has no address".to_owned()))?;
         Ok(Resolved { user, port, way: Way::Direct(address) })
+    }
+
+    /// Refuses what `ssh` would wait for without end, as it does for a pipe that nobody writes to.
+    fn check_files(&self) -> Result<(), Error> {
+        let (config, identity) = (("configuration", &self.config), ("identity", &self.identity));
+        for (what, path) in [config, identity] {
+            let Some(path) = path else { continue };
+            match durable::read(path, durable::TEXT) {
+                Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+                    let file = format!("the {what} of ssh, `{}`", path.display());
+                    return Err(Error::Failed {
+                        operation: "use",
+                        subject: file,
+                        source: error.into(),
+                    });
+                }
+                // Whether one that is not there matters, `ssh` knows.
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Runs a script as root and returns what it prints. `inputs` are shell variables.

@@ -293,6 +293,8 @@ fn too_few_hosts_or_one_that_is_off_are_told_before_anything_is_done() {
     let twice = [address.as_str(), &host.address];
     lab.configure("User root\n");
     up(&world, &lab, &name, &twice, &two).fails(1, &["are the same host"]);
+    let dry = [&two[..], &["--dry-run"]].concat();
+    up(&world, &lab, &name, &twice, &dry).fails(1, &["are the same host"]);
     up(&world, &lab, &name, &[&address], &["--engines", "--memory", "1GiB"]).fails(2, &["limits"]);
     host.run("systemctl stop ssh").ok();
     up(&world, &lab, &name, &[&address], &["--engines"])
