@@ -197,7 +197,7 @@ fn driver_code(error: &driver::Error) -> u8 {
         | driver::Error::NoRegion { .. }
         | driver::Error::NoLogin { .. }
         | driver::Error::NoHostKey { .. } => NOT_READY,
-        driver::Error::OtherHostKey { .. } => MISMATCH,
+        driver::Error::OtherHostKey { .. } | driver::Error::OtherHost { .. } => MISMATCH,
         driver::Error::Absent { .. } | driver::Error::Option { .. } => USAGE,
         _ => FAILED,
     }
@@ -525,6 +525,11 @@ fn driver_hints(error: &driver::Error, cluster: Option<&ClusterName>) -> Vec<Str
         driver::Error::OtherHostKey { .. } => vec![
             "if the host was not installed anew, something is answering in its place".to_owned(),
             format!("{} hosts that are not what they were", abandon()),
+        ],
+        driver::Error::OtherHost { .. } => vec![
+            "if it was not installed anew, its name or its entry in ssh's configuration leads elsewhere now"
+                .to_owned(),
+            format!("{} hosts that are not there any more", abandon()),
         ],
         driver::Error::Occupied { .. } => vec![
             "--adopt takes it all the same: what is there stays, but its engine is restarted and joins \

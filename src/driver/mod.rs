@@ -26,7 +26,7 @@ use jiff::Timestamp;
 
 use crate::event::Progress;
 use crate::model::{
-    ClusterName, Dollars, DriverName, Finding, Machine, MachineRequest, Place, Places,
+    ClusterName, Dollars, DriverName, Finding, Machine, MachineId, MachineRequest, Place, Places,
 };
 
 /// The key of the label or tag that holds the cluster's name; whatever lacks it is not ours.
@@ -138,6 +138,16 @@ pub enum Error {
         /// What was said.
         #[source]
         source: Source,
+    },
+    /// The name of a host leads to another one than the machine was made on, or to the same one installed anew.
+    #[error(
+        "host `{host}` is not the one that machine `{machine}` was made on: it has other host keys"
+    )]
+    OtherHost {
+        /// As it is called.
+        host: String,
+        /// Which machine was made there.
+        machine: MachineId,
     },
     /// A host carries something of somebody else; it was left alone.
     #[error("host `{host}` is in use already, so it is left alone: it carries {by}")]

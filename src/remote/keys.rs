@@ -121,7 +121,10 @@ pub fn pinned(known_hosts: &Path, alias: &str) -> Result<Option<String>, Error> 
 }
 
 /// Every pinned host key of an alias, one OpenSSH line each.
-pub(super) fn all_pinned(known_hosts: &Path, alias: &str) -> Result<Vec<String>, Error> {
+///
+/// # Errors
+/// [`Error::File`] if the file is there but cannot be read.
+pub fn all_pinned(known_hosts: &Path, alias: &str) -> Result<Vec<String>, Error> {
     let text = read(known_hosts)?;
     let lines = text.lines().filter(|line| names(line, alias));
     let keys = lines.filter_map(|line| line.trim_start().split_once(char::is_whitespace));

@@ -2,10 +2,11 @@
 # Makes a machine fit for kubelet: kernel settings, and containerd with its CRI plugin.
 #
 # PAUSE     the image that holds a pod's namespaces
+# ADDRESS   the machine's, among the other machines
 # END_PODS  the script that ends pods when the machine goes off
 # INSECURE  registries that are spoken to without TLS, a HOST[:PORT] a line
 set -eu
-: "${PAUSE:?}" "${END_PODS:?}" "${INSECURE?}"
+: "${PAUSE:?}" "${ADDRESS:?}" "${END_PODS:?}" "${INSECURE?}"
 
 # put FILE CONTENTS: writes a file unless it is so already; keeps what was there before us.
 changed=
@@ -21,6 +22,16 @@ put() {
     fi
     mv "$1.new" "$1"
     changed=yes
+}
+
+# start_anew UNIT: says why, if it does not start.
+start_anew() {
+    # systemd counts restarts, and would refuse one that comes soon after others.
+    systemctl reset-failed "$1" 2>/dev/null || true
+    if ! systemctl restart "$1"; then
+        journalctl --no-pager --quiet --output=cat --unit="$1" --lines=20 >&2
+        exit 1
+    fi
 }
 
 # Pods are routed and bridged by the kernel, and services are iptables rules. Where modules cannot be
@@ -54,25 +65,31 @@ L /tmp/hostpath_pv - - - - /var/lib/clusterdojo/volumes"
 # Docker's resolver answers its machine at a loopback address, and a pod has a loopback of its own. So the
 # machine passes on what pods ask it, CoreDNS among them.
 if [ "$(awk '$1 == "nameserver" { print $2 }' /etc/resolv.conf)" = 127.0.0.11 ]; then
-    address=$(hostname -I | cut -d ' ' -f 1)
     resolver() {
-        put "/etc/systemd/system/clusterdojo-resolver-$1.service" "# clusterdojo: Kubernetes
+        unit=clusterdojo-resolver-$1.service
+        before=$(cat "/etc/systemd/system/$unit" 2>/dev/null || true)
+        put "/etc/systemd/system/$unit" "# clusterdojo: Kubernetes
 [Unit]
 Description=Passes questions of pods on to the resolver of the machine ($1)
 Before=kubelet.service
+StartLimitIntervalSec=0
 
 [Service]
 ExecStart=/usr/bin/socat -T 10 $2
 Restart=always
+RestartSec=1
 
 [Install]
 WantedBy=multi-user.target"
-        systemctl --quiet enable --now "clusterdojo-resolver-$1.service"
+        systemctl --quiet enable "$unit"
+        if [ "$(cat "/etc/systemd/system/$unit")" != "$before" ] || ! systemctl --quiet is-active "$unit"; then
+            start_anew "$unit"
+        fi
     }
-    resolver udp "UDP4-RECVFROM:53,bind=$address,fork UDP4-SENDTO:127.0.0.11:53"
-    resolver tcp "TCP4-LISTEN:53,bind=$address,fork,reuseaddr TCP4:127.0.0.11:53"
+    resolver udp "UDP4-RECVFROM:53,bind=$ADDRESS,fork UDP4-SENDTO:127.0.0.11:53"
+    resolver tcp "TCP4-LISTEN:53,bind=$ADDRESS,fork,reuseaddr TCP4:127.0.0.11:53"
     put /etc/clusterdojo/resolv.conf "# clusterdojo: Kubernetes
-nameserver $address
+nameserver $ADDRESS
 $(sed -n '/^search/p' /etc/resolv.conf)"
 fi
 
@@ -149,16 +166,12 @@ TimeoutStopSec=20
 WantedBy=multi-user.target"
 put /etc/clusterdojo/end-pods.sh "# clusterdojo: Kubernetes
 $END_PODS"
-systemctl --quiet enable --now clusterdojo-pods.service
+systemctl --quiet enable clusterdojo-pods.service
+systemctl --quiet is-active clusterdojo-pods.service || start_anew clusterdojo-pods.service
 
 if ! systemctl --quiet is-enabled containerd.service 2>/dev/null; then
     systemctl --quiet enable containerd.service
 fi
 if [ -n "$changed" ] || ! systemctl --quiet is-active containerd.service; then
-    # systemd counts restarts, and would refuse one that comes soon after others.
-    systemctl reset-failed containerd.service 2>/dev/null || true
-    if ! systemctl restart containerd.service; then
-        journalctl --no-pager --quiet --output=cat --unit=containerd.service --lines=20 >&2
-        exit 1
-    fi
+    start_anew containerd.service
 fi

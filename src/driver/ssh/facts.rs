@@ -98,6 +98,15 @@ impl Facts {
             && self.keys == other.keys
     }
 
+    /// Whether one of these host keys is its own; each is an OpenSSH line. One that tells no key may have any.
+    pub(super) fn has_one_of(&self, keys: &[String]) -> bool {
+        let is_own = |key: &String| {
+            let parsed = options::key(key);
+            parsed.is_some() && self.keys.iter().any(|own| options::key(own) == parsed)
+        };
+        self.keys.is_empty() || keys.iter().any(is_own)
+    }
+
     /// The host key to pin: the strongest of those that sshd says it has.
     pub(super) fn host_key(&self) -> Option<&str> {
         let of = |kind: &str| self.keys.iter().find(|key| key.starts_with(kind));

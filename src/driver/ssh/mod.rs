@@ -31,6 +31,7 @@ use crate::model::{
     ClusterName, DriverName, Finding, Machine, MachineId, MachineRequest, MachineState, Place,
     SshFiles,
 };
+use crate::remote::keys::all_pinned;
 
 pub use self::options::{SshHost, SshOptions};
 
@@ -121,6 +122,24 @@ impl SshDriver {
         join_all(self.hosts.iter().map(async |lent| (lent, lent.look().await))).await
     }
 
+    /// Refuses what a host says that carries no mark of the machine that is remembered there, if it is another
+    /// host by now: a name can lead elsewhere, to one that the user knows just as well.
+    fn refuse_other_host(&self, lent: &Lent, facts: &Facts) -> Result<(), Error> {
+        let is_there = |m: &&Machine| {
+            m.handle.parse().is_ok_and(|spec: SshHost| lent.host.covers(&spec))
+                && facts.claim().is_none_or(|claim| claim.cluster_id() != m.cluster_id)
+        };
+        let (Some(machine), Some(keys)) = (self.machines.iter().find(is_there), &self.keys) else {
+            return Ok(());
+        };
+        let pins = all_pinned(&keys.known_hosts, &machine.id.alias()).unwrap_or_default();
+        if pins.is_empty() || facts.has_one_of(&pins) {
+            return Ok(());
+        }
+        let host = lent.host.name().to_owned();
+        Err(Error::OtherHost { host, machine: machine.id.clone() })
+    }
+
     /// The host that a machine is.
     fn of(&self, machine: &Machine) -> Result<&Lent, Error> {
         let spec: SshHost = machine.handle.parse().map_err(Error::Unsupported)?;
@@ -179,7 +198,13 @@ impl SshDriver {
 
 /// Whether a host is not the one any more that it was, or is not there.
 fn is_lost(error: &Error) -> bool {
-    matches!(error, Error::NoLogin { .. } | Error::NoHostKey { .. } | Error::OtherHostKey { .. })
+    matches!(
+        error,
+        Error::NoLogin { .. }
+            | Error::NoHostKey { .. }
+            | Error::OtherHostKey { .. }
+            | Error::OtherHost { .. }
+    )
 }
 
 #[async_trait]
@@ -323,7 +348,8 @@ impl Driver for SshDriver {
         let mut machines = Vec::new();
         let mut failure = None;
         for (lent, facts) in self.look().await {
-            match facts {
+            let known = |facts: Arc<Facts>| self.refuse_other_host(lent, &facts).map(|()| facts);
+            match facts.and_then(known) {
                 Ok(facts) => {
                     if let Some(claim) = facts.readable_claim(lent.host.name())? {
                         machines.extend(lent.machine(claim).await?);
@@ -344,7 +370,9 @@ impl Driver for SshDriver {
                     }
                 }
                 // Another host key outweighs everything, because it may be an attack.
-                Err(error @ Error::OtherHostKey { .. }) => return Err(error),
+                Err(error @ (Error::OtherHostKey { .. } | Error::OtherHost { .. })) => {
+                    return Err(error);
+                }
                 Err(error) => failure = failure.or(Some(error)),
             }
         }

@@ -6,7 +6,7 @@ use crate::model::{KubernetesVersion, Machine, Role};
 use crate::provision::Error;
 use crate::remote::{Input, Remote, Script};
 
-use super::{KUBELET, Release, prepare};
+use super::{KUBELET, OWN_ADDRESS, Release, prepare};
 
 /// Where the files of a bundle are put on a machine; the machine image has it.
 pub const DIRECTORY: &str = "/usr/lib/clusterdojo/kubernetes";
@@ -63,7 +63,7 @@ pub(super) async fn send(
 
 /// The steps on a machine, for a reader who has the bundle.
 pub(super) fn explain(bundle: &Bundle, role: Role, release: &Release) -> Vec<Script> {
-    let prepare = prepare(pause(bundle), release);
+    let prepare = prepare(pause(bundle), OWN_ADDRESS, release);
     vec![receive(), unpack(bundle, role), prepare, images(bundle, role)]
 }
 

@@ -90,7 +90,7 @@ pub(super) async fn provision(
     release: &Release,
     progress: &Progress,
 ) -> Result<Kubernetes, Error> {
-    let role = machine.id.name.role;
+    let (role, address) = (machine.id.name.role, machine.private_ip.to_string());
     let (version, dns) = match &release.source {
         source if role == Role::LoadBalancer => {
             let install = load_balancer();
@@ -113,7 +113,7 @@ pub(super) async fn provision(
             bundle::install(remote, machine, bundle, progress).await?;
             failpoint::reached("kubernetes.install.after");
             refuse_old_containerd(remote, machine, &release.source).await?;
-            let prepare = prepare(bundle::pause(bundle), release);
+            let prepare = prepare(bundle::pause(bundle), &address, release);
             progress.step(prepare.title, remote.run(&prepare)).await?;
             let images = bundle::images(bundle, role);
             progress.step(images.title, remote.run(&images)).await?;
@@ -126,7 +126,7 @@ pub(super) async fn provision(
             let installed = install.await?;
             failpoint::reached("kubernetes.install.after");
             refuse_old_containerd(remote, machine, &release.source).await?;
-            let prepare = prepare(installed.pause(), release);
+            let prepare = prepare(installed.pause(), &address, release);
             progress.step(prepare.title, remote.run(&prepare)).await?;
             let dns = packages::pull(remote, role, &installed, progress).await?;
             (installed.version, dns)
@@ -199,7 +199,10 @@ fn load_balancer() -> Script {
     )
 }
 
-fn prepare(pause: &str, release: &Release) -> Script {
+/// What stands for the address of a machine where a reader has to fill it in.
+const OWN_ADDRESS: &str = "(the address of this machine among the others)";
+
+fn prepare(pause: &str, address: &str, release: &Release) -> Script {
     let mut insecure = release.insecure_registries.clone();
     insecure.extend(release.options.plain_registry().map(str::to_owned));
     Script::new(
@@ -209,6 +212,7 @@ fn prepare(pause: &str, release: &Release) -> Script {
         include_str!("../../../templates/kubernetes/prepare.sh"),
     )
     .with("PAUSE", pause)
+    .with("ADDRESS", address)
     .with("END_PODS", include_str!("../../../templates/kubernetes/end-pods.sh").trim_end())
     .with("INSECURE", insecure.join("\n"))
 }

@@ -10,7 +10,7 @@ use crate::model::{KubernetesOptions, KubernetesVersion, Machine, Role};
 use crate::provision::Error;
 use crate::remote::{Remote, Script};
 
-use super::{Release, prepare};
+use super::{OWN_ADDRESS, Release, prepare};
 
 /// What follows the base address of the repository, up to the number of a minor release.
 const BELOW: &str = "/core:/stable:/v1.";
@@ -108,7 +108,11 @@ pub(super) fn explain(
 ) -> Vec<Script> {
     vec![
         packages(version, repository, &release.options),
-        prepare("(the pause image among those that kubeadm config images list names)", release),
+        prepare(
+            "(the pause image among those that kubeadm config images list names)",
+            OWN_ADDRESS,
+            release,
+        ),
         images_of(
             "(what kubeadm config images list names, of it what the machine needs, a line each)",
         ),

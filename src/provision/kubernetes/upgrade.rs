@@ -73,13 +73,14 @@ pub async fn replace_kubelet(
     progress: &Progress,
 ) -> Result<(), Error> {
     let (remote, role) = (node.remote(), node.machine().id.name.role);
+    let address = node.machine().private_ip.to_string();
     let prepare = match &release.source {
         Source::Bundle(bundle) => {
             if !bundle::is_installed(remote, bundle).await? {
                 let install = bundle::unpack_kubelet(bundle, role);
                 progress.step(INSTALL_KUBELET, remote.run(&install)).await?;
             }
-            prepare(bundle::pause(bundle), release)
+            prepare(bundle::pause(bundle), &address, release)
         }
         Source::Packages { version, repository } => {
             let packages = ["kubelet", "kubectl"];
@@ -87,7 +88,8 @@ pub async fn replace_kubelet(
             let replace =
                 packages::replace(INSTALL_KUBELET, &packages, *version, repository, options);
             let said = progress.step(replace.title, remote.run(&replace)).await?;
-            prepare(Installed::parse(&said).map_err(Error::NoVersion)?.pause(), release)
+            let installed = Installed::parse(&said).map_err(Error::NoVersion)?;
+            prepare(installed.pause(), &address, release)
         }
         Source::Present => return Ok(()),
     };

@@ -197,8 +197,17 @@ fn healthy(world: &World, cluster: &str) {
 }
 
 /// Everything that the lesson has made works again, after its machines were off.
+/// What pods ask for names outside of the cluster.
+const RESOLVER: &str = "/etc/clusterdojo/resolv.conf";
+
 #[track_caller]
 fn all_is_well(world: &World, cluster: &str, lesson: &Lesson) {
+    for machine in ["control-plane-1", "worker-1", "worker-2"] {
+        // Pods have addresses on the machine, too, and those are not there when it boots.
+        let address = world.dojo(&["ip", &format!("{cluster}/{machine}")]).ok();
+        let resolver = on(cluster, machine, &format!("cat {RESOLVER}"));
+        assert!(resolver.contains(&format!("nameserver {address}")), "{machine}: {resolver}");
+    }
     until("the cluster is healthy", 60, || world.dojo(&["status", cluster]).code == Some(0));
     lesson.all_pods_are_ready();
     lesson.serves("version 1");

@@ -439,6 +439,33 @@ fn a_host_that_was_installed_anew_is_a_stranger_and_can_be_given_up() {
 }
 
 #[test]
+fn a_name_that_leads_to_another_known_host_is_no_end_of_a_machine() {
+    let mut world = World::new();
+    let name = world.name("alias");
+    let lab = Lab::new(&world);
+    let hosts = [lab.host(&world), lab.host(&world)];
+    let other = hosts[1].state();
+    let lead_to = |host: &Host| {
+        let plain = fs::read_to_string(lab.config()).unwrap();
+        let plain = plain.split("Host box").next().unwrap();
+        let entry = format!("{plain}Host box\n    HostName {}\n    User root\n", host.address);
+        fs::write(lab.config(), entry).unwrap();
+    };
+    lead_to(&hosts[0]);
+    up(&world, &lab, &name, &["box"], &["--engines", "--remove-docker"]).ok();
+    lead_to(&hosts[1]);
+    let words = ["host `box` is not the one", "other host keys", &format!("down {name} --abandon")];
+    for verb in ["up", "down", "stop", "start"] {
+        world.dojo(&[verb, &name]).fails(4, &words);
+    }
+    assert_eq!(difference(&other, &hosts[1].state()), NOTHING);
+    lead_to(&hosts[0]);
+    world.dojo(&["status", &name]).ok();
+    world.dojo(&["down", &name]).ok();
+    world.assert_gone(&name);
+}
+
+#[test]
 fn a_lost_record_is_rebuilt_from_the_hosts() {
     let mut world = World::new();
     let name = world.name("lost");
