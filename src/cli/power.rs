@@ -49,7 +49,7 @@ async fn each(
         }
         // Of a whole cluster, `start` writes the context itself, and after `stop` there is nothing to lead to.
         if target.1.is_some() {
-            context.follow(&context.record(&target.0)?).await;
+            Box::pin(context.follow(&context.record(&target.0)?)).await;
         }
         if !context.quiet {
             let (cluster, machine) = &target;

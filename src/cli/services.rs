@@ -27,6 +27,7 @@ use crate::model::{
 };
 use crate::pace::within;
 use crate::provision;
+use crate::remote::keys::all_pinned;
 use crate::remote::{Dialer, SshDialer};
 use crate::report::{self, LogFile, Tee};
 use crate::spec::ClusterSpec;
@@ -324,10 +325,19 @@ impl Context {
 
     /// What is remembered of a cluster; nothing where there is no readable record.
     pub(super) fn memory(&self, name: &ClusterName, record: Option<Record>) -> Memory {
+        let keys = self.ssh(name);
+        let options = record.as_ref().map(|record| record.spec.ssh.clone());
+        let machines = record.map(|record| record.machines).unwrap_or_default();
+        let pinned = |machine: &Machine| {
+            // Where they cannot be read, the way to the machine says so.
+            let pins = all_pinned(&keys.known_hosts, &machine.id.alias()).unwrap_or_default();
+            (!pins.is_empty()).then(|| (machine.id.clone(), pins))
+        };
         Memory {
-            options: record.as_ref().map(|record| record.spec.ssh.clone()),
-            machines: record.map(|record| record.machines).unwrap_or_default(),
-            keys: Some(self.ssh(name)),
+            pins: machines.iter().filter_map(pinned).collect(),
+            options,
+            machines,
+            keys: Some(keys),
             abandon: false,
         }
     }

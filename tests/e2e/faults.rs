@@ -350,6 +350,22 @@ fn a_machine_that_cannot_be_reached_is_named_and_mended() {
     ill("not connected to the network");
     mended(&["up", &name], "not connected to the network");
 
+    // The network itself may go, too: with `docker network prune`, while its machines are off.
+    let network = format!("dojo-{name}");
+    let range = || {
+        let range = "{{(index .IPAM.Config 0).Subnet}} {{json .Labels}}";
+        engine(&["network", "inspect", "--format", range, &network]).ok()
+    };
+    let before = range();
+    engine(&["network", "disconnect", &network, &container]).ok();
+    engine(&["network", "rm", &network]).ok();
+    mended(&["up", &name], "not connected to the network");
+    assert_eq!(range(), before);
+    world.dojo(&["stop", &name]).ok();
+    engine(&["network", "rm", &network]).ok();
+    mended(&["start", &name], "start: ok");
+    assert_eq!(range(), before);
+
     crate::world::on(&name, "machine-1", "kill -s STOP $(systemctl show -p MainPID --value ssh)");
     ill("stopped by a signal");
     mended(&["start", &machine], "stopped by a signal");

@@ -61,6 +61,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "context",
             "report",
             "spec",
+            "durable",
             "store",
             "workflow",
             "provision",

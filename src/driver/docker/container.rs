@@ -159,7 +159,7 @@ fn limits(size: Size, config: HostConfig) -> HostConfig {
 }
 
 fn mounts(request: &MachineRequest, allowances: &Allowances) -> Vec<Mount> {
-    let labels = labels::of_cluster(request);
+    let labels = labels::of_cluster(&labels::Owner::of_request(request));
     let modules = Mount {
         typ: Some(MountType::BIND),
         source: Some("/lib/modules".to_owned()),

@@ -28,12 +28,32 @@ const LABEL_PORTS: &str = "io.clusterdojo.docker.ports";
 /// Whose work a container or volume is that belongs to no cluster: an image that is being made.
 pub(super) const LABEL_WORKSHOP: &str = "io.clusterdojo.workshop";
 
+/// Whose something is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Owner<'a> {
+    pub(super) cluster: &'a ClusterName,
+    pub(super) cluster_id: &'a str,
+    pub(super) home: &'a str,
+}
+
+impl<'a> Owner<'a> {
+    pub(super) fn of_request(request: &'a MachineRequest) -> Self {
+        let MachineRequest { id, cluster_id, home, .. } = request;
+        Self { cluster: &id.cluster, cluster_id, home }
+    }
+
+    pub(super) fn of_machine(machine: &'a Machine) -> Self {
+        let Machine { id, cluster_id, home, .. } = machine;
+        Self { cluster: &id.cluster, cluster_id, home: home.as_deref().unwrap_or_default() }
+    }
+}
+
 /// The labels of a cluster's network and of its machines' volumes.
-pub(super) fn of_cluster(request: &MachineRequest) -> HashMap<String, String> {
+pub(super) fn of_cluster(owner: &Owner<'_>) -> HashMap<String, String> {
     HashMap::from([
-        (LABEL_CLUSTER.to_owned(), request.id.cluster.to_string()),
-        (LABEL_CLUSTER_ID.to_owned(), request.cluster_id.clone()),
-        (LABEL_HOME.to_owned(), request.home.clone()),
+        (LABEL_CLUSTER.to_owned(), owner.cluster.to_string()),
+        (LABEL_CLUSTER_ID.to_owned(), owner.cluster_id.to_owned()),
+        (LABEL_HOME.to_owned(), owner.home.to_owned()),
     ])
 }
 
@@ -44,7 +64,7 @@ pub(super) fn of_machine(
     ports: &HostPorts,
 ) -> HashMap<String, String> {
     let further: Vec<_> = request.ports.iter().map(Port::to_string).collect();
-    let mut labels = of_cluster(request);
+    let mut labels = of_cluster(&Owner::of_request(request));
     labels.extend([
         (LABEL_MACHINE.to_owned(), request.id.name.to_string()),
         (LABEL_ROLE.to_owned(), request.id.name.role.to_string()),

@@ -49,17 +49,15 @@ impl DockerDriver {
     pub(super) async fn start_machine(&self, machine: &Machine) -> Result<(), Error> {
         let client = &self.engine.client;
         self.set_restart(machine, WHILE_ON).await?;
-        let result = client.start_container(&machine.handle, None).await;
-        let error = match result {
-            Err(error) if message(&error).contains("paused") => {
-                match client.unpause_container(&machine.handle).await {
-                    Ok(()) => return Ok(()),
-                    Err(error) => error,
-                }
-            }
-            Err(error) => error,
-            Ok(()) => return Ok(()),
-        };
+        let start = || client.start_container(&machine.handle, None);
+        let mut result = start().await;
+        if result.as_ref().is_err_and(|error| message(error).contains("paused")) {
+            result = client.unpause_container(&machine.handle).await;
+        } else if result.as_ref().is_err_and(lacks_network) {
+            self.connect_machine(machine).await?;
+            result = start().await;
+        }
+        let Err(error) = result else { return Ok(()) };
         match ports::refused(&message(&error)) {
             Some(port) => {
                 let owner = "another process on this computer".to_owned();
@@ -119,4 +117,10 @@ impl DockerDriver {
 /// The same as the engine has it, on this computer as it is now.
 pub(super) fn stop_seconds() -> Option<i32> {
     i32::try_from(stretch(STOP).as_secs()).ok()
+}
+
+/// Whether a machine cannot start because its network is there no more.
+fn lacks_network(error: &bollard::errors::Error) -> bool {
+    let message = message(error);
+    message.contains("network") && message.contains("not found")
 }

@@ -264,7 +264,10 @@ impl Driver for DockerDriver {
         }
         let network = match settled {
             network::Settled::Exists(network) => network,
-            network::Settled::Free(wanted) => self.create_network(first, wanted).await?,
+            network::Settled::Free(wanted) => {
+                let owner = labels::Owner::of_request(first);
+                self.create_network(&owner, wanted).await?
+            }
         };
         lock(&self.networks).insert(cluster.clone(), network);
         Ok(())

@@ -1,15 +1,17 @@
 //! A cluster's own network, with a range of addresses that nothing else uses.
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 
 use bollard::models::{Ipam, IpamConfig, Network, NetworkCreateRequest};
 use bollard::query_parameters::ListNetworksOptions;
 
 use super::engine::{CONFLICT, failed, message, status};
+use super::labels::Owner;
 use super::subnet;
 use super::{DockerDriver, labels, lock, routes};
 use crate::driver::{Error, LABEL_CLUSTER, LABEL_CLUSTER_ID};
-use crate::model::{ClusterName, MachineRequest, Subnet};
+use crate::model::{ClusterName, Machine, MachineRequest, Subnet};
 
 /// A cluster's network.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,10 +109,11 @@ impl DockerDriver {
     /// Makes the cluster's network with the first of the ranges that is still free.
     pub(super) async fn create_network(
         &self,
-        of: &MachineRequest,
+        of: &Owner<'_>,
         subnets: Vec<Subnet>,
     ) -> Result<ClusterNetwork, Error> {
-        let (cluster, cluster_id) = (&of.id.cluster, of.cluster_id.as_str());
+        let Owner { cluster, cluster_id, .. } = *of;
+        let is_given = subnets.len() == 1;
         let name = cluster.context();
         let subject = || format!("network `{name}`");
         let mut refusal = None;
@@ -133,12 +136,35 @@ impl DockerDriver {
             }
         }
         match refusal {
-            Some((subnet, _)) if self.options.subnet.is_some() => {
-                Err(taken(subnet, "another network".to_owned()))
-            }
+            Some((subnet, _)) if is_given => Err(taken(subnet, "another network".to_owned())),
             Some((_, error)) => Err(failed("create", subject())(error)),
             None => Err(Error::Unsupported(format!("{} has no range", subject()))),
         }
+    }
+
+    /// The network that a machine belongs in. Somebody may have removed it while all machines were off, as
+    /// `docker network prune` does; then it is made again, with the range that it had.
+    pub(super) async fn network_again(&self, machine: &Machine) -> Result<ClusterNetwork, Error> {
+        let cluster = &machine.id.cluster;
+        let networks = self.networks(Some(labels::filter(Some(cluster)))).await?;
+        let network = match existing(cluster, Some(&machine.cluster_id), &networks)? {
+            Some(network) => network,
+            None => {
+                let range = self.range_of(machine)?;
+                self.create_network(&Owner::of_machine(machine), vec![range]).await?
+            }
+        };
+        lock(&self.networks).insert(cluster.clone(), network.clone());
+        Ok(network)
+    }
+
+    /// The range that a machine's address is from.
+    fn range_of(&self, machine: &Machine) -> Result<Subnet, Error> {
+        let IpAddr::V4(address) = machine.private_ip else {
+            return Err(no_network(&machine.id.cluster));
+        };
+        let given = self.options.subnet.filter(|given| given.contains(address));
+        Ok(given.unwrap_or(Subnet::containing(address, subnet::PREFIX)))
     }
 
     /// Two processes may both have made it, because engines allow networks of one name. Everybody
@@ -238,7 +264,7 @@ fn ranges(network: &Network) -> impl Iterator<Item = Subnet> {
     })
 }
 
-fn request(name: &str, of: &MachineRequest, subnet: Subnet) -> NetworkCreateRequest {
+fn request(name: &str, of: &Owner<'_>, subnet: Subnet) -> NetworkCreateRequest {
     NetworkCreateRequest {
         name: name.to_owned(),
         driver: Some("bridge".to_owned()),

@@ -75,12 +75,19 @@ impl DockerDriver {
         }
     }
 
-    /// Connects a machine to its cluster's network, at its own address, and has it boot: its interface is a new
-    /// one, and what it had set up on the other is gone.
+    /// Connects a machine to its cluster's network, and has it boot: its interface is a new one, and what it had
+    /// set up on the other is gone.
     async fn reconnect(&self, machine: &Machine) -> Result<(), Error> {
+        self.connect_machine(machine).await?;
+        let options = RestartContainerOptions { t: stop_seconds(), ..Default::default() };
+        let restart = self.engine.client.restart_container(&machine.handle, Some(options));
+        restart.await.map_err(failed("restart", format!("machine `{}`", machine.id)))
+    }
+
+    /// Connects a machine to its cluster's network, at its own address.
+    pub(super) async fn connect_machine(&self, machine: &Machine) -> Result<(), Error> {
         let client = &self.engine.client;
-        let subject = || format!("machine `{}`", machine.id);
-        let network = self.network_of(&machine.id.cluster).await?.id;
+        let network = self.network_again(machine).await?.id;
         let leave =
             NetworkDisconnectRequest { container: machine.handle.clone(), force: Some(true) };
         // It may not be connected at all.
@@ -90,10 +97,8 @@ impl DockerDriver {
             container: machine.handle.clone(),
             endpoint_config: Some(container::endpoint(&name, &machine.private_ip.to_string())),
         };
-        client.connect_network(&network, join).await.map_err(failed("connect", subject()))?;
-        let options = RestartContainerOptions { t: stop_seconds(), ..Default::default() };
-        let restart = client.restart_container(&machine.handle, Some(options));
-        restart.await.map_err(failed("restart", subject()))
+        let joined = client.connect_network(&network, join).await;
+        joined.map_err(failed("connect", format!("machine `{}`", machine.id)))
     }
 
     /// Runs the script that looks at sshd, or starts it again, and returns what it said.

@@ -36,12 +36,15 @@ pub(super) fn address(subnet: Subnet, name: MachineName) -> Result<Ipv4Addr, Err
     })
 }
 
+/// The prefix of the ranges that clusters get.
+pub(super) const PREFIX: u8 = 24;
+
 /// The ranges that a cluster may get, best first: 10.200.0.0/16 in steps of 256 addresses, from a place
 /// that depends on the name, so that a cluster mostly gets the same range again.
 pub(super) fn candidates(cluster: &ClusterName) -> impl Iterator<Item = Subnet> {
     let hash = Sha256::digest(cluster.as_str());
     let start = u32::from(hash[0]);
-    (0..256).filter_map(move |step| ALL.part(24, (start + step) % 256))
+    (0..256).filter_map(move |step| ALL.part(PREFIX, (start + step) % 256))
 }
 
 #[cfg(test)]

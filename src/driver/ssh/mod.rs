@@ -31,7 +31,6 @@ use crate::model::{
     ClusterName, DriverName, Finding, Machine, MachineId, MachineRequest, MachineState, Place,
     SshFiles,
 };
-use crate::remote::keys::all_pinned;
 
 pub use self::options::{SshHost, SshOptions};
 
@@ -55,6 +54,8 @@ pub struct Memory {
     pub options: Option<SshOptions>,
     /// The machines as last seen; those of other drivers do not matter.
     pub machines: Vec<Machine>,
+    /// The host keys that were pinned for machines, one OpenSSH line each.
+    pub pins: BTreeMap<MachineId, Vec<String>>,
     /// The cluster's own keys. They open a host once it is claimed, should the user's no longer do.
     pub keys: Option<SshFiles>,
     /// Whether hosts that cannot be reached are given up: they are not listed, and nobody waits for them.
@@ -65,6 +66,7 @@ pub struct Memory {
 pub struct SshDriver {
     hosts: Vec<Lent>,
     machines: Vec<Machine>,
+    pins: BTreeMap<MachineId, Vec<String>>,
     /// The cluster's own keys, beside which the ways to hosts are kept open.
     keys: Option<SshFiles>,
     remove_docker: bool,
@@ -105,6 +107,7 @@ impl SshDriver {
         Self {
             hosts: hosts.into_iter().map(|host| Lent::new(host, Arc::clone(&doors))).collect(),
             machines,
+            pins: memory.pins,
             keys: memory.keys,
             remove_docker: options.remove_docker,
             abandon: memory.abandon,
@@ -129,15 +132,14 @@ impl SshDriver {
             m.handle.parse().is_ok_and(|spec: SshHost| lent.host.covers(&spec))
                 && facts.claim().is_none_or(|claim| claim.cluster_id() != m.cluster_id)
         };
-        let (Some(machine), Some(keys)) = (self.machines.iter().find(is_there), &self.keys) else {
-            return Ok(());
-        };
-        let pins = all_pinned(&keys.known_hosts, &machine.id.alias()).unwrap_or_default();
-        if pins.is_empty() || facts.has_one_of(&pins) {
-            return Ok(());
+        let machine = self.machines.iter().find(is_there).map(|m| m.id.clone());
+        match machine.and_then(|machine| self.pins.get_key_value(&machine)) {
+            Some((machine, pins)) if !facts.has_one_of(pins) => {
+                let (host, machine) = (lent.host.name().to_owned(), machine.clone());
+                Err(Error::OtherHost { host, machine })
+            }
+            _ => Ok(()),
         }
-        let host = lent.host.name().to_owned();
-        Err(Error::OtherHost { host, machine: machine.id.clone() })
     }
 
     /// The host that a machine is.
