@@ -147,12 +147,12 @@ impl DockerDriver {
     pub(super) async fn network_again(&self, machine: &Machine) -> Result<ClusterNetwork, Error> {
         let cluster = &machine.id.cluster;
         let networks = self.networks(Some(labels::filter(Some(cluster)))).await?;
-        let network = match existing(cluster, Some(&machine.cluster_id), &networks)? {
-            Some(network) => network,
-            None => {
-                let range = self.range_of(machine)?;
-                self.create_network(&Owner::of_machine(machine), vec![range]).await?
-            }
+        let there = existing(cluster, Some(&machine.cluster_id), &networks)?;
+        let network = if let Some(network) = there {
+            network
+        } else {
+            let range = self.range_of(machine)?;
+            self.create_network(&Owner::of_machine(machine), vec![range]).await?
         };
         lock(&self.networks).insert(cluster.clone(), network.clone());
         Ok(network)
