@@ -79,6 +79,23 @@ fn the_journey_of_a_learner() {
     }
     assert_eq!(services(), before, "what runs was started again");
 
+    step("the certificates that kubeadm has made");
+    let certificates = world.dojo(&["certs", "show", &name, "-o", "json"]).ok();
+    let certificates: Vec<Value> = serde_json::from_str(&certificates).unwrap();
+    assert!(certificates.iter().all(|c| c["days_left"].as_i64() > Some(300)), "{certificates:#?}");
+    let owners = certificates.iter().filter_map(|c| c["owner"].as_str());
+    let owners: Vec<_> = owners.filter_map(|o| o.strip_prefix("control-plane-1 ")).collect();
+    // "Certificate Management with kubeadm" in the documentation of Kubernetes lists ten and three authorities.
+    for owner in [
+        ["admin.conf", "apiserver", "apiserver-etcd-client", "apiserver-kubelet-client"].as_slice(),
+        &["controller-manager.conf", "etcd/healthcheck-client", "etcd/peer", "etcd/server"],
+        &["front-proxy-client", "scheduler.conf", "ca", "etcd/ca", "front-proxy-ca"],
+    ]
+    .concat()
+    {
+        assert!(owners.contains(&owner), "{owner}: {owners:?}");
+    }
+
     step("a locally built image, spread over the workers");
     let lesson = Lesson::begin(&world, &name, ports);
     lesson.load_images();
@@ -124,7 +141,7 @@ fn the_journey_of_a_learner() {
     world.dojo(&["scale", &name, "--workers", "3"]).ok();
     let four = [&three[..], &["worker-3"]].concat();
     assert_eq!(world.ready_nodes(), four);
-    lesson.load_images();
+    // The new one has the images as well, which are on the other nodes and nowhere else.
     lesson.grow();
     lesson.is_spread_over(&four[1..]);
     lesson.pods_meet();
