@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
@@ -36,12 +37,16 @@ fn a_taken_port_is_refused_before_anything_is_made() {
 fn a_taken_subnet_is_refused_and_its_owner_named() {
     let mut world = World::new();
     let (first, second) = (world.name("subnet"), world.name("subnet"));
-    world.set("https_proxy", "http://me:hunter2@proxy.example:3128");
+    // Machines of this subnet reach this computer at its first address.
+    let proxy = TcpListener::bind("0.0.0.0:0").unwrap();
+    proxy.set_nonblocking(true).unwrap();
+    let port = proxy.local_addr().unwrap().port();
+    world.set("https_proxy", &format!("http://me:hunter2@10.0.177.1:{port}"));
     world.set("no_proxy", "intranet.example");
     world.dojo(&["up", &first, "--workers", "0", "--subnet", "10.0.177.0/24"]).ok();
     world.unset("https_proxy");
     world.unset("no_proxy");
-    proxies_reach_the_engine_and_their_passwords_nothing_else(&world, &first);
+    proxies_reach_the_engine_and_their_passwords_nothing_else(&world, &first, &proxy);
     let up = ["up", &second, "--subnet", "10.0.177.0/24"];
     for up in [&up[..], &[&up[..], &["--dry-run"]].concat()] {
         world.dojo(up).fails(1, &["10.0.177.0/24", &format!("dojo-{first}")]);
@@ -51,9 +56,33 @@ fn a_taken_subnet_is_refused_and_its_owner_named() {
     what_others_hold_is_named_and_not_removed(&world, &first);
 }
 
-fn proxies_reach_the_engine_and_their_passwords_nothing_else(world: &World, name: &str) {
+fn proxies_reach_the_engine_and_their_passwords_nothing_else(
+    world: &World,
+    name: &str,
+    proxy: &TcpListener,
+) {
+    std::thread::scope(|scope| {
+        let asked = scope.spawn(|| {
+            let mut asked = None;
+            until("the engine asks the proxy", 30, || {
+                asked = proxy.accept().ok();
+                asked.is_some()
+            });
+            let (mut client, _) = asked.unwrap();
+            client.set_nonblocking(false).unwrap();
+            let mut request = [0; 1024];
+            let length = client.read(&mut request).unwrap();
+            client.write_all(b"HTTP/1.1 502 Bad Gateway\r\n\r\n").unwrap();
+            String::from_utf8_lossy(&request[..length]).into_owned()
+        });
+        assert_ne!(world.docker(&["pull", "registry.invalid/tool"]).code, Some(0));
+        let asked = asked.join().unwrap();
+        assert!(asked.starts_with("CONNECT registry.invalid:443 "), "{asked}");
+        // me:hunter2
+        assert!(asked.contains("Proxy-Authorization: Basic bWU6aHVudGVyMg=="), "{asked}");
+    });
     let info = world.docker(&["info", "--format", "{{.HTTPSProxy}} {{.NoProxy}}"]).ok();
-    assert!(info.contains("@proxy.example:3128 "), "{info}");
+    assert!(info.contains("@10.0.177.1:"), "{info}");
     for direct in ["intranet.example", "localhost", "10.0.177.0/24", "manager-1"] {
         assert!(info.contains(direct), "{direct}: {info}");
     }
