@@ -67,6 +67,16 @@ async fn all(context: &Context, args: &Down) -> Result<Vec<ClusterName>, Error> 
 }
 
 async fn one(context: &Context, name: &ClusterName, args: &Down) -> Result<(), Error> {
+    loop {
+        match once(context, name, args).await {
+            // Another command has made it, or made something else of it, while this one waited.
+            Err(Error::Workflow(workflow::Error::Changed(_))) => {}
+            other => break other,
+        }
+    }
+}
+
+async fn once(context: &Context, name: &ClusterName, args: &Down) -> Result<(), Error> {
     let Down { yes, abandon, forget, other_homes, .. } = *args;
     let services = context.services_to_remove(name, &args.elsewhere, abandon, forget).await?;
     let given_up = if abandon { missing(context, &services, name).await? } else { Vec::new() };

@@ -261,12 +261,9 @@ fn hints(error: &Error, cluster: Option<&ClusterName>) -> Vec<String> {
         }
         Error::OtherFiles { cluster, files, variable } => {
             let files = listed(files);
-            return vec![
-                format!("`eval \"$(dojo env {cluster})\"` points this shell at it all the same"),
-                format!(
-                    "`export {variable}='{files}'` has it read; then `dojo use {cluster}` selects it"
-                ),
-            ];
+            return vec![format!(
+                "`export {variable}='{files}'` has it read; then `dojo use {cluster}` selects it"
+            )];
         }
         Error::Unasked => return vec!["--yes removes it without asking".to_owned()],
         _ => return Vec::new(),
@@ -355,7 +352,7 @@ fn hints(error: &Error, cluster: Option<&ClusterName>) -> Vec<String> {
         | workflow::Error::Bootstrap(bootstrap::Error::Interrupted) => {
             let mut hint = "the same command again goes on from here".to_owned();
             if let Some(cluster) = cluster {
-                hint.push_str(&format!("; `dojo down {cluster}` removes what is there"));
+                hint.push_str(&format!("; `dojo status {cluster}` shows what is there"));
             }
             vec![hint]
         }
@@ -674,9 +671,9 @@ fn machine_hints(
                 ""
             }
         )],
-        (_, workflow::MachineError::NotFound(_)) => {
-            vec![format!("`dojo up {cluster}` makes anew what is gone")]
-        }
+        (_, workflow::MachineError::NotFound(_)) => vec![format!(
+            "`dojo up {cluster}` makes anew what is gone, if the cluster can do without what was on it"
+        )],
         (_, workflow::MachineError::NotEmpty(_)) => {
             vec!["once nothing holds them, the same command again goes on from there".to_owned()]
         }
@@ -707,7 +704,7 @@ mod tests {
             let about = Err::<(), _>(error).about(&other).unwrap_err();
             let hints = hints(&about, None).join("\n");
             assert!(
-                hints.contains("dojo down other") || hints.contains("dojo up other"),
+                ["down", "up", "status"].iter().any(|v| hints.contains(&format!("dojo {v} other"))),
                 "{text}: {hints}"
             );
             for word in hints.split('`').filter(|word| word.starts_with("dojo ")) {

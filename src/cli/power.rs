@@ -4,7 +4,7 @@ use crate::model::{ClusterName, MachineName};
 use crate::workflow::{self, Services};
 
 use super::args::{Repair, Targets};
-use super::error::{About as _, Error};
+use super::error::{self, About as _, Error};
 use super::output;
 use super::services::Context;
 
@@ -31,31 +31,60 @@ fn target(context: &Context, text: &str) -> Result<Target, Error> {
     }
 }
 
+/// One failure keeps no other target from its turn.
 async fn each(
     context: &Context,
     args: &Targets,
     done: &str,
     work: impl AsyncFn(&Services, &Target) -> Result<(), workflow::Error>,
 ) -> Result<(), Error> {
-    for target in targets(context, args)? {
-        loop {
-            context.record(&target.0)?;
-            let services = context.services_of(&target.0).await.about(&target.0)?;
-            match work(&services, &target).await {
-                // What is asked is asked of the cluster as it is now.
-                Err(workflow::Error::Changed(_)) => {}
-                other => break other.about(&target.0)?,
+    let targets = targets(context, args)?;
+    let (of, mut failed, mut last) = (targets.len(), 0, None);
+    for target in targets {
+        let (cluster, machine) = &target;
+        match Box::pin(one(context, &target, &work)).await {
+            Ok(()) if context.quiet => {}
+            Ok(()) => {
+                let name = machine.map_or(cluster.to_string(), |m| format!("{cluster}/{m}"));
+                output::line(&format!("{name} is {done}"))?;
+            }
+            Err(error) => {
+                failed += 1;
+                if of > 1 {
+                    error::tell(&error);
+                }
+                last = Some(error);
             }
         }
-        // Of a whole cluster, `start` writes the context itself, and after `stop` there is nothing to lead to.
-        if target.1.is_some() {
-            Box::pin(context.follow(&context.record(&target.0)?)).await;
+        if context.interrupt.raised() {
+            break;
         }
-        if !context.quiet {
-            let (cluster, machine) = &target;
-            let name = machine.map_or(cluster.to_string(), |m| format!("{cluster}/{m}"));
-            output::line(&format!("{name} is {done}"))?;
+    }
+    match last {
+        None => Ok(()),
+        Some(error) if of == 1 => Err(error),
+        Some(_) => Err(Error::Several { failed, of }),
+    }
+}
+
+async fn one(
+    context: &Context,
+    target: &Target,
+    work: impl AsyncFn(&Services, &Target) -> Result<(), workflow::Error>,
+) -> Result<(), Error> {
+    let (cluster, machine) = target;
+    loop {
+        context.record(cluster).about(cluster)?;
+        let services = context.services_of(cluster).await.about(cluster)?;
+        match work(&services, target).await {
+            // What is asked is asked of the cluster as it is now.
+            Err(workflow::Error::Changed(_)) => {}
+            other => break other.about(cluster)?,
         }
+    }
+    // Of a whole cluster, `start` writes the context itself, and after `stop` there is nothing to lead to.
+    if machine.is_some() {
+        context.follow(&context.record(cluster)?).await;
     }
     Ok(())
 }
@@ -80,8 +109,7 @@ pub(super) async fn stop(context: &Context, args: Targets) -> Result<(), Error> 
 
 pub(super) async fn restart(context: &Context, args: Targets) -> Result<(), Error> {
     each(context, &args, "running again", async |services, target| {
-        workflow::stop(services, &target.0, target.1).await?;
-        start_one(services, target).await
+        workflow::restart(services, &target.0, target.1).await
     })
     .await
 }

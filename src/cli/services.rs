@@ -152,11 +152,13 @@ impl Context {
         abandon: bool,
         forget: bool,
     ) -> Result<Services, Error> {
-        let spec = match self.home.record(name) {
-            Ok(Some(record)) => elsewhere.flags.of(record.spec)?,
-            _ => elsewhere.spec(name.clone())?,
+        let seen = self.home.record(name).ok().flatten().map(|record| record.spec);
+        let spec = match &seen {
+            Some(spec) => elsewhere.flags.of(spec.clone())?,
+            None => elsewhere.spec(name.clone())?,
         };
-        self.services_with(&spec, Special { abandon, forget, ..Special::default() }).await
+        let special = Special { abandon, forget, ..Special::default() };
+        Ok(self.services_with(&spec, special).await?.seen(seen))
     }
 
     /// What puts all of a bundle into a machine image.

@@ -43,7 +43,7 @@ pub(super) async fn admit_all(
         state::tell_of_gone(record, &existing, &plan, progress);
     }
     let mut record = recorded.cloned().unwrap_or_else(|| Record::new(spec.clone()));
-    refuse_other_place(&record, &places)?;
+    refuse_other_place(&record, &existing, &places)?;
     note(services, &mut record, places);
     contexts::check(services, spec, &record)?;
     let makes_machines = !plan.create.is_empty();

@@ -11,7 +11,7 @@ use crate::model::{
 };
 use crate::pki::{self, Description};
 use crate::provision::{Node, Provisioner};
-use crate::store::{Entry, Home};
+use crate::store::{Entry, Home, Record};
 
 use super::lost::look;
 use super::machines::{Origin, become_node, install, provisioner};
@@ -124,7 +124,7 @@ async fn renew(services: &Services, entry: &Entry, progress: &Progress) -> Resul
     }
     let subject = format!("clusterdojo {name} {}", record.cluster_id);
     pki::renew_client(&provisioner.pki.join("client"), &provisioner.authority, &subject)?;
-    if let Some(access) = access(kind, &nodes, &provisioner).await? {
+    if let Some(access) = access(kind, &record, &nodes, &provisioner).await? {
         contexts::write(services, entry, &record, &access, false)?;
     }
     // kubelets renew their own, so workers of Kubernetes have got none.
@@ -157,12 +157,15 @@ async fn all(
 /// How the cluster is reached; `None` if nothing runs that could be.
 async fn access(
     kind: Option<&dyn Bootstrapper>,
+    record: &Record,
     nodes: &[Node],
     provisioner: &Provisioner,
 ) -> Result<Option<Access>, Error> {
     let Some(kind) = kind else {
-        let Some(node) = nodes.first() else { return Ok(None) };
-        let endpoint = node.machine().endpoint(Service::Engine)?;
+        // Plain hosts are not the same, so the context stays with the first one, also while that is off.
+        let first = record.machines.iter().min_by_key(|machine| machine.id.name);
+        let Some(first) = first else { return Ok(None) };
+        let endpoint = first.endpoint(Service::Engine)?;
         return Ok(Some(Access::Engine { endpoint, tls: provisioner.tls.clone() }));
     };
     match first_that(kind, nodes, |_, speaks| speaks).await? {

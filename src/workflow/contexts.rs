@@ -1,5 +1,6 @@
 //! The way from a cluster to the user's own `docker` and `kubectl`, and back.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -127,26 +128,29 @@ fn kube_context(
     }
 }
 
-/// Takes the cluster's contexts away, of whichever kind. Those that were selected before are selected
-/// again. Returns what could not be taken away, and why.
+/// Takes the contexts of the clusters with these ids away, of whichever kind. Those that were selected before are
+/// selected again. Returns what could not be taken away, and why.
 pub(super) fn forget(
     services: &Services,
     name: &ClusterName,
     record: Option<&Record>,
+    ids: &BTreeSet<String>,
     progress: &Progress,
 ) -> Vec<String> {
     let mut left = Vec::new();
-    let id = record.map(|r| r.cluster_id.as_str());
-    // Whose a context in a damaged file is can no longer be told, so it stays; the machines go all the same.
-    match services.docker_contexts(record).remove(&name.context(), id) {
-        Err(error @ context::Error::Damaged { .. }) => progress.warn(chain(&error)),
-        Err(error) => left.push(format!("docker context `{}`: {}", name.context(), chain(&error))),
-        Ok(_) => {}
-    }
-    match services.kubectl_contexts(record).remove(&name.context(), id) {
-        Err(error @ kubeconfig::Error::Damaged { .. }) => progress.warn(chain(&error)),
-        Err(error) => left.push(format!("kubectl context `{}`: {}", name.context(), chain(&error))),
-        Ok(_) => {}
+    let context = name.context();
+    for id in ids {
+        // Whose a context in a damaged file is can no longer be told, so it stays; the machines go all the same.
+        match services.docker_contexts(record).remove(&context, Some(id)) {
+            Err(error @ context::Error::Damaged { .. }) => progress.warn(chain(&error)),
+            Err(error) => left.push(format!("docker context `{context}`: {}", chain(&error))),
+            Ok(_) => {}
+        }
+        match services.kubectl_contexts(record).remove(&context, Some(id)) {
+            Err(error @ kubeconfig::Error::Damaged { .. }) => progress.warn(chain(&error)),
+            Err(error) => left.push(format!("kubectl context `{context}`: {}", chain(&error))),
+            Ok(_) => {}
+        }
     }
     left
 }

@@ -9,6 +9,7 @@ use crate::model::{ClusterName, Machine};
 use crate::store::{self, Entry, Home, Phase, Record};
 
 use super::lost::look;
+use super::repair::keys_of;
 use super::settle::on_each;
 use super::{Error, Services, Work, contexts};
 
@@ -55,7 +56,7 @@ async fn remove(
             if !options.forget {
                 sight.refuse_unsure(services, record).await?;
             }
-            Whole { machines: sight.found, ids: vec![Some(record.cluster_id.clone())] }
+            Whole::of(record, sight.found)
         }
         None => match unrecorded(services, &entry, options).await {
             Ok(whole) => whole,
@@ -92,7 +93,7 @@ pub(super) async fn remove_rest(
 ) -> Result<(), Error> {
     let sight = look(services, record).await?;
     sight.refuse_unsure(services, record).await?;
-    let whole = Whole { machines: sight.found, ids: vec![Some(record.cluster_id.clone())] };
+    let whole = Whole::of(record, sight.found);
     remove_whole(services, entry, Some(record), whole, progress).await.map(drop)
 }
 
@@ -101,6 +102,15 @@ struct Whole {
     machines: Vec<Machine>,
     /// The clusters whose remains go as well, by their ids; `None` stands for all of that name.
     ids: Vec<Option<String>>,
+    /// The clusters whose contexts go.
+    known: BTreeSet<String>,
+}
+
+impl Whole {
+    fn of(record: &Record, machines: Vec<Machine>) -> Self {
+        let id = &record.cluster_id;
+        Self { machines, ids: vec![Some(id.clone())], known: BTreeSet::from([id.clone()]) }
+    }
 }
 
 /// All of that name, where no record tells what of it is ours; without what another home has made, unless
@@ -113,15 +123,19 @@ async fn unrecorded(
     let cluster = entry.name().clone();
     let mut machines = services.ask(services.driver.list(Some(&cluster))).await?;
     let mut ids = vec![None];
+    let mut traces = services.driver.traces().await?;
+    traces.retain(|trace| trace.cluster == cluster);
+    // A context of that name may be of a cluster that is somewhere else.
+    let mut known: BTreeSet<String> = traces.iter().map(|t| t.cluster_id.clone()).collect();
+    known.extend(keys_of(services, &cluster));
     if !options.other_homes {
-        let mut traces = services.driver.traces().await?;
-        traces.retain(|trace| trace.cluster == cluster);
         let (theirs, ours) = by_home(&services.home, traces)?;
         if !theirs.is_empty() {
             let is_theirs = |id: &String| theirs.iter().any(|trace| trace.cluster_id == *id);
             let ours: BTreeSet<_> = ours.into_iter().map(|trace| trace.cluster_id).collect();
             ids = ours.into_iter().filter(|id| !is_theirs(id)).map(Some).collect();
             machines.retain(|machine| !is_theirs(&machine.cluster_id));
+            known.retain(|id| !is_theirs(id));
             if ids.is_empty() {
                 let what = theirs.into_iter().map(|trace| trace.what).collect();
                 return Err(Error::OtherHome { cluster, what });
@@ -140,7 +154,7 @@ async fn unrecorded(
             machines: machines.iter().map(|m| m.id.name).collect(),
         });
     }
-    Ok(Whole { machines, ids })
+    Ok(Whole { machines, ids, known })
 }
 
 /// What another home has made, and the rest.
@@ -162,7 +176,7 @@ async fn remove_whole(
     progress: &Progress,
 ) -> Result<usize, Error> {
     let name = entry.name();
-    let Whole { machines, ids } = whole;
+    let Whole { machines, ids, known } = whole;
     for id in &ids {
         services.driver.refuse_held(name, id.as_deref()).await?;
     }
@@ -175,7 +189,7 @@ async fn remove_whole(
     note(record.map(|r| r.machines.as_slice()).unwrap_or_default());
     // Contexts go first: a docker that points at a dying engine only hangs.
     failpoint::reached("down.context.before");
-    let mut left = contexts::forget(services, name, record, progress);
+    let mut left = contexts::forget(services, name, record, &known, progress);
     failpoint::reached("down.context.after");
 
     let count = machines.len();
@@ -204,7 +218,7 @@ async fn remove_whole(
     failpoint::reached("down.cleanup.after");
     if !left.is_empty() {
         // By now there may be room.
-        left = contexts::forget(services, name, record, progress);
+        left = contexts::forget(services, name, record, &known, progress);
     }
     if left.is_empty() {
         return Ok(count);

@@ -12,15 +12,18 @@ use tokio::io::copy_bidirectional_with_sizes;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::event::{Progress, chain};
-use crate::model::{Machine, Role, Service, SshFiles, Tunnel};
+use crate::model::{Machine, Service, SshFiles, Tunnel};
+use crate::pace::within;
 use crate::remote::{self, ApiError, ApiServer, Dialer, PodPort, Remote, Stream};
 use crate::store::Record;
 
 use super::Error;
-use super::mend::credentials;
+use super::mend::{credentials, leaders};
 
 /// How long a machine may take to answer.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// How long an API server may take to answer before another one is asked.
+const ANSWER: Duration = Duration::from_secs(2);
 /// How many bytes are copied at a time: as many as an SSH packet holds.
 const PIECE: usize = 32 * 1024;
 /// How many logins are kept for later connections.
@@ -130,10 +133,15 @@ impl ByApi {
         ports: &[u16],
     ) -> Result<Self, Error> {
         let credentials = credentials(kubeconfig)?;
-        let leads = |role| record.machines.iter().find(|m| m.id.name.role == role);
-        let machine = leads(Role::LoadBalancer).or_else(|| leads(Role::ControlPlane));
-        let machine = machine.ok_or_else(|| Error::NoSpeaker(record.spec.name.clone()))?;
-        let api = ApiServer::connect(machine.endpoint(Service::Api)?, &credentials)?;
+        let leaders = leaders(record);
+        let first = leaders.first().ok_or_else(|| Error::NoSpeaker(record.spec.name.clone()))?;
+        let mut api = ApiServer::connect(first.endpoint(Service::Api)?, &credentials)?;
+        for other in &leaders[1..] {
+            if matches!(within(ANSWER, api.version()).await, Ok(Ok(_))) {
+                break;
+            }
+            api = ApiServer::connect(other.endpoint(Service::Api)?, &credentials)?;
+        }
         let way = Self { api, namespace: namespace.to_owned(), target: target.to_owned() };
         for port in ports {
             way.pod(*port).await?;

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::driver::Trace;
 use crate::model::{ClusterName, DriverName, Machine, MachineName, Place, Places};
-use crate::store::Record;
+use crate::store::{Phase, Record};
 
 use super::machines::ours;
 use super::{Error, Failure, MachineError, Services, Work, names};
@@ -83,10 +83,13 @@ impl Sight {
         services: &Services,
         record: &Record,
     ) -> Result<(), Error> {
-        if !self.found.is_empty() || self.missing.is_empty() {
+        if !self.found.is_empty() {
             return Ok(());
         }
         self.refuse_unsure(services, record).await?;
+        if self.missing.is_empty() {
+            return Ok(());
+        }
         Err(Error::Lost(self.lost(services, record, &self.missing).await?))
     }
 
@@ -137,7 +140,7 @@ impl Sight {
     ) -> Result<Option<Lost>, Error> {
         let only_others = self.found.is_empty() && !self.others.is_empty();
         if self.missing.is_empty() && !only_others {
-            return Ok(None);
+            return self.unsure_of_none(services, record).await;
         }
         let places = services.driver.places().await?;
         let traces = services.driver.traces().await?;
@@ -153,6 +156,27 @@ impl Sight {
             return Ok(None);
         }
         self.lost(services, record, &unsure).await.map(Some)
+    }
+
+    /// A record that was cut short may not name its machines yet. That none was found says nothing of them if
+    /// another place was asked than theirs.
+    async fn unsure_of_none(
+        &self,
+        services: &Services,
+        record: &Record,
+    ) -> Result<Option<Lost>, Error> {
+        let is_over = record.phase == Phase::Destroying && record.machines.is_empty();
+        if !self.found.is_empty() || is_over {
+            return Ok(None);
+        }
+        let now = services.driver.places().await?;
+        let is_other = |(driver, then): (&DriverName, &Place)| {
+            now.get(driver).is_none_or(|now| then.is(now) == Some(false))
+        };
+        if record.places.iter().any(is_other) {
+            return self.lost(services, record, &[]).await.map(Some);
+        }
+        Ok(None)
     }
 
     /// Whether a machine that is not listed is gone for sure, because it is certain that the place was asked

@@ -78,7 +78,7 @@ pub async fn answers(dialer: &dyn Dialer, directory: &Path, machine: &Machine) -
 }
 
 /// The machines that a context may lead to, in the order of preference.
-fn leaders(record: &Record) -> Vec<&Machine> {
+pub(super) fn leaders(record: &Record) -> Vec<&Machine> {
     let roles: &[Role] = match record.spec.orchestrator {
         Orchestrator::Swarm => &[Role::Manager],
         Orchestrator::Kubernetes => &[Role::LoadBalancer, Role::ControlPlane],

@@ -67,7 +67,7 @@ pub use machines::release;
 pub use majority::Majority;
 pub use mend::{answers, mend_context};
 pub use node_certs::node_certificates;
-pub use power::{start, start_machine, stop};
+pub use power::{restart, start, start_machine, stop};
 pub use repair::repair;
 pub use scale::scale;
 pub use settle::settle;

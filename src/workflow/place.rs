@@ -3,14 +3,23 @@
 use std::path::{Path, PathBuf};
 
 use crate::context::{DockerContexts, KubeContexts};
-use crate::model::Places;
+use crate::model::{Machine, Places};
 use crate::store::{ContextFiles, Record};
 
 use super::{Error, Services};
 
-/// Refuses to make machines at another place than those that are there already.
-pub(super) fn refuse_other_place(record: &Record, now: &Places) -> Result<(), Error> {
+/// Refuses to make machines at another place than those that are there already. One that has these machines is
+/// theirs, whatever it calls itself by now: an engine gets another id when its data are moved.
+pub(super) fn refuse_other_place(
+    record: &Record,
+    existing: &[Machine],
+    now: &Places,
+) -> Result<(), Error> {
+    let is_known = |machine: &Machine| record.machines.iter().any(|m| m.handle == machine.handle);
     for (driver, place) in now {
+        if existing.iter().any(|machine| machine.driver == *driver && is_known(machine)) {
+            continue;
+        }
         let Some(then) = record.places.get(driver) else { continue };
         if then.is(place) == Some(false) {
             return Err(Error::OtherPlace {

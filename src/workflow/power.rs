@@ -93,6 +93,29 @@ pub async fn stop(
     sight.and_missing(services, Work::Tend, result).await
 }
 
+/// Stops and starts a whole cluster, or one machine of it. Nothing is stopped if a machine is not there to be
+/// started again, and what would not stop keeps nothing else from its start.
+pub async fn restart(
+    services: &Services,
+    name: &ClusterName,
+    only: Option<MachineName>,
+) -> Result<(), Error> {
+    if only.is_none() {
+        let record = services.home.record(name)?;
+        let record = record.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
+        look(services, &record).await?.refuse_any(services, &record).await?;
+    }
+    let stopped = match stop(services, name, only).await {
+        Err(error @ Error::Machines(_)) => Err(error),
+        other => Ok(other?),
+    };
+    match only {
+        None => start(services, name).await.map(drop)?,
+        Some(machine) => start_machine(services, name, machine).await?,
+    }
+    stopped
+}
+
 async fn one(services: &Services, record: &Record, machine: MachineName) -> Result<Machine, Error> {
     let is_it = |m: &Machine| m.id.name == machine;
     let mut sight = look(services, record).await?;

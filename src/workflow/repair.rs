@@ -2,7 +2,7 @@
 
 use crate::durable;
 use crate::event::Progress;
-use crate::model::{Machine, MachineName, Role};
+use crate::model::{ClusterName, Machine, MachineName, Role};
 use crate::pki;
 use crate::spec::{ClusterSpec, MachineGroup};
 use crate::store::{self, Entry, Record};
@@ -72,7 +72,7 @@ async fn takeable(services: &Services, entry: &Entry) -> Result<Vec<Machine>, Er
         return Err(Error::NoKeys(cluster));
     }
     // Keys tell whose they are. Those of an earlier cluster of that name open nothing.
-    let keys_of = keys_of(entry)?;
+    let keys_of = keys_of(services, &cluster);
     if let Some(id) = keys_of.filter(|id| machines.iter().any(|m| m.cluster_id == *id)) {
         machines.retain(|machine| machine.cluster_id == id);
         return Ok(machines);
@@ -88,13 +88,12 @@ async fn takeable(services: &Services, entry: &Entry) -> Result<Vec<Machine>, Er
 }
 
 /// The id of the cluster that the keys here were made for, as their authority says.
-fn keys_of(entry: &Entry) -> Result<Option<String>, Error> {
-    let Ok(authority) = durable::read_to_string(&entry.pki()?.join("ca.pem"), durable::KEY) else {
-        return Ok(None);
-    };
-    let subject = pki::describe(&authority).map(|said| said.subject).unwrap_or_default();
-    let words = subject.strip_prefix(&format!("clusterdojo {} ", entry.name()));
-    Ok(words.and_then(|rest| rest.split(' ').next()).map(str::to_owned))
+pub(super) fn keys_of(services: &Services, name: &ClusterName) -> Option<String> {
+    let authority = services.home.directory(name).join("pki/ca.pem");
+    let authority = durable::read_to_string(&authority, durable::KEY).ok()?;
+    let subject = pki::describe(&authority).ok()?.subject;
+    let words = subject.strip_prefix(&format!("clusterdojo {name} "))?;
+    words.split(' ').next().map(str::to_owned)
 }
 
 /// The groups that these machines would have come from. One that is missing in the middle came from where

@@ -16,8 +16,11 @@ use crate::spec::ClusterSpec;
 use crate::store::{Entry, Phase, Record};
 
 use super::admit::refuse_resizing;
-use super::machines::{Origin, become_node, leads, ours};
+use super::lost::look;
+use super::machines::{Origin, become_node, leads};
+use super::place::refuse_other_place;
 use super::settle::all_well;
+use super::state::{Look, refuse_lost};
 use super::up::converge;
 use super::{Error, MachineError, Services, Summary, UpOptions, Work, settle, upgrade};
 
@@ -65,9 +68,14 @@ async fn to_counts(
     }
     // What is to go goes before anything is added, so that what is agreed on is only that.
     let fewer = wanted.at_most(&record.spec);
-    let (existing, _) = ours(services, name, Some(&record)).await?;
+    let sight = look(services, &record).await?;
+    let existing = &sight.found;
     let lost = record.machines.iter().any(|m| !has(&fewer, m.id.name));
-    if lost || !Plan::new(&fewer, &existing).surplus.is_empty() {
+    if lost || !Plan::new(&fewer, existing).surplus.is_empty() {
+        // What is refused must not be done by the next command, as what was agreed on is.
+        sight.refuse_unsure(services, &record).await?;
+        refuse_lost(services, &record, existing, Look::Quick).await?;
+        refuse_other_place(&record, existing, &services.driver.places().await?)?;
         failpoint::reached("scale.record.before");
         record.phase = Phase::Scaling;
         record.spec = fewer.clone();

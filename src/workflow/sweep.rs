@@ -12,6 +12,8 @@ use super::{Error, Services};
 /// Everything of the driver's that belongs to no cluster of which this computer has a record: what another home
 /// has made, and the rest. What bears the name of a damaged record is not told of: it may be of that cluster.
 pub async fn strays(services: &Services) -> Result<(Vec<Trace>, Vec<Trace>), Error> {
+    // First, because what is made meanwhile has a record before it is there.
+    let mut traces = services.ask(services.driver.traces()).await?;
     let (mut ids, mut damaged) = (BTreeSet::new(), BTreeSet::new());
     for (name, record) in services.home.list()? {
         match record {
@@ -19,7 +21,6 @@ pub async fn strays(services: &Services) -> Result<(Vec<Trace>, Vec<Trace>), Err
             Err(_) => drop(damaged.insert(name)),
         }
     }
-    let mut traces = services.ask(services.driver.traces()).await?;
     traces.retain(|trace| !ids.contains(&trace.cluster_id) && !damaged.contains(&trace.cluster));
     traces.sort();
     by_home(&services.home, traces)

@@ -277,3 +277,126 @@ fn keys_take_over_whatever_home_made_the_machines() {
     world.dojo(&["-q", "down", "practice"]).ok();
     assert_eq!(world.machines(), 0);
 }
+
+#[test]
+fn nothing_is_gone_that_another_place_does_not_list() {
+    let world = World::new();
+    world.dojo(&["-q", "up", "second", "--driver", "fake", "--workers", "0"]).ok();
+    // Cut short before the record named a machine.
+    let killed = world.dojo_with(&[("DOJO_FAILPOINT", "machine.create.after")], &UP);
+    assert_ne!(killed.code, Some(0));
+    assert_eq!(world.record()["machines"], Value::Array(Vec::new()));
+    let whole = fs::read_to_string(world.at("fake.json")).unwrap();
+    let mut other: Value = serde_json::from_str(&whole).unwrap();
+    other["id"] = "another".into();
+    other["machines"] = Value::Array(Vec::new());
+    fs::write(world.at("fake.json"), other.to_string()).unwrap();
+    fails(
+        world.dojo(&["-q", "down", "practice"]),
+        &["no machine of cluster `practice`", "--forget"],
+    );
+    fails(world.dojo(&["-q", "stop", "practice"]), &["no machine of cluster `practice`"]);
+    assert!(world.keys_are_kept());
+    fs::write(world.at("fake.json"), whole).unwrap();
+    world.dojo(&["-q", "down", "practice"]).ok();
+    assert_eq!(world.machines(), 1);
+}
+
+#[test]
+fn a_place_that_has_the_machines_is_theirs_whatever_it_is_called_by_now() {
+    let world = World::new();
+    world.dojo(&UP).ok();
+    let text = fs::read_to_string(world.at("fake.json")).unwrap();
+    let mut there: Value = serde_json::from_str(&text).unwrap();
+    let before = there["id"].as_str().unwrap().to_owned();
+    there["id"] = before.chars().rev().collect::<String>().into();
+    fs::write(world.at("fake.json"), there.to_string()).unwrap();
+    for args in [["stop", "practice"], ["start", "practice"], ["up", "practice"]] {
+        world.dojo(&[&["-q"][..], &args].concat()).ok();
+    }
+    world.dojo(&["-q", "scale", "practice", "--workers", "1"]).ok();
+    assert_eq!(world.machines(), 2);
+    assert_ne!(world.record()["places"]["fake"]["id"].as_str(), Some(before.as_str()));
+}
+
+#[test]
+fn what_scale_was_refused_is_not_done_later() {
+    let world = World::new();
+    world.dojo(&UP).ok();
+    let whole = fs::read(world.at("fake.json")).unwrap();
+    fs::remove_file(world.at("fake.json")).unwrap();
+    let scale = ["-q", "scale", "practice", "--workers", "0"];
+    fails(world.dojo(&scale), &["machines that were not found"]);
+    fs::write(world.at("fake.json"), whole).unwrap();
+    world.dojo(&["-q", "start", "practice"]).ok();
+    assert_eq!(world.machines(), 3);
+}
+
+#[test]
+fn a_context_of_another_home_stays_where_down_finds_nothing() {
+    let world = World::new();
+    world.dojo(&UP).ok();
+    let contexts = || fs::read_dir(world.at("docker/contexts/meta")).map_or(0, Iterator::count);
+    let (home, elsewhere) = (world.at("home-of-another"), world.at("elsewhere.json"));
+    let environment =
+        [("DOJO_HOME", home.to_str().unwrap()), ("DOJO_FAKE_STATE", elsewhere.to_str().unwrap())];
+    let down = ["down", "practice", "--driver", "fake"];
+    assert_eq!(world.dojo_with(&environment, &down).ok(), "there is no cluster practice\n");
+    assert_eq!(contexts(), 1);
+    assert!(fs::read_to_string(world.at("docker/config.json")).unwrap().contains("dojo-practice"));
+    // Without a record, the keys tell whose it is.
+    fs::remove_file(world.at("state/clusters/practice/cluster.json")).unwrap();
+    world.dojo(&["-q", "down", "practice", "--yes", "--driver", "fake"]).ok();
+    assert_eq!((contexts(), world.machines()), (0, 0));
+}
+
+#[test]
+fn the_context_of_plain_hosts_stays_with_the_first_one() {
+    let world = World::new();
+    world.dojo(&["-q", "up", "practice", "--driver", "fake", "--engines", "--machines", "2"]).ok();
+    let endpoint = || {
+        let meta = fs::read_dir(world.at("docker/contexts/meta")).unwrap().next().unwrap();
+        let text = fs::read(meta.unwrap().path().join("meta.json")).unwrap();
+        let meta: Value = serde_json::from_slice(&text).unwrap();
+        meta["Endpoints"]["docker"]["Host"].as_str().unwrap().to_owned()
+    };
+    let before = endpoint();
+    world.dojo(&["-q", "stop", "practice/machine-1"]).ok();
+    world.dojo(&["-q", "certs", "renew", "practice"]).ok();
+    assert_eq!(endpoint(), before);
+}
+
+#[test]
+fn restart_leaves_nothing_off_that_could_be_on() {
+    let world = World::new();
+    world.dojo(&UP).ok();
+    let state = |name: &str| {
+        let text = fs::read(world.at("fake.json")).unwrap();
+        let there: Value = serde_json::from_slice(&text).unwrap();
+        let machines = there["machines"].as_array().unwrap().clone();
+        let machine = machines.into_iter().find(|m| m["id"]["name"] == name);
+        machine.map(|m| m["state"].as_str().unwrap().to_owned())
+    };
+    let stuck = [("DOJO_FAKE_FAIL", "stop:worker-1")];
+    fails(world.dojo_with(&stuck, &["-q", "restart", "practice"]), &["worker-1"]);
+    assert_eq!(state("manager-1").unwrap(), "running");
+    assert_eq!(state("worker-2").unwrap(), "running");
+    // One that is not there could not be started again.
+    let text = fs::read(world.at("fake.json")).unwrap();
+    let mut there: Value = serde_json::from_slice(&text).unwrap();
+    there["machines"].as_array_mut().unwrap().retain(|m| m["id"]["name"] != "worker-2");
+    fs::write(world.at("fake.json"), there.to_string()).unwrap();
+    fails(world.dojo(&["-q", "restart", "practice"]), &["not found: worker-2"]);
+    assert_eq!(state("manager-1").unwrap(), "running");
+}
+
+#[test]
+fn one_cluster_that_fails_keeps_no_other_from_its_turn() {
+    let world = World::new();
+    world.dojo(&UP).ok();
+    world.dojo(&["-q", "up", "second", "--driver", "fake", "--workers", "0"]).ok();
+    let stuck = [("DOJO_FAKE_FAIL", "stop:worker-1")];
+    let said = world.dojo_with(&stuck, &["stop", "practice", "second"]);
+    assert_eq!((said.code, said.stdout.as_str()), (Some(1), "second is stopped\n"));
+    assert!(said.stderr.contains("1 of 2 clusters failed"), "{}", said.stderr);
+}

@@ -51,7 +51,6 @@ fn a_context_in_files_that_are_not_read_here_is_told_with_them() {
     assert_eq!(said.code, Some(1));
     for words in [
         "context `dojo-practice` is in `/world/docker`, which is not read here",
-        "`eval \"$(dojo env practice)\"` points",
         "`export DOCKER_CONFIG='/world/docker'`",
     ] {
         assert!(said.stderr.contains(words), "{}", said.stderr);
