@@ -1,7 +1,8 @@
 //! A driver, a dialer and a swarm that touch nothing but one file, so that the order of work, the
 //! command line and every failure can be tested in milliseconds.
 //!
-//! `DOJO_FAKE_FAIL=create:worker-1,boot:worker-2` makes the named operations fail on the named machines;
+//! `DOJO_FAKE_FAIL=create:worker-1,boot:worker-2` makes the named operations fail on the named machines. They have
+//! Kubernetes, and all images by name;
 //! `DOJO_FAKE_IMAGES=sha256:1=web:1+web:2,sha256:2=` is what this computer has of images.
 
 use std::collections::BTreeMap;
@@ -21,8 +22,9 @@ use crate::bootstrap::{self, Bootstrapper, Leaving, Membership, Ticket};
 use crate::driver::{self, Driver, Image, Images, Source};
 use crate::event::Progress;
 use crate::model::{
-    Access, ClusterName, DriverName, Finding, Machine, MachineId, MachineName, MachineRequest,
-    MachineState, Place, Role, Secret, Service, SshFiles, TlsFiles, familiar_reference,
+    Access, ClusterName, DriverName, Finding, KubernetesVersion, Machine, MachineId, MachineName,
+    MachineRequest, MachineState, Place, Role, Secret, Service, SshFiles, TlsFiles,
+    familiar_reference,
 };
 use crate::provision::Node;
 use crate::remote::{self, Dialer, Engine, Input, Remote, Script, Stream};
@@ -232,19 +234,24 @@ impl Images for Fake {
 
 /// A machine that does whatever it is told.
 #[derive(Debug)]
-struct Obedient;
+struct Obedient {
+    id: MachineId,
+    refuses_images: bool,
+}
 
 #[async_trait]
 impl Remote for Obedient {
-    async fn run(&self, _script: &Script) -> Result<String, remote::Error> {
-        Ok(String::new())
+    async fn run(&self, script: &Script) -> Result<String, remote::Error> {
+        Ok(match script.title {
+            "look for Kubernetes" => KubernetesVersion::USUAL.to_string(),
+            _ => String::new(),
+        })
     }
 
-    async fn run_with_input(
-        &self,
-        _script: &Script,
-        input: Input,
-    ) -> Result<String, remote::Error> {
+    async fn run_with_input(&self, script: &Script, input: Input) -> Result<String, remote::Error> {
+        if self.refuses_images && script.title == "load image" {
+            return Err(silent(&self.id, script.title, Duration::ZERO));
+        }
         input.pieces().try_for_each(|_| async { Ok(()) }).await.expect("what is sent can be read");
         Ok(String::new())
     }
@@ -266,9 +273,9 @@ impl Remote for Obedient {
     }
 }
 
-fn silent(machine: &Machine, what: &str, waited: Duration) -> remote::Error {
+fn silent(machine: &MachineId, what: &str, waited: Duration) -> remote::Error {
     remote::Error::Timeout {
-        machine: machine.id.clone(),
+        machine: machine.clone(),
         what: what.to_owned(),
         waited,
         source: Some(Source::from("the test wants it so")),
@@ -284,9 +291,10 @@ impl Dialer for Fake {
         deadline: Duration,
     ) -> Result<Arc<dyn Remote>, remote::Error> {
         if self.fails("boot", machine.id.name) {
-            return Err(silent(machine, "SSH", deadline));
+            return Err(silent(&machine.id, "SSH", deadline));
         }
-        Ok(Arc::new(Obedient))
+        let refuses_images = self.fails("load", machine.id.name);
+        Ok(Arc::new(Obedient { id: machine.id.clone(), refuses_images }))
     }
 
     async fn engine(
@@ -296,7 +304,7 @@ impl Dialer for Fake {
         deadline: Duration,
     ) -> Result<Engine, remote::Error> {
         if self.fails("engine", machine.id.name) {
-            return Err(silent(machine, "the engine's API", deadline));
+            return Err(silent(&machine.id, "the engine's API", deadline));
         }
         Engine::unproven(machine, files)
     }

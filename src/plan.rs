@@ -53,6 +53,17 @@ impl Plan {
         self
     }
 
+    /// The same, where of the engines that run these are to have other certificates.
+    #[must_use]
+    pub fn with_restarts_of(mut self, due: impl Fn(MachineName) -> bool) -> Self {
+        let restart = &mut self.restart;
+        let more = self.keep.iter().filter(|name| !restart.contains(name) && due(**name));
+        let more: Vec<MachineName> = more.copied().collect();
+        restart.extend(more);
+        restart.sort();
+        self
+    }
+
     /// Whether nothing has to be done to the machines.
     pub fn is_empty(&self) -> bool {
         [&self.restart, &self.start, &self.create, &self.surplus]
@@ -124,5 +135,22 @@ mod tests {
         create  worker-3
         surplus worker-4
         ");
+    }
+
+    #[test]
+    fn engines_are_restarted_where_they_run_and_have_to_be() {
+        let existing = [
+            machine("manager-1", MachineState::Running),
+            machine("worker-1", MachineState::Stopped),
+            machine("worker-2", MachineState::Running),
+        ];
+        let plan = Plan::new(&spec(2), &existing);
+        let due = plan.clone().with_restarts_of(|name| name.role == Role::Worker);
+        insta::assert_snapshot!(due, @r"
+        keep    manager-1
+        restart worker-2
+        start   worker-1
+        ");
+        assert_eq!(plan.with_restarts().with_restarts_of(|_| true).restart, due.keep);
     }
 }

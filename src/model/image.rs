@@ -1,6 +1,10 @@
 //! Container images, by the names that people and programs have for them.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
+
+use super::MachineName;
 
 /// An image that was put on the machines of a cluster, and belongs to it since.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -9,6 +13,9 @@ pub struct LoadedImage {
     pub reference: String,
     /// Its id in the engine that it came from.
     pub id: String,
+    /// The machines that have not got it, although they may have another one of that name.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub lacking: BTreeSet<MachineName>,
 }
 
 /// The registry that is meant where none is named.

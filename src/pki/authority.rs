@@ -105,7 +105,7 @@ impl Authority {
     pub fn ensure(dir: &Path, name: &str) -> Result<Self, Error> {
         durable::private_directory(dir).map_err(Error::file("make", dir))?;
         match Self::load(dir) {
-            Ok(authority) if !authority.validity.ageing() => return Ok(authority),
+            Ok(authority) if !authority.ages() => return Ok(authority),
             Err(error @ Error::Key { .. }) => return Err(error),
             _ => {}
         }
@@ -181,6 +181,17 @@ impl Authority {
         })
     }
 
+    /// Whether a server's certificate still works under these addresses, although it may be time for another.
+    pub fn serves(&self, cert_pem: &str, key_pem: &str, ips: &[IpAddr]) -> bool {
+        self.works(cert_pem, key_pem, Purpose::Server)
+            .is_some_and(|leaf| ips.iter().all(|ip| leaf.ips.contains(ip)))
+    }
+
+    /// Whether it is time for another certificate of the authority itself.
+    pub fn ages(&self) -> bool {
+        self.validity.ageing()
+    }
+
     /// Whether a client's certificate still fits: signed by this authority, not ageing, and belonging
     /// to the key.
     pub fn covers_client(&self, cert_pem: &str, key_pem: &str) -> bool {
@@ -188,11 +199,13 @@ impl Authority {
     }
 
     fn fits(&self, cert_pem: &str, key_pem: &str, purpose: Purpose) -> Option<Leaf> {
+        self.works(cert_pem, key_pem, purpose).filter(|leaf| !leaf.validity.ageing())
+    }
+
+    fn works(&self, cert_pem: &str, key_pem: &str, purpose: Purpose) -> Option<Leaf> {
         let leaf = Leaf::parse(cert_pem).ok()?;
         let key = KeyPair::from_pem(key_pem).ok()?;
-        let good = leaf.public_key == key.der_bytes()
-            && !leaf.validity.ageing()
-            && leaf.signed_by(&self.cert_pem, purpose);
+        let good = leaf.public_key == key.der_bytes() && leaf.signed_by(&self.cert_pem, purpose);
         good.then_some(leaf)
     }
 }

@@ -143,6 +143,27 @@ fn what_has_expired_or_is_ageing_does_not_fit() {
 }
 
 #[test]
+fn a_server_that_is_ageing_still_works_and_one_that_has_expired_does_not() {
+    let authority = authority();
+    let now = Timestamp::now();
+    let hours = SignedDuration::from_hours;
+    let here = [IpAddr::from([127, 0, 0, 1])];
+    let issue = |purpose, until| {
+        let names = vec![rcgen::SanType::IpAddress(here[0])];
+        let validity = Validity { from: now - hours(9), until };
+        authority.issue("me", purpose, names, validity).unwrap()
+    };
+    let serves =
+        |leaf: &Identity, ips: &[IpAddr]| authority.serves(&leaf.cert, leaf.key.expose(), ips);
+    let ageing = issue(Purpose::Server, now + hours(1));
+    assert!(!authority.covers(&ageing.cert, ageing.key.expose(), &[], &here));
+    assert!(serves(&ageing, &here));
+    assert!(!serves(&ageing, &[IpAddr::from([127, 0, 0, 2])]), "another address");
+    assert!(!serves(&issue(Purpose::Server, now - hours(1)), &here), "expired");
+    assert!(!serves(&issue(Purpose::Client, now + hours(1)), &here), "of a client");
+}
+
+#[test]
 fn nothing_outlives_its_authority() {
     let until = Timestamp::now() + SignedDuration::from_hours(48);
     let validity = Validity { from: Timestamp::now(), until };

@@ -1,16 +1,16 @@
 //! The steps on a machine, as data.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
 use crate::durable;
-use crate::model::{EngineChannel, EngineOptions, MachineId, Secret};
+use crate::model::{EngineChannel, EngineOptions, Machine, MachineId, Secret, Service};
 use crate::pki::{self, Authority, Identity};
 use crate::remote::Script;
 
-use super::Restart;
+use super::{Held, Restart};
 
 /// Installs the engine where there is none.
 pub(super) fn install(options: &EngineOptions) -> Script {
@@ -56,6 +56,12 @@ pub(super) fn configure(
     .with("HOLD", if restart == Restart::Later { "yes" } else { "" })
 }
 
+/// What the script says that it holds back.
+pub(super) fn held(said: &str) -> Held {
+    let says = |what: &str| said.lines().any(|line| line == what);
+    Held { settings: says("held settings"), certificates: says("held certificates") }
+}
+
 /// The same two steps for a reader, with no cluster at hand.
 pub fn explain(options: &EngineOptions) -> Vec<Script> {
     let identity = Identity {
@@ -83,24 +89,60 @@ fn daemon_json(options: &EngineOptions) -> String {
     if daemon.is_empty() { String::new() } else { format!("{:#}", Value::Object(daemon)) }
 }
 
+const CERT_FILE: &str = "cert.pem";
+const KEY_FILE: &str = "key.pem";
+
+/// What a machine's certificate is good for.
+pub(super) struct Served {
+    names: Vec<String>,
+    addresses: Vec<IpAddr>,
+    /// The one of the addresses at which this computer reaches the engine.
+    dialled: Option<IpAddr>,
+}
+
+impl Served {
+    pub(super) fn by(machine: &Machine) -> Self {
+        let names = vec![machine.id.name.to_string(), machine.id.alias(), "localhost".to_owned()];
+        // Whatever this computer dials must be in the certificate, for `docker` verifies the host of
+        // its URL; the private address is for peers and for people on the machines.
+        let mut addresses: Vec<IpAddr> =
+            vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into(), machine.private_ip];
+        addresses.extend(machine.endpoints.values().map(SocketAddr::ip));
+        addresses.sort();
+        addresses.dedup();
+        let dialled = machine.endpoint(Service::Engine).ok().map(|endpoint| endpoint.ip());
+        Self { names, addresses, dialled }
+    }
+}
+
+/// A machine's certificate.
+pub(super) struct Certificate {
+    pub(super) identity: Identity,
+    /// Whether it still works, but another one is to take its place.
+    pub(super) is_due: bool,
+}
+
 /// The machine's certificate: the one that was issued before as long as it still fits, so that
-/// provisioning again need not restart the engine; else a new one.
+/// provisioning again need not restart the engine, and if the restart is to wait, as long as it still
+/// works; else a new one.
 pub(super) fn certificate(
     authority: &Authority,
     directory: &Path,
     machine: &MachineId,
-    names: &[String],
-    addresses: &[IpAddr],
-) -> Result<Identity, pki::Error> {
-    let (cert_path, key_path) = (directory.join("cert.pem"), directory.join("key.pem"));
-    if let (Ok(cert), Ok(key)) = (
-        durable::read_to_string(&cert_path, durable::KEY),
-        durable::read_to_string(&key_path, durable::KEY),
-    ) && authority.covers(&cert, &key, names, addresses)
-    {
-        return Ok(Identity { cert, key: Secret::new(key) });
+    served: &Served,
+    restart: Restart,
+) -> Result<Certificate, pki::Error> {
+    if let Some(identity) = issued(directory) {
+        let (cert, key) = (&identity.cert, identity.key.expose());
+        if authority.covers(cert, key, &served.names, &served.addresses) {
+            return Ok(Certificate { identity, is_due: false });
+        }
+        if restart == Restart::Later && authority.serves(cert, key, served.dialled.as_slice()) {
+            return Ok(Certificate { identity, is_due: true });
+        }
     }
-    let identity = authority.server(&machine.alias(), names, addresses)?;
+    let (cert_path, key_path) = (directory.join(CERT_FILE), directory.join(KEY_FILE));
+    let identity = authority.server(&machine.alias(), &served.names, &served.addresses)?;
     let file = |path: &Path| {
         let path = path.to_owned();
         move |source| pki::Error::File { operation: "write", path, source }
@@ -110,11 +152,34 @@ pub(super) fn certificate(
     durable::replace(&key_path, identity.key.expose().as_bytes(), 0o600)
         .map_err(file(&key_path))?;
     durable::replace(&cert_path, identity.cert.as_bytes(), 0o644).map_err(file(&cert_path))?;
-    Ok(identity)
+    Ok(Certificate { identity, is_due: false })
+}
+
+/// What was issued before, whatever it is worth.
+fn issued(directory: &Path) -> Option<Identity> {
+    let read = |name| durable::read_to_string(&directory.join(name), durable::KEY).ok();
+    Some(Identity { cert: read(CERT_FILE)?, key: Secret::new(read(KEY_FILE)?) })
+}
+
+/// Whether the engine of a machine is to have another certificate, as far as this computer knows. `pki` is where
+/// the cluster's are.
+pub fn is_due(pki: &Path, machine: &Machine) -> bool {
+    let Ok(authority) = Authority::load(pki) else { return false };
+    let served = Served::by(machine);
+    let fits = |identity: Identity| {
+        let (cert, key) = (&identity.cert, identity.key.expose());
+        authority.covers(cert, key, &served.names, &served.addresses)
+    };
+    let issued = issued(&pki.join(machine.id.name.to_string()));
+    authority.ages() || !issued.is_some_and(fits)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::process::Command;
+
     use super::*;
 
     #[test]
@@ -137,6 +202,99 @@ mod tests {
           ]
         }
         "#);
+    }
+
+    /// A machine's files in a directory, and a systemd that notes what it is asked.
+    struct Files(tempfile::TempDir);
+
+    impl Files {
+        const SERVER: &str = "etc/docker/clusterdojo/server.pem";
+
+        fn new() -> Self {
+            let files = Self(tempfile::tempdir().unwrap());
+            files.write("usr/lib/systemd/system/docker.service", "ExecStart=/usr/bin/dockerd\n");
+            files.write(
+                "bin/systemctl",
+                "#!/bin/sh\n[ \"$1\" = --quiet ] && shift\ncase $1 in\n\
+                 is-active) [ -e \"$ROOT/restart\" ] ;;\nis-enabled) [ -e \"$ROOT/enable\" ] ;;\n\
+                 *) echo x >>\"$ROOT/$1\" ;;\nesac\n",
+            );
+            let program = files.0.path().join("bin/systemctl");
+            fs::set_permissions(program, fs::Permissions::from_mode(0o755)).unwrap();
+            files
+        }
+
+        fn write(&self, file: &str, text: &str) {
+            let file = self.0.path().join(file);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, text).unwrap();
+        }
+
+        fn read(&self, file: &str) -> String {
+            fs::read_to_string(self.0.path().join(file)).unwrap_or_default()
+        }
+
+        /// How many times the engine was started.
+        fn starts(&self) -> usize {
+            self.read("restart").lines().count()
+        }
+
+        fn configure(&self, cert: &str, debug: bool, restart: Restart) -> String {
+            let mut options = EngineOptions::default();
+            options.daemon.insert("debug".to_owned(), debug.into());
+            let identity = Identity { cert: cert.to_owned(), key: Secret::new("key") };
+            let script = super::configure(&options, "ca", &identity, restart).render();
+            let root = self.0.path().to_str().unwrap();
+            let script = script
+                .expose()
+                .replace("/etc/", &format!("{root}/etc/"))
+                .replace(" /usr/lib/", &format!(" {root}/usr/lib/"));
+            let file = self.0.path().join("configure.sh");
+            fs::write(&file, script).unwrap();
+            let path = format!("{root}/bin:{}", std::env::var("PATH").unwrap());
+            let mut shell = Command::new("sh");
+            let output = shell.arg(file).env("PATH", path).env("ROOT", root).output().unwrap();
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert!(output.status.success(), "{said}");
+            String::from_utf8(output.stdout).unwrap()
+        }
+    }
+
+    #[test]
+    fn an_engine_that_runs_is_not_restarted_before_somebody_has_seen_to_it() {
+        let files = Files::new();
+        let later = |cert, debug| files.configure(cert, debug, Restart::Later);
+        // One that does not run yet has nothing to lose.
+        assert_eq!((later("one", false).as_str(), files.starts()), ("", 1));
+        assert_eq!((later("one", false).as_str(), files.starts()), ("", 1));
+
+        assert_eq!(later("two", false), "held certificates\n");
+        assert_eq!(later("one", true), "held settings\n");
+        assert_eq!(later("two", true), "held settings\nheld certificates\n");
+        let unit = "usr/lib/systemd/system/docker.service";
+        files.write(unit, "ExecStart=/usr/sbin/dockerd\n");
+        assert_eq!(later("one", false), "held settings\n");
+        assert_eq!((files.starts(), files.read(Files::SERVER).as_str()), (1, "one\n"));
+
+        assert_eq!(files.configure("two", true, Restart::Now), "");
+        assert_eq!((files.starts(), files.read(Files::SERVER).as_str()), (2, "two\n"));
+        assert_eq!((later("two", true).as_str(), files.starts()), ("", 2));
+
+        // A restart that was cut short is made up for.
+        files.write("etc/docker/clusterdojo/pending", "");
+        assert_eq!((later("three", true).as_str(), files.starts()), ("", 3));
+        // Whether it starts at boot takes no restart.
+        fs::remove_file(files.0.path().join("enable")).unwrap();
+        assert_eq!((later("three", true).as_str(), files.starts()), ("", 3));
+        assert_eq!(files.read("enable"), "x\n");
+    }
+
+    #[test]
+    fn what_is_held_back_is_said_in_lines_of_their_own() {
+        let all = Held { settings: true, certificates: true };
+        assert_eq!(held("held settings\nheld certificates\n"), all);
+        assert_eq!(held("held certificates"), Held { certificates: true, ..Held::default() });
+        assert!(!held("nothing is held settings\n").any());
     }
 
     #[test]

@@ -8,19 +8,18 @@ mod engine;
 mod kubernetes;
 mod proxy;
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::bundle;
-use crate::event::Progress;
+use crate::event::{Progress, chain};
 use crate::failpoint;
 use crate::model::{
     DriverName, EngineOptions, KubernetesVersion, Machine, Proxies, SshFiles, TlsFiles,
 };
 use crate::pki::{self, Authority};
-use crate::remote::{self, Dialer, Engine, Remote, Script};
+use crate::remote::{self, Dialer, Engine, Remote};
 
 /// How long a machine may take to boot until it answers over SSH. EC2 needs up to a minute or two.
 pub const BOOT: Duration = Duration::from_secs(180);
@@ -98,7 +97,23 @@ pub struct Node {
     machine: Machine,
     remote: Arc<dyn Remote>,
     runtime: Runtime,
-    holds_settings: bool,
+    held: Held,
+}
+
+/// What an engine that runs is to have and has not got yet, because it has to be restarted for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Held {
+    /// Other settings.
+    pub settings: bool,
+    /// Other certificates.
+    pub certificates: bool,
+}
+
+impl Held {
+    /// Whether there is anything.
+    pub fn any(self) -> bool {
+        self.settings || self.certificates
+    }
 }
 
 impl std::fmt::Debug for Node {
@@ -134,9 +149,9 @@ impl Node {
         }
     }
 
-    /// Whether its engine runs with other settings than it is to have.
-    pub fn holds_settings(&self) -> bool {
-        self.holds_settings
+    /// What its engine is to have that it runs without.
+    pub fn held(&self) -> Held {
+        self.held
     }
 
     /// Its Kubernetes. Nodes of a Kubernetes cluster have it.
@@ -148,7 +163,7 @@ impl Node {
     }
 }
 
-/// When an engine that works is restarted for other settings.
+/// When an engine that works is restarted for other settings or certificates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Restart {
     /// At once.
@@ -202,17 +217,28 @@ impl Provisioner {
             let script = proxy::use_proxies(proxies);
             progress.step(script.title, remote.run(&script)).await?;
         }
-        let mut holds_settings = false;
+        let mut held = Held::default();
         let runtime = match &self.install {
             Install::Engine(options) => {
                 let install = engine::install(options);
                 progress.step(install.title, remote.run(&install)).await?;
-                let configure = self.configure(&machine, options, restart)?;
-                let said = progress.step(configure.title, remote.run(&configure)).await?;
-                holds_settings = said.lines().any(|line| line == "held");
+                held = self.configure(&*remote, &machine, options, restart, progress).await?;
                 failpoint::reached("provision.after");
-                let connect = dialer.engine(&machine, &self.tls, ENGINE_START);
-                Runtime::Engine(progress.step("verify mutual TLS", connect).await?)
+                let verify = || {
+                    let connect = dialer.engine(&machine, &self.tls, ENGINE_START);
+                    progress.step("verify mutual TLS", connect)
+                };
+                Runtime::Engine(match verify().await {
+                    // What it has works no longer, so nothing is lost by a restart.
+                    Err(error) if held.any() => {
+                        let why = chain(&error);
+                        progress.warn(format!("its engine is restarted at once: {why}"));
+                        let now = Restart::Now;
+                        held = self.configure(&*remote, &machine, options, now, progress).await?;
+                        verify().await?
+                    }
+                    verified => verified?,
+                })
             }
             Install::Kubernetes(release) => {
                 let installed =
@@ -221,36 +247,34 @@ impl Provisioner {
                 Runtime::Kubernetes(Arc::new(installed))
             }
         };
-        Ok(Node { machine, remote, runtime, holds_settings })
+        Ok(Node { machine, remote, runtime, held })
     }
 
-    fn configure(
+    /// Has the engine of a machine run as it is to, and returns what was held back.
+    async fn configure(
         &self,
+        remote: &dyn Remote,
         machine: &Machine,
         options: &EngineOptions,
         restart: Restart,
-    ) -> Result<Script, Error> {
-        let names = vec![machine.id.name.to_string(), machine.id.alias(), "localhost".to_owned()];
-        // Whatever this computer dials must be in the certificate, for `docker` verifies the host of
-        // its URL; the private address is for peers and for people on the machines.
-        let mut addresses: Vec<IpAddr> =
-            vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into(), machine.private_ip];
-        addresses.extend(machine.endpoints.values().map(std::net::SocketAddr::ip));
-        addresses.sort();
-        addresses.dedup();
-        let identity = engine::certificate(
+        progress: &Progress,
+    ) -> Result<Held, Error> {
+        let engine::Certificate { identity, is_due } = engine::certificate(
             &self.authority,
             &self.pki.join(machine.id.name.to_string()),
             &machine.id,
-            &names,
-            &addresses,
+            &engine::Served::by(machine),
+            restart,
         )
         .map_err(|source| Error::Certificate { machine: machine.id.clone(), source })?;
-        Ok(engine::configure(options, self.authority.cert_pem(), &identity, restart))
+        let script = engine::configure(options, self.authority.cert_pem(), &identity, restart);
+        let said = progress.step(script.title, remote.run(&script)).await?;
+        let held = engine::held(&said);
+        Ok(Held { certificates: held.certificates || is_due, ..held })
     }
 }
 
-pub use engine::explain;
+pub use engine::{explain, is_due};
 pub use kubernetes::{
     DIRECTORY, Kubernetes, Release, Source, admits, bake, collect, explain as explain_kubernetes,
     known_repository, newest, replace_kubeadm, replace_kubelet,

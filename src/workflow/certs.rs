@@ -109,7 +109,7 @@ async fn renew(services: &Services, entry: &Entry, progress: &Progress) -> Resul
         let progress = progress.machine(label);
         entry.forget_machine(label)?;
         let restart =
-            Box::pin(become_node(services, &provisioner, Origin::Keep(machine), &progress));
+            Box::pin(become_node(services, &provisioner, Origin::Restart(machine), &progress));
         // A load balancer is no member that could come back.
         let kind = kind.filter(|_| label.role != Role::LoadBalancer);
         let cause =

@@ -1,7 +1,7 @@
 //! `image load`: puts images on every node. They belong to the cluster from then on, so that machines which
 //! are made later get them as well.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
@@ -86,7 +86,8 @@ async fn resolve(
         }
         for reference in names {
             if images.iter().all(|image| image.reference != reference) {
-                images.push(LoadedImage { reference, id: found.id.clone() });
+                let (id, lacking) = (found.id.clone(), BTreeSet::new());
+                images.push(LoadedImage { reference, id, lacking });
             }
         }
     }
@@ -112,14 +113,17 @@ async fn to_all(
     if kind == Orchestrator::Kubernetes {
         warn_of_latest(images, progress);
     }
-    record.images.retain(|known| images.iter().all(|i| i.reference != known.reference));
-    record.images.extend(images.iter().cloned());
     let mut sight = look(services, &record).await?;
     sight.refuse_none(services, &record).await?;
     for machines in [&mut sight.found, &mut sight.missing] {
         machines.retain(|m| m.id.name.role != Role::LoadBalancer);
     }
-    // What is off now gets them when it is started.
+    // Whatever they have by these names may be something else. What is off now gets them when it is started.
+    let lacking: BTreeSet<MachineName> =
+        sight.found.iter().chain(&sight.missing).map(|m| m.id.name).collect();
+    record.images.retain(|known| images.iter().all(|i| i.reference != known.reference));
+    let wanted = images.iter().cloned();
+    record.images.extend(wanted.map(|image| LoadedImage { lacking: lacking.clone(), ..image }));
     entry.save(&record)?;
     let (running, off): (Vec<_>, Vec<_>) =
         sight.found.iter().partition(|m| m.state == MachineState::Running);
@@ -134,15 +138,19 @@ async fn to_all(
             let load = async move {
                 let step = format!("load image {}", image.reference);
                 let into = into_machine(services, entry, kind, machine, archive);
-                let image = || image.reference.clone();
-                progress.step(step, into).await.map_err(|source| MachineError::Image {
-                    image: image(),
+                let result = progress.step(step, into).await;
+                result.map(|()| machine.id.name).map_err(|source| MachineError::Image {
+                    image: image.reference.clone(),
                     source: Box::new(source),
                 })
             };
             (machine.id.name, load)
         });
         let (done, failed) = settle(work).await;
+        for known in record.images.iter_mut().filter(|k| k.reference == image.reference) {
+            known.lacking.retain(|name| !done.contains(name));
+        }
+        entry.save(&record)?;
         loaded.push((image.reference.clone(), done.len()));
         causes.extend(failed);
     }
@@ -195,7 +203,8 @@ async fn into_machine(
 }
 
 /// Gives nodes what was loaded for their cluster and they have not got: those that were made since, or were
-/// off. What cannot be had is told of, and hinders nothing; one that is nowhere any more is forgotten.
+/// off. Another image of the same name is not what was loaded. What cannot be had is told of, and hinders
+/// nothing; one that is nowhere any more is forgotten.
 pub(super) async fn complete(
     services: &Services,
     record: &mut Record,
@@ -207,20 +216,26 @@ pub(super) async fn complete(
         .map(|node| (node.machine().id.name, Store::of(node, record.spec.orchestrator)))
         .collect();
     let lacking = lacking(&stores, &record.images, progress).await;
+    let machines = record.spec.machines().into_iter().map(|machine| machine.name);
+    let all: BTreeSet<MachineName> =
+        machines.filter(|name| name.role != Role::LoadBalancer).collect();
     let mut kept = Vec::new();
     for mut image in std::mem::take(&mut record.images) {
-        let lacks = |name: &&MachineName| {
-            lacking.get(name).is_some_and(|images| images.contains(&image.reference))
-        };
-        let without: Vec<MachineName> = stores.keys().filter(lacks).copied().collect();
-        let with = lacking.keys().find(|name| !without.contains(name)).map(|name| &stores[name]);
+        image.lacking.retain(|name| all.contains(name));
+        let (with, without) = apart(&lacking, &image);
         if without.is_empty() {
             kept.push(image);
             continue;
         }
-        match source(services, &mut image, with).await {
+        let id = image.id.clone();
+        match source(services, &mut image, with.map(|name| &stores[&name])).await {
             Ok(Some(archive)) => {
-                give(&stores, &without, &image, archive.path(), progress).await;
+                if image.id != id {
+                    // Those that were not asked have what was loaded before, if anything.
+                    image.lacking.clone_from(&all);
+                }
+                let done = give(&stores, &without, &image, archive.path(), progress).await;
+                image.lacking.retain(|name| !done.contains(name));
                 kept.push(image);
             }
             Ok(None) => {
@@ -262,6 +277,17 @@ async fn lacking(
     join_all(ask).await.into_iter().flatten().collect()
 }
 
+/// One node that has an image, if any does, and all that have not got it.
+fn apart(
+    lacking: &BTreeMap<MachineName, Vec<String>>,
+    image: &LoadedImage,
+) -> (Option<MachineName>, Vec<MachineName>) {
+    let (without, with): (Vec<_>, Vec<_>) = lacking.iter().partition(|(name, images)| {
+        images.contains(&image.reference) || image.lacking.contains(name)
+    });
+    (with.first().map(|(name, _)| **name), without.into_iter().map(|(name, _)| *name).collect())
+}
+
 /// An archive of an image: the same that was loaded, from here or from a machine; else what this computer has
 /// of that name now. `None` if it is nowhere.
 async fn source(
@@ -280,27 +306,50 @@ async fn source(
     Ok(Some(fetch(&*services.images, &image.reference).await?))
 }
 
+/// Puts an image on nodes, and returns those that have it then.
 async fn give(
     stores: &BTreeMap<MachineName, Store<'_>>,
     names: &[MachineName],
     image: &LoadedImage,
     archive: &Path,
     progress: &Progress,
-) {
+) -> Vec<MachineName> {
     let each = names.iter().map(async |name| {
         let progress = progress.machine(*name);
         let step = format!("load image {}", image.reference);
-        if let Err(error) = progress.step(step, stores[name].load(archive)).await {
-            let why = chain(&error);
-            progress.warn(format!("it did not get image `{}`: {why}", image.reference));
+        match progress.step(step, stores[name].load(archive)).await {
+            Ok(()) => Some(*name),
+            Err(error) => {
+                let why = chain(&error);
+                progress.warn(format!("it did not get image `{}`: {why}", image.reference));
+                None
+            }
         }
     });
-    join_all(each).await;
+    join_all(each).await.into_iter().flatten().collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_image_comes_from_a_machine_that_has_what_was_loaded() {
+        let name = |text: &str| text.parse::<MachineName>().unwrap();
+        let (one, two, three) = (name("worker-1"), name("worker-2"), name("worker-3"));
+        let image = |lacking: &[MachineName]| LoadedImage {
+            reference: "web:1".to_owned(),
+            id: "sha256:2".to_owned(),
+            lacking: lacking.iter().copied().collect(),
+        };
+        let none = vec!["web:1".to_owned()];
+        let told = BTreeMap::from([(one, vec![]), (two, vec![]), (three, none)]);
+        assert_eq!(apart(&told, &image(&[])), (Some(one), vec![three]));
+        assert_eq!(apart(&told, &image(&[one])), (Some(two), vec![one, three]));
+        assert_eq!(apart(&told, &image(&[one, two])), (None, vec![one, two, three]));
+        // Of one that does not answer nothing is taken, and it is given nothing.
+        assert_eq!(apart(&BTreeMap::from([(one, vec![])]), &image(&[two])), (Some(one), vec![]));
+    }
 
     #[test]
     fn an_image_is_loaded_by_names_that_machines_know() {

@@ -232,9 +232,9 @@ pub(super) enum Origin {
     Create(Box<MachineRequest>),
     /// It exists and is off.
     Start(Machine),
-    /// It exists and runs; if its engine is to have other settings, they are held back.
+    /// It exists and runs; if its engine is to have other settings or certificates, they are held back.
     Keep(Machine),
-    /// It exists and runs, and its engine is restarted if it is to have other settings.
+    /// It exists and runs, and its engine is restarted if it is to have other settings or certificates.
     Restart(Machine),
 }
 

@@ -1,10 +1,10 @@
-//! Engines that are to have other settings are restarted, one after the other: each gives its work away
-//! before, and takes some again once it is back.
+//! Engines that are to have other settings or certificates are restarted, one after the other: each gives its
+//! work away before, and takes some again once it is back.
 
 use crate::bootstrap::{self, Bootstrapper};
 use crate::event::{Progress, chain};
 use crate::model::ClusterName;
-use crate::provision::{Node, Provisioner};
+use crate::provision::{Held, Node, Provisioner};
 use crate::remote::Mortal;
 
 use super::machines::{Origin, become_node};
@@ -12,7 +12,7 @@ use super::scale::first_that;
 use super::settle::all_well;
 use super::{Error, MachineError, Services, Work};
 
-/// Restarts the engines of those nodes that hold back other settings.
+/// Restarts the engines of those nodes that hold something back.
 pub(super) async fn roll(
     services: &Services,
     cluster: &ClusterName,
@@ -21,13 +21,19 @@ pub(super) async fn roll(
     nodes: &mut [Node],
     progress: &Progress,
 ) -> Result<(), Error> {
-    let held: Vec<usize> = (0..nodes.len()).filter(|i| nodes[*i].holds_settings()).collect();
+    let held: Vec<usize> = (0..nodes.len()).filter(|i| nodes[*i].held().any()).collect();
     if held.is_empty() {
         return Ok(());
     }
     let names: Vec<_> = held.iter().map(|i| nodes[*i].machine().id.name).collect();
+    let any = |which: fn(Held) -> bool| nodes.iter().any(|node| which(node.held()));
+    let what = match (any(|held| held.settings), any(|held| held.certificates)) {
+        (true, true) => "settings and certificates",
+        (false, true) => "certificates",
+        (_, false) => "settings",
+    };
     progress.warn(format!(
-        "engines are restarted for their new settings, one after the other: {}",
+        "engines are restarted for their new {what}, one after the other: {}",
         super::names(&names)
     ));
     for index in held {

@@ -10,7 +10,7 @@ use crate::model::{
     Access, Machine, MachineName, MachineRequest, MachineState, Orchestrator, Service,
 };
 use crate::plan::Plan;
-use crate::provision::{Node, Provisioner};
+use crate::provision::{self, Node, Provisioner};
 use crate::remote::keys;
 use crate::spec::ClusterSpec;
 use crate::store::{Entry, Phase, Record};
@@ -69,7 +69,8 @@ pub async fn plan(
     let record = services.home.record(&spec.name)?;
     let progress = Progress::new(Arc::clone(&services.reporter));
     match admit_all(services, spec, record.as_ref(), Look::Close, &progress).await {
-        Ok(Admitted { plan, record, .. }) => {
+        Ok(Admitted { plan, existing, record, .. }) => {
+            let plan = with_due(services, spec, plan, &existing);
             let home = services.home.known_id()?.unwrap_or_default();
             let absent = machines::requests_without_keys(spec, &record, &home, &plan.create);
             if !absent.is_empty() {
@@ -83,6 +84,16 @@ pub async fn plan(
         }
         Err(error) => Err(error),
     }
+}
+
+/// The same plan with the restarts of engines that are to have another certificate.
+fn with_due(services: &Services, spec: &ClusterSpec, plan: Plan, existing: &[Machine]) -> Plan {
+    if spec.orchestrator == Orchestrator::Kubernetes {
+        return plan;
+    }
+    let pki = services.home.directory(&spec.name).join("pki");
+    let due = |machine: &Machine| provision::is_due(&pki, machine);
+    plan.with_restarts_of(|name| existing.iter().any(|m| m.id.name == name && due(m)))
 }
 
 /// Makes the cluster as the spec says, whatever of it exists already.
@@ -180,6 +191,7 @@ pub(super) async fn converge(
     }
     let Admitted { plan, existing, install, mut record } =
         admit_all(services, &spec, recorded.as_ref(), Look::Quick, progress).await?;
+    let plan = with_due(services, &spec, plan, &existing);
     let is_new = recorded.is_none();
     if is_new {
         // From here on `down` knows what to look for.
@@ -194,7 +206,7 @@ pub(super) async fn converge(
     let origins =
         origins(services, &spec, &record, &provisioner, &plan, existing, progress).await?;
     // The driver has agreed, so what was asked for is now what the cluster is to be.
-    let changes = record.phase != Phase::Ready || record.spec != spec || !plan.is_empty();
+    let mut changes = record.phase != Phase::Ready || record.spec != spec || !plan.is_empty();
     if changes && !is_new {
         // Engine options count only once the engines have taken them: one that they refuse must not
         // make every later `up` fail.
@@ -209,6 +221,8 @@ pub(super) async fn converge(
     if services.interrupt.raised() {
         return Err(Error::Interrupted);
     }
+    // Of what a machine has, this computer may know nothing.
+    changes |= nodes.iter().any(|node| node.held().any());
 
     // Before they are members: what runs on them then may need it at once.
     let complete = images::complete(services, &mut record, &nodes, progress);

@@ -4,8 +4,8 @@
 #
 # CA, CERT, KEY  the cluster's authority, and this machine's certificate and key (PEM)
 # DAEMON         contents of daemon.json; empty to leave it alone
-# HOLD           not empty to leave an engine that works here as it is if only DAEMON is new to it; then `held` is
-#                said
+# HOLD           not empty to leave an engine that runs as it is if anything here is new to it; then `held settings`,
+#                `held certificates` or both are said
 set -eu
 umask 077
 : "${CA:?}" "${CERT:?}" "${KEY:?}" "${DAEMON?}" "${HOLD?}"
@@ -16,10 +16,15 @@ daemon=/etc/docker/daemon.json
 # There while files are newer than the running engine, so that a run after one that was cut short knows.
 pending=$tls/pending
 
+# holds FILE CONTENTS: whether a file is so.
+holds() {
+    [ "$(cat "$1" 2>/dev/null)" = "$2" ]
+}
+
 # put FILE MODE CONTENTS: writes a file unless it is so already, and keeps what was there before the
 # first change that the engine has not taken up yet.
 put() {
-    if [ "$(cat "$1" 2>/dev/null)" = "$3" ]; then
+    if holds "$1" "$3"; then
         return
     fi
     mkdir -p "${1%/*}"
@@ -45,32 +50,43 @@ if [ -z "$command" ]; then
     echo "no systemd unit of the Docker engine was found" >&2
     exit 1
 fi
+# The empty ExecStart= comes first, because a service has only one and this one replaces it.
+service="[Service]
+ExecStart=
+ExecStart=$command -H tcp://0.0.0.0:2376 --tlsverify --tlscacert=$tls/ca.pem --tlscert=$tls/server.pem --tlskey=$tls/server-key.pem"
 
 was_active=
 if systemctl --quiet is-active docker.service; then
     was_active=yes
 fi
-held=
-if [ -n "$HOLD" ] && [ -n "$was_active" ] && [ -e "$dropin" ] && [ ! -e "$pending" ] &&
-    [ -n "$DAEMON" ] && [ "$(cat "$daemon" 2>/dev/null)" != "$DAEMON" ]; then
-    held=yes
-    echo held
+if [ -n "$HOLD" ] && [ -n "$was_active" ] && [ -e "$dropin" ] && [ ! -e "$pending" ]; then
+    held=
+    if ! holds "$dropin" "$service" || { [ -n "$DAEMON" ] && ! holds "$daemon" "$DAEMON"; }; then
+        held=yes
+        echo "held settings"
+    fi
+    if ! holds "$tls/ca.pem" "$CA" || ! holds "$tls/server.pem" "$CERT" || ! holds "$tls/server-key.pem" "$KEY"; then
+        held=yes
+        echo "held certificates"
+    fi
+    if [ -n "$held" ]; then
+        exit 0
+    fi
 fi
 
 mkdir -p "$tls"
 put "$tls/ca.pem" 644 "$CA"
 put "$tls/server.pem" 644 "$CERT"
 put "$tls/server-key.pem" 600 "$KEY"
-if [ -n "$DAEMON" ] && [ -z "$held" ]; then
+if [ -n "$DAEMON" ]; then
     put "$daemon" 644 "$DAEMON"
 fi
-# The empty ExecStart= comes first, because a service has only one and this one replaces it.
-put "$dropin" 644 "[Service]
-ExecStart=
-ExecStart=$command -H tcp://0.0.0.0:2376 --tlsverify --tlscacert=$tls/ca.pem --tlscert=$tls/server.pem --tlskey=$tls/server-key.pem"
+put "$dropin" 644 "$service"
 chmod 755 "${dropin%/*}"
 
-if [ ! -e "$pending" ] && [ -n "$was_active" ] && systemctl --quiet is-enabled docker.service; then
+if [ ! -e "$pending" ] && [ -n "$was_active" ]; then
+    # Only at boot would it be missing.
+    systemctl --quiet is-enabled docker.service || systemctl --quiet enable docker.service
     exit 0
 fi
 

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, Issuer, KeyPair};
 use serde_json::Value;
+use time::{Duration, OffsetDateTime};
 
 use crate::world::{World, engine, until};
 
@@ -70,6 +72,56 @@ fn certificates_are_renewed_one_machine_after_the_other() {
     }
     let again = world.dojo(&["up", &name]).ok();
     assert!(again.contains("was ready already"), "{again}");
+    what_is_ageing_is_replaced_in_the_same_way(&world, &name, &machines);
     world.dojo(&["down", &name]).ok();
     world.assert_gone(&name);
+}
+
+/// A machine's certificate that has been valid for 80 days and is for five more.
+fn ageing(pki: &Path) -> (String, String) {
+    let read = |file: &str| fs::read_to_string(pki.join(file)).unwrap();
+    let key = KeyPair::from_pem(&read("ca-key.pem")).unwrap();
+    let issuer = Issuer::from_ca_cert_pem(&read("ca.pem"), key).unwrap();
+    let mut params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+    params.not_before = OffsetDateTime::now_utc() - Duration::days(80);
+    params.not_after = OffsetDateTime::now_utc() + Duration::days(5);
+    params.use_authority_key_identifier_extension = true;
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    let key = KeyPair::generate().unwrap();
+    (params.signed_by(&key, &issuer).unwrap().pem(), key.serialize_pem())
+}
+
+fn what_is_ageing_is_replaced_in_the_same_way(world: &World, name: &str, machines: &[&str]) {
+    let pki = world.home().join("clusters").join(name).join("pki");
+    let served = |machine: &str| {
+        let container = format!("dojo-{name}-{machine}");
+        engine(&["exec", &container, "cat", "/etc/docker/clusterdojo/server.pem"]).ok()
+    };
+    let before: Vec<String> = machines.iter().map(|machine| served(machine)).collect();
+    for machine in machines {
+        let (cert, key) = ageing(&pki);
+        fs::write(pki.join(machine).join("key.pem"), key).unwrap();
+        fs::write(pki.join(machine).join("cert.pem"), cert).unwrap();
+    }
+    let plan = world.dojo(&["up", name, "--managers", "3", "--workers", "1", "--dry-run"]).ok();
+    let restarts: Vec<String> = machines.iter().map(|m| format!("restart {m}")).collect();
+    assert_eq!(plan.lines().collect::<Vec<_>>(), restarts);
+    let said = world.dojo(&["--log-format", "plain", "start", name]);
+    let story = said.stderr.clone();
+    said.ok();
+    let names = machines.join(", ");
+    let words = format!("for their new certificates, one after the other: {names}");
+    assert!(story.contains(&words), "{story}");
+    let backs = story.lines().filter(|l| l.contains("come back into the cluster: ok"));
+    let order: Vec<&str> = backs.filter_map(|l| l.split(':').next()).collect();
+    assert_eq!(order, machines, "{story}");
+    for (machine, before) in machines.iter().zip(before) {
+        let now = served(machine);
+        assert_ne!(now, before, "{machine}");
+        assert_eq!(now, fs::read_to_string(pki.join(machine).join("cert.pem")).unwrap());
+    }
+    until("the cluster is healthy", 30, || world.dojo(&["status", name]).code == Some(0));
+    let again = world.dojo(&["start", name]);
+    assert!(!again.stderr.contains("one after the other"), "{}", again.stderr);
+    again.ok();
 }

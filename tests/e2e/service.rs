@@ -108,7 +108,7 @@ fn a_service_is_healed_and_updated_without_dropping_a_request() {
     let mut world = World::new();
     let name = world.name("service");
     let reference = format!("dojo-e2e-web:{}", std::process::id());
-    build_image(world.path(), &reference, "1");
+    build_image(world.path(), &reference, "0");
     let ports = free_ports(3);
     let publish: Vec<String> = ["manager-1", "worker-1", "worker-2"]
         .iter()
@@ -117,13 +117,18 @@ fn a_service_is_healed_and_updated_without_dropping_a_request() {
         .collect();
     let flags: Vec<&str> = publish.iter().flat_map(|p| ["-p", p]).collect();
     world.dojo(&[&["up", &name], flags.as_slice()].concat()).ok();
-    // With one of them off, the others get it, and that one when it is there again.
+    world.dojo(&["image", "load", "--cluster", &name, &reference]).ok();
+    // With one of them off, the others get what has that name now, and that one when it is there again.
+    build_image(world.path(), &reference, "1");
     let off = format!("{name}/worker-1");
     world.dojo(&["stop", &off]).ok();
     let said = world.dojo(&["image", "load", "--cluster", &name, &reference]);
     assert_eq!(said.stdout, format!("{reference} is on 2 machines\n"));
     said.fails(1, &["worker-1: the machine is stopped", &format!("`dojo start {off}`")]);
     world.dojo(&["start", &off]).ok();
+    let inspect = format!("docker image inspect --format '{{{{.Config.Env}}}}' {reference}");
+    let has = world.dojo(&["ssh", &off, "--", &inspect]).ok();
+    assert!(has.contains("VERSION=1"), "{has}");
     // It belongs to the cluster, so a machine that is made later has it from here …
     let lose = |machine: &str| engine(&["rm", "-f", "-v", &format!("dojo-{name}-{machine}")]).ok();
     lose("worker-2");

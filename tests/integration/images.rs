@@ -110,6 +110,69 @@ fn machines_that_are_not_there_are_named_and_keep_nothing_from_the_others() {
     assert_eq!(remembered(&world), ["web:1"]);
 }
 
+/// The machines that have not got the only image that was loaded; `None` where nothing is said of it.
+fn lacking(world: &World) -> Option<Value> {
+    let record = world.path().join("state/clusters/practice/cluster.json");
+    let record: Value = serde_json::from_slice(&fs::read(record).unwrap()).unwrap();
+    let images = record["images"].as_array().unwrap();
+    assert_eq!(images.len(), 1, "{images:?}");
+    images[0].get("lacking").cloned()
+}
+
+#[test]
+fn what_was_off_gets_an_image_that_was_loaded_anew_by_the_same_name() {
+    const ONE: (&str, &str) = ("DOJO_FAKE_IMAGES", "sha256:1=web:1");
+    const TWO: (&str, &str) = ("DOJO_FAKE_IMAGES", "sha256:2=web:1");
+    let world = World::new();
+    world.dojo(&UP).ok();
+    as_kubernetes(&world);
+    let change = |change: &dyn Fn(&mut Value)| {
+        let file = world.path().join("state/clusters/practice/cluster.json");
+        let mut record: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+        change(&mut record);
+        fs::write(&file, record.to_string()).unwrap();
+    };
+    // What the machines have is on them, whatever this computer has.
+    change(&|record| record["spec"]["kubernetes"]["bundle"] = "/nonexistent".into());
+    let load = ["image", "load", "--cluster", "practice", "web:1"];
+    let start = ["--log-format", "plain", "start", "practice/worker-2"];
+    let given = "worker-2: load image web:1: ok";
+
+    world.dojo_with(&[ONE], &load).ok();
+    assert_eq!(lacking(&world), None);
+    world.dojo(&["stop", "practice/worker-2"]).ok();
+    let said = world.dojo_with(&[TWO], &load);
+    assert_eq!((said.code, said.stdout.as_str()), (Some(1), "web:1 is on 2 machines\n"));
+    assert_eq!(lacking(&world), Some(serde_json::json!(["worker-2"])));
+
+    // It has one of that name already, and still lacks this one until it was given.
+    let said = world.dojo_with(&[TWO, ("DOJO_FAKE_FAIL", "load:worker-2")], &start);
+    assert!(
+        said.stderr.contains("worker-2: warning: it did not get image `web:1`"),
+        "{}",
+        said.stderr
+    );
+    assert_eq!(lacking(&world), Some(serde_json::json!(["worker-2"])));
+    let said = world.dojo_with(&[TWO], &start);
+    assert!(said.stderr.contains(given), "{}", said.stderr);
+    assert_eq!(lacking(&world), None);
+    let said = world.dojo_with(&[TWO], &start);
+    assert!(!said.stderr.contains("load image"), "{}", said.stderr);
+
+    // Machines that are no more are forgotten.
+    change(&|record| record["images"][0]["lacking"] = serde_json::json!(["worker-2", "worker-7"]));
+    world.dojo_with(&[TWO], &["start", "practice/worker-1"]).ok();
+    assert_eq!(lacking(&world), Some(serde_json::json!(["worker-2"])));
+    // What this computer has by now is another one; those that were not asked have not got it.
+    world.dojo_with(&[ONE], &start).ok();
+    assert_eq!(lacking(&world), Some(serde_json::json!(["manager-1", "worker-1"])));
+
+    // One that fails lacks it, whatever it had.
+    let fail = ("DOJO_FAKE_FAIL", "load:worker-1");
+    assert_eq!(world.dojo_with(&[TWO, fail], &load).code, Some(1));
+    assert_eq!(lacking(&world), Some(serde_json::json!(["worker-1"])));
+}
+
 #[test]
 fn hints_fit_what_was_done() {
     let world = World::new();

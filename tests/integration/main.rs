@@ -3,6 +3,7 @@
 
 mod answers;
 mod bundle;
+mod certificates;
 mod cli;
 mod context;
 mod documents;
