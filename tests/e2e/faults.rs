@@ -41,7 +41,7 @@ fn a_taken_subnet_is_refused_and_its_owner_named() {
     let proxy = TcpListener::bind("0.0.0.0:0").unwrap();
     proxy.set_nonblocking(true).unwrap();
     let port = proxy.local_addr().unwrap().port();
-    world.set("https_proxy", &format!("http://me:hunter2@10.0.177.1:{port}"));
+    world.set("https_proxy", format!("http://me:hunter2@10.0.177.1:{port}"));
     world.set("no_proxy", "intranet.example");
     world.dojo(&["up", &first, "--workers", "0", "--subnet", "10.0.177.0/24"]).ok();
     world.unset("https_proxy");
