@@ -100,26 +100,31 @@ pub async fn status(
     let directory = services.home.directory(name);
     let tls = TlsFiles::in_directory(&directory.join("pki/client"));
     let kubernetes = record.spec.orchestrator == Orchestrator::Kubernetes;
-    let nodes = if kubernetes {
-        let kubeconfig = directory.join("kubeconfig");
-        Some(nodes(&*services.driver, existing, &kubeconfig, end).await)
-    } else {
-        None
+    let machines = async {
+        let nodes = if kubernetes {
+            let kubeconfig = directory.join("kubeconfig");
+            Some(nodes(&*services.driver, existing, &kubeconfig, end).await)
+        } else {
+            None
+        };
+        let ask = all.map(async |(machine, exists)| MachineStatus {
+            machine: machine.clone(),
+            exists,
+            lost: !exists && is_lost(machine),
+            health: match (exists, machine.state, &nodes) {
+                (false, _, _) if is_lost(machine) => {
+                    Err(unsure.as_ref().map(Lost::where_and_why).unwrap_or_default())
+                }
+                (false, _, _) => Err(fate(services, machine, end).await),
+                (true, MachineState::Running, Some(nodes)) => of_node(machine, nodes),
+                (true, MachineState::Running, None) => {
+                    of_engine(services, machine, &tls, end).await
+                }
+                (true, state, _) => Err(state.to_string()),
+            },
+        });
+        join_all(ask).await
     };
-    let machines = join_all(all.map(async |(machine, exists)| MachineStatus {
-        machine: machine.clone(),
-        exists,
-        lost: !exists && is_lost(machine),
-        health: match (exists, machine.state, &nodes) {
-            (false, _, _) if is_lost(machine) => {
-                Err(unsure.as_ref().map(Lost::where_and_why).unwrap_or_default())
-            }
-            (false, _, _) => Err(fate(services, machine, end).await),
-            (true, MachineState::Running, Some(nodes)) => of_node(machine, nodes),
-            (true, MachineState::Running, None) => of_engine(services, machine, &tls, end).await,
-            (true, state, _) => Err(state.to_string()),
-        },
-    }));
     let ssh = SshFiles::in_directory(&directory.join("ssh"));
     let silent = join_all(existing.iter().map(|machine| silence(services, machine, &ssh, end)));
     let (mut machines, silent) = join(machines, silent).await;
