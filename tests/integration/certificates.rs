@@ -31,12 +31,11 @@ fn age(world: &World) {
         fs::write(pki.join(machine).join("cert.pem"), identity.cert).unwrap();
     }
     // Where nothing listens there is no waiting.
-    let file = world.path().join("fake.json");
-    let mut there: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
-    for machine in there["machines"].as_array_mut().unwrap() {
-        machine["endpoints"]["engine"] = "127.0.0.1:1".into();
-    }
-    fs::write(&file, there.to_string()).unwrap();
+    world.change("fake.json", |there| {
+        for machine in there["machines"].as_array_mut().unwrap() {
+            machine["endpoints"]["engine"] = "127.0.0.1:1".into();
+        }
+    });
 }
 
 fn certificates(world: &World) -> Vec<String> {

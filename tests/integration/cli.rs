@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::io::BufRead as _;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 pub(super) struct World {
@@ -77,12 +79,40 @@ impl World {
         self.dojo_with(&[], args)
     }
 
+    pub(super) fn at(&self, file: &str) -> PathBuf {
+        self.path().join(file)
+    }
+
+    pub(super) fn read(&self, file: &str) -> Value {
+        serde_json::from_slice(&fs::read(self.at(file)).unwrap()).unwrap()
+    }
+
+    /// Changes a file as somebody or something has done it.
+    pub(super) fn change(&self, file: &str, change: impl FnOnce(&mut Value)) {
+        let mut value = self.read(file);
+        change(&mut value);
+        fs::write(self.at(file), value.to_string()).unwrap();
+    }
+
+    /// Has machines disappear, as `docker rm -f` does.
+    pub(super) fn lose(&self, names: &[&str]) {
+        self.change("fake.json", |world| {
+            let machines = world["machines"].as_array_mut().unwrap();
+            let before = machines.len();
+            machines.retain(|m| !names.contains(&m["id"]["name"].as_str().unwrap()));
+            assert_eq!(machines.len(), before - names.len());
+        });
+    }
+
     pub(crate) fn file(&self, name: &str, text: &str) -> String {
         let path = self.directory.path().join(name);
         fs::write(&path, text).unwrap();
         path.to_str().unwrap().to_owned()
     }
 }
+
+/// The record of the cluster that [`UP`] makes.
+pub(super) const RECORD: &str = "state/clusters/practice/cluster.json";
 
 pub(super) const UP: [&str; 5] = ["-q", "up", "practice", "--driver", "fake"];
 

@@ -97,10 +97,7 @@ fn machines_that_are_not_there_are_named_and_keep_nothing_from_the_others() {
     let world = World::new();
     world.dojo(&UP).ok();
     as_kubernetes(&world);
-    let file = world.path().join("fake.json");
-    let mut there: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
-    there["machines"].as_array_mut().unwrap().retain(|m| m["id"]["name"] != "worker-2");
-    fs::write(&file, there.to_string()).unwrap();
+    world.lose(&["worker-2"]);
     let args = load(&["web:1"]);
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let said = world.dojo_with(&[IMAGES], &args);

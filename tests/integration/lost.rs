@@ -1,43 +1,14 @@
 //! What a cluster knew is lost with its managers, and nobody gets an empty one in its place unasked.
 
-use std::fs;
-use std::path::PathBuf;
-
 use serde_json::Value;
 
-use crate::cli::{Said, UP, World};
+use crate::cli::{RECORD, Said, UP, World};
 
 impl World {
-    fn read(&self, file: &str) -> Value {
-        serde_json::from_slice(&fs::read(self.place_of(file)).unwrap()).unwrap()
-    }
-
-    fn place_of(&self, file: &str) -> PathBuf {
-        self.path().join(file)
-    }
-
-    fn change(&self, file: &str, change: impl FnOnce(&mut Value)) {
-        let mut value = self.read(file);
-        change(&mut value);
-        fs::write(self.place_of(file), value.to_string()).unwrap();
-    }
-
-    /// Has machines disappear, as `docker rm -f` does.
-    fn lose(&self, names: &[&str]) {
-        self.change("fake.json", |world| {
-            let machines = world["machines"].as_array_mut().unwrap();
-            let before = machines.len();
-            machines.retain(|m| !names.contains(&m["id"]["name"].as_str().unwrap()));
-            assert_eq!(machines.len(), before - names.len());
-        });
-    }
-
     fn plain(&self, args: &[&str]) -> Said {
         self.dojo(&[&["--log-format", "plain"][..], args].concat())
     }
 }
-
-const RECORD: &str = "state/clusters/practice/cluster.json";
 
 /// Fails the test unless all of these commands are refused in words like these, and change nothing.
 #[track_caller]

@@ -1,28 +1,14 @@
 //! Where a cluster is: noted once, and held to whatever the environment says later.
 
 use std::fs;
-use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::cli::{Said, UP, World};
+use super::cli::{RECORD, Said, UP, World};
 
 impl World {
-    fn at(&self, path: &str) -> PathBuf {
-        self.path().join(path)
-    }
-
     fn record(&self) -> Value {
-        let text = fs::read(self.at("state/clusters/practice/cluster.json")).unwrap();
-        serde_json::from_slice(&text).unwrap()
-    }
-
-    /// Changes the record as somebody or something has done it.
-    fn spoil(&self, change: impl FnOnce(&mut Value)) {
-        let mut record = self.record();
-        change(&mut record);
-        let file = self.at("state/clusters/practice/cluster.json");
-        fs::write(file, record.to_string()).unwrap();
+        self.read(RECORD)
     }
 
     fn keys_are_kept(&self) -> bool {
@@ -33,9 +19,7 @@ impl World {
     }
 
     fn machines(&self) -> usize {
-        let text = fs::read(self.at("fake.json")).unwrap();
-        let world: Value = serde_json::from_slice(&text).unwrap();
-        world["machines"].as_array().unwrap().len()
+        self.read("fake.json")["machines"].as_array().unwrap().len()
     }
 }
 
@@ -146,7 +130,7 @@ fn machines_that_carry_another_id_are_named_and_left_alone() {
     let world = World::new();
     world.dojo(&UP).ok();
     let id = world.record()["cluster_id"].as_str().unwrap().to_owned();
-    world.spoil(|record| {
+    world.change(RECORD, |record| {
         let other = if id.starts_with('0') { "1" } else { "0" };
         record["cluster_id"] = format!("{other}{}", &id[1..]).into();
     });
@@ -163,15 +147,8 @@ fn machines_that_carry_another_id_are_named_and_left_alone() {
 #[test]
 fn what_is_gone_for_sure_hinders_nothing() {
     let world = World::new();
-    let lose = |lost: fn(&str) -> bool| {
-        let text = fs::read(world.at("fake.json")).unwrap();
-        let mut there: Value = serde_json::from_slice(&text).unwrap();
-        let machines = there["machines"].as_array_mut().unwrap();
-        machines.retain(|m| !lost(m["id"]["name"].as_str().unwrap()));
-        fs::write(world.at("fake.json"), there.to_string()).unwrap();
-    };
     world.dojo(&UP).ok();
-    lose(|name| name == "worker-1");
+    world.lose(&["worker-1"]);
     // The others are done, and the one that is not there is no success.
     fails(
         world.dojo(&["-q", "stop", "practice"]),
@@ -179,12 +156,12 @@ fn what_is_gone_for_sure_hinders_nothing() {
     );
     assert!(world.dojo(&["ls"]).stdout.contains("0/3"));
     world.dojo(&["-q", "up", "practice"]).ok();
-    lose(|name| name == "worker-1");
+    world.lose(&["worker-1"]);
     world.dojo(&["-q", "down", "practice"]).ok();
 
     // The world is the same one, so that it has none says all.
     world.dojo(&UP).ok();
-    lose(|_| true);
+    world.lose(&["manager-1", "worker-1", "worker-2"]);
     fails(world.dojo(&["-q", "stop", "practice"]), &["not found: manager-1"]);
     world.dojo(&["-q", "down", "practice"]).ok();
     assert!(!world.at("state/clusters/practice").exists());
@@ -253,12 +230,11 @@ fn what_another_home_has_made_takes_more_than_a_yes() {
 fn machines_from_before_there_were_homes_are_anybodys() {
     let world = World::new();
     world.dojo(&UP).ok();
-    let text = fs::read(world.at("fake.json")).unwrap();
-    let mut there: Value = serde_json::from_slice(&text).unwrap();
-    for machine in there["machines"].as_array_mut().unwrap() {
-        assert!(machine.as_object_mut().unwrap().remove("home").is_some());
-    }
-    fs::write(world.at("fake.json"), there.to_string()).unwrap();
+    world.change("fake.json", |there| {
+        for machine in there["machines"].as_array_mut().unwrap() {
+            assert!(machine.as_object_mut().unwrap().remove("home").is_some());
+        }
+    });
     let down = ["-q", "down", "practice", "--driver", "fake"];
     fails(of_another(&world, &down), &["not the record of it", "--yes"]);
     of_another(&world, &[&down[..], &["--yes"]].concat()).ok();
@@ -287,10 +263,10 @@ fn nothing_is_gone_that_another_place_does_not_list() {
     assert_ne!(killed.code, Some(0));
     assert_eq!(world.record()["machines"], Value::Array(Vec::new()));
     let whole = fs::read_to_string(world.at("fake.json")).unwrap();
-    let mut other: Value = serde_json::from_str(&whole).unwrap();
-    other["id"] = "another".into();
-    other["machines"] = Value::Array(Vec::new());
-    fs::write(world.at("fake.json"), other.to_string()).unwrap();
+    world.change("fake.json", |there| {
+        there["id"] = "another".into();
+        there["machines"] = Value::Array(Vec::new());
+    });
     fails(
         world.dojo(&["-q", "down", "practice"]),
         &["no machine of cluster `practice`", "--forget"],
@@ -306,11 +282,9 @@ fn nothing_is_gone_that_another_place_does_not_list() {
 fn a_place_that_has_the_machines_is_theirs_whatever_it_is_called_by_now() {
     let world = World::new();
     world.dojo(&UP).ok();
-    let text = fs::read_to_string(world.at("fake.json")).unwrap();
-    let mut there: Value = serde_json::from_str(&text).unwrap();
-    let before = there["id"].as_str().unwrap().to_owned();
-    there["id"] = before.chars().rev().collect::<String>().into();
-    fs::write(world.at("fake.json"), there.to_string()).unwrap();
+    let before = world.read("fake.json")["id"].as_str().unwrap().to_owned();
+    world
+        .change("fake.json", |there| there["id"] = before.chars().rev().collect::<String>().into());
     for args in [["stop", "practice"], ["start", "practice"], ["up", "practice"]] {
         world.dojo(&[&["-q"][..], &args].concat()).ok();
     }
@@ -371,9 +345,7 @@ fn restart_leaves_nothing_off_that_could_be_on() {
     let world = World::new();
     world.dojo(&UP).ok();
     let state = |name: &str| {
-        let text = fs::read(world.at("fake.json")).unwrap();
-        let there: Value = serde_json::from_slice(&text).unwrap();
-        let machines = there["machines"].as_array().unwrap().clone();
+        let machines = world.read("fake.json")["machines"].as_array().unwrap().clone();
         let machine = machines.into_iter().find(|m| m["id"]["name"] == name);
         machine.map(|m| m["state"].as_str().unwrap().to_owned())
     };
@@ -382,10 +354,7 @@ fn restart_leaves_nothing_off_that_could_be_on() {
     assert_eq!(state("manager-1").unwrap(), "running");
     assert_eq!(state("worker-2").unwrap(), "running");
     // One that is not there could not be started again.
-    let text = fs::read(world.at("fake.json")).unwrap();
-    let mut there: Value = serde_json::from_slice(&text).unwrap();
-    there["machines"].as_array_mut().unwrap().retain(|m| m["id"]["name"] != "worker-2");
-    fs::write(world.at("fake.json"), there.to_string()).unwrap();
+    world.lose(&["worker-2"]);
     fails(world.dojo(&["-q", "restart", "practice"]), &["not found: worker-2"]);
     assert_eq!(state("manager-1").unwrap(), "running");
 }
