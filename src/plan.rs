@@ -46,21 +46,10 @@ impl Plan {
 }
 
 impl Plan {
-    /// The same, where the engines that run are to have other settings.
+    /// The same, where of the machines that run those have their engines restarted that are `due`.
     #[must_use]
-    pub fn with_restarts(mut self) -> Self {
-        self.restart.clone_from(&self.keep);
-        self
-    }
-
-    /// The same, where of the engines that run these are to have other certificates.
-    #[must_use]
-    pub fn with_restarts_of(mut self, due: impl Fn(MachineName) -> bool) -> Self {
-        let restart = &mut self.restart;
-        let more = self.keep.iter().filter(|name| !restart.contains(name) && due(**name));
-        let more: Vec<MachineName> = more.copied().collect();
-        restart.extend(more);
-        restart.sort();
+    pub fn with_restarts(mut self, due: impl Fn(MachineName) -> bool) -> Self {
+        self.restart = self.keep.iter().copied().filter(|name| due(*name)).collect();
         self
     }
 
@@ -145,12 +134,12 @@ mod tests {
             machine("worker-2", MachineState::Running),
         ];
         let plan = Plan::new(&spec(2), &existing);
-        let due = plan.clone().with_restarts_of(|name| name.role == Role::Worker);
+        let due = plan.clone().with_restarts(|name| name.role == Role::Worker);
         insta::assert_snapshot!(due, @r"
         keep    manager-1
         restart worker-2
         start   worker-1
         ");
-        assert_eq!(plan.with_restarts().with_restarts_of(|_| true).restart, due.keep);
+        assert_eq!(plan.with_restarts(|_| true).with_restarts(|_| true).restart, due.keep);
     }
 }

@@ -5,9 +5,10 @@ use crate::workflow::{self, DownOptions, Services};
 
 use super::args::Down;
 use super::costs::asked;
-use super::error::{self, About as _, Error};
+use super::error::{About as _, Error};
 use super::output;
 use super::services::{Context, DEFAULT_CLUSTER};
+use super::tally::Tally;
 
 pub(super) async fn run(context: &Context, args: Down) -> Result<(), Error> {
     let names: Vec<ClusterName> = if args.all {
@@ -17,21 +18,13 @@ pub(super) async fn run(context: &Context, args: Down) -> Result<(), Error> {
     } else {
         args.names.clone()
     };
-    let (of, mut failed, mut last) = (names.len(), 0, None);
+    let mut tally = Tally::new(names.len());
     for name in names {
         if let Err(error) = one(context, &name, &args).await.about(&name) {
-            failed += 1;
-            if of > 1 {
-                error::tell(&error);
-            }
-            last = Some(error);
+            tally.failed(error);
         }
     }
-    match last {
-        None => Ok(()),
-        Some(error) if of == 1 => Err(error),
-        Some(_) => Err(Error::Several { failed, of }),
-    }
+    tally.end()
 }
 
 /// The cluster that is meant when none is named. Somebody at a terminal may have meant another one, so they

@@ -32,6 +32,7 @@ mod ssh;
 mod status;
 mod sweep;
 mod switch;
+mod tally;
 mod trust;
 mod up;
 mod upgrade;

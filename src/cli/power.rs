@@ -4,9 +4,10 @@ use crate::model::{ClusterName, MachineName};
 use crate::workflow::{self, Services};
 
 use super::args::{Repair, Targets};
-use super::error::{self, About as _, Error};
+use super::error::{About as _, Error};
 use super::output;
 use super::services::Context;
+use super::tally::Tally;
 
 /// A cluster, or one machine of it.
 type Target = (ClusterName, Option<MachineName>);
@@ -39,7 +40,7 @@ async fn each(
     work: impl AsyncFn(&Services, &Target) -> Result<(), workflow::Error>,
 ) -> Result<(), Error> {
     let targets = targets(context, args)?;
-    let (of, mut failed, mut last) = (targets.len(), 0, None);
+    let mut tally = Tally::new(targets.len());
     for target in targets {
         let (cluster, machine) = &target;
         match Box::pin(one(context, &target, &work)).await {
@@ -48,23 +49,13 @@ async fn each(
                 let name = machine.map_or(cluster.to_string(), |m| format!("{cluster}/{m}"));
                 output::line(&format!("{name} is {done}"))?;
             }
-            Err(error) => {
-                failed += 1;
-                if of > 1 {
-                    error::tell(&error);
-                }
-                last = Some(error);
-            }
+            Err(error) => tally.failed(error),
         }
         if context.interrupt.raised() {
             break;
         }
     }
-    match last {
-        None => Ok(()),
-        Some(error) if of == 1 => Err(error),
-        Some(_) => Err(Error::Several { failed, of }),
-    }
+    tally.end()
 }
 
 async fn one(

@@ -113,6 +113,17 @@ impl Served {
         let dialled = machine.endpoint(Service::Engine).ok().map(|endpoint| endpoint.ip());
         Self { names, addresses, dialled }
     }
+
+    /// Whether a certificate is good for all of that, and not ageing.
+    fn fits(&self, authority: &Authority, identity: &Identity) -> bool {
+        let (cert, key) = (&identity.cert, identity.key.expose());
+        authority.covers(cert, key, &self.names, &self.addresses)
+    }
+
+    /// Whether one still works for this computer.
+    fn works(&self, authority: &Authority, identity: &Identity) -> bool {
+        authority.serves(&identity.cert, identity.key.expose(), self.dialled.as_slice())
+    }
 }
 
 /// A machine's certificate.
@@ -133,11 +144,10 @@ pub(super) fn certificate(
     restart: Restart,
 ) -> Result<Certificate, pki::Error> {
     if let Some(identity) = issued(directory) {
-        let (cert, key) = (&identity.cert, identity.key.expose());
-        if authority.covers(cert, key, &served.names, &served.addresses) {
+        if served.fits(authority, &identity) {
             return Ok(Certificate { identity, is_due: false });
         }
-        if restart == Restart::Later && authority.serves(cert, key, served.dialled.as_slice()) {
+        if restart == Restart::Later && served.works(authority, &identity) {
             return Ok(Certificate { identity, is_due: true });
         }
     }
@@ -165,13 +175,8 @@ fn issued(directory: &Path) -> Option<Identity> {
 /// the cluster's are.
 pub fn is_due(pki: &Path, machine: &Machine) -> bool {
     let Ok(authority) = Authority::load(pki) else { return false };
-    let served = Served::by(machine);
-    let fits = |identity: Identity| {
-        let (cert, key) = (&identity.cert, identity.key.expose());
-        authority.covers(cert, key, &served.names, &served.addresses)
-    };
     let issued = issued(&pki.join(machine.id.name.to_string()));
-    authority.ages() || !issued.is_some_and(fits)
+    authority.ages() || !issued.is_some_and(|it| Served::by(machine).fits(&authority, &it))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::driver::Trace;
 use crate::event::Progress;
 use crate::model::{ClusterName, Level, Machine, Orchestrator, Role};
 use crate::plan::Plan;
-use crate::provision::{Install, Source};
+use crate::provision::{self, Install, Source};
 use crate::spec::ClusterSpec;
 use crate::store::{Phase, Record};
 
@@ -89,8 +89,13 @@ async fn admit(
     if let Some(record) = recorded {
         refuse_other_kind(spec, &record.spec)?;
         refuse_lost(services, record, &existing, closely).await?;
-        if has_engines && record.spec.engine.restarts_for(&spec.engine) {
-            plan = plan.with_restarts();
+        if has_engines {
+            let settings = record.spec.engine.restarts_for(&spec.engine);
+            let pki = services.home.directory(cluster).join("pki");
+            let certificate = |machine: &Machine| provision::is_due(&pki, machine);
+            plan = plan.with_restarts(|name| {
+                settings || existing.iter().any(|m| m.id.name == name && certificate(m))
+            });
         }
         refuse_changes(spec, &record.spec, &plan)?;
     }

@@ -10,7 +10,7 @@ use crate::model::{
     Access, Machine, MachineName, MachineRequest, MachineState, Orchestrator, Service,
 };
 use crate::plan::Plan;
-use crate::provision::{self, Node, Provisioner};
+use crate::provision::{Node, Provisioner};
 use crate::remote::keys;
 use crate::spec::ClusterSpec;
 use crate::store::{Entry, Phase, Record};
@@ -69,8 +69,7 @@ pub async fn plan(
     let record = services.home.record(&spec.name)?;
     let progress = Progress::new(Arc::clone(&services.reporter));
     match admit_all(services, spec, record.as_ref(), Look::Close, &progress).await {
-        Ok(Admitted { plan, existing, record, .. }) => {
-            let plan = with_due(services, spec, plan, &existing);
+        Ok(Admitted { plan, record, .. }) => {
             let home = services.home.known_id()?.unwrap_or_default();
             let absent = machines::requests_without_keys(spec, &record, &home, &plan.create);
             if !absent.is_empty() {
@@ -84,16 +83,6 @@ pub async fn plan(
         }
         Err(error) => Err(error),
     }
-}
-
-/// The same plan with the restarts of engines that are to have another certificate.
-fn with_due(services: &Services, spec: &ClusterSpec, plan: Plan, existing: &[Machine]) -> Plan {
-    if spec.orchestrator == Orchestrator::Kubernetes {
-        return plan;
-    }
-    let pki = services.home.directory(&spec.name).join("pki");
-    let due = |machine: &Machine| provision::is_due(&pki, machine);
-    plan.with_restarts_of(|name| existing.iter().any(|m| m.id.name == name && due(m)))
 }
 
 /// Makes the cluster as the spec says, whatever of it exists already.
@@ -191,7 +180,6 @@ pub(super) async fn converge(
     }
     let Admitted { plan, existing, install, mut record } =
         admit_all(services, &spec, recorded.as_ref(), Look::Quick, progress).await?;
-    let plan = with_due(services, &spec, plan, &existing);
     let is_new = recorded.is_none();
     if is_new {
         // From here on `down` knows what to look for.

@@ -23,11 +23,6 @@ use crate::pace::{stretch, within};
 /// How long an engine may take to say that it is one.
 const ANSWER: Duration = Duration::from_secs(10);
 
-/// What one did that took longer.
-fn silence() -> String {
-    format!("no answer within {} s", stretch(ANSWER).as_secs())
-}
-
 /// A connection to the engine that machines live on.
 pub(super) struct Engine {
     /// The client; every call goes through this one.
@@ -109,7 +104,10 @@ impl Engine {
     async fn open(named: Named) -> Result<Self, Error> {
         let by = named.by.as_ref().map(|by| format!(" (named by {by})")).unwrap_or_default();
         let there = format!("the Docker engine at `{}`{by}", named.host);
-        let late = |_| unreachable(there.clone(), silence());
+        let late = |_| {
+            let silence = format!("no answer within {} s", stretch(ANSWER).as_secs());
+            unreachable(there.clone(), silence)
+        };
         within(ANSWER, Self::greet(named, &there, &by)).await.map_err(late)?
     }
 

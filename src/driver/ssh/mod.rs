@@ -132,8 +132,8 @@ impl SshDriver {
             m.handle.parse().is_ok_and(|spec: SshHost| lent.host.covers(&spec))
                 && facts.claim().is_none_or(|claim| claim.cluster_id() != m.cluster_id)
         };
-        let machine = self.machines.iter().find(is_there).map(|m| m.id.clone());
-        match machine.and_then(|machine| self.pins.get_key_value(&machine)) {
+        let pinned = |m: &Machine| self.pins.get_key_value(&m.id);
+        match self.machines.iter().find(is_there).and_then(pinned) {
             Some((machine, pins)) if !facts.has_one_of(pins) => {
                 let (host, machine) = (lent.host.name().to_owned(), machine.clone());
                 Err(Error::OtherHost { host, machine })
