@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::driver;
 use crate::model::DriverName;
 use crate::pace::{stretch, within};
 use crate::spec::ClusterSpec;
+use crate::workflow;
 
 use super::error::Error;
 
@@ -27,6 +29,25 @@ pub(super) async fn in_time<T>(
     within(ANSWER, answer).await.map_err(late)?
 }
 
+/// The same for a command that looks at these places themselves: that they say nothing is what it found out.
+/// Hosts, and what external drivers ask, are told of one by one, also where they say nothing; for these there are
+/// limits of their own.
+pub(super) async fn found_in_time<T>(
+    spec: &ClusterSpec,
+    answer: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let late = |_| {
+        let waited = stretch(ANSWER).as_secs_f32();
+        let source = format!("no answer within {waited:.1} s").into();
+        workflow::Error::from(driver::Error::Unreachable { place: places(spec), source })
+    };
+    if spec.drivers().iter().all(|d| matches!(d, DriverName::Docker | DriverName::Ec2)) {
+        within(ANSWER, answer).await.map_err(late)?
+    } else {
+        answer.await
+    }
+}
+
 /// The places where a cluster's machines come from, in words.
 #[cfg_attr(
     not(feature = "fake"),
@@ -34,7 +55,7 @@ pub(super) async fn in_time<T>(
 )]
 fn places(spec: &ClusterSpec) -> String {
     let place = |driver: &DriverName| match driver {
-        DriverName::Docker => match &spec.docker.host {
+        DriverName::Docker => match spec.docker.host.clone().or_else(own_engine) {
             Some(host) => format!("the Docker engine at `{host}`"),
             None => "the Docker engine".to_owned(),
         },
@@ -50,4 +71,9 @@ fn places(spec: &ClusterSpec) -> String {
     };
     let places: Vec<String> = spec.drivers().iter().map(place).collect();
     places.join(" or ")
+}
+
+/// The engine that the environment names for machines.
+fn own_engine() -> Option<String> {
+    std::env::var("DOJO_DOCKER_HOST").ok().filter(|host| !host.is_empty())
 }

@@ -11,7 +11,7 @@ use crate::model::{Dollars, Finding, Level, Machine, MachineName, Orchestrator, 
 use crate::remote::NodeHealth;
 use crate::workflow::{self, ClusterStatus, Majority, Services};
 
-use super::answer::{due, in_time};
+use super::answer::{due, found_in_time, in_time};
 use super::args::{DataFormat, Doctor, Status};
 use super::error::{About as _, Error};
 use super::services::{Context, DEFAULT_CLUSTER};
@@ -238,8 +238,11 @@ fn table(view: &View) -> Vec<Vec<String>> {
 
 pub(super) async fn doctor(context: &Context, args: Doctor) -> Result<ExitCode, Error> {
     let spec = args.place.spec(DEFAULT_CLUSTER.parse()?)?;
-    let services = context.services_anywhere(&spec).await?;
-    let findings = services.driver.check().await?;
+    let ask = async {
+        let services = context.services_anywhere(&spec).await?;
+        Ok(services.driver.check().await?)
+    };
+    let findings = found_in_time(&spec, ask).await?;
     match args.output {
         DataFormat::Json => output::json(&findings)?,
         DataFormat::Table => {

@@ -6,6 +6,7 @@ use crate::driver::Trace;
 use crate::event::Progress;
 use crate::workflow;
 
+use super::answer::found_in_time;
 use super::args::Sweep;
 use super::costs::asked;
 use super::error::Error;
@@ -13,9 +14,16 @@ use super::output;
 use super::services::{Context, DEFAULT_CLUSTER};
 
 pub(super) async fn run(context: &Context, args: &Sweep) -> Result<(), Error> {
-    let services =
-        context.services_anywhere(&args.elsewhere.spec(DEFAULT_CLUSTER.parse()?)?).await?;
-    let (theirs, mut strays) = workflow::strays(&services).await?;
+    let spec = args.elsewhere.spec(DEFAULT_CLUSTER.parse()?)?;
+    let search = async {
+        let services = context.services_anywhere(&spec).await?;
+        let (theirs, strays) = workflow::strays(&services).await?;
+        let litter = services.driver.litter().await?;
+        Ok((services, theirs, strays, litter))
+    };
+    // Whoever only asks is answered soon; what is to be removed is looked for as long as that takes.
+    let found = if args.dry_run { found_in_time(&spec, search).await } else { search.await };
+    let (services, theirs, mut strays, litter) = found?;
     if args.other_homes {
         strays.extend(theirs);
     } else if !theirs.is_empty() {
@@ -24,7 +32,6 @@ pub(super) async fn run(context: &Context, args: &Sweep) -> Result<(), Error> {
             theirs.len()
         ));
     }
-    let litter = services.driver.litter().await?;
     if strays.is_empty() && litter.is_empty() {
         return output::line("there is nothing that no cluster here owns");
     }

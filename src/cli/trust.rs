@@ -1,6 +1,7 @@
 //! A spec file can name programs, as a Makefile does. One that lies elsewhere than where the user works may be
 //! anybody's, so its user is asked once.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -8,7 +9,7 @@ use std::{env, fs};
 use sha2::{Digest as _, Sha256};
 
 use crate::durable;
-use crate::model::DriverName;
+use crate::model::{DriverName, PodNetwork};
 use crate::spec::ClusterSpec;
 
 use super::costs::asked;
@@ -61,6 +62,35 @@ fn programs(spec: &ClusterSpec) -> (Vec<String>, Vec<PathBuf>) {
     if let Some(image) = &spec.docker.image {
         programs.push(format!("machine image `{image}`, with nearly all rights of root"));
     }
+    // What is fetched from these is root in machines, as the image is.
+    let kubernetes = &spec.kubernetes;
+    match &kubernetes.cni {
+        PodNetwork::Manifest(file) => {
+            programs.push(format!("a manifest of the pod network (`{}`)", file.display()));
+            files.push(file.clone());
+        }
+        PodNetwork::Published(address) => {
+            programs.push(format!("a manifest of the pod network (`{address}`)"));
+        }
+        PodNetwork::Bridge | PodNetwork::None | PodNetwork::Flannel | PodNetwork::Calico => {}
+    }
+    if let Some(bundle) = &kubernetes.bundle {
+        programs.push(format!("a bundle with all of Kubernetes (`{}`)", bundle.display()));
+    }
+    for address in [&kubernetes.repository, &spec.engine.repository].into_iter().flatten() {
+        programs.push(format!("packages from `{address}`"));
+    }
+    let of_daemon = ["registry-mirrors", "insecure-registries"]
+        .into_iter()
+        .filter_map(|key| spec.engine.daemon.get(key)?.as_array())
+        .flatten()
+        .filter_map(serde_json::Value::as_str);
+    let of_engine = spec.engine.registry_mirrors.iter().chain(&spec.engine.insecure_registries);
+    let registries = kubernetes.registry.iter().chain(of_engine).map(String::as_str);
+    let mut told = BTreeSet::new();
+    for registry in registries.chain(of_daemon).filter(|registry| told.insert(*registry)) {
+        programs.push(format!("images from `{registry}`"));
+    }
     (programs, files)
 }
 
@@ -112,6 +142,46 @@ mod tests {
         let mut containers = spec("docker");
         containers.docker.image = Some("somebody/image".to_owned());
         assert!(named(&containers).contains("`somebody/image`"));
+    }
+
+    #[test]
+    fn whatever_becomes_root_in_machines_is_named() {
+        let group = MachineGroup::new(Role::ControlPlane, 1, DriverName::Docker);
+        let usual = ClusterSpec::new("k8s".parse().unwrap(), Orchestrator::Kubernetes, vec![group]);
+        let named = |change: &dyn Fn(&mut ClusterSpec)| {
+            let mut spec = usual.clone();
+            change(&mut spec);
+            let (programs, files) = programs(&spec);
+            (programs.join(", "), files.len())
+        };
+        for harmless in ["bridge", "none", "flannel", "calico"] {
+            let said = named(&|spec| spec.kubernetes.cni = harmless.parse().unwrap());
+            assert_eq!(said, (String::new(), 0), "{harmless}");
+        }
+        let changes: [(Change, &str, usize); 10] = [
+            (|spec| spec.kubernetes.cni = "/x/net.yaml".parse().unwrap(), "`/x/net.yaml`", 1),
+            (|spec| spec.kubernetes.cni = "https://x/net".parse().unwrap(), "`https://x/net`", 0),
+            // It is too large to be read for this.
+            (|spec| spec.kubernetes.bundle = Some("/x/k8s.tar".into()), "`/x/k8s.tar`", 0),
+            (|spec| spec.kubernetes.repository = Some("https://k".into()), "`https://k`", 0),
+            (|spec| spec.kubernetes.registry = Some("r.example".into()), "`r.example`", 0),
+            (|spec| spec.engine.repository = Some("https://d".into()), "`https://d`", 0),
+            (|spec| spec.engine.registry_mirrors = vec!["https://m".to_owned()], "`https://m`", 0),
+            (|spec| spec.engine.insecure_registries = vec!["i:5000".to_owned()], "`i:5000`", 0),
+            (|spec| mirror_of_daemon(spec, "registry-mirrors"), "`https://m`", 0),
+            (|spec| mirror_of_daemon(spec, "insecure-registries"), "`https://m`", 0),
+        ];
+        for (change, what, files) in changes {
+            let (said, read) = named(&change);
+            assert!(said.contains(what) && read == files, "{what}: {said}");
+        }
+    }
+
+    /// What a spec is changed by.
+    type Change = fn(&mut ClusterSpec);
+
+    fn mirror_of_daemon(spec: &mut ClusterSpec, key: &str) {
+        spec.engine.daemon.insert(key.to_owned(), serde_json::json!(["https://m"]));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What may be chosen about a Kubernetes cluster.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -234,6 +235,22 @@ impl KubernetesOptions {
         Some(bare.trim_end_matches('/'))
     }
 
+    /// Refuses a machine at an address that a pod or a service may get as well: its peers would not find it there.
+    ///
+    /// # Errors
+    /// Which range it is in, and what chooses another one.
+    pub fn refuse_address(&self, what: &str, address: IpAddr) -> Result<(), String> {
+        let IpAddr::V4(v4) = address else { return Ok(()) };
+        for (kind, subnet) in [("pod", self.pod_subnet), ("service", self.service_subnet)] {
+            if subnet.contains(v4) {
+                return Err(format!(
+                    "{what} is at {address}, within the {kind} subnet {subnet}: --{kind}-subnet chooses another one"
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// The `HOST[:PORT]` of the registry, if it is to be spoken to without TLS.
     pub fn plain_registry(&self) -> Option<&str> {
         let bare = self.registry.as_deref()?.strip_prefix("http://")?;
@@ -298,6 +315,24 @@ mod tests {
             assert_eq!(options.plain_registry(), plain);
         }
         assert_eq!(KubernetesOptions::default().image_repository(), None);
+    }
+
+    #[test]
+    fn no_machine_is_where_pods_or_services_are() {
+        let refused = |address: &str| {
+            KubernetesOptions::default().refuse_address("machine `a`", address.parse().unwrap())
+        };
+        for (address, words) in [
+            ("10.244.3.7", ["within the pod subnet 10.244.0.0/16", "--pod-subnet"]),
+            ("10.96.0.9", ["within the service subnet 10.96.0.0/16", "--service-subnet"]),
+        ] {
+            let said = refused(address).unwrap_err();
+            assert!(said.contains(&format!("machine `a` is at {address}")), "{said}");
+            assert!(words.iter().all(|word| said.contains(word)), "{said}");
+        }
+        for good in ["10.245.0.1", "192.168.1.7", "2001:db8::1"] {
+            assert_eq!(refused(good), Ok(()), "{good}");
+        }
     }
 
     #[test]

@@ -162,6 +162,12 @@ impl ClusterSpec {
             .contains(&DriverName::Docker)
             .then(|| self.docker.subnet.unwrap_or(docker::SUBNETS));
         ranges::of_kubernetes(chosen.pod_subnet, chosen.service_subnet, machines)?;
+        for host in &self.ssh.hosts {
+            // A name may lead anywhere; what it leads to is seen before the cluster is begun.
+            if let Some(address) = host.private_address.or_else(|| host.address.parse().ok()) {
+                chosen.refuse_address(&format!("host `{}`", host.address), address)?;
+            }
+        }
         if let Some(address) = chosen.repository.as_deref().filter(|a| !is_address(a)) {
             return Err(format!(
                 "`{address}` is not the base address of a package repository: it begins with https:// \
@@ -264,6 +270,7 @@ fn validate_control_planes(count: usize) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::driver::ssh::SshHost;
 
     fn swarm(managers: u16, workers: u16) -> ClusterSpec {
         let machines = vec![
@@ -293,6 +300,25 @@ mod tests {
         );
         for bad in [0, 2, 4] {
             assert!(kubernetes(bad).validate().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn no_host_is_where_pods_or_services_are() {
+        let refused = |address: &str, private: Option<&str>| {
+            let mut spec = kubernetes(1);
+            spec.machines[1].driver = DriverName::Ssh;
+            spec.ssh.hosts = ["192.0.2.1", address].map(SshHost::new).to_vec();
+            spec.ssh.hosts[1].private_address = private.map(|p| p.parse().unwrap());
+            spec.validate().err().map(|e| (e.place, e.problem))
+        };
+        for (address, private) in [("10.244.1.2", None), ("box", Some("10.96.7.7"))] {
+            let (place, problem) = refused(address, private).unwrap();
+            assert_eq!(place, Place::Kubernetes);
+            assert!(problem.contains(&format!("host `{address}` is at")), "{problem}");
+        }
+        for (address, private) in [("10.244.1.2", Some("192.0.2.7")), ("box", None)] {
+            assert_eq!(refused(address, private), None, "{address}");
         }
     }
 

@@ -185,7 +185,7 @@ impl Home {
 
     /// Whether the user has agreed to a spec file of these contents.
     pub fn trusts(&self, digest: &str) -> bool {
-        let trusted = fs::read_to_string(self.trusted_path()).unwrap_or_default();
+        let trusted = self.trusted().unwrap_or_default();
         trusted.lines().any(|line| line == digest)
     }
 
@@ -197,9 +197,13 @@ impl Home {
         let path = self.trusted_path();
         durable::private_directory(&self.root).map_err(Error::file("make", &self.root))?;
         // What cannot be read says nothing.
-        let before = fs::read_to_string(&path).unwrap_or_default();
+        let before = self.trusted().unwrap_or_default();
         let text = format!("{before}{digest}\n");
         durable::replace(&path, text.as_bytes(), 0o600).map_err(Error::file("write", path))
+    }
+
+    fn trusted(&self) -> std::io::Result<String> {
+        durable::read_to_string(&self.trusted_path(), durable::TEXT)
     }
 
     fn trusted_path(&self) -> PathBuf {

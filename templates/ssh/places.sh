@@ -11,8 +11,11 @@ before=/var/lib/clusterdojo/before
 
 # Services that a cluster starts or changes.
 units="docker.service docker.socket containerd.service kubelet.service haproxy.service"
-# Settings of the kernel that it changes.
-settings="net.ipv4.ip_forward net.bridge.bridge-nf-call-iptables net.bridge.bridge-nf-call-ip6tables"
+# Settings of the kernel that it changes; some are kubelet's and kube-proxy's doing. Not every host has all.
+settings="net.ipv4.ip_forward net.bridge.bridge-nf-call-iptables net.bridge.bridge-nf-call-ip6tables
+    vm.overcommit_memory vm.panic_on_oom kernel.panic kernel.panic_on_oops kernel.keys.root_maxkeys
+    kernel.keys.root_maxbytes net.ipv4.conf.all.route_localnet
+    net.netfilter.nf_conntrack_tcp_timeout_established net.netfilter.nf_conntrack_tcp_timeout_close_wait"
 # Small files of the host that it may overwrite; they are kept as they were.
 overwritten="/etc/docker/daemon.json /etc/containerd/config.toml /etc/apt/keyrings/docker.asc
     /etc/haproxy/haproxy.cfg /etc/crictl.yaml /etc/systemd/system/kubelet.service

@@ -102,6 +102,22 @@ fn files_that_the_environment_names_are_files() {
     drop(soon(&world, &[("DOCKER_CONFIG", &kubeconfig)], &["use", "--none"]));
 }
 
+#[cfg(feature = "ec2")]
+#[test]
+fn files_that_aws_shares_are_files() {
+    let world = World::new();
+    let path = world.directory.path().join("aws");
+    pipe(&path);
+    let path = path.display().to_string();
+    for variable in ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"] {
+        let environment = [(variable, path.as_str()), ("AWS_EC2_METADATA_DISABLED", "true")];
+        let said = soon(&world, &environment, &["ls", "--driver", "ec2"]);
+        for words in ["configuration of AWS", &path, "it is a pipe, not a file"] {
+            assert!(said.stderr.contains(words), "{variable}: {}", said.stderr);
+        }
+    }
+}
+
 #[test]
 fn files_of_the_state_are_files() {
     for file in [
@@ -131,6 +147,16 @@ fn files_of_the_state_are_files() {
     world.dojo(&UP).ok();
     pipe(&world.directory.path().join("state/previous-context.json"));
     drop(soon(&world, &[], &["use", "--previous"]));
+    // What the user has agreed to is looked up for a spec from elsewhere.
+    pipe(&world.directory.path().join("state/trusted-specs"));
+    let spec = world.file(
+        "spec.yaml",
+        "apiVersion: clusterdojo/v1\nname: practice\nmachines:\n  - { role: manager, driver: fake }\n\
+         engine: { registry-mirrors: ['https://mirror.example'] }\n",
+    );
+    assert!(soon(&world, &[], &["up", "-f", &spec]).stderr.contains("with your rights"));
+    let said = soon(&world, &[], &["up", "-f", &spec, "--trust"]);
+    assert!(said.stderr.contains("it is a pipe, not a file"), "{}", said.stderr);
 }
 
 #[test]

@@ -262,6 +262,12 @@ impl Bootstrapper for Kubeadm {
             // A cluster that is begun cannot have another network.
             published(node, address).await?;
         }
+        // Where instances and hosts are is known only now.
+        for machine in nodes.iter().map(Node::machine) {
+            let what = format!("machine `{}`", machine.id);
+            let apart = kubernetes.options.refuse_address(&what, machine.private_ip);
+            apart.map_err(failed(node, "begin a cluster"))?;
+        }
         let facts = facts(node).await?;
         let cluster = Cluster {
             name: node.machine().id.cluster.to_string(),

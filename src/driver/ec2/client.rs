@@ -50,7 +50,7 @@ pub(super) struct Account {
 
 /// Finds credentials and region, and asks whose they are.
 pub(super) async fn connect(options: &Ec2Options) -> Result<Account, Error> {
-    let login = Surroundings::now().login(options.profile.as_deref());
+    let login = Surroundings::now()?.login(options.profile.as_deref());
     if let Login::NoSuchProfile(..) = login {
         let source = Source::from("it is not in your AWS configuration");
         return Err(Error::NoCredentials { login, source });

@@ -3,6 +3,15 @@
 #[cfg(feature = "ec2")]
 use std::collections::BTreeMap;
 use std::fmt;
+#[cfg(feature = "ec2")]
+use std::io;
+#[cfg(feature = "ec2")]
+use std::path::{Path, PathBuf};
+
+#[cfg(feature = "ec2")]
+use crate::driver::Error;
+#[cfg(feature = "ec2")]
+use crate::durable;
 
 /// Where credentials, or a region, were looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,18 +56,34 @@ pub(super) struct Surroundings {
 
 #[cfg(feature = "ec2")]
 impl Surroundings {
-    /// As they are now.
-    pub(super) fn now() -> Self {
+    /// As they are now. Refuses what AWS's library would read without end, as it would a pipe that nobody writes
+    /// to.
+    pub(super) fn now() -> Result<Self, Error> {
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let file = |name, below| {
-            let named = variable(name).map(std::path::PathBuf::from);
-            let path = named.or_else(|| Some(std::path::Path::new(&variable("HOME")?).join(below)));
-            // What cannot be read says nothing.
-            path.and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default()
+            let named = variable(name).map(PathBuf::from);
+            let path = named.or_else(|| Some(Path::new(&variable("HOME")?).join(below)));
+            let Some(path) = path else { return Ok(String::new()) };
+            match durable::read_to_string(&path, durable::TEXT) {
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::InvalidInput | io::ErrorKind::FileTooLarge
+                    ) =>
+                {
+                    Err(Error::Failed {
+                        operation: "use",
+                        subject: format!("the configuration of AWS, `{}`", path.display()),
+                        source: error.into(),
+                    })
+                }
+                // What cannot be read says nothing.
+                text => Ok(text.unwrap_or_default()),
+            }
         };
-        let config = file("AWS_CONFIG_FILE", ".aws/config");
-        let credentials = file("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials");
-        Self { variable, profiles: profiles(&config, &credentials) }
+        let config = file("AWS_CONFIG_FILE", ".aws/config")?;
+        let credentials = file("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials")?;
+        Ok(Self { variable, profiles: profiles(&config, &credentials) })
     }
 
     /// Where AWS's library looks first of all that is there; a profile that was chosen comes before all else.

@@ -138,7 +138,14 @@ impl Host {
         self.check_files()?;
         let mut command = self.command(false, None, None);
         command.arg("-G").arg("--").arg(&self.spec.address);
-        let output = command.output().await.map_err(|source| self.no_client(source))?;
+        // Its configuration can include a pipe, or name a command (`Match exec`) that does not end.
+        let output = within(LOGIN, command.output()).await.map_err(|_elapsed| {
+            self.silent(format!(
+                "`ssh -G` has not read your configuration of ssh within {} s",
+                stretch(LOGIN).as_secs()
+            ))
+        })?;
+        let output = output.map_err(|source| self.no_client(source))?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
             return Err(self.silent(said));
@@ -442,5 +449,18 @@ mod tests {
         let text = script(&[("A", "it's $(id)")], "printf %s \"$A\"\n");
         let output = std::process::Command::new("sh").args(["-c", &text]).output().unwrap();
         assert_eq!(String::from_utf8(output.stdout).unwrap(), "it's $(id)");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_configuration_that_is_never_read_to_its_end_is_not_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let (pipe, config) = (directory.path().join("pipe"), directory.path().join("config"));
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        fs::write(&config, format!("Include {}\n", pipe.display())).unwrap();
+        let options = SshOptions { config: Some(config), ..SshOptions::default() };
+        let host = Host::new(&SshHost::new("192.0.2.1"), &options, None, true);
+        let said = crate::event::chain(&host.resolved().await.unwrap_err());
+        assert!(said.contains("`ssh -G`") && said.contains("within 60 s"), "{said}");
     }
 }

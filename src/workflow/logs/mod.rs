@@ -171,7 +171,7 @@ impl Cluster {
         };
         let directory = services.home.directory(name);
         let ssh = SshFiles::in_directory(&directory.join("ssh"));
-        let redaction = Redaction::of(&directory, record.as_ref());
+        let redaction = Redaction::of(&directory, record.as_ref(), services.proxies.as_ref());
         Ok(Self { record, machines, looked, ssh, redaction })
     }
 

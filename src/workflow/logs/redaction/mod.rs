@@ -10,7 +10,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::durable;
-use crate::model::Secret;
+use crate::model::{Proxies, Secret};
 use crate::store::Record;
 
 use encoded::without_encoded;
@@ -30,6 +30,9 @@ const STAYING: usize = 12;
 /// What the ids of access keys of AWS begin with, and how long they are.
 const ACCESS_KEYS: [&str; 2] = ["AKIA", "ASIA"];
 const ACCESS_KEY: usize = 20;
+/// What tokens of GitHub, GitLab and Slack begin with, and how long they are at the least.
+const TOKENS: [&str; 8] = ["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox"];
+const TOKEN: usize = 18;
 
 /// What must not be in a text.
 pub(super) struct Redaction {
@@ -38,14 +41,17 @@ pub(super) struct Redaction {
 
 impl Redaction {
     /// Knows every private key below a cluster's directory, line by line, as texts come in lines, and what
-    /// is secret in its record.
-    pub(super) fn of(directory: &Path, record: Option<&Record>) -> Self {
+    /// is secret in its record, and in the proxies that machines are given.
+    pub(super) fn of(directory: &Path, record: Option<&Record>, proxies: Option<&Proxies>) -> Self {
         let mut known = Vec::new();
         for below in ["ssh", "pki"] {
             collect(&directory.join(below), &mut known);
         }
         if let Some(spec) = record.and_then(|record| serde_json::to_value(&record.spec).ok()) {
             secrets_of("", &spec, &mut known);
+        }
+        for (_, address) in proxies.map(Proxies::variables).unwrap_or_default() {
+            secrets_of("", &address.expose().into(), &mut known);
         }
         Self { known }
     }
@@ -166,7 +172,7 @@ fn without_long_digits(text: &str) -> String {
 }
 
 /// Tokens that tell by themselves what they are: `SWMTKN-1-…` and `SWMKEY-1-…` of swarms,
-/// `abcdef.0123456789abcdef` of kubeadm, access keys of AWS, and JSON Web Tokens (RFC 7519), as those of service
+/// `abcdef.0123456789abcdef` of kubeadm, access keys of AWS, tokens of GitHub and its likes, and JSON Web Tokens (RFC 7519), as those of service
 /// accounts are.
 fn without_tokens(text: &str) -> String {
     let is_of_word = |c: char| c.is_ascii_alphanumeric() || "-._+/=".contains(c);
@@ -191,6 +197,12 @@ fn is_token(word: &str) -> bool {
     }
     // Perhaps behind `token=`, which is of the same word.
     let word = word.trim_end_matches('=').rsplit('=').next().unwrap_or_default();
+    // In an address it stands between slashes.
+    let is_of_service =
+        |part: &str| part.len() >= TOKEN && TOKENS.iter().any(|token| part.starts_with(token));
+    if word.split('/').any(is_of_service) {
+        return true;
+    }
     let is_access_key = word.len() == ACCESS_KEY && ACCESS_KEYS.iter().any(|k| word.starts_with(k));
     if is_access_key || word.starts_with("eyJ") && word.split('.').count() == 3 {
         return true;
@@ -235,7 +247,7 @@ mod tests {
         fs::write(pki.join("key.pem"), key).unwrap();
         fs::write(pki.join("cert.pem"), "-----BEGIN CERTIFICATE-----\nMIIBnotsecretatall\n")
             .unwrap();
-        let redaction = Redaction::of(directory.path(), None);
+        let redaction = Redaction::of(directory.path(), None, None);
         let text = "> MIGHAgEAMBMGByqGSM49 < MIIBnotsecretatall MDw=";
         assert_eq!(redaction.apply(text), "> (redacted) < MIIBnotsecretatall MDw=");
     }
@@ -285,6 +297,22 @@ mod tests {
             format!("https://{HUSH}@git.example/x.git"),
             format!("\"https-proxy\":\"http://me:{HUSH}%40@[2001:db8::1]:3128\""),
             format!("eyJhbGciOiJ9.eyJ{HUSH}.c2ln"),
+            format!("EnvVar{{Name:DB_PASSWORD,Value:{HUSH},ValueFrom:nil,}}"),
+            format!("EnvVar{{Name:DB_PASSWORD,Value:a, {HUSH},ValueFrom:nil,}}"),
+            format!("{{\"name\":\"DB_PASSWORD\",\"value\":\"{HUSH}\"}}"),
+            format!("{{\\\"name\\\": \\\"DB_PASSWORD\\\", \\\"value\\\": \\\"{HUSH}\\\"}}"),
+            format!("- name: DB_PASSWORD\n  value: {HUSH}\n"),
+            format!("DB_PASS={HUSH} pass: {HUSH} --pass {HUSH}"),
+            format!("passwords={HUSH} secrets: {HUSH} AccountKey={HUSH} accountkey={HUSH}"),
+            format!("encryption-key: {HUSH} encryption_key={HUSH} ENCRYPTION_KEY={HUSH}"),
+            format!("secret-key-base: {HUSH} SECRET_KEY_BASE={HUSH} secretKeyBase={HUSH}"),
+            format!("got ghp_{HUSH}0 x=github_pat_{HUSH} https://git.example/glpat-{HUSH}/x"),
+            format!("slack xoxb-1-{HUSH}."),
+            format!("curl -u me:{HUSH} --user 'me:{HUSH}' --user=me:{HUSH} https://a.example"),
+            format!("docker login -u me -p {HUSH} registry.example"),
+            format!(
+                "http://me:a={HUSH}@p http://me:{HUSH}@{HUSH}@host https://m:{HUSH},{HUSH}@h/x"
+            ),
             format!("certificate-authority-data: {}", base64(HUSH)),
             format!("kubeadm join --certificate-key {digits}"),
             format!("[upload-certs] Using certificate key:\n{digits}\n"),
@@ -311,6 +339,13 @@ mod tests {
             "secret \"default-token-x\" not found; MountVolume.SetUp failed for volume \"data\""
                 .to_owned(),
             "kube-system   coredns-abc   1/1   Running   0   3m12s   10.244.11.2".to_owned(),
+            "docker run -u 1000:1000 --user 0:0 -p 8080:80; mkdir -p /a; journalctl -u a.service"
+                .to_owned(),
+            "EnvVar{Name:DB_PASSWORD,Value:,ValueFrom:&EnvVarSource{FieldRef:nil,}}".to_owned(),
+            "{\"name\":\"DB_PASSWORD\",\"valueFrom\":{\"secretKeyRef\":{\"key\":\"a\"}}}".to_owned(),
+            "EnvVar{Name:A,Value:b,ValueFrom:nil,} bypass: on; --compass x".to_owned(),
+            "https://10.0.0.1:2379,https://10.0.0.2:2379/x user@host docker-pullable://a/b@sha256:c"
+                .to_owned(),
             "Startup finished in 1.2s (kernel) + 3.4s (userspace) = 4.6s".to_owned(),
         ] {
             assert_eq!(Redaction { known: Vec::new() }.apply_for_others(&text), text);
@@ -333,8 +368,9 @@ mod tests {
         options.insert("api_token".to_owned(), "t0psecret".into());
         options.insert("zone".to_owned(), "europe".into());
         let record = Record::new(spec);
-        let redaction = Redaction::of(Path::new("/nowhere"), Some(&record));
-        let kept = redaction.apply("asked europe with t0psecret through pr0xypass");
-        assert_eq!(kept, "asked europe with (redacted) through (redacted)");
+        let proxies = Proxies::new(Some("http://me:0therpass@proxy:3128"), None, None).unwrap();
+        let redaction = Redaction::of(Path::new("/nowhere"), Some(&record), proxies.as_ref());
+        let kept = redaction.apply("asked europe with t0psecret through pr0xypass, 0therpass");
+        assert_eq!(kept, "asked europe with (redacted) through (redacted), (redacted)");
     }
 }
