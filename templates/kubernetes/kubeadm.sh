@@ -78,17 +78,42 @@ run() {
     done || return
     kubeadm "$VERB" "$@"
 }
-# kubeadm waits minutes for a kubelet that ends over and over again. Whoever waits for the lock does not
-# wait for this.
-give_up() {
+# Whether kubelet runs, and nothing of one of the static pods that it was given does.
+has_turned_one_down() {
+    systemctl --quiet is-active kubelet.service || return 1
+    running=$(ctr --namespace k8s.io tasks ls | awk '$3 == "RUNNING" { print $1 }')
+    for manifest in "$directory"/manifests/*.yaml; do
+        [ -e "$manifest" ] || return 1
+        pod=${manifest##*/}
+        ctr --namespace k8s.io containers ls --quiet "labels.\"io.kubernetes.pod.name\"~=^${pod%.yaml}-" |
+            grep -qxF "$running" || return 0
+    done
+    return 1
+}
+# kubeadm waits minutes for a kubelet that ends over and over again, and has no end for some waits. Whoever waits for
+# the lock does not wait for this.
+watch_over() {
+    rounds=0
+    in_vain=0
     while sleep 2; do
+        rounds=$((rounds + 1))
         restarts=$(systemctl show --property=NRestarts --value kubelet.service)
-        [ "$restarts" -lt 6 ] || pkill -P "$1" -x kubeadm
+        if [ "$restarts" -ge 6 ] || [ "$rounds" -gt "$((450 * ${PATIENCE:-1}))" ]; then
+            pkill -P "$1" -x kubeadm
+        fi
+        if [ "$((rounds % 5))" -ne 0 ]; then continue; fi
+        if has_turned_one_down; then in_vain=$((in_vain + 1)); else in_vain=0; fi
+        # kubelet has just joined, and does not know yet how much disk space the node has. It turns down for good
+        # what asks for some, as etcd does up to 1.20; when it starts again it knows.
+        if [ "$in_vain" -gt "${PATIENCE:-1}" ]; then
+            in_vain=0
+            systemctl restart kubelet.service
+        fi
     done
 }
 run "$@" >"$log" 2>&1 &
 work=$!
-give_up "$work" >/dev/null 2>&1 9>&- &
+watch_over "$work" >/dev/null 2>&1 9>&- &
 guard=$!
 failed=
 wait "$work" || failed=yes
