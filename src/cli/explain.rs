@@ -18,7 +18,7 @@ pub(super) fn text(spec: &ClusterSpec, proxies: Option<&Proxies>) -> Result<Stri
     machines(spec, &mut steps);
     let proxies = proxies.filter(|_| spec.drivers().contains(&DriverName::Docker));
     if let Some(proxies) = proxies.filter(|proxies| proxies.on_loopback().is_none()) {
-        steps.script("each machine", &provision::use_proxies(proxies));
+        steps.script("each machine", &provision::use_proxies(Some(proxies)));
     }
     match spec.orchestrator {
         Orchestrator::Swarm | Orchestrator::None => docker(spec, &mut steps),

@@ -212,10 +212,13 @@ impl Provisioner {
             progress.step("boot", dialer.dial(&machine, &self.ssh, BOOT)).await?;
         failpoint::reached("provision.before");
         // Machines elsewhere have a way of their own.
-        let proxies = self.proxies.as_ref().filter(|_| machine.driver == DriverName::Docker);
-        if let Some(proxies) = proxies {
-            let script = proxy::use_proxies(proxies);
-            progress.step(script.title, remote.run(&script)).await?;
+        if machine.driver == DriverName::Docker {
+            let script = proxy::use_proxies(self.proxies.as_ref());
+            // An earlier `up` may have led it through some; where there never were any, that is nothing to tell.
+            match &self.proxies {
+                Some(_) => progress.step(script.title, remote.run(&script)).await?,
+                None => remote.run(&script).await?,
+            };
         }
         let mut held = Held::default();
         let runtime = match &self.install {

@@ -3,9 +3,9 @@
 use crate::model::{Proxies, Secret};
 use crate::remote::Script;
 
-/// Leads what a machine fetches through proxies.
-pub fn use_proxies(proxies: &Proxies) -> Script {
-    let variables = proxies.variables().into_iter();
+/// Leads what a machine fetches through proxies, or through none.
+pub fn use_proxies(proxies: Option<&Proxies>) -> Script {
+    let variables = proxies.map(Proxies::variables).unwrap_or_default().into_iter();
     let lines: Vec<String> =
         variables.map(|(name, value)| format!("{name}='{}'", value.expose())).collect();
     Script::new(
@@ -24,7 +24,7 @@ mod tests {
     #[test]
     fn a_password_is_not_explained() {
         let proxies = Proxies::new(Some("http://me:hunter2@p:1"), None, None).unwrap().unwrap();
-        let script = use_proxies(&proxies);
+        let script = use_proxies(Some(&proxies));
         assert!(script.render().expose().contains("hunter2"));
         assert!(!script.explain().contains("hunter2"));
     }

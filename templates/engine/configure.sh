@@ -50,8 +50,11 @@ if [ -z "$command" ]; then
     echo "no systemd unit of the Docker engine was found" >&2
     exit 1
 fi
+# Another time when its way to the internet was written is another way, which it takes when it starts.
+way=$(date --reference=/etc/clusterdojo/proxy.env +%s 2>/dev/null) || true
 # The empty ExecStart= comes first, because a service has only one and this one replaces it.
-service="[Service]
+service="[Service]${way:+
+# Through proxies, as of $way}
 ExecStart=
 ExecStart=$command -H tcp://0.0.0.0:2376 --tlsverify --tlscacert=$tls/ca.pem --tlscert=$tls/server.pem --tlskey=$tls/server-key.pem"
 

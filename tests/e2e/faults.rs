@@ -43,10 +43,14 @@ fn a_taken_subnet_is_refused_and_its_owner_named() {
     let port = proxy.local_addr().unwrap().port();
     world.set("https_proxy", format!("http://me:hunter2@10.0.177.1:{port}"));
     world.set("no_proxy", "intranet.example");
-    world.dojo(&["up", &first, "--workers", "0", "--subnet", "10.0.177.0/24"]).ok();
+    let own = ["up", &first, "--workers", "0", "--subnet", "10.0.177.0/24"];
+    world.dojo(&own).ok();
     world.unset("https_proxy");
     world.unset("no_proxy");
     proxies_reach_the_engine_and_their_passwords_nothing_else(&world, &first, &proxy);
+    world.dojo(&own).ok();
+    let proxies = "<{{.HTTPSProxy}}{{.NoProxy}}>";
+    assert_eq!(world.docker(&["info", "--format", proxies]).ok(), "<>\n", "it has none any more");
     let up = ["up", &second, "--subnet", "10.0.177.0/24"];
     for up in [&up[..], &[&up[..], &["--dry-run"]].concat()] {
         world.dojo(up).fails(1, &["10.0.177.0/24", &format!("dojo-{first}")]);
