@@ -62,6 +62,10 @@ fn programs(spec: &ClusterSpec) -> (Vec<String>, Vec<PathBuf>) {
     if let Some(image) = &spec.docker.image {
         programs.push(format!("machine image `{image}`, with nearly all rights of root"));
     }
+    // The others are distributions, by name.
+    if spec.ec2.image.starts_with("ami-") {
+        programs.push(format!("image `{}` of instances", spec.ec2.image));
+    }
     // What is fetched from these is root in machines, as the image is.
     let kubernetes = &spec.kubernetes;
     match &kubernetes.cni {
@@ -158,7 +162,8 @@ mod tests {
             let said = named(&|spec| spec.kubernetes.cni = harmless.parse().unwrap());
             assert_eq!(said, (String::new(), 0), "{harmless}");
         }
-        let changes: [(Change, &str, usize); 10] = [
+        let changes: [(Change, &str, usize); 11] = [
+            (|spec| spec.ec2.image = "ami-0123456789abcdef0".to_owned(), "`ami-0123", 0),
             (|spec| spec.kubernetes.cni = "/x/net.yaml".parse().unwrap(), "`/x/net.yaml`", 1),
             (|spec| spec.kubernetes.cni = "https://x/net".parse().unwrap(), "`https://x/net`", 0),
             // It is too large to be read for this.
