@@ -20,7 +20,9 @@ RULES
 fi
 
 # Not every kernel has all of it.
-install -d -m 700 /run/clusterdojo
+install -d -m 700 /run/clusterdojo /run/clusterdojo/settings
+(cd /proc/sys && cp kernel/panic kernel/panic_on_oops kernel/keys/root_maxkeys kernel/keys/root_maxbytes \
+    vm/overcommit_memory vm/panic_on_oom /run/clusterdojo/settings/) || true
 mount --all --fstab /usr/local/lib/clusterdojo/mounts.fstab || true
 
 # The engine mounts these read-only for containers without --privileged. `remount,bind` changes
@@ -37,10 +39,23 @@ else
         mount -o remount,rw,bind "$mountpoint"
     done
     # Here privileged containers inside start only if their machine may use all devices. Exceptions are
-    # allowed, and hold for them, too: disks, writing to the kernel log, consoles, keyboards, the watchdog.
-    for devices in 'b *:* rw' 'c 1:11 w' 'c 4:* rw' 'c 13:* rw' 'c 10:130 rw'; do
-        echo "$devices" >/sys/fs/cgroup/devices/devices.deny || true
+    # allowed, and hold for them, too: what is the host's.
+    keep_off() {
+        echo "$1" >/sys/fs/cgroup/devices/devices.deny || true
+    }
+    # Disks and what commands them, and writing to the kernel log.
+    for devices in 'b *:* rw' 'c 21:* rw' 'c 10:236 rw' 'c 10:237 rw' 'c 1:11 w'; do keep_off "$devices"; done
+    # Consoles, serial ports, keyboards and mice, and the watchdog.
+    for devices in 'c 4:* rw' 'c 7:* rw' 'c 204:* rw' 'c 229:* rw' 'c 13:* rw' 'c 10:223 rw' 'c 10:130 rw'; do
+        keep_off "$devices"
     done
+    # Those whose numbers the kernel gives out.
+    while read -r major name; do
+        case $name in
+        nvme* | bsg | watchdog | hidraw | mei | ipmidev) keep_off "c $major:* rw" ;;
+        devices:) if [ "$major" = Block ]; then break; fi ;;
+        esac
+    done </proc/devices
     set -- systemd.unified_cgroup_hierarchy=0 SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1
 fi
 

@@ -295,6 +295,7 @@ fn the_host_is_out_of_reach(machine: &Machine) {
         let reasons = ["not permitted", "Read-only", "denied", "No such file", "nonexistent"];
         assert!(reasons.iter().any(|reason| said.contains(reason)), "`{script}`: {said}");
     };
+    let run = |script: &str| docker(&["exec", &machine.handle, "sh", "-ec", script]);
     let clock = std::time::SystemTime::now();
     refused("date -s 2001-01-01");
     assert!(clock.elapsed().unwrap() < Duration::from_secs(60), "the host's clock was set");
@@ -306,6 +307,14 @@ fn the_host_is_out_of_reach(machine: &Machine) {
     refused("value=$(cat /proc/sys/vm/swappiness) && echo $value >/proc/sys/vm/swappiness");
     refused("echo x >/proc/irq/default_smp_affinity");
     refused("echo x >/sys/power/state");
+    // They are the host's, with all that it holds; the last one would freeze it, so it comes last.
+    for action in ["fstrim", "fsfreeze --unfreeze", "fsfreeze --freeze"] {
+        refused(&format!("{action} /var/lib/docker"));
+        refused(&format!("{action} /var/lib/kubelet"));
+    }
+    refused("cd /var/lib/docker && fallocate -l 1M swap && mkswap -q swap && swapon swap");
+    refused("dmesg --console-level 1");
+    refused("dmesg --clear");
     refused("echo it was us >/dev/kmsg");
     refused("head -c 1 /dev/mem || mknod /tmp/mem c 1 1 && head -c 1 /tmp/mem");
     let disk = format!("mknod /tmp/disk b {} && head -c 1 /tmp/disk", root_disk());
@@ -316,14 +325,30 @@ fn the_host_is_out_of_reach(machine: &Machine) {
     };
     inside("date -s 2001-01-01");
     inside(&disk.replace("/tmp/disk", "/disk"));
-    let run = |script: &str| docker(&["exec", &machine.handle, "sh", "-ec", script]);
+    for (number, what) in [("10 236", "device mapper"), ("10 237", "loop devices"), ("21 0", "SCSI")] {
+        refused(&format!("mknod /tmp/host c {number} && exec 3<>/tmp/host # {what}"));
+        run("rm -f /tmp/host");
+    }
     let bounding = run("sed -n 's/^CapBnd:[[:space:]]*//p' /proc/1/status");
     let bounding = u64::from_str_radix(&bounding, 16).unwrap();
     // CAP_SYS_MODULE and CAP_SYS_TIME.
     assert_eq!(bounding & (1 << 16 | 1 << 25), 0, "{bounding:x}");
-    // What is a machine's own, or has to be set before kubelet starts.
-    run("sysctl -w net.ipv4.ip_forward=1 vm.overcommit_memory=$(sysctl -n vm.overcommit_memory) \
-         kernel.panic=$(sysctl -n kernel.panic)");
+    // What is a machine's own, or set by kubelet, and then not the host's.
+    run("sysctl -w net.ipv4.ip_forward=1");
+    for setting in [
+        "kernel/panic",
+        "kernel/panic_on_oops",
+        "kernel/keys/root_maxkeys",
+        "kernel/keys/root_maxbytes",
+        "vm/overcommit_memory",
+        "vm/panic_on_oom",
+    ] {
+        let file = format!("/proc/sys/{setting}");
+        let before = std::fs::read_to_string(&file).unwrap();
+        assert_eq!(run(&format!("cat {file}")), before.trim());
+        assert_eq!(run(&format!("echo 7 >{file} && cat {file}")), "7");
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), before, "the host's {setting}");
+    }
     run("unshare --user --map-root-user --pid --fork --mount-proc true");
     run("dmesg >/dev/null; head -c 0 /dev/kmsg");
 }

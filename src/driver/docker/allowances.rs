@@ -59,6 +59,8 @@ pub(super) struct Allowances {
     pub kernel_log: bool,
     /// The host's `/lib/modules`, read-only.
     pub modules: bool,
+    /// A profile of seccomp: without one, machines can call everything that their capabilities allow.
+    pub seccomp: bool,
 }
 
 impl Default for Allowances {
@@ -79,6 +81,7 @@ impl Allowances {
             devices: Devices::default(),
             kernel_log: true,
             modules,
+            seccomp: true,
         }
     }
 
@@ -98,6 +101,8 @@ impl Allowances {
             next.kernel_log = false;
         } else if message.contains("/lib/modules") {
             next.modules = false;
+        } else if message.contains("seccomp") {
+            next.seccomp = false;
         }
         (next != *self).then_some(next)
     }
@@ -169,13 +174,15 @@ mod tests {
     }
 
     #[test]
-    fn missing_devices_and_folders_are_left_out() {
+    fn what_an_engine_does_not_have_is_left_out() {
         let all = Allowances::default();
         let device = "error gathering device information while adding custom device \"/dev/kmsg\"";
         assert!(!all.after(device).unwrap().kernel_log);
         let mount =
             "invalid mount config for type \"bind\": bind source path does not exist: /lib/modules";
         assert!(!all.after(mount).unwrap().modules);
+        let kernel = "seccomp is not enabled in your kernel, cannot run a custom seccomp profile";
+        assert!(!all.after(kernel).unwrap().seccomp);
         assert_eq!(all.after("no space left on device"), None);
     }
 }

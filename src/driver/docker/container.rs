@@ -17,6 +17,10 @@ use crate::model::{MachineRequest, Protocol, Size};
 /// Folders that an overlay file system cannot hold: engines inside put overlays of their own there.
 const VOLUMES: [&str; 3] = ["/var/lib/docker", "/var/lib/containerd", "/var/lib/kubelet"];
 
+/// Calls that no machine may make, nor what runs in it: on what is the host's and cannot be kept from it in
+/// another way.
+const SECCOMP: &str = include_str!("../../../templates/docker/seccomp.json");
+
 /// Where a machine is put.
 #[derive(Debug, Clone)]
 pub(super) struct Place<'a> {
@@ -126,7 +130,7 @@ fn rights(allowances: &Allowances) -> HostConfig {
         // systemd mounts, and containers inside get profiles of their own. The last one is for `sudo`, where
         // the engine's own `no-new-privileges` would take it away.
         security_opt: words(&[
-            "seccomp=unconfined",
+            &format!("seccomp={}", if allowances.seccomp { SECCOMP } else { "unconfined" }),
             "apparmor=unconfined",
             "label=disable",
             "no-new-privileges=false",
