@@ -325,7 +325,9 @@ fn the_host_is_out_of_reach(machine: &Machine) {
     };
     inside("date -s 2001-01-01");
     inside(&disk.replace("/tmp/disk", "/disk"));
-    for (number, what) in [("10 236", "device mapper"), ("10 237", "loop devices"), ("21 0", "SCSI")] {
+    for (number, what) in
+        [("10 236", "device mapper"), ("10 237", "loop devices"), ("21 0", "SCSI")]
+    {
         refused(&format!("mknod /tmp/host c {number} && exec 3<>/tmp/host # {what}"));
         run("rm -f /tmp/host");
     }
