@@ -709,6 +709,9 @@ pub(super) struct Upgrade {
 pub(super) struct Repair {
     /// Which cluster
     pub(super) name: ClusterName,
+    /// Do without machines that cannot be found, whatever becomes of them
+    #[arg(long)]
+    pub(super) forget: bool,
     #[command(flatten)]
     pub(super) place: Place,
 }

@@ -324,7 +324,18 @@ fn hints(error: &Error, cluster: Option<&ClusterName>) -> Vec<String> {
         workflow::Error::SeveralClusters { cluster, .. } => {
             vec![format!("`dojo down {cluster} --yes` removes all of them")]
         }
-        workflow::Error::Lost(lost) => lost_hints(&lost.cluster),
+        workflow::Error::Lost(lost) if lost.of_record => lost_hints(&lost.cluster),
+        workflow::Error::Lost(lost) => {
+            let cluster = &lost.cluster;
+            vec![
+                "--driver, --docker-host and --region of `dojo repair` and `dojo down` name another place"
+                    .to_owned(),
+                format!(
+                    "`dojo repair {cluster} --forget` does without those that were not found, and `dojo down \
+                     {cluster} --yes --forget` removes what is found and forgets the rest"
+                ),
+            ]
+        }
         workflow::Error::NothingFound { cluster, .. } => lost_hints(cluster),
         workflow::Error::OtherPlace { cluster, .. } => vec![
             format!("`dojo inspect {cluster}` shows where it is"),

@@ -134,7 +134,7 @@ async fn one(context: &Context, command: Command) -> Result<ExitCode, Error> {
             image::load(context, args).await.map(done)
         }
         Command::Bundle { command: BundleCommand::Create(args) } => {
-            bundle::create(context, args).await.map(done)
+            Box::pin(bundle::create(context, args)).await.map(done)
         }
         Command::Bundle { command: BundleCommand::Inspect(args) } => {
             bundle::inspect(&args).map(done)

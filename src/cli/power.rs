@@ -108,7 +108,7 @@ pub(super) async fn restart(context: &Context, args: Targets) -> Result<(), Erro
 pub(super) async fn repair(context: &Context, args: Repair) -> Result<(), Error> {
     let spec = args.place.spec(args.name.clone())?;
     let services = context.services(&spec).await?;
-    let record = workflow::repair(&services, &spec).await.about(&args.name)?;
+    let record = workflow::repair(&services, &spec, args.forget).await.about(&args.name)?;
     let machines = record.machines.len();
     output::line(&format!("{} has a record again, of {machines} machines", args.name))?;
     output::line(&format!("  dojo up {:<20}go on from here", args.name))

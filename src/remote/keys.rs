@@ -1,6 +1,7 @@
 //! The SSH keys of a cluster: its own identity, the host keys of its machines, and the file that pins
 //! them.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
@@ -129,6 +130,16 @@ pub fn all_pinned(known_hosts: &Path, alias: &str) -> Result<Vec<String>, Error>
     let lines = text.lines().filter(|line| names(line, alias));
     let keys = lines.filter_map(|line| line.trim_start().split_once(char::is_whitespace));
     Ok(keys.map(|(_, key)| key.trim().to_owned()).collect())
+}
+
+/// The aliases that have pinned host keys.
+///
+/// # Errors
+/// [`Error::File`] if the file is there but cannot be read.
+pub fn aliases(known_hosts: &Path) -> Result<BTreeSet<String>, Error> {
+    let text = read(known_hosts)?;
+    let hosts = text.lines().filter_map(|line| line.split_whitespace().next());
+    Ok(hosts.flat_map(|hosts| hosts.split(',')).map(str::to_owned).collect())
 }
 
 /// The fingerprint of a public key as OpenSSH writes it, `SHA256:…`; `None` if it is malformed.
@@ -294,6 +305,7 @@ mod tests {
         pin(&path, &[("dojo-a-worker-1".to_owned(), host_key())]).unwrap();
         assert_eq!(pinned(&path, "dojo-a-worker-11").unwrap(), None);
         assert_eq!(pinned(&path, "dojo-a-worker-").unwrap(), None);
+        assert_eq!(Vec::from_iter(aliases(&path).unwrap()), ["dojo-a-worker-1"]);
     }
 
     #[test]

@@ -6,9 +6,10 @@ use crate::driver::Trace;
 use crate::event::{Progress, chain};
 use crate::failpoint;
 use crate::model::{ClusterName, Machine};
+use crate::remote::keys;
 use crate::store::{self, Entry, Home, Phase, Record};
 
-use super::lost::look;
+use super::lost::{look, unaccounted};
 use super::repair::keys_of;
 use super::settle::on_each;
 use super::{Error, Services, Work, contexts};
@@ -67,7 +68,18 @@ async fn remove(
             }
         },
     };
+    // They keep the keys, which are the only ones to them.
+    let lost = match &record {
+        None if !options.forget => unaccounted(services, entry.name(), &whole.machines).await?,
+        _ => None,
+    };
+    let aliases: Vec<String> = whole.machines.iter().map(|machine| machine.id.alias()).collect();
     let count = remove_whole(services, &entry, record.as_ref(), whole, progress).await?;
+    if let Some(lost) = lost {
+        let known_hosts = entry.ssh()?.known_hosts;
+        aliases.iter().try_for_each(|alias| keys::unpin(&known_hosts, alias))?;
+        return Err(Error::Lost(lost));
+    }
     failpoint::reached("down.record.before");
     let (cluster, noted) = (entry.name().clone(), is_noted(&entry));
     match entry.remove() {

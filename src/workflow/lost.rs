@@ -5,6 +5,7 @@ use std::fmt;
 
 use crate::driver::Trace;
 use crate::model::{ClusterName, DriverName, Machine, MachineName, Place, Places};
+use crate::remote::keys;
 use crate::store::{Phase, Record};
 
 use super::machines::ours;
@@ -31,6 +32,8 @@ pub struct Lost {
     looked: String,
     /// What speaks against their being gone.
     why: Option<String>,
+    /// Whether a record tells of them, and not their host keys alone.
+    pub of_record: bool,
 }
 
 impl fmt::Display for Lost {
@@ -62,6 +65,32 @@ pub(super) async fn look(services: &Services, record: &Record) -> Result<Sight, 
     let is_missing = |machine: &&Machine| found.iter().all(|there| there.id != machine.id);
     let missing = record.machines.iter().filter(is_missing).cloned().collect();
     Ok(Sight { found, others, missing })
+}
+
+/// Machines whose host keys are here, where no record tells of them, and that are not among those that were
+/// found: drivers are asked one at a time, and a cluster may have machines of several. `None` if all are there.
+pub(super) async fn unaccounted(
+    services: &Services,
+    cluster: &ClusterName,
+    found: &[Machine],
+) -> Result<Option<Lost>, Error> {
+    let known_hosts = services.home.directory(cluster).join("ssh/known_hosts");
+    let prefix = format!("dojo-{cluster}-");
+    let pinned = keys::aliases(&known_hosts)?;
+    let pinned = pinned.iter().filter_map(|alias| alias.strip_prefix(&prefix)?.parse().ok());
+    let is_found = |name: &MachineName| found.iter().any(|machine| machine.id.name == *name);
+    let machines: Vec<MachineName> = pinned.filter(|name| !is_found(name)).collect();
+    if machines.is_empty() {
+        return Ok(None);
+    }
+    let places = services.driver.places().await?;
+    Ok(Some(Lost {
+        cluster: cluster.clone(),
+        machines,
+        looked: looked(&places, places.keys()),
+        why: Some("and there is no record that tells where else they may be".to_owned()),
+        of_record: false,
+    }))
 }
 
 impl Sight {
@@ -217,6 +246,7 @@ impl Sight {
             machines: machines.iter().map(|machine| machine.id.name).collect(),
             looked: looked(&places, drivers.iter().copied()),
             why: self.why(record, &places, &drivers),
+            of_record: true,
         })
     }
 

@@ -8,15 +8,20 @@ use crate::spec::{ClusterSpec, MachineGroup};
 use crate::store::{self, Entry, Record};
 
 use super::admit::refuse_other_home;
+use super::lost::unaccounted;
 use super::place::note;
 use super::{Error, Services};
 
 /// Rebuilds the record from labels and returns it. What labels do not tell (limits, ports, engine
 /// options) is as `given`, and so is all that was chosen about drivers: the next command needs it to find the
-/// machines. They keep what they have.
-pub async fn repair(services: &Services, given: &ClusterSpec) -> Result<Record, Error> {
+/// machines. They keep what they have. `forget` does without machines that are not found and may be elsewhere.
+pub async fn repair(
+    services: &Services,
+    given: &ClusterSpec,
+    forget: bool,
+) -> Result<Record, Error> {
     let (entry, progress) = services.lock(&given.name, "repair").await?;
-    let result = rebuild(services, entry, given, &progress).await;
+    let result = rebuild(services, entry, given, forget, &progress).await;
     progress.ready();
     result
 }
@@ -25,6 +30,7 @@ async fn rebuild(
     services: &Services,
     entry: Entry,
     given: &ClusterSpec,
+    forget: bool,
     progress: &Progress,
 ) -> Result<Record, Error> {
     let name = entry.name().clone();
@@ -34,7 +40,7 @@ async fn rebuild(
         Err(store::Error::Damaged { .. }) => true,
         Err(error) => return Err(error.into()),
     };
-    let machines = match takeable(services, &entry).await {
+    let machines = match takeable(services, &entry, forget).await {
         Ok(machines) => machines,
         Err(error) => {
             // Its machines may be in a place that only the damaged record names, so its keys stay.
@@ -60,8 +66,9 @@ async fn rebuild(
     Ok(record)
 }
 
-/// The machines of the one cluster of that name whose keys are here; at least one.
-async fn takeable(services: &Services, entry: &Entry) -> Result<Vec<Machine>, Error> {
+/// The machines of the one cluster of that name whose keys are here; at least one, and unless the others are to
+/// be forgotten, all.
+async fn takeable(services: &Services, entry: &Entry, forget: bool) -> Result<Vec<Machine>, Error> {
     let cluster = entry.name().clone();
     let mut machines = services.ask(services.driver.list(Some(&cluster))).await?;
     if machines.is_empty() {
@@ -75,16 +82,19 @@ async fn takeable(services: &Services, entry: &Entry) -> Result<Vec<Machine>, Er
     let keys_of = keys_of(services, &cluster);
     if let Some(id) = keys_of.filter(|id| machines.iter().any(|m| m.cluster_id == *id)) {
         machines.retain(|machine| machine.cluster_id == id);
-        return Ok(machines);
+    } else {
+        refuse_other_home(services, &cluster, &machines)?;
+        let mut ids: Vec<String> = machines.iter().map(|m| m.cluster_id.clone()).collect();
+        ids.sort();
+        ids.dedup();
+        if ids.len() > 1 {
+            return Err(Error::SeveralClusters { cluster, ids });
+        }
     }
-    refuse_other_home(services, &cluster, &machines)?;
-    let mut ids: Vec<String> = machines.iter().map(|m| m.cluster_id.clone()).collect();
-    ids.sort();
-    ids.dedup();
-    if ids.len() > 1 {
-        return Err(Error::SeveralClusters { cluster, ids });
+    match unaccounted(services, &cluster, &machines).await? {
+        Some(lost) if !forget => Err(Error::Lost(lost)),
+        _ => Ok(machines),
     }
-    Ok(machines)
 }
 
 /// The id of the cluster that the keys here were made for, as their authority says.

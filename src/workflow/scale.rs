@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::bootstrap::{self, Bootstrapper, Leaving, Membership};
 use crate::event::Progress;
 use crate::failpoint;
-use crate::model::{ClusterName, Machine, MachineName, MachineState, Role};
+use crate::model::{ClusterName, Machine, MachineId, MachineName, MachineState, Role};
 use crate::pace::within;
 use crate::plan::Plan;
 use crate::provision::{Node, Provisioner};
@@ -237,9 +237,9 @@ pub(super) async fn dismiss(
             failpoint::reached("scale.destroy.before");
             progress.step("destroy", services.driver.destroy(machine)).await?;
             failpoint::reached("scale.destroy.after");
-            keys::unpin(&ssh.known_hosts, &machine.id.alias())?;
         }
-        Ok(())
+        let id = MachineId { cluster: entry.name().clone(), name: leaving.name };
+        Ok(keys::unpin(&ssh.known_hosts, &id.alias())?)
     };
     let (leaders, others): (Vec<_>, Vec<_>) =
         departures.iter().partition(|d| leads(d.leaving.name));

@@ -645,6 +645,56 @@ fn a_lost_record_costs_no_keys_and_lost_keys_are_told() {
     assert!(said.contains("keys of cluster `practice`") && said.contains("--yes"), "{said}");
 }
 
+/// Of a cluster with machines of several drivers, only one driver's are found at a time.
+#[test]
+fn machines_that_no_record_tells_of_and_that_are_elsewhere_keep_their_keys() {
+    let world = World::new();
+    world.dojo(&UP).ok();
+    let all = world.read("fake.json");
+    for (how, text) in [("lost", None), ("damaged", Some("{"))] {
+        let record = fs::read(world.at(RECORD)).unwrap();
+        match text {
+            None => fs::remove_file(world.at(RECORD)).unwrap(),
+            Some(text) => fs::write(world.at(RECORD), text).unwrap(),
+        }
+        world.lose(&["worker-1"]);
+        let said = world.dojo(&["-q", "repair", "practice", "--driver", "fake"]).failure();
+        for words in ["`practice`", "worker-1", "no record", "repair practice --forget"] {
+            assert!(said.contains(words), "{how}: {words}: {said}");
+        }
+        assert_eq!(fs::read(world.at(RECORD)).ok().as_deref(), text.map(str::as_bytes), "{how}");
+        world.change("fake.json", |world| *world = all.clone());
+        fs::write(world.at(RECORD), record).unwrap();
+    }
+    fs::remove_file(world.at(RECORD)).unwrap();
+    world.lose(&["worker-1"]);
+    let down = ["-q", "down", "practice", "--yes", "--driver", "fake"];
+    let said = world.dojo(&down).failure();
+    for words in ["`practice`", "worker-1", "no record", "down practice --yes --forget"] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    assert!(!said.contains("manager-1"), "{said}");
+    // The next place has it.
+    world.change("fake.json", |world| {
+        let mut all = all.clone();
+        all["machines"].as_array_mut().unwrap().retain(|m| m["id"]["name"] == "worker-1");
+        *world = all;
+    });
+    world.dojo(&down).ok();
+    assert!(!world.at("state/clusters/practice").exists());
+}
+
+#[test]
+fn a_repair_can_do_without_machines_that_are_gone() {
+    let world = World::new();
+    world.dojo(&UP).ok();
+    fs::remove_file(world.at(RECORD)).unwrap();
+    world.lose(&["worker-1"]);
+    world.dojo(&["repair", "practice", "--driver", "fake", "--forget"]).ok();
+    assert_eq!(world.read(RECORD)["machines"].as_array().unwrap().len(), 2);
+    world.dojo(&UP).ok();
+}
+
 #[test]
 fn whoever_waits_for_another_command_can_be_interrupted() {
     let world = World::new();
