@@ -51,6 +51,12 @@ pub async fn start_machine(
             entry.save(&record)?;
         }
         progress_of_one.ready();
+        if node.held().any() {
+            progress.warn(format!(
+                "the engine of {label} runs on without its new settings or certificates; `dojo start {name}` \
+                 restarts engines one after the other"
+            ));
+        }
         let known = record.machines.iter().find(|m| m.id.name == label);
         if known.is_some_and(|known| known.endpoints != node.machine().endpoints) {
             remember(services, &entry).await?;

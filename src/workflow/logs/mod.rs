@@ -132,10 +132,10 @@ impl Cluster {
         name: &ClusterName,
         query: &LogQuery,
     ) -> Result<Self, Error> {
-        let record = match services.home.record(name) {
+        let (record, damage) = match services.home.record(name) {
             // Just then logs are wanted.
-            Err(store::Error::Damaged { .. }) => None,
-            other => other?,
+            Err(error @ store::Error::Damaged { .. }) => (None, Some(error)),
+            other => (other?, None),
         };
         let mut machines: Vec<(Machine, bool)> = services
             .driver
@@ -152,7 +152,9 @@ impl Cluster {
             }
         }
         if record.is_none() && machines.is_empty() {
-            return Err(Error::UnknownCluster(name.clone()));
+            // Its machines may be where only the record says.
+            let unknown = || Error::UnknownCluster(name.clone());
+            return Err(damage.map_or_else(unknown, Error::from));
         }
         for wanted in &query.machines {
             if machines.iter().all(|(m, _)| m.id.name != *wanted) {
