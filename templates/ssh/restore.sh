@@ -50,7 +50,8 @@ if has kubeadm && ! had /etc/kubernetes; then
     timeout 180 kubeadm reset --force --cri-socket unix:///run/containerd/containerd.sock \
         >/var/log/clusterdojo-kubeadm.log 2>&1 || true
 fi
-for unit in kubelet.service clusterdojo-pods.service clusterdojo-routes.service; do
+for unit in kubelet.service /etc/systemd/system/clusterdojo-*.service; do
+    unit=${unit##*/}
     if [ -e "/etc/systemd/system/$unit" ] || active "$unit"; then
         was "$unit" active || systemctl --quiet disable --now "$unit" 2>/dev/null || true
     fi
@@ -113,12 +114,9 @@ awk '$2 ~ "^/var/lib/(docker|containerd|kubelet)/|^/run/(docker|containerd|netns
     sort -r | while read -r mounted; do umount -l "$mounted" 2>/dev/null || true; done
 
 rm -rf /etc/docker/clusterdojo /usr/lib/clusterdojo /var/log/clusterdojo-* /run/clusterdojo-apt.* /run/clusterdojo-kubeadm* \
-    /etc/systemd/system/docker.service.d/20-clusterdojo.conf \
-    /etc/systemd/system/kubelet.service.d/20-clusterdojo.conf \
-    /etc/systemd/system/clusterdojo-pods.service /etc/systemd/system/clusterdojo-routes.service \
-    /etc/modules-load.d/clusterdojo.conf /etc/sysctl.d/90-clusterdojo.conf \
-    /etc/tmpfiles.d/clusterdojo.conf /etc/apt/sources.list.d/clusterdojo-docker.list \
-    /etc/apt/sources.list.d/clusterdojo-kubernetes.list /etc/apt/keyrings/clusterdojo-kubernetes.asc /etc/apt/keyrings/clusterdojo-kubernetes.gpg
+    /etc/systemd/system/*.service.d/*-clusterdojo*.conf /etc/systemd/system/clusterdojo-*.service \
+    /etc/modules-load.d/clusterdojo.conf /etc/sysctl.d/90-clusterdojo.conf /etc/tmpfiles.d/clusterdojo.conf \
+    /etc/apt/sources.list.d/clusterdojo-*.list /etc/apt/keyrings/clusterdojo-*
 # What a package brought that came later than our look.
 if [ -e /etc/containerd/config.toml.before-clusterdojo ]; then
     mv /etc/containerd/config.toml.before-clusterdojo /etc/containerd/config.toml

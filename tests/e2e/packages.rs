@@ -1,11 +1,14 @@
 //! Kubernetes from a package repository and an image registry, and a bundle made of that. Both are served
 //! from a container of ours, made of the test bundle's own binaries and images.
 
+mod forward_proxy;
+
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use sha2::{Digest as _, Sha256};
 
+use self::forward_proxy::ForwardProxy;
 use crate::api_server::bundle;
 use crate::service::build_image;
 use crate::world::{World, engine, traces, until};
@@ -93,6 +96,13 @@ fn a_cluster_comes_from_packages_and_a_registry() {
     let mut world = World::new();
     let name = world.name("packages");
     let mirror = Mirror::new("up");
+    // All that machines fetch comes through a proxy, and nothing that they have to do with each other. It is where
+    // machines reach this computer also while there is no network of theirs, as images are built then.
+    let host = mirror.registry.split(':').next().unwrap();
+    let proxy = ForwardProxy::start();
+    for variable in ["http_proxy", "https_proxy"] {
+        world.set(variable, format!("http://{host}:{}", proxy.port()));
+    }
     let registry = format!("http://{}", mirror.registry);
     let mut up =
         vec!["up", &name, "--kubernetes", "--workers", "1", "--kubernetes-version", "1.20"];
@@ -102,7 +112,7 @@ fn a_cluster_comes_from_packages_and_a_registry() {
     let manifest =
         include_str!("packages/network.yaml").replace("REGISTRY", &mirror.registry) + "\n";
     let sum = Sha256::digest(&manifest).iter().map(|b| format!("{b:02x}")).collect::<String>();
-    up.extend(["--cni", &network, "--cni-sha256", &sum]);
+    up.extend(["--cni", &network, "--cni-sha256", &sum, "--subnet", "10.0.178.0/24"]);
 
     // Without TLS, only a fingerprint that was given tells whose packages these are.
     world.dojo(&up).fails(2, &["without TLS", "--kubernetes-repository-key"]);
@@ -145,6 +155,16 @@ fn a_cluster_comes_from_packages_and_a_registry() {
     until("the pod has run", 90, || world.kubectl(&phase).stdout == "Succeeded");
     let said = world.kubectl(&["logs", "pulled"]).ok();
     assert!(said.contains("etcd Version: "), "{said}");
+    let asked = proxy.asked();
+    let (registry, _) = mirror.registry.split_once('/').unwrap();
+    let images = format!("GET http://{registry}/v2/");
+    let packages = format!("GET {}/core:/stable:/v1.20/deb/", mirror.repository);
+    for what in [&images, &packages, &format!("GET {network}")] {
+        assert!(asked.iter().any(|line| line.starts_with(what)), "{what}: {asked:?}");
+    }
+    let own = ["10.0.178.", "10.96.", "10.244.", "127.0.0.1", "localhost", "control-plane", ".svc"];
+    let strayed = asked.iter().find(|line| own.iter().any(|place| line.contains(place)));
+    assert_eq!(strayed, None, "it was asked for what is the cluster's own");
 
     // What is there is neither fetched nor upgraded.
     mirror.run(&format!("mv '{FOLDER}' /srv/web/network.yaml /srv/"));

@@ -6,6 +6,8 @@ mod bundle;
 mod certificates;
 mod cli;
 mod context;
+#[cfg(feature = "ec2")]
+mod credentials;
 mod documents;
 mod ec2_policy;
 mod external;

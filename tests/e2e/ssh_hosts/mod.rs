@@ -2,6 +2,7 @@
 
 mod host;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
@@ -489,6 +490,71 @@ fn a_lost_record_is_rebuilt_from_the_hosts() {
     assert_eq!(difference(&before, &host.state()), NOTHING);
 }
 
+/// A cluster with its leader in a container here, which a host joins.
+struct Mixed<'a> {
+    world: &'a World,
+    lab: &'a Lab,
+    host: &'a Host,
+    name: String,
+    /// What is said of the cluster beside its machines, and of its leader.
+    head: String,
+    subnet: String,
+}
+
+impl Mixed<'_> {
+    fn new<'a>(
+        world: &'a World,
+        lab: &'a Lab,
+        host: &'a Host,
+        name: &str,
+        head: String,
+    ) -> Mixed<'a> {
+        let subnet = format!("10.199.{}.0/24", std::process::id() % 250);
+        Mixed { world, lab, host, name: name.to_owned(), head, subnet }
+    }
+
+    fn up(&self, workers: &str) -> String {
+        let file = self.world.path().join("spec.yaml");
+        let text = format!(
+            "apiVersion: clusterdojo/v1\nname: {}\n{}{workers}docker: {{ subnet: {} }}\n",
+            self.name, self.head, self.subnet
+        );
+        fs::write(&file, text).unwrap();
+        self.world.dojo(&["up", "-f", file.to_str().unwrap(), "--trust"]).ok()
+    }
+
+    /// Makes the cluster with its leader alone, then with the host, and returns the host's address there: peers
+    /// reach it in the cluster's own network; this computer elsewhere.
+    fn join(&self) -> String {
+        self.up("");
+        let peer = self.subnet.replace(".0/24", ".200");
+        engine(&["network", "connect", "--ip", &peer, &self.network(), self.host.container()]).ok();
+        let workers = format!(
+            "  - {{ role: worker, driver: ssh }}\nssh:\n  config: {}\n  identity: {}\n  \
+             remove-docker: true\n  hosts:\n    - {{ address: {}, user: root, private-address: {peer} }}\n",
+            self.lab.config().display(),
+            self.lab.identity().display(),
+            self.host.address
+        );
+        self.up(&workers);
+        let again = self.up(&workers);
+        assert!(again.contains("was ready already"), "{again}");
+        peer
+    }
+
+    fn network(&self) -> String {
+        format!("dojo-{}", self.name)
+    }
+
+    /// Out again, and all is gone.
+    fn end(&self, before: &BTreeSet<String>) {
+        engine(&["network", "disconnect", &self.network(), self.host.container()]).ok();
+        assert_eq!(difference(before, &self.host.state()), NOTHING);
+        self.world.dojo(&["down", &self.name]).ok();
+        self.world.assert_gone(&self.name);
+    }
+}
+
 #[test]
 fn a_manager_of_docker_and_a_worker_over_ssh_are_one_swarm() {
     let mut world = World::new();
@@ -496,36 +562,9 @@ fn a_manager_of_docker_and_a_worker_over_ssh_are_one_swarm() {
     let lab = Lab::new(&world);
     let host = lab.host(&world);
     let before = host.state();
-    let file = world.path().join("spec.yaml");
-    let write = |subnet: &str, workers: &str| {
-        let text = format!(
-            "apiVersion: clusterdojo/v1\nname: {name}\nmachines:\n  - {{ role: manager }}\n{workers}\
-             docker: {{ subnet: {subnet} }}\n"
-        );
-        fs::write(&file, text).unwrap();
-    };
-    let up = || world.dojo(&["up", "-f", file.to_str().unwrap(), "--trust"]);
-    let subnet = format!("10.199.{}.0/24", std::process::id() % 250);
-    write(&subnet, "");
-    up().ok();
-    // Peers reach it in the cluster's own network; this computer elsewhere.
-    let peer = subnet.replace(".0/24", ".200");
-    let network = format!("dojo-{name}");
-    engine(&["network", "connect", "--ip", &peer, &network, host.container()]).ok();
-    let path = |path: std::path::PathBuf| path.display().to_string();
-    write(
-        &subnet,
-        &format!(
-            "  - {{ role: worker, driver: ssh }}\nssh:\n  config: {}\n  identity: {}\n  \
-             remove-docker: true\n  hosts:\n    - {{ address: {}, user: root, private-address: {peer} }}\n",
-            path(lab.config()),
-            path(lab.identity()),
-            host.address
-        ),
-    );
-    up().ok();
-    let again = up().ok();
-    assert!(again.contains("was ready already"), "{again}");
+    let head = "machines:\n  - { role: manager }\n".to_owned();
+    let cluster = Mixed::new(&world, &lab, &host, &name, head);
+    let peer = cluster.join();
     let nodes = world.docker(&["node", "ls", "--format", "{{.Status}}"]).ok();
     assert_eq!(nodes, "Ready\nReady\n");
     let address = world.docker(&["node", "inspect", "--format", "{{.Status.Addr}}", &{
@@ -533,14 +572,35 @@ fn a_manager_of_docker_and_a_worker_over_ssh_are_one_swarm() {
     }]);
     assert_eq!(address.ok().trim(), peer);
     world.dojo(&["status", &name]).ok();
-
-    // Out again: it leaves the swarm, and the list of its members.
+    // It leaves the swarm, and the list of its members.
     world.dojo(&["scale", &name, "--workers", "0"]).ok();
     assert_eq!(world.docker(&["node", "ls", "--format", "{{.Status}}"]).ok(), "Ready\n");
-    engine(&["network", "disconnect", &network, host.container()]).ok();
-    assert_eq!(difference(&before, &host.state()), NOTHING);
-    world.dojo(&["down", &name]).ok();
-    world.assert_gone(&name);
+    cluster.end(&before);
+}
+
+#[test]
+fn a_control_plane_of_docker_and_a_worker_over_ssh_are_one_kubernetes_cluster() {
+    let mut world = World::new();
+    let name = world.name("mixedkube");
+    let lab = Lab::new(&world);
+    let host = lab.host(&world);
+    let before = host.state();
+    let head = format!(
+        "orchestrator: kubernetes\nkubernetes: {{ bundle: {} }}\nmachines:\n  - {{ role: control-plane }}\n",
+        crate::api_server::bundle().display()
+    );
+    let cluster = Mixed::new(&world, &lab, &host, &name, head);
+    let peer = cluster.join();
+    assert_eq!(world.ready_nodes(), ["control-plane-1", "worker-1"]);
+    let address = "jsonpath={.status.addresses[?(@.type==\"InternalIP\")].address}";
+    assert_eq!(world.kubectl(&["get", "node", "worker-1", "-o", address]).ok(), peer);
+    // Each kubelet has settings of its own machine, and none of them begins anew all the time.
+    let restarts = host.run("systemctl show --property NRestarts --value kubelet").ok();
+    assert_eq!(restarts.trim(), "0");
+    world.dojo(&["status", &name]).ok();
+    world.dojo(&["scale", &name, "--workers", "0"]).ok();
+    assert_eq!(world.ready_nodes(), ["control-plane-1"]);
+    cluster.end(&before);
 }
 
 fn driver(lab: &Lab, hosts: &[&Host], adopt: bool) -> SshDriver {
