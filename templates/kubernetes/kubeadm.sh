@@ -81,7 +81,8 @@ run() {
 # Whether kubelet runs, and nothing of one of the static pods that it was given does.
 has_turned_one_down() {
     systemctl --quiet is-active kubelet.service || return 1
-    running=$(ctr --namespace k8s.io tasks ls | awk '$3 == "RUNNING" { print $1 }')
+    tasks=$(ctr --namespace k8s.io tasks ls) || return 1
+    running=$(printf '%s\n' "$tasks" | awk '$3 == "RUNNING" { print $1 }')
     for manifest in "$directory"/manifests/*.yaml; do
         [ -e "$manifest" ] || return 1
         pod=${manifest##*/}
@@ -95,6 +96,7 @@ has_turned_one_down() {
 watch_over() {
     rounds=0
     in_vain=0
+    patience=${PATIENCE:-1}
     while sleep 2; do
         rounds=$((rounds + 1))
         restarts=$(systemctl show --property=NRestarts --value kubelet.service)
@@ -104,10 +106,12 @@ watch_over() {
         if [ "$((rounds % 5))" -ne 0 ]; then continue; fi
         if has_turned_one_down; then in_vain=$((in_vain + 1)); else in_vain=0; fi
         # kubelet has just joined, and does not know yet how much disk space the node has. It turns down for good
-        # what asks for some, as etcd does up to 1.20; when it starts again it knows.
-        if [ "$in_vain" -gt "${PATIENCE:-1}" ]; then
+        # what asks for some, as etcd does up to 1.20; when it starts again it knows. If it is only slow, it has
+        # longer the next time.
+        if [ "$in_vain" -gt "$patience" ]; then
             in_vain=0
-            systemctl restart kubelet.service
+            patience=$((patience * 2))
+            systemctl restart kubelet.service || true
         fi
     done
 }

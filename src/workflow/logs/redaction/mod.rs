@@ -172,8 +172,8 @@ fn without_long_digits(text: &str) -> String {
 }
 
 /// Tokens that tell by themselves what they are: `SWMTKN-1-…` and `SWMKEY-1-…` of swarms,
-/// `abcdef.0123456789abcdef` of kubeadm, access keys of AWS, tokens of GitHub and its likes, and JSON Web Tokens (RFC 7519), as those of service
-/// accounts are.
+/// `abcdef.0123456789abcdef` of kubeadm, access keys of AWS, tokens of GitHub and its likes, and JSON Web Tokens
+/// (RFC 7519), as those of service accounts are.
 fn without_tokens(text: &str) -> String {
     let is_of_word = |c: char| c.is_ascii_alphanumeric() || "-._+/=".contains(c);
     let mut kept = String::with_capacity(text.len());
