@@ -62,8 +62,7 @@ fn programs(spec: &ClusterSpec) -> (Vec<String>, Vec<PathBuf>) {
     if let Some(image) = &spec.docker.image {
         programs.push(format!("machine image `{image}`, with nearly all rights of root"));
     }
-    // The others are distributions, by name.
-    if spec.ec2.image.starts_with("ami-") {
+    if spec.ec2.has_image_by_id() {
         programs.push(format!("image `{}` of instances", spec.ec2.image));
     }
     // What is fetched from these is root in machines, as the image is.

@@ -240,6 +240,12 @@ impl MachineId {
     pub fn alias(&self) -> String {
         format!("dojo-{}-{}", self.cluster, self.name)
     }
+
+    /// The machine of a cluster that has this alias.
+    pub fn from_alias(cluster: &ClusterName, alias: &str) -> Option<Self> {
+        let name = alias.strip_prefix(&format!("dojo-{cluster}-"))?.parse().ok()?;
+        Some(Self { cluster: cluster.clone(), name })
+    }
 }
 
 impl fmt::Display for MachineId {
@@ -251,6 +257,17 @@ impl fmt::Display for MachineId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_alias_leads_back_to_its_machine() {
+        let [cluster, other]: [ClusterName; 2] = ["lab", "lab-2"].map(|name| name.parse().unwrap());
+        let id = MachineId { cluster: cluster.clone(), name: "worker-11".parse().unwrap() };
+        assert_eq!(MachineId::from_alias(&cluster, &id.alias()), Some(id.clone()));
+        assert_eq!(MachineId::from_alias(&other, &id.alias()), None);
+        for foreign in ["dojo-lab-2-worker-1", "lab-worker-1", "dojo-lab-worker-01", "192.0.2.1"] {
+            assert_eq!(MachineId::from_alias(&cluster, foreign), None, "{foreign}");
+        }
+    }
 
     #[test]
     fn cluster_names_are_safe_everywhere_they_go() {

@@ -73,11 +73,11 @@ async fn remove(
         None if !options.forget => unaccounted(services, entry.name(), &whole.machines).await?,
         _ => None,
     };
-    let aliases: Vec<String> = whole.machines.iter().map(|machine| machine.id.alias()).collect();
+    let lost = lost.map(|lost| (lost, whole.machines.clone()));
     let count = remove_whole(services, &entry, record.as_ref(), whole, progress).await?;
-    if let Some(lost) = lost {
+    if let Some((lost, removed)) = lost {
         let known_hosts = entry.ssh()?.known_hosts;
-        aliases.iter().try_for_each(|alias| keys::unpin(&known_hosts, alias))?;
+        removed.iter().try_for_each(|gone| keys::unpin(&known_hosts, &gone.id.alias()))?;
         return Err(Error::Lost(lost));
     }
     failpoint::reached("down.record.before");

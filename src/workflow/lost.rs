@@ -4,7 +4,7 @@
 use std::fmt;
 
 use crate::driver::Trace;
-use crate::model::{ClusterName, DriverName, Machine, MachineName, Place, Places};
+use crate::model::{ClusterName, DriverName, Machine, MachineId, MachineName, Place, Places};
 use crate::remote::keys;
 use crate::store::{Phase, Record};
 
@@ -75,11 +75,10 @@ pub(super) async fn unaccounted(
     found: &[Machine],
 ) -> Result<Option<Lost>, Error> {
     let known_hosts = services.home.directory(cluster).join("ssh/known_hosts");
-    let prefix = format!("dojo-{cluster}-");
-    let pinned = keys::aliases(&known_hosts)?;
-    let pinned = pinned.iter().filter_map(|alias| alias.strip_prefix(&prefix)?.parse().ok());
-    let is_found = |name: &MachineName| found.iter().any(|machine| machine.id.name == *name);
-    let machines: Vec<MachineName> = pinned.filter(|name| !is_found(name)).collect();
+    let aliases = keys::aliases(&known_hosts)?;
+    let pinned = aliases.iter().filter_map(|alias| MachineId::from_alias(cluster, alias));
+    let is_found = |id: &MachineId| found.iter().any(|machine| machine.id == *id);
+    let machines: Vec<_> = pinned.filter(|id| !is_found(id)).map(|id| id.name).collect();
     if machines.is_empty() {
         return Ok(None);
     }

@@ -132,7 +132,7 @@ pub(super) fn refuse_old_containerd(spec: &ClusterSpec, install: &Install) -> Re
     let Some(version) = source.needs_containerd_2() else { return Ok(()) };
     let is_known = |driver: &DriverName| match driver {
         DriverName::Docker => spec.docker.image.is_none(),
-        DriverName::Ec2 => !spec.ec2.image.starts_with("ami-"),
+        DriverName::Ec2 => !spec.ec2.has_image_by_id(),
         DriverName::Ssh | DriverName::External(_) => false,
         #[cfg(feature = "fake")]
         DriverName::Fake => true,

@@ -73,7 +73,7 @@ impl Ec2Driver {
                 let list = list.owners(distribution.owner).filters(filter("name", [names]));
                 (list.filters(filter("state", ["available"])), Some(distribution.user))
             }
-            None if wanted.starts_with("ami-") => (list.image_ids(wanted), None),
+            None if self.options.has_image_by_id() => (list.image_ids(wanted), None),
             None => {
                 let names: Vec<_> = DISTRIBUTIONS.iter().map(|d| d.name).collect();
                 return Err(Error::Unsupported(format!(

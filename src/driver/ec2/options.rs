@@ -113,6 +113,11 @@ impl Ec2Options {
         *self == Self::default()
     }
 
+    /// Whether the image is given by its id. The others are distributions, by name.
+    pub fn has_image_by_id(&self) -> bool {
+        self.image.starts_with("ami-")
+    }
+
     /// Where instances are of which so much is known.
     pub(super) fn place_of(account: &str, region: &str, endpoint: Option<&str>) -> Place {
         let at = endpoint.map(|url| format!(" at {url}")).unwrap_or_default();
