@@ -243,7 +243,7 @@ struct Obedient {
 impl Remote for Obedient {
     async fn run(&self, script: &Script) -> Result<String, remote::Error> {
         Ok(match script.title {
-            "look for Kubernetes" => KubernetesVersion::USUAL.to_string(),
+            "look for Kubernetes" => KubernetesVersion::NEWEST.to_string(),
             _ => String::new(),
         })
     }

@@ -10,8 +10,8 @@ const PROGRAMS: [(&str, &str); 3] = [
     ("kubelet", "no node can run"),
     ("kubectl", "the cluster cannot be asked from its own machines"),
 ];
-/// Images that kubeadm asks for, by the last part of their names, and what is not there without them.
-const IMAGES: [(&str, &str); 7] = [
+/// Images that a cluster asks for, by the last part of their names, and what is not there without them.
+const IMAGES: [(&str, &str); 8] = [
     ("kube-apiserver", "no control plane can start"),
     ("kube-controller-manager", "no control plane can start"),
     ("kube-scheduler", "no control plane can start"),
@@ -19,6 +19,7 @@ const IMAGES: [(&str, &str); 7] = [
     ("pause", "no pod can start"),
     ("kube-proxy", "services have no addresses"),
     ("coredns", "services have no names"),
+    ("local-path-provisioner", "volumes that are claimed are never made"),
 ];
 
 /// Something that a whole cluster has and a bundle lacks.

@@ -282,7 +282,6 @@ mod tests {
             ("/schema", json!(0), "no schema 0"),
             ("/schema", json!(-1), "invalid value"),
             ("/kubernetes", json!("v1.20"), "names no release"),
-            ("/kubernetes", json!("v1.19.3"), "not supported"),
             ("/kubernetes", json!("latest"), "not a Kubernetes version"),
             ("/architecture", json!("vax"), "unknown variant `vax`"),
             ("/files/0/path", json!("/etc/passwd"), "clean relative path"),

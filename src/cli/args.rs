@@ -217,14 +217,14 @@ pub(super) struct Up {
     #[arg(long, value_name = "KEY=VALUE", help_heading = "Docker on the machines")]
     pub(super) engine_opt: Vec<String>,
 
-    /// Which release, 1.32 for its newest patch [default: that of the bundle, else 1.35]
+    /// Which release, 1.36 for its newest patch [default: that of the bundle, else 1.37]
     #[arg(long, value_name = "VERSION", help_heading = "Kubernetes")]
     pub(super) kubernetes_version: Option<KubernetesVersion>,
     /// A file with all of Kubernetes inside, so that nothing is fetched from the internet
     #[arg(long, value_name = "FILE", help_heading = "Kubernetes")]
     pub(super) bundle: Option<PathBuf>,
     /// The base address of the package repository, or of a mirror of it
-    /// [default: the one that this computer's apt uses]
+    /// [default: that of this computer's apt, else `https://pkgs.k8s.io`]
     #[arg(long, value_name = "URL", help_heading = "Kubernetes")]
     pub(super) kubernetes_repository: Option<String>,
     /// The fingerprint of the key that signs that repository; without it, its address must begin with https:
@@ -693,11 +693,11 @@ pub(super) struct Upgrade {
     /// A file with the new release inside
     #[arg(long, value_name = "FILE", conflicts_with = "kubernetes_repository")]
     pub(super) bundle: Option<PathBuf>,
-    /// Which release, 1.33 for its newest patch; from the package repository, if no bundle is given
+    /// Which release, 1.37 for its newest patch; from the package repository, if no bundle is given
     #[arg(long, value_name = "VERSION")]
     pub(super) kubernetes_version: Option<KubernetesVersion>,
-    /// The base address of the package repository, or of a mirror of it [default: that of the cluster, or the
-    /// one that this computer's apt uses]
+    /// The base address of the package repository, or of a mirror of it [default: that of the cluster, else
+    /// of this computer's apt, else `https://pkgs.k8s.io`]
     #[arg(long, value_name = "URL", requires = "kubernetes_version")]
     pub(super) kubernetes_repository: Option<String>,
     /// The fingerprint of the key that signs that repository; without it, its address must begin with https:
@@ -797,11 +797,11 @@ pub(super) enum BundleCommand {
 
 #[derive(Debug, Args)]
 pub(super) struct BundleCreate {
-    /// Which release, 1.32 for its newest patch [default: 1.35]
+    /// Which release, 1.36 for its newest patch [default: 1.37]
     #[arg(long, value_name = "VERSION")]
     pub(super) kubernetes_version: Option<KubernetesVersion>,
     /// The base address of the package repository, or of a mirror of it
-    /// [default: the one that this computer's apt uses]
+    /// [default: that of this computer's apt, else `https://pkgs.k8s.io`]
     #[arg(long, value_name = "URL")]
     pub(super) kubernetes_repository: Option<String>,
     /// The fingerprint of the key that signs that repository; without it, its address must begin with https:

@@ -178,7 +178,9 @@ fn code(error: &Error) -> u8 {
         | Error::Several { .. } => FAILED,
         Error::Workflow(error) => match error {
             workflow::Error::NotReady(_) => NOT_READY,
-            workflow::Error::Invalid(_) | workflow::Error::OldContainerd { .. } => USAGE,
+            workflow::Error::Invalid(_)
+            | workflow::Error::OldRelease { .. }
+            | workflow::Error::OldContainerd { .. } => USAGE,
             workflow::Error::Driver(error) => driver_code(error),
             workflow::Error::Interrupted
             | workflow::Error::Bootstrap(bootstrap::Error::Interrupted) => INTERRUPTED,
@@ -376,12 +378,11 @@ fn hints(error: &Error, cluster: Option<&ClusterName>) -> Vec<String> {
         workflow::Error::NoSpeaker(cluster) => {
             vec![format!("`dojo status {cluster}` tells how its machines are")]
         }
-        workflow::Error::NoKubernetes => vec![
-            "--bundle FILE takes everything from one file, and needs no internet".to_owned(),
-            "--kubernetes-repository URL names the package repository, or a mirror of it: what stands \
-             before `/core:/stable:/` in `Installing kubeadm` on kubernetes.io"
-                .to_owned(),
-        ],
+        workflow::Error::OldRelease { cluster, .. } => vec![format!(
+            "`dojo down {cluster}` removes what is there of it; `dojo up {cluster} --kubernetes` then makes it of \
+             Kubernetes {}",
+            KubernetesVersion::NEWEST
+        )],
         workflow::Error::OldContainerd { .. } => vec![
             format!("--kubernetes-version {} works", KubernetesVersion::LAST_FOR_CONTAINERD_1),
             "a bundle that brings containerd 2, or machines that have it, run later releases".to_owned(),

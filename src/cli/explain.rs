@@ -5,7 +5,7 @@ use crate::driver;
 use crate::model::{
     DriverName, KubernetesVersion, MachineName, Orchestrator, Proxies, Role, Service,
 };
-use crate::provision::{self, Source};
+use crate::provision;
 use crate::remote::Script;
 use crate::spec::ClusterSpec;
 use crate::workflow;
@@ -149,11 +149,7 @@ fn kubernetes(spec: &ClusterSpec, steps: &mut Steps) -> Result<(), Error> {
     for script in provision::explain_kubernetes(&release, Role::ControlPlane) {
         steps.script("each machine", &script);
     }
-    let version = match &release.source {
-        Source::Bundle(bundle) => bundle.version(),
-        Source::Packages { version, .. } => *version,
-        Source::Present => KubernetesVersion::USUAL,
-    };
+    let version = release.source.version().unwrap_or(KubernetesVersion::NEWEST);
     let names: Vec<MachineName> = spec.machines().iter().map(|m| m.name).collect();
     for (machine, script) in kubeadm::explain(&spec.name, &names, &spec.kubernetes, version) {
         steps.script(&machine.to_string(), &script);

@@ -23,10 +23,10 @@ pub struct KubernetesVersion {
 }
 
 impl KubernetesVersion {
-    /// The oldest release that is known to work.
-    pub const OLDEST: Self = Self { minor: 20, patch: None };
-    /// The release that is installed from packages if none is asked for.
-    pub const USUAL: Self = Self { minor: 35, patch: None };
+    /// The oldest release that is supported.
+    pub const OLDEST: Self = Self { minor: 34, patch: None };
+    /// The newest release that was tested, and the one that is installed if none is asked for.
+    pub const NEWEST: Self = Self { minor: 37, patch: None };
     /// The newest that runs with containerd 1.7, which Debian 13 and Ubuntu 24.04 have: later ones ask the
     /// container runtime for its cgroup driver, and containerd answers that since 2.0 ("Container Runtimes",
     /// kubernetes.io; kubernetes/kubernetes#139267).
@@ -35,6 +35,27 @@ impl KubernetesVersion {
     /// Whether a release is what this version asks for: `1.32.4` is a `1.32`.
     pub fn admits(self, release: Self) -> bool {
         self.minor == release.minor && (self.patch.is_none() || self.patch == release.patch)
+    }
+
+    /// Refuses a release that is too old. It can still be named: clusters of it may be there, and be removed.
+    ///
+    /// # Errors
+    /// Which releases are supported, and by which program this one was.
+    pub fn refuse_old(self) -> Result<(), String> {
+        if self.minor >= Self::OLDEST.minor {
+            return Ok(());
+        }
+        let had = if self.minor >= 20 { "; clusterdojo 0.1 had it" } else { "" };
+        Err(format!(
+            "Kubernetes {self} is too old: {} to {} are supported{had}",
+            Self::OLDEST,
+            Self::NEWEST
+        ))
+    }
+
+    /// Whether nobody has tested it with this program yet.
+    pub fn is_untested(self) -> bool {
+        self.minor > Self::NEWEST.minor
     }
 
     /// Whether it needs containerd 2.
@@ -67,14 +88,7 @@ impl FromStr for KubernetesVersion {
         if major != "1" {
             return Err(wrong());
         }
-        let version = Self { minor, patch };
-        if version.minor < Self::OLDEST.minor {
-            return Err(format!(
-                "Kubernetes {version} is not supported: the oldest that is known to work is {}",
-                Self::OLDEST
-            ));
-        }
-        Ok(version)
+        Ok(Self { minor, patch })
     }
 }
 
@@ -193,7 +207,7 @@ impl From<PodNetwork> for String {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct KubernetesOptions {
-    /// The release; absent means what the bundle holds, or [`KubernetesVersion::USUAL`].
+    /// The release; absent means what the bundle holds, or [`KubernetesVersion::NEWEST`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<KubernetesVersion>,
     /// A bundle with everything inside, so that nothing is fetched from the internet.
@@ -280,18 +294,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_read_back_as_written_and_old_ones_are_refused() {
+    fn versions_read_back_as_written() {
         for text in ["1.20", "1.20.2", "1.36.0"] {
             assert_eq!(text.parse::<KubernetesVersion>().unwrap().to_string(), text);
         }
         assert_eq!("v1.32.4".parse::<KubernetesVersion>().unwrap().tag(), "v1.32.4");
-        for bad in
-            ["", "1", "2.1", "1.x", "1.32.", "1.+32", "1.32.4.5", "1.19", "1.19.16", "latest"]
-        {
+        for bad in ["", "1", "2.1", "1.x", "1.32.", "1.+32", "1.32.4.5", "latest"] {
             assert!(bad.parse::<KubernetesVersion>().is_err(), "{bad}");
         }
-        let old = "1.19".parse::<KubernetesVersion>().unwrap_err();
-        assert!(old.contains("1.20"), "{old}");
+    }
+
+    #[test]
+    fn old_releases_are_refused_by_name() {
+        let refused = |text: &str| text.parse::<KubernetesVersion>().unwrap().refuse_old();
+        for good in ["1.34", "1.34.0", "1.37.2", "1.38"] {
+            assert_eq!(refused(good), Ok(()), "{good}");
+        }
+        let old = refused("1.33.4").unwrap_err();
+        assert!(old.contains("1.33.4 is too old: 1.34 to 1.37 are supported"), "{old}");
+        assert!(old.contains("clusterdojo 0.1 had it"), "{old}");
+        assert!(!refused("1.19").unwrap_err().contains("had it"), "no program had that");
     }
 
     #[test]

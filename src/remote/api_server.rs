@@ -101,7 +101,7 @@ impl ApiServer {
         })
     }
 
-    /// The version of Kubernetes that the server is of, as in `v1.20.2`.
+    /// The version of Kubernetes that the server is of, as in `v1.37.2`.
     pub async fn version(&self) -> Result<String, ApiError> {
         let version = async {
             let text = self.get("/version").await?;

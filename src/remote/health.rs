@@ -18,7 +18,7 @@ const LEADER: Duration = Duration::from_secs(1);
 /// How a node is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeHealth {
-    /// The version of what it runs on: of its engine, as in `26.1.5`, or of its kubelet, as in `v1.32.4`.
+    /// The version of what it runs on: of its engine, as in `26.1.5`, or of its kubelet, as in `v1.37.2`.
     pub version: String,
     /// Its state as a member, as docker (`active`, `pending`, …) or kubectl (`Ready`, `NotReady`) calls
     /// it; absent where there is no cluster.

@@ -161,6 +161,9 @@ impl ClusterSpec {
             .drivers()
             .contains(&DriverName::Docker)
             .then(|| self.docker.subnet.unwrap_or(docker::SUBNETS));
+        if let Some(version) = chosen.version {
+            version.refuse_old()?;
+        }
         ranges::of_kubernetes(chosen.pod_subnet, chosen.service_subnet, machines)?;
         for host in &self.ssh.hosts {
             // A name may lead anywhere; what it leads to is seen before the cluster is begun.
@@ -325,7 +328,7 @@ mod tests {
     #[test]
     fn choices_about_kubernetes_belong_to_kubernetes() {
         let mut spec = swarm(1, 0);
-        spec.kubernetes.version = Some("1.32".parse().unwrap());
+        spec.kubernetes.version = Some("1.36".parse().unwrap());
         assert_eq!(spec.validate().unwrap_err().place, Place::Kubernetes);
     }
 

@@ -51,7 +51,7 @@ pub(super) async fn admit_all(
         check_surroundings(services, progress).await?;
     }
     let install = machines::install(spec, !makes_machines)?;
-    machines::refuse_old_containerd(spec, &install)?;
+    machines::admit_release(spec, &install, progress)?;
     if recorded.is_some() {
         refuse_other_release(&record, &install)?;
     }

@@ -58,15 +58,9 @@ fn reached_directly(spec: &ClusterSpec) -> Vec<String> {
     entries
 }
 
-/// What `--explain` tells of: what would be installed, and where nothing says where Kubernetes comes from,
-/// a place that the reader has to look up.
+/// What `--explain` tells of: what would be installed.
 pub fn release(spec: &ClusterSpec) -> Result<Option<Release>, Error> {
-    let mut spec = spec.clone();
-    if spec.kubernetes.bundle.is_none() && spec.kubernetes.repository.is_none() {
-        let place = "ADDRESS (see `Installing kubeadm` on kubernetes.io)".to_owned();
-        spec.kubernetes.repository = Some(provision::known_repository().unwrap_or(place));
-    }
-    match install(&spec, false)? {
+    match install(spec, false)? {
         Install::Kubernetes(release) => Ok(Some(release)),
         Install::Engine(_) => Ok(None),
     }
@@ -98,16 +92,11 @@ pub(super) fn install(spec: &ClusterSpec, made: bool) -> Result<Install, Error> 
             Source::Bundle(Arc::new(bundle))
         }
         None => {
-            let repository = options.repository.clone().or_else(provision::known_repository);
-            let version = options.version.unwrap_or(KubernetesVersion::USUAL);
-            match repository {
-                Some(repository) => {
-                    refuse_unproven(spec, &repository, made)?;
-                    Source::Packages { version, repository }
-                }
-                None if made => Source::Present,
-                None => return Err(Error::NoKubernetes),
-            }
+            let repository = options.repository.clone();
+            let repository = repository.unwrap_or_else(provision::known_repository);
+            let version = options.version.unwrap_or(KubernetesVersion::NEWEST);
+            refuse_unproven(spec, &repository, made)?;
+            Source::Packages { version, repository }
         }
     };
     let insecure_registries = spec.engine.insecure_registries.clone();
@@ -124,11 +113,25 @@ fn refuse_unproven(spec: &ClusterSpec, repository: &str, made: bool) -> Result<(
     Ok(settled.validate()?)
 }
 
-/// Refuses a release that containerd is known to be too old for where machines are made: they have that of
-/// Debian 13 or Ubuntu 24.04, unless a bundle brings another one. What hosts have, and images of the user's
-/// own, is seen there.
-pub(super) fn refuse_old_containerd(spec: &ClusterSpec, install: &Install) -> Result<(), Error> {
+/// Refuses a release that is too old, or that containerd is known to be too old for where machines are made:
+/// they have that of Debian 13 or Ubuntu 24.04, unless a bundle brings another one. What hosts have, and images
+/// of the user's own, is seen there. Tells of a release that nobody has tested yet.
+pub(super) fn admit_release(
+    spec: &ClusterSpec,
+    install: &Install,
+    progress: &Progress,
+) -> Result<(), Error> {
     let Install::Kubernetes(Release { source, .. }) = install else { return Ok(()) };
+    let Some(version) = source.version() else { return Ok(()) };
+    version
+        .refuse_old()
+        .map_err(|problem| Error::OldRelease { cluster: spec.name.clone(), problem })?;
+    if version.is_untested() {
+        progress.warn(format!(
+            "Kubernetes {version} is newer than what was tested, which is up to {}; it may work",
+            KubernetesVersion::NEWEST
+        ));
+    }
     let Some(version) = source.needs_containerd_2() else { return Ok(()) };
     let is_known = |driver: &DriverName| match driver {
         DriverName::Docker => spec.docker.image.is_none(),

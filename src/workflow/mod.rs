@@ -357,9 +357,14 @@ pub enum Error {
         /// What would have to change.
         what: String,
     },
-    /// Nothing says where Kubernetes comes from.
-    #[error("there is no bundle and no package repository to install Kubernetes from")]
-    NoKubernetes,
+    /// A release that is not supported any more.
+    #[error("cluster `{cluster}` cannot have it: {problem}")]
+    OldRelease {
+        /// The cluster.
+        cluster: ClusterName,
+        /// What it would have, and what is supported.
+        problem: String,
+    },
     /// A release that the machines' container runtime is too old for.
     #[error(
         "cluster `{cluster}` cannot have Kubernetes {version}: it needs containerd 2, and its machines have \

@@ -101,10 +101,11 @@ async fn finish(
     let name = spec.name.clone();
     contexts::check(services, &spec, &record)?;
     let install = machines::install(&spec, false)?;
-    machines::refuse_old_containerd(&spec, &install)?;
+    machines::admit_release(&spec, &install, progress)?;
     machines::check_architecture(services, &install).await?;
     let Install::Kubernetes(mut release) = install else {
-        return Err(Error::NoKubernetes);
+        let exists = spec.orchestrator.noun().to_owned();
+        return Err(Error::NotKubernetes { cluster: name, exists });
     };
     // The machines as they are: nothing is installed on the way.
     let present = Release { source: Source::Present, ..release.clone() };

@@ -4,13 +4,14 @@
 # another registry, and lose what is for other architectures.
 #
 # REGISTRY  where they were pulled from; empty: the registry that kubeadm knows
+# BESIDE    images that kubeadm does not ask for, lines of "as it was pulled", "its usual name"
 set -eu
-: "${REGISTRY?}"
+: "${REGISTRY?}" "${BESIDE?}"
 
 architecture=$(dpkg --print-architecture)
 printf '%s\n' "$architecture"
 
-for file in /usr/bin/kubeadm /usr/bin/kubelet /usr/bin/kubectl /usr/bin/crictl /opt/cni/bin/*; do
+for file in /usr/bin/kubeadm /usr/bin/kubelet /usr/bin/kubectl /opt/cni/bin/*; do
     # The plugins come with a licence and the like.
     if [ -f "$file" ] && [ -x "$file" ]; then printf 'binary %s\n' "$file"; fi
 done
@@ -28,11 +29,11 @@ if [ -n "$REGISTRY" ]; then
 else
     cp "$folder/usual" "$folder/pulled"
 fi
-present=$(ctr --namespace k8s.io images ls -q)
-paste -d ' ' "$folder/pulled" "$folder/usual" >"$folder/both"
+{
+    paste -d ' ' "$folder/pulled" "$folder/usual"
+    printf '%s\n' "$BESIDE"
+} >"$folder/both"
 while read -r pulled usual; do
-    # A registry may lack what a cluster can do without.
-    printf '%s\n' "$present" | grep -qxF "$pulled" || continue
     ctr --namespace k8s.io images convert --platform "linux/$architecture" "$pulled" "$usual" >/dev/null
     printf 'image %s\n' "$usual"
 done <"$folder/both"

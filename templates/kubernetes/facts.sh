@@ -5,4 +5,3 @@ set -eu
 if [ -e /sys/fs/cgroup/cgroup.controllers ]; then echo cgroup-v2; fi
 if systemd-detect-virt --quiet --container; then echo container; fi
 if [ -e /etc/clusterdojo/resolv.conf ]; then echo resolver; fi
-if command -v crictl >/dev/null 2>&1; then echo crictl; fi

@@ -5,11 +5,9 @@
 # CONFIG  kubeadm's configuration; it holds the token
 # FIRST   phases that run ahead of the others, a line each; may be empty
 # SKIP    phases to leave out, those among them, separated by commas; may be empty
-# PORTS   ports that must be free, because kubeadm does not look; may be empty
-# IGNORE  preflight errors to ignore, separated by commas
 set -eu
 umask 077
-: "${VERB:?}" "${CONFIG:?}" "${FIRST?}" "${SKIP?}" "${PORTS?}" "${IGNORE:?}"
+: "${VERB:?}" "${CONFIG:?}" "${FIRST?}" "${SKIP?}"
 
 # The way to the internet, where it leads through proxies; kubeadm passes it on to the control plane.
 if [ -r /etc/clusterdojo/proxy.env ]; then
@@ -43,21 +41,13 @@ if [ -e "$directory/kubelet.conf" ] || [ -e "$directory/manifests/kube-apiserver
     timeout "$((120 * ${PATIENCE:-1}))" kubeadm reset --force --cri-socket unix:///run/containerd/containerd.sock \
         >"$log" 2>&1 || true
     systemctl --quiet stop kubelet.service
-    # kubeadm leaves containers running where there is no crictl; etcd among them would keep its port.
+    # What kubeadm could not end; etcd among it would keep its port.
     sh /etc/clusterdojo/end-pods.sh >>"$log" 2>&1 || true
     rm -rf "$directory/manifests" "$directory/pki" "$directory"/*.conf /var/lib/etcd
 fi
 
-for port in $PORTS; do
-    owner=$(ss -Hltnp "sport = :$port")
-    if [ -n "$owner" ]; then
-        echo "port $port is in use on this machine: $owner" >&2
-        exit 1
-    fi
-done
-
 printf '%s\n' "$CONFIG" >"$config"
-set -- --config "$config" --ignore-preflight-errors "$IGNORE"
+set -- --config "$config"
 if [ -n "$SKIP" ]; then
     set -- "$@" --skip-phases "$SKIP"
 fi
@@ -78,40 +68,15 @@ run() {
     done || return
     kubeadm "$VERB" "$@"
 }
-# Whether kubelet runs, and nothing of one of the static pods that it was given does.
-has_turned_one_down() {
-    systemctl --quiet is-active kubelet.service || return 1
-    tasks=$(ctr --namespace k8s.io tasks ls) || return 1
-    running=$(printf '%s\n' "$tasks" | awk '$3 == "RUNNING" { print $1 }')
-    for manifest in "$directory"/manifests/*.yaml; do
-        [ -e "$manifest" ] || return 1
-        pod=${manifest##*/}
-        ctr --namespace k8s.io containers ls --quiet "labels.\"io.kubernetes.pod.name\"~=^${pod%.yaml}-" |
-            grep -qxF "$running" || return 0
-    done
-    return 1
-}
 # kubeadm waits minutes for a kubelet that ends over and over again, and has no end for some waits. Whoever waits for
 # the lock does not wait for this.
 watch_over() {
     rounds=0
-    in_vain=0
-    patience=${PATIENCE:-1}
     while sleep 2; do
         rounds=$((rounds + 1))
         restarts=$(systemctl show --property=NRestarts --value kubelet.service)
         if [ "$restarts" -ge 6 ] || [ "$rounds" -gt "$((450 * ${PATIENCE:-1}))" ]; then
             pkill -P "$1" -x kubeadm
-        fi
-        if [ "$((rounds % 5))" -ne 0 ]; then continue; fi
-        if has_turned_one_down; then in_vain=$((in_vain + 1)); else in_vain=0; fi
-        # kubelet has just joined, and does not know yet how much disk space the node has. It turns down for good
-        # what asks for some, as etcd does up to 1.20; when it starts again it knows. If it is only slow, it has
-        # longer the next time.
-        if [ "$in_vain" -gt "$patience" ]; then
-            in_vain=0
-            patience=$((patience * 2))
-            systemctl restart kubelet.service || true
         fi
     done
 }

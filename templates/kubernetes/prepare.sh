@@ -56,12 +56,6 @@ if [ -e /proc/sys/net/bridge/bridge-nf-call-iptables ]; then
     sysctl -q -w net.bridge.bridge-nf-call-iptables=1
 fi
 
-# Where the controllers have volumes of the default storage class be; it outlives a boot there.
-mkdir -p /var/lib/clusterdojo/volumes
-put /etc/tmpfiles.d/clusterdojo.conf "# clusterdojo: Kubernetes
-L /tmp/hostpath_pv - - - - /var/lib/clusterdojo/volumes"
-[ -e /tmp/hostpath_pv ] || ln -s /var/lib/clusterdojo/volumes /tmp/hostpath_pv
-
 # Docker's resolver answers its machine at a loopback address, and a pod has a loopback of its own. So the
 # machine passes on what pods ask it, CoreDNS among them.
 if [ "$(awk '$1 == "nameserver" { print $2 }' /etc/resolv.conf)" = 127.0.0.11 ]; then
@@ -98,6 +92,20 @@ fi
 if ! systemd-detect-virt --quiet --container; then
     swapoff -a
     sed -i '/^[^#].*[[:space:]]swap[[:space:]]/s/^/# clusterdojo: /' /etc/fstab 2>/dev/null || true
+fi
+
+# A bundle brings a containerd of its own where a distribution's may be too old.
+containerd=$(command -v containerd)
+if [ "$containerd" = /usr/local/bin/containerd ]; then
+    put /etc/systemd/system/containerd.service.d/20-clusterdojo.conf "# clusterdojo: Kubernetes
+[Service]
+ExecStart=
+ExecStart=$containerd"
+fi
+# One that was replaced while it ran is still the former one.
+running=$(systemctl show --property=MainPID --value containerd.service)
+if [ "$running" != 0 ] && [ "$(readlink "/proc/$running/exe")" != "$(readlink -f "$containerd")" ]; then
+    changed=yes
 fi
 
 # containerd and kubelet must agree on who manages cgroups: systemd, unless it has no say.
@@ -173,5 +181,6 @@ if ! systemctl --quiet is-enabled containerd.service 2>/dev/null; then
     systemctl --quiet enable containerd.service
 fi
 if [ -n "$changed" ] || ! systemctl --quiet is-active containerd.service; then
+    systemctl daemon-reload
     start_anew containerd.service
 fi

@@ -1,6 +1,5 @@
 #!/bin/sh
-# Has containerd pull the images that this machine's role needs. Prints those that the registry does not
-# have and a cluster can do without.
+# Has containerd pull the images that this machine's role needs.
 #
 # IMAGES  references, one a line
 set -eu
@@ -22,15 +21,7 @@ pull() {
     tries=3
     until ctr --namespace k8s.io images pull --hosts-dir /etc/containerd/certs.d "$1" >"$2" 2>&1; do
         tries=$((tries - 1))
-        if grep -q 'not found$' "$2"; then
-            tries=0
-            case $1 in
-            */coredns:*)
-                printf '%s\n' "$1"
-                return
-                ;;
-            esac
-        fi
+        if grep -q 'not found$' "$2"; then tries=0; fi
         if [ "$tries" -eq 0 ]; then
             echo "cannot pull $1: $(grep -v '^$' "$2" | tail -n 1 | cut -c 1-400)" >&2
             return 1

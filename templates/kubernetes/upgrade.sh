@@ -17,35 +17,6 @@ if ! flock --timeout "$((600 * ${PATIENCE:-1}))" 9; then
     exit 1
 fi
 
-# kubeadm before 1.32 asks crictl for images. They are here already, so it is enough that something
-# answers; /run and /tmp may be places that nothing is executed from.
-tools=/usr/lib/clusterdojo/upgrade
-trap 'rm -rf "$tools"' EXIT
-if ! command -v crictl >/dev/null 2>&1; then
-    mkdir -p "$tools"
-    cat >"$tools/crictl" <<'SCRIPT'
-#!/bin/sh
-# crictl … inspecti IMAGE; nothing else is understood.
-while [ $# -gt 1 ]; do
-    if [ "$1" = inspecti ]; then
-        [ -n "$(ctr --namespace k8s.io images ls -q "name==$2")" ]
-        exit
-    fi
-    shift
-done
-exit 1
-SCRIPT
-    chmod 755 "$tools/crictl"
-    PATH=$tools:$PATH
-fi
-
-# A cluster that went without CoreDNS goes on without it.
-if [ -e "$admin" ] &&
-    [ -z "$(kubectl --kubeconfig "$admin" --namespace kube-system get configmap coredns \
-        --ignore-not-found --output name)" ]; then
-    IGNORE=$IGNORE,CoreDNSUnsupportedPlugins,CoreDNSMigration,ImagePull
-fi
-
 # Which release the API server here is of.
 serves() {
     curl --silent --insecure --noproxy '*' --max-time 2 https://127.0.0.1:6443/version |
@@ -70,8 +41,30 @@ if [ -e "$admin" ] && ! serves; then
     nudge >/dev/null 2>&1 9>&- &
     guard=$!
 fi
+# kubelet of another minor release starts all that runs on its node anew when it begins itself, the API server among
+# it. That may be under way.
+wait_for_api() {
+    kubeconfig=$admin
+    if [ ! -e "$kubeconfig" ]; then kubeconfig=/etc/kubernetes/kubelet.conf; fi
+    waits=$((120 * ${PATIENCE:-1}))
+    until kubectl --kubeconfig "$kubeconfig" --request-timeout 5s get --raw /readyz >/dev/null 2>&1; do
+        waits=$((waits - 1))
+        if [ "$waits" -eq 0 ]; then return; fi
+        sleep 1
+    done
+}
 failed=
-upgrade >"$log" 2>&1 || failed=yes
+tries=5
+while :; do
+    wait_for_api
+    if upgrade >"$log" 2>&1; then break; fi
+    tries=$((tries - 1))
+    # Doing it again does what is left to do.
+    if [ "$tries" -eq 0 ] || ! grep -q -e 'connection refused' -e 'connection reset' -e ': EOF' "$log"; then
+        failed=yes
+        break
+    fi
+done
 if [ -n "$guard" ]; then kill "$guard" 2>/dev/null || true; fi
 if [ -n "$failed" ]; then
     grep -v -e token "$log" | tail -n 12 >&2

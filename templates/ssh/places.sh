@@ -16,16 +16,19 @@ settings="net.ipv4.ip_forward net.bridge.bridge-nf-call-iptables net.bridge.brid
     vm.overcommit_memory vm.panic_on_oom kernel.panic kernel.panic_on_oops kernel.keys.root_maxkeys
     kernel.keys.root_maxbytes net.ipv4.conf.all.route_localnet
     net.netfilter.nf_conntrack_tcp_timeout_established net.netfilter.nf_conntrack_tcp_timeout_close_wait"
-# Small files of the host that it may overwrite; they are kept as they were.
+# Files of the host that it may overwrite; they are kept as they were.
 overwritten="/etc/docker/daemon.json /etc/containerd/config.toml /etc/apt/keyrings/docker.asc
     /etc/haproxy/haproxy.cfg /etc/crictl.yaml /etc/systemd/system/kubelet.service
-    /etc/systemd/system/kubelet.service.d/10-kubeadm.conf"
+    /etc/systemd/system/kubelet.service.d/10-kubeadm.conf
+    /etc/systemd/system/containerd.service.d/20-clusterdojo.conf
+    /usr/local/bin/containerd /usr/local/bin/containerd-shim-runc-v2 /usr/local/bin/ctr"
 # What it may make where there was nothing.
 made="/usr/bin/kubeadm /usr/bin/kubelet /usr/bin/kubectl /usr/bin/crictl /opt/cni /etc/cni
     /etc/kubernetes /etc/containerd/certs.d /var/lib/kubelet /var/lib/etcd /var/lib/cni
     /var/lib/docker /var/lib/containerd"
 # Directories that go if they are empty in the end and were not there before; inner ones first.
-hollow="/etc/systemd/system/docker.service.d /etc/systemd/system/kubelet.service.d /etc/docker
+hollow="/etc/systemd/system/docker.service.d /etc/systemd/system/kubelet.service.d
+    /etc/systemd/system/containerd.service.d /etc/docker
     /etc/containerd /etc/apt/keyrings /opt/containerd/bin /opt/containerd/lib /opt/containerd /opt /etc/haproxy"
 
 # Where the engine keeps its data.

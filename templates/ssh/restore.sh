@@ -121,9 +121,6 @@ rm -rf /etc/docker/clusterdojo /usr/lib/clusterdojo /var/log/clusterdojo-* /run/
 if [ -e /etc/containerd/config.toml.before-clusterdojo ]; then
     mv /etc/containerd/config.toml.before-clusterdojo /etc/containerd/config.toml
 fi
-if [ "$(readlink /tmp/hostpath_pv 2>/dev/null)" = /var/lib/clusterdojo/volumes ]; then
-    rm -f /tmp/hostpath_pv
-fi
 if grep -qs '^# clusterdojo: ' /usr/sbin/policy-rc.d; then
     rm -f /usr/sbin/policy-rc.d
 fi

@@ -3,14 +3,11 @@
 use clusterdojo::failpoint;
 use serde_json::Value;
 
-use crate::api_server::{bundle, next_bundle};
+use crate::api_server::{bundle, previous_bundle, release};
 use crate::kill::killed_at;
 use crate::kubernetes_faults::Copy;
 use crate::packages::Unwanted;
 use crate::world::{World, engine, on, until};
-
-const OLD: &str = "v1.20.2";
-const NEW: &str = "v1.20.3";
 
 /// Where each point is killed at. What is done before one of them costs time again on every later run of
 /// the same node, so the first node comes to its end soon, and most points are met on the second one.
@@ -59,14 +56,47 @@ fn runs(cluster: &str, program: &str) -> String {
     on(cluster, "control-plane-1", &image).trim().to_owned()
 }
 
+/// The pause image that a machine has.
+fn pause(cluster: &str) -> String {
+    let images = on(cluster, "worker-1", "ctr --namespace k8s.io images ls -q");
+    images.lines().find(|image| image.contains("/pause:")).expect("it is there").to_owned()
+}
+
+/// What the containerd that runs on the worker says of itself.
+fn containerd(cluster: &str) -> String {
+    on(cluster, "worker-1", "ctr version | sed -n '/^Server/,$ s/^ *Version: / /p'")
+}
+
+/// Hands over bundles that a cluster of the release `old` cannot be upgraded with, made of one of release `tag`.
+fn bad_bundles(world: &World, tag: &str, old: &str, refused: impl Fn(&str, &[&str])) {
+    let copy = Copy::new(world);
+    let path = copy.0.display().to_string();
+    let version = copy.find(tag);
+    for (other, words) in [
+        ("v1.38.2", ["to Kubernetes 1.38.2", "one minor release at a time", "upgrade to 1.37"]),
+        ("v1.36.0", ["back to Kubernetes 1.36.0", "is newer", old]),
+    ] {
+        copy.patch(version, other.as_bytes());
+        refused(&path, &words);
+    }
+    copy.patch(version, tag.as_bytes());
+    copy.patch(copy.find("\"amd64\""), b"\"arm64\"");
+    refused(&path, &["is for arm64 machines"]);
+}
+
 #[test]
 fn a_cluster_goes_to_another_release_and_is_not_lost_on_the_way() {
     let mut world = World::new();
     let name = world.name("kupgrade");
-    let (old, new) = (bundle().display().to_string(), next_bundle().display().to_string());
+    // The minor release before, on the distribution's containerd 1.7; the new one brings containerd 2.
+    let (old, new) = (previous_bundle(), bundle());
+    let (old_release, new_release) = (release(&old), release(&new));
+    let (old_tag, new_tag) = (format!("v{old_release}"), format!("v{new_release}"));
+    let (old, new) = (old.display().to_string(), new.display().to_string());
     world.dojo(&["up", &name, "--kubernetes", "--workers", "1", "--bundle", &old]).ok();
-    let image = "--image=k8s.gcr.io/pause:3.2";
-    world.kubectl(&["create", "deployment", "idle", "--replicas=2", image]).ok();
+    let image = format!("--image={}", pause(&name));
+    world.kubectl(&["create", "deployment", "idle", "--replicas=2", &image]).ok();
+    assert!(containerd(&name).contains(" 1.7."), "{}", containerd(&name));
     until("the deployment runs", 60, || pods(&world).len() == 2);
     let before = pods(&world);
 
@@ -78,31 +108,22 @@ fn a_cluster_goes_to_another_release_and_is_not_lost_on_the_way() {
         world.dojo(&["upgrade", &name, "--bundle", bundle]).fails(1, words);
         assert_eq!(std::fs::read(&record).unwrap(), recorded, "it is remembered");
     };
-    {
-        let copy = Copy::new(&world);
-        let path = copy.0.display().to_string();
-        let release = copy.find(OLD);
-        for (other, words) in [
-            ("v1.22.2", ["to Kubernetes 1.22.2", "one minor release at a time", "upgrade to 1.21"]),
-            ("v1.20.1", ["back to Kubernetes 1.20.1", "is newer", "1.20.2"]),
-        ] {
-            copy.patch(release, other.as_bytes());
-            refused(&path, &words);
-        }
-        copy.patch(release, NEW.as_bytes());
-        copy.patch(copy.find("\"amd64\""), b"\"arm64\"");
-        refused(&path, &["is for arm64 machines"]);
-    }
+    bad_bundles(&world, &new_tag, &old_release, refused);
     world.kubectl(&["cordon", "worker-1"]).ok();
     refused(&new, &["is not healthy", "worker-1 (Ready, cordoned)", "dojo status"]);
     world.kubectl(&["uncordon", "worker-1"]).ok();
     world.dojo(&["upgrade", &name]).fails(2, &["--bundle", "--kubernetes-version"]);
     // `up` does not replace what runs.
-    world.dojo(&["up", &name, "--bundle", &new]).fails(1, &["1.20.2", "1.20.3", "dojo upgrade"]);
+    world
+        .dojo(&["up", &name, "--bundle", &new])
+        .fails(1, &[&old_release, &new_release, "dojo upgrade"]);
     assert_eq!(std::fs::read(&record).unwrap(), recorded, "it is remembered");
     let same = world.dojo(&["upgrade", &name, "--bundle", &old]).ok();
     assert!(same.contains("already") && same.contains("nothing to do"), "{same}");
-    assert_eq!(kubelets(&world), [format!("control-plane-1 {OLD}"), format!("worker-1 {OLD}")]);
+    assert_eq!(
+        kubelets(&world),
+        [format!("control-plane-1 {old_tag}"), format!("worker-1 {old_tag}")]
+    );
     assert_eq!(pods(&world), before);
 
     let points = [&ON_CONTROL_PLANE[..], &ON_WORKER, &AT_THE_END].concat();
@@ -121,31 +142,36 @@ fn a_cluster_goes_to_another_release_and_is_not_lost_on_the_way() {
         assert!(killed_at(&world, point, args), "{args:?} never came to {point}");
         let under_way = point != "upgrade.record.before";
         assert_eq!(phase(&world, &name), if under_way { "upgrading" } else { "ready" }, "{point}");
-        let worker = if AT_THE_END.contains(&point) { NEW } else { OLD };
+        let worker = if AT_THE_END.contains(&point) { &new_tag } else { &old_tag };
         assert!(kubelets(&world).contains(&format!("worker-1 {worker}")), "after {point}");
     }
-    world.dojo(&["upgrade", &name, "--bundle", &old]).fails(1, &["1.20.3 is under way"]);
+    world
+        .dojo(&["upgrade", &name, "--bundle", &old])
+        .fails(1, &[&format!("{new_release} is under way")]);
     let said = world.dojo(&upgrade[..2]).ok();
-    assert!(said.contains("has Kubernetes 1.20.3 now"), "{said}");
+    assert!(said.contains(&format!("has Kubernetes {new_release} now")), "{said}");
 
     // All of it is new, and the work has moved and is back.
-    assert_eq!(kubelets(&world), [format!("control-plane-1 {NEW}"), format!("worker-1 {NEW}")]);
+    assert_eq!(
+        kubelets(&world),
+        [format!("control-plane-1 {new_tag}"), format!("worker-1 {new_tag}")]
+    );
     for machine in ["control-plane-1", "worker-1"] {
         let said = on(
             &name,
             machine,
             "kubeadm version -o short; kubelet --version; kubectl version --client",
         );
-        assert_eq!(said.matches(NEW).count(), 3, "{machine}: {said}");
+        assert_eq!(said.matches(&new_tag).count(), 3, "{machine}: {said}");
     }
     for program in ["kube-apiserver", "kube-controller-manager", "kube-scheduler"] {
-        assert_eq!(runs(&name, program), NEW, "{program}");
+        assert_eq!(runs(&name, program), new_tag, "{program}");
     }
     let proxy = ["-n", "kube-system", "get", "daemonset", "kube-proxy", "-o", "jsonpath={..image}"];
-    assert!(world.kubectl(&proxy).ok().ends_with(NEW));
+    assert!(world.kubectl(&proxy).ok().ends_with(&new_tag));
     let server = world.kubectl(&["version", "-o", "json"]).ok();
     let server: Value = serde_json::from_str(&server).unwrap();
-    assert_eq!(server["serverVersion"]["gitVersion"], NEW);
+    assert_eq!(server["serverVersion"]["gitVersion"], new_tag.as_str());
     until("the deployment runs again", 60, || pods(&world).len() == 2);
     assert!(pods(&world).iter().all(|pod| !before.contains(pod)), "the worker was never drained");
     world.dojo(&["status", &name]).ok();
@@ -157,18 +183,14 @@ fn a_cluster_goes_to_another_release_and_is_not_lost_on_the_way() {
     }
     let again = world.dojo(&upgrade).ok();
     assert!(again.contains("nothing to do"), "{again}");
-    refused_to_go_back(&world, &name, &old);
+    let back = format!("cannot go back to Kubernetes {old_release}");
+    world.dojo(&["upgrade", &name, "--bundle", &old]).fails(1, &[&back]);
+    assert!(containerd(&name).contains(" v2."), "{}", containerd(&name));
     world.dojo(&["scale", &name, "--workers", "2"]).ok();
-    assert_eq!(kubelets(&world).last().unwrap(), &format!("worker-2 {NEW}"));
+    assert_eq!(kubelets(&world).last().unwrap(), &format!("worker-2 {new_tag}"));
     let container = format!("dojo-{name}-worker-2");
     let image = engine(&["inspect", &container, "--format", "{{.Config.Image}}"]).ok();
     let _image = Unwanted(image.trim().to_owned());
     world.dojo(&["down", &name]).ok();
     world.assert_gone(&name);
-}
-
-#[track_caller]
-fn refused_to_go_back(world: &World, cluster: &str, bundle: &str) {
-    let said = world.dojo(&["upgrade", cluster, "--bundle", bundle]);
-    said.fails(1, &["cannot go back to Kubernetes 1.20.2"]);
 }

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use sha2::{Digest as _, Sha256};
 
 use self::forward_proxy::ForwardProxy;
-use crate::api_server::bundle;
+use crate::api_server::{bundle, release};
 use crate::service::build_image;
 use crate::world::{World, engine, traces, until};
 
@@ -89,7 +89,7 @@ fn ready(world: &World) -> usize {
 }
 
 /// Where the packages of the bundle's release are within the repository.
-const FOLDER: &str = "/srv/web/core:/stable:/v1.20/deb";
+const FOLDER: &str = "/srv/web/core:/stable:/v1.37/deb";
 
 #[test]
 fn a_cluster_comes_from_packages_and_a_registry() {
@@ -105,7 +105,7 @@ fn a_cluster_comes_from_packages_and_a_registry() {
     }
     let registry = format!("http://{}", mirror.registry);
     let mut up =
-        vec!["up", &name, "--kubernetes", "--workers", "1", "--kubernetes-version", "1.20"];
+        vec!["up", &name, "--kubernetes", "--workers", "1", "--kubernetes-version", "1.37"];
     up.extend(["--kubernetes-repository", &mirror.repository, "--kubernetes-registry", &registry]);
     // The pod network is somebody else's, too.
     let network = format!("{}/network.yaml", mirror.repository);
@@ -147,9 +147,9 @@ fn a_cluster_comes_from_packages_and_a_registry() {
     assert!(images.iter().all(|image| image.starts_with(&mirror.registry)), "{images:?}");
 
     // kubelet pulls from that registry by itself, too.
-    let image = format!("{}/etcd:3.4.13-0", mirror.registry);
+    let image = images.iter().find(|image| image.contains("/etcd:")).unwrap();
     let mut run = vec!["run", "pulled", "--restart=Never", "--image"];
-    run.extend([&image, "--", "etcd", "--version"]);
+    run.extend([image, "--", "etcd", "--version"]);
     world.kubectl(&run).ok();
     let phase = ["get", "pod", "pulled", "-o", "jsonpath={.status.phase}"];
     until("the pod has run", 90, || world.kubectl(&phase).stdout == "Succeeded");
@@ -158,7 +158,7 @@ fn a_cluster_comes_from_packages_and_a_registry() {
     let asked = proxy.asked();
     let (registry, _) = mirror.registry.split_once('/').unwrap();
     let images = format!("GET http://{registry}/v2/");
-    let packages = format!("GET {}/core:/stable:/v1.20/deb/", mirror.repository);
+    let packages = format!("GET {}/core:/stable:/v1.37/deb/", mirror.repository);
     for what in [&images, &packages, &format!("GET {network}")] {
         assert!(asked.iter().any(|line| line.starts_with(what)), "{what}: {asked:?}");
     }
@@ -171,8 +171,9 @@ fn a_cluster_comes_from_packages_and_a_registry() {
     world.dojo(&up).ok();
     let held = world.dojo(&["ssh", &format!("{name}/worker-1"), "--", "apt-mark", "showhold"]).ok();
     assert_eq!(held.split_whitespace().collect::<Vec<_>>(), ["kubeadm", "kubectl", "kubelet"]);
-    up[6] = "1.21";
-    world.dojo(&up).fails(1, &["has Kubernetes 1.20.2, and 1.21 was asked for"]);
+    up[6] = "1.36";
+    let other = format!("has Kubernetes {}, and 1.36 was asked for", release(&bundle()));
+    world.dojo(&up).fails(1, &[&other]);
 
     world.dojo(&["down", &name]).ok();
     world.assert_gone(&name);
@@ -189,18 +190,19 @@ fn a_repository_that_cannot_serve_says_why() {
         up.extend(["--kubernetes-repository-key", &mirror.fingerprint]);
         world.dojo(&up)
     };
-    up("1.20.9", &mirror.repository).fails(1, &["has no Kubernetes 1.20.9; it has: 1.20.2"]);
-    up("1.33", &mirror.repository)
-        .fails(1, &["there is no Kubernetes 1.33 in that repository", "Release.key"]);
+    let lacks = format!("has no Kubernetes 1.37.99; it has: {}", release(&bundle()));
+    up("1.37.99", &mirror.repository).fails(1, &[&lacks]);
+    up("1.35", &mirror.repository)
+        .fails(1, &["there is no Kubernetes 1.35 in that repository", "Release.key"]);
     // Nobody listens there.
-    up("1.20", "http://127.0.0.1:1/k8s").fails(
+    up("1.37", "http://127.0.0.1:1/k8s").fails(
         1,
         &[
             "cannot fetch the key of the package repository",
-            "http://127.0.0.1:1/k8s/core:/stable:/v1.20/deb/Release.key",
+            "http://127.0.0.1:1/k8s/core:/stable:/v1.37/deb/Release.key",
         ],
     );
-    up("1.20", "k8s.example").fails(2, &["not the base address of a package repository"]);
+    up("1.37", "k8s.example").fails(2, &["not the base address of a package repository"]);
     assert_eq!(traces(&name), Vec::<String>::new());
 }
 
@@ -214,13 +216,13 @@ fn a_bundle_is_made_of_packages_and_makes_a_cluster() {
     let registry = format!("http://{}", mirror.registry);
     let machines = || engine(&["ps", "-aq", "--filter", "name=dojo-bundle-"]).ok();
     let before = machines();
-    let mut create = vec!["bundle", "create", "-o", file, "--kubernetes-version", "1.20"];
+    let mut create = vec!["bundle", "create", "-o", file, "--kubernetes-version", "1.37"];
     create.extend(["--kubernetes-repository", &mirror.repository]);
     create.extend(["--kubernetes-registry", &registry]);
     world.dojo(&create).fails(2, &["without TLS", "--kubernetes-repository-key"]);
     create.extend(["--kubernetes-repository-key", &mirror.fingerprint]);
     let said = world.dojo(&create).ok();
-    assert!(said.contains("Kubernetes 1.20.2 for"), "{said}");
+    assert!(said.contains(&format!("Kubernetes {} for", release(&bundle()))), "{said}");
     assert_eq!(machines(), before, "its machine is left");
     assert!(!world.home().join("clusters").read_dir().unwrap().any(|entry| entry.is_ok()));
     // From here on there is only the file.
@@ -237,6 +239,8 @@ fn a_bundle_is_made_of_packages_and_makes_a_cluster() {
                 let goal = file.get("target").or(file.get("image")).unwrap();
                 (goal.as_str().unwrap().to_owned(), file["roles"].to_string())
             })
+            // The distribution's containerd is not taken along.
+            .filter(|(goal, _)| !goal.starts_with("/usr/local/bin/"))
             .collect();
         what.sort();
         what

@@ -37,7 +37,7 @@ impl World {
     /// image for workers of one byte, and a package for workers.
     fn writer(&self) -> BundleWriter {
         let binary = Kind::Binary { target: "/usr/bin/kubelet".to_owned() };
-        let image = |name: &str| Kind::Image { image: format!("k8s.gcr.io/{name}") };
+        let image = |name: &str| Kind::Image { image: format!("registry.k8s.io/{name}") };
         BundleWriter::new("v1.32.4".parse().unwrap(), Architecture::Amd64)
             .with(self.source("a", 1000), "bin/kubelet.gz", binary, BOTH)
             .with(self.source("b", 1024), "images/etcd.tar", image("etcd:3"), [Role::ControlPlane])

@@ -415,7 +415,7 @@ fn scale_refuses_what_no_cluster_can_be() {
 #[test]
 fn only_kubernetes_is_upgraded() {
     let world = World::new();
-    let upgrade = ["upgrade", "practice", "--kubernetes-version", "1.33"];
+    let upgrade = ["upgrade", "practice", "--kubernetes-version", "1.37"];
     let said = world.dojo(&upgrade).failure();
     assert!(said.starts_with("exit 1") && said.contains("there is no cluster"), "{said}");
     for (kind, what) in [("--swarm", "a swarm"), ("--engines", "plain Docker hosts")] {
@@ -430,7 +430,7 @@ fn only_kubernetes_is_upgraded() {
     for args in [
         ["--kubernetes-version", "latest"].as_slice(),
         &["--kubernetes-repository", "http://k8s.example"],
-        &["--bundle", "x", "--kubernetes-version", "1.33", "--kubernetes-repository", "http://x"],
+        &["--bundle", "x", "--kubernetes-version", "1.37", "--kubernetes-repository", "http://x"],
     ] {
         let said = world.dojo(&[&["upgrade", "practice"], args].concat()).failure();
         assert!(said.starts_with("exit 2"), "{said}");
@@ -737,7 +737,7 @@ fn a_bundle_is_looked_into_and_checked() {
     let world = World::new();
     let both = [Role::ControlPlane, Role::Worker];
     let binary = Kind::Binary { target: "/usr/bin/kubelet".to_owned() };
-    let image = Kind::Image { image: "k8s.gcr.io/etcd:3.5".to_owned() };
+    let image = Kind::Image { image: "registry.k8s.io/etcd:3.5".to_owned() };
     let path = world.directory.path().join("bundle.tar");
     BundleWriter::new("1.32.4".parse().unwrap(), Architecture::Arm64)
         .with(world.file("kubelet", "k"), "bin/kubelet.gz", binary, both)
@@ -754,7 +754,7 @@ fn a_bundle_is_looked_into_and_checked() {
 
         KIND     WHAT                          SIZE     FOR
         binary   /usr/bin/kubelet              1 KiB    control-plane, worker
-        image    k8s.gcr.io/etcd:3.5           2.9 MiB  control-plane
+        image    registry.k8s.io/etcd:3.5      2.9 MiB  control-plane
         package  kubeadm_1.32.4-1.1_arm64.deb  1 KiB    control-plane, worker
 
         not in it, and needed from elsewhere:
@@ -765,12 +765,13 @@ fn a_bundle_is_looked_into_and_checked() {
           pause: no pod can start
           kube-proxy: services have no addresses
           coredns: services have no names
+          local-path-provisioner: volumes that are claimed are never made
         ");
     });
     let json = world.dojo(&["bundle", "inspect", file, "-o", "json"]).ok();
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["kubernetes"], "v1.32.4");
-    assert_eq!(json["files"][1]["image"], "k8s.gcr.io/etcd:3.5");
+    assert_eq!(json["files"][1]["image"], "registry.k8s.io/etcd:3.5");
     assert_eq!(json["missing"][0]["what"], "kubectl");
     let said = world.dojo(&["bundle", "verify", file]).ok();
     assert_eq!(said, "/world/bundle.tar is whole: 3 files, 2.9 MiB\n");

@@ -87,7 +87,8 @@ fn a_dry_run_refuses_what_up_refuses_in_the_same_words() {
     let packages = ["--kubernetes-repository", "https://packages.example"];
     let absent = world.path().join("absent.tar").display().to_string();
     for (more, code, words) in [
-        (vec![], 1, "there is no bundle and no package repository"),
+        (vec!["--kubernetes-version", "1.33"], 2, "1.33 is too old: 1.34 to 1.37 are supported"),
+        (vec!["--kubernetes-version", "1.20.2"], 2, "clusterdojo 0.1 had it"),
         ([&packages[..], &["--kubernetes-version", "1.38"]].concat(), 2, "containerd 2"),
         ([&packages[..], &["--kubernetes-version", "1.99.1"]].concat(), 2, "1.37 is the last"),
         ([&packages[..], &["--cni", "./absent.yaml"]].concat(), 1, "cannot read the manifest"),
@@ -102,10 +103,16 @@ fn a_dry_run_refuses_what_up_refuses_in_the_same_words() {
         assert_eq!((dry.code, &dry.stderr), (real.code, &real.stderr), "{more:?}");
         assert_eq!(dry.code, Some(code), "{more:?}: {}", dry.stderr);
     }
-    for version in ["1.36", "1.37.2"] {
+    for version in ["1.34", "1.37.2"] {
         let more = ["--kubernetes-version", version, "--dry-run"];
         world.dojo(&[&up[..], &packages, &more].concat()).ok();
     }
+    // Nothing has to be said: the Kubernetes project's own packages are known.
+    world.dojo(&[&up[..], &["--dry-run"]].concat()).ok();
+    let asked = world.dojo(&[&up[..], &["--dry-run", "-o", "json"]].concat()).ok();
+    let asked: serde_json::Value = serde_json::from_str(&asked).unwrap();
+    assert_eq!(asked["kubernetes"]["version"], "1.37");
+    assert_eq!(asked["kubernetes"]["repository"], "https://pkgs.k8s.io");
     // What this computer knows is held to the same.
     let known = [("DOJO_KUBERNETES_REPOSITORY", "http://packages.example")];
     let said = world.dojo_with(&known, &[&up[..], &["--dry-run"]].concat());

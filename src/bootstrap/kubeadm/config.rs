@@ -1,17 +1,18 @@
-//! The files that kubeadm is given. Their fields differ between releases; what is used here is what all
-//! of them have, and `tests` refuse anything else.
+//! The files that kubeadm is given; `tests` refuse fields that it does not have.
 //!
-//! Source: "kubeadm Configuration (v1beta3)" and "(v1beta4)", kubernetes.io, and the types in
-//! `cmd/kubeadm/app/apis/kubeadm` of Kubernetes for v1beta2.
+//! Source: "kubeadm Configuration (v1beta4)", kubernetes.io.
 
 use std::net::IpAddr;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::model::{KubernetesOptions, KubernetesVersion, Secret, Service};
 
 use super::{TOKEN_LIFE, patience};
 
+/// The format of kubeadm's configuration. 1.37 has `v1` as well, with the same fields, but calls it experimental and
+/// takes it neither to begin nor to join a cluster.
+const API: &str = "kubeadm.k8s.io/v1beta4";
 /// Where containerd listens for kubelet.
 const CRI_SOCKET: &str = "unix:///run/containerd/containerd.sock";
 /// Names the resolver that pods get, where they cannot use the machine's own; `prepare.sh` writes it.
@@ -19,7 +20,6 @@ const RESOLVER: &str = "/etc/clusterdojo/resolv.conf";
 
 /// What the configuration depends on beside what was chosen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Facts {
     /// The machine has the unified cgroup hierarchy, which systemd manages.
     pub cgroup_v2: bool,
@@ -27,20 +27,13 @@ pub(super) struct Facts {
     pub container: bool,
     /// The machine has a resolver for its pods, because they cannot use its own.
     pub resolver: bool,
-    /// crictl is installed, which kubeadm before 1.32 needs for its preflight checks.
-    pub crictl: bool,
 }
 
 impl Facts {
     /// Reads what the script of that name printed.
     pub(super) fn parse(output: &str) -> Self {
         let has = |word: &str| output.lines().any(|line| line.trim() == word);
-        Self {
-            cgroup_v2: has("cgroup-v2"),
-            container: has("container"),
-            resolver: has("resolver"),
-            crictl: has("crictl"),
-        }
+        Self { cgroup_v2: has("cgroup-v2"), container: has("container"), resolver: has("resolver") }
     }
 }
 
@@ -53,8 +46,6 @@ pub(super) struct Member<'a> {
     pub address: IpAddr,
     /// The release that is installed on it.
     pub version: KubernetesVersion,
-    /// Whether it is a control plane.
-    pub leads: bool,
     /// What was found on it.
     pub facts: &'a Facts,
     /// What its kubelet is told otherwise than those of the cluster's other nodes, see [`Member::beside`].
@@ -62,26 +53,6 @@ pub(super) struct Member<'a> {
 }
 
 impl Member<'_> {
-    /// The version of the configuration's format that its kubeadm understands.
-    fn api(&self) -> &'static str {
-        match self.version.minor {
-            ..=21 => "kubeadm.k8s.io/v1beta2",
-            22..=30 => "kubeadm.k8s.io/v1beta3",
-            31.. => "kubeadm.k8s.io/v1beta4",
-        }
-    }
-
-    /// Arguments of a component: a map until v1beta3, a list since.
-    fn arguments(&self, arguments: &[(&str, String)]) -> Value {
-        if self.api().ends_with("v1beta4") {
-            arguments.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect()
-        } else {
-            let map: Map<String, Value> =
-                arguments.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
-            Value::Object(map)
-        }
-    }
-
     fn registration(&self) -> Value {
         // A machine may have several addresses; its peers know this one.
         let mut kubelet = vec![("node-ip", self.address.to_string())];
@@ -92,7 +63,8 @@ impl Member<'_> {
         json!({
             "name": self.name,
             "criSocket": CRI_SOCKET,
-            "kubeletExtraArgs": self.arguments(&kubelet),
+            "kubeletExtraArgs": arguments(&kubelet),
+            "ignorePreflightErrors": self.ignored(),
         })
     }
 
@@ -107,12 +79,8 @@ impl Member<'_> {
     }
 
     /// Preflight errors that do not apply here.
-    pub(super) fn ignored(&self) -> String {
+    pub(super) fn ignored(&self) -> Vec<&'static str> {
         let mut ignored = vec!["NumCPU", "Mem"];
-        if !self.facts.crictl {
-            // containerd is asked by kubelet, and by kubeadm since 1.32, without it.
-            ignored.push("FileExisting-crictl");
-        }
         if self.facts.container {
             // Kernel, modules and swap are the host's.
             ignored.extend([
@@ -121,43 +89,13 @@ impl Member<'_> {
                 "FileContent--proc-sys-net-bridge-bridge-nf-call-iptables",
             ]);
         }
-        ignored.join(",")
+        ignored
     }
+}
 
-    /// Phases of `init` that run ahead of the others, a line each: kubelet takes a while until it looks
-    /// for pods to start, so it begins first, and what others need is made meanwhile.
-    pub(super) fn first(&self) -> String {
-        let preflight = self.can_pull().then_some("preflight");
-        let kubelet = ["certs ca", "kubeconfig kubelet", "kubelet-start"];
-        preflight.into_iter().chain(kubelet).collect::<Vec<_>>().join("\n")
-    }
-
-    /// Phases of `init` that are left out then; `dns` says whether there is an image for `CoreDNS`.
-    pub(super) fn skipped(dns: bool) -> String {
-        let dns = if dns { None } else { Some("addon/coredns") };
-        ["preflight", "kubelet-start"].into_iter().chain(dns).collect::<Vec<_>>().join(",")
-    }
-
-    /// Phases of `join` that are left out.
-    pub(super) fn skipped_to_join(&self) -> &'static str {
-        if self.skips_preflight() { "preflight" } else { "" }
-    }
-
-    /// Ports that must be free and that kubeadm, as it is run here, does not look at ("Ports and
-    /// Protocols", kubernetes.io).
-    pub(super) fn ports(&self) -> &'static str {
-        if self.skips_preflight() { "2379 2380 6443 10250 10257 10259" } else { "" }
-    }
-
-    /// Images are pulled in this phase before a control plane begins or joins.
-    fn skips_preflight(&self) -> bool {
-        self.leads && !self.can_pull()
-    }
-
-    /// Whether kubeadm can see to the images in its preflight phase; ours are there already.
-    fn can_pull(&self) -> bool {
-        self.facts.crictl || self.version.minor >= 32
-    }
+/// Arguments of a component.
+fn arguments(arguments: &[(&str, String)]) -> Value {
+    arguments.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect()
 }
 
 /// What a new cluster is to be.
@@ -181,8 +119,6 @@ pub(super) struct Cluster<'a> {
 pub(super) fn init(cluster: &Cluster<'_>, member: &Member<'_>, token: &Secret) -> Secret {
     let mut controllers = vec![
         ("leader-elect", cluster.shared.to_string()),
-        // Makes the volumes of the default storage class.
-        ("enable-hostpath-provisioner", "true".to_owned()),
         // All its controllers begin at once, and by default they wait for each other's questions.
         ("kube-api-qps", "100".to_owned()),
         ("kube-api-burst", "200".to_owned()),
@@ -193,7 +129,7 @@ pub(super) fn init(cluster: &Cluster<'_>, member: &Member<'_>, token: &Secret) -
         controllers.push(("controllers", list));
     }
     let mut configuration = json!({
-        "apiVersion": member.api(),
+        "apiVersion": API,
         "kind": "ClusterConfiguration",
         "clusterName": cluster.name,
         "kubernetesVersion": member.version.tag(),
@@ -203,16 +139,14 @@ pub(super) fn init(cluster: &Cluster<'_>, member: &Member<'_>, token: &Secret) -
             "serviceSubnet": cluster.options.service_subnet,
         },
         "apiServer": { "certSANs": cluster.names },
-        "controllerManager": { "extraArgs": member.arguments(&controllers) },
-        "scheduler": {
-            "extraArgs": member.arguments(&[("leader-elect", cluster.shared.to_string())]),
-        },
+        "controllerManager": { "extraArgs": arguments(&controllers) },
+        "scheduler": { "extraArgs": arguments(&[("leader-elect", cluster.shared.to_string())]) },
     });
     if let Some(registry) = cluster.options.image_repository() {
         configuration["imageRepository"] = json!(registry);
     }
     let mut init = json!({
-        "apiVersion": member.api(),
+        "apiVersion": API,
         "kind": "InitConfiguration",
         "bootstrapTokens": [{
             "token": token.expose(),
@@ -226,7 +160,7 @@ pub(super) fn init(cluster: &Cluster<'_>, member: &Member<'_>, token: &Secret) -
             "bindPort": Service::Api.port(),
         },
     });
-    patience::of_init(&mut init, &mut configuration);
+    patience::add(&mut init);
     documents(&[init, configuration, kubelet(cluster, member), kube_proxy()])
 }
 
@@ -234,7 +168,7 @@ pub(super) fn init(cluster: &Cluster<'_>, member: &Member<'_>, token: &Secret) -
 /// `key` and stores them for two hours.
 pub(super) fn upload(member: &Member<'_>, key: &Secret) -> Secret {
     let init = json!({
-        "apiVersion": member.api(),
+        "apiVersion": API,
         "kind": "InitConfiguration",
         "nodeRegistration": member.registration(),
         "localAPIEndpoint": {
@@ -245,7 +179,7 @@ pub(super) fn upload(member: &Member<'_>, key: &Secret) -> Secret {
     });
     // Without a version kubeadm asks the internet for the newest one.
     let cluster = json!({
-        "apiVersion": member.api(),
+        "apiVersion": API,
         "kind": "ClusterConfiguration",
         "kubernetesVersion": member.version.tag(),
     });
@@ -354,7 +288,7 @@ pub(super) fn join(
     certificate_key: Option<&Secret>,
 ) -> Secret {
     let mut join = json!({
-        "apiVersion": member.api(),
+        "apiVersion": API,
         "kind": "JoinConfiguration",
         "nodeRegistration": member.registration(),
         "discovery": {
@@ -374,7 +308,7 @@ pub(super) fn join(
             "certificateKey": key.expose(),
         });
     }
-    patience::of_join(&mut join);
+    patience::add(&mut join);
     documents(&[join])
 }
 
@@ -387,10 +321,11 @@ fn documents(documents: &[Value]) -> Secret {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Map;
+
     use super::*;
 
-    /// Every field that exists in v1beta3 and in v1beta4 alike, read from the upstream types. Of v1beta2
-    /// `skipPhases`, `patches` and `imagePullPolicy` are missing.
+    /// Every field that may be used, read from the upstream types.
     const FIELDS: &[(&str, &[&str])] = &[
         (
             "InitConfiguration",
@@ -405,6 +340,7 @@ mod tests {
                 "nodeRegistration.taints",
                 "nodeRegistration.kubeletExtraArgs",
                 "nodeRegistration.ignorePreflightErrors",
+                "timeouts",
                 "localAPIEndpoint.advertiseAddress",
                 "localAPIEndpoint.bindPort",
                 "certificateKey",
@@ -439,6 +375,7 @@ mod tests {
                 "nodeRegistration.taints",
                 "nodeRegistration.kubeletExtraArgs",
                 "nodeRegistration.ignorePreflightErrors",
+                "timeouts",
                 "caCertPath",
                 "discovery.bootstrapToken.token",
                 "discovery.bootstrapToken.apiServerEndpoint",
@@ -494,7 +431,6 @@ mod tests {
             name: "control-plane-1".to_owned(),
             address: [10, 200, 7, 2].into(),
             version: KubernetesVersion { minor, patch: Some(2) },
-            leads: true,
             facts,
             flags: Vec::new(),
         }
@@ -535,10 +471,10 @@ mod tests {
             "--cgroup-driver=systemd --fail-swap-on=true --image-gc-high-threshold=85 --eviction-hard=\
              memory.available<100Mi,nodefs.available<10%,nodefs.inodesFree<5%,imagefs.available<15%"
         );
-        let old = flags(20, &host, &Facts::default());
+        let old = flags(34, &host, &Facts::default());
         assert_eq!(old, "--cgroup-driver=cgroupfs", "a flag that it does not know stops kubelet");
         // They reach kubelet in every format.
-        for minor in [20, 30, 36] {
+        for minor in [34, 37] {
             let flags = vec![("cgroup-driver", "cgroupfs".to_owned())];
             let member = Member { flags, ..member(minor, &host) };
             let token = Secret::new("abcdef.0123456789abcdef");
@@ -576,27 +512,15 @@ mod tests {
 
     #[test]
     fn only_fields_that_every_kubeadm_has_are_used() {
-        for minor in [20, 21, 22, 30, 31, 36] {
+        for minor in [34, 36, 37, 38] {
             for container in [false, true] {
                 let facts = Facts { container, ..Facts::default() };
                 assert_eq!(refused(&text(minor, &facts)), Vec::<String>::new(), "1.{minor}");
             }
         }
-        let wrong = "apiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\n\
+        let wrong = "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\n\
                      apiServer:\n  timeoutForControlPlane: 4m\n";
         assert_eq!(refused(wrong), ["apiServer.timeoutForControlPlane"]);
-    }
-
-    #[test]
-    fn each_release_gets_the_format_that_it_reads() {
-        for (minor, api) in [(20, "v1beta2"), (21, "v1beta2"), (22, "v1beta3"), (30, "v1beta3")] {
-            let text = text(minor, &Facts::default());
-            assert!(text.contains(&format!("kubeadm.k8s.io/{api}")), "1.{minor}");
-            assert!(text.contains("node-ip: \"10.200.7.2\""), "{text}");
-        }
-        let text = text(31, &Facts::default());
-        assert!(text.contains("kubeadm.k8s.io/v1beta4"), "{text}");
-        assert!(text.contains("name: node-ip"), "{text}");
     }
 
     #[test]
@@ -608,29 +532,9 @@ mod tests {
     }
 
     #[test]
-    fn preflight_is_left_out_only_where_it_cannot_run() {
-        let first = |minor, crictl| {
-            let facts = Facts { crictl, ..Facts::default() };
-            let member = member(minor, &facts);
-            (member.first().starts_with("preflight\n"), member.ports().is_empty())
-        };
-        assert_eq!(first(20, false), (false, false), "then ports are looked at by us");
-        assert_eq!(first(20, true), (true, true));
-        assert_eq!(first(32, false), (true, true));
-        assert_eq!(Member::skipped(false), "preflight,kubelet-start,addon/coredns");
-        assert_eq!(Member::skipped(true), "preflight,kubelet-start");
-        let joining = |minor, leads| {
-            let facts = Facts::default();
-            Member { leads, ..member(minor, &facts) }.skipped_to_join()
-        };
-        assert_eq!(joining(20, true), "preflight");
-        assert_eq!((joining(20, false), joining(32, true)), ("", ""));
-    }
-
-    #[test]
     fn tokens_are_not_shown() {
         let facts = Facts::default();
-        let member = member(32, &facts);
+        let member = member(36, &facts);
         let token = Secret::new("abcdef.0123456789abcdef");
         let discovery = Discovery { endpoint: "h:1", token: &token, ca_pin: "sha256:00" };
         let key = Secret::new("fedcba9876543210");

@@ -30,12 +30,11 @@ pub fn explain(
         .map(|(index, name)| machine(cluster, *name, address(index)))
         .collect();
     let all: Vec<&Machine> = machines.iter().collect();
-    let facts = Facts { cgroup_v2: true, container: false, resolver: false, crictl: true };
+    let facts = Facts { cgroup_v2: true, container: false, resolver: false };
     let member = |machine: &Machine| Member {
         name: machine.id.name.to_string(),
         address: machine.private_ip,
         version,
-        leads: machine.id.name.role == Role::ControlPlane,
         facts: &facts,
         flags: Vec::new(),
     };
@@ -62,7 +61,7 @@ pub fn explain(
     let of_first = member(first);
     let config = config::init(&wanted, &of_first, &token);
     let config = config.expose().trim_end().replace(&named(version), &exactly(version));
-    let begin = init(&of_first, true).with("CONFIG", config);
+    let begin = init().with("CONFIG", config);
     steps.push((first.id.name, begin));
     if let Some(address) = options.cni.address() {
         let apply = Script::new(
@@ -77,7 +76,7 @@ pub fn explain(
         let discovery = Discovery { endpoint: &endpoint, token: &token, ca_pin: CA_PIN };
         let member = member(worker);
         let config = config::join(&member, &discovery, None);
-        let join = join(&member).with("CONFIG", config.expose().trim_end());
+        let join = join().with("CONFIG", config.expose().trim_end());
         steps.push((worker.id.name, join));
     }
     steps

@@ -24,7 +24,10 @@ use jiff::Timestamp;
 
 use crate::driver::Source;
 use crate::failpoint;
-use crate::model::{Access, KubeCredentials, Machine, PodNetwork, Role, Secret, Service, TlsFiles};
+use crate::model::{
+    Access, KubeCredentials, KubernetesOptions, Machine, PodNetwork, Role, Secret, Service,
+    TlsFiles,
+};
 use crate::pki;
 use crate::provision::Node;
 use crate::remote::{ApiError, ApiServer, Script};
@@ -44,6 +47,12 @@ const DRAIN: Duration = Duration::from_secs(90);
 const GRACE: Duration = Duration::from_secs(30);
 /// How long nodes may take to become ready.
 const SETTLING: Duration = Duration::from_secs(180);
+
+/// Phases of `init` that run ahead of the others: kubelet takes a while until it looks for pods to start, so it
+/// begins first, and what others need is made meanwhile.
+const FIRST: [&str; 4] = ["preflight", "certs ca", "kubeconfig kubelet", "kubelet-start"];
+/// Those that are left out then.
+const SKIPPED: [&str; 2] = ["preflight", "kubelet-start"];
 
 /// Kubernetes by kubeadm.
 #[derive(Debug, Clone, Copy, Default)]
@@ -76,7 +85,6 @@ fn member<'a>(node: &Node, facts: &'a Facts) -> Member<'a> {
         name: node.machine().id.name.to_string(),
         address: node.machine().private_ip,
         version: node.kubernetes().version,
-        leads: is_control_plane(node.machine()),
         facts,
         flags: Vec::new(),
     }
@@ -107,8 +115,8 @@ async fn since(node: &Node) -> Result<Timestamp, Error> {
     Ok(Timestamp::from_second(seconds).unwrap_or(Timestamp::MIN))
 }
 
-/// `kubeadm init` on a member; its configuration is still to be added.
-fn init(member: &Member<'_>, dns: bool) -> Script {
+/// `kubeadm init`; its configuration is still to be added.
+fn init() -> Script {
     Script::new(
         "begin the cluster",
         "kubeadm makes the certificates, has kubelet start etcd, the API server, the scheduler and the \
@@ -116,14 +124,12 @@ fn init(member: &Member<'_>, dns: bool) -> Script {
         include_str!("../../../templates/kubernetes/kubeadm.sh"),
     )
     .with("VERB", "init")
-    .with("FIRST", member.first())
-    .with("SKIP", Member::skipped(dns))
-    .with("IGNORE", member.ignored())
-    .with("PORTS", member.ports())
+    .with("FIRST", FIRST.join("\n"))
+    .with("SKIP", SKIPPED.join(","))
 }
 
-/// `kubeadm join` on a member; its configuration is still to be added.
-fn join(member: &Member<'_>) -> Script {
+/// `kubeadm join`; its configuration is still to be added.
+fn join() -> Script {
     Script::new(
         "join the cluster",
         "The token lets the node in, and the hash of the cluster's authority proves that it is the right \
@@ -132,9 +138,19 @@ fn join(member: &Member<'_>) -> Script {
     )
     .with("VERB", "join")
     .with("FIRST", "")
-    .with("SKIP", member.skipped_to_join())
-    .with("IGNORE", member.ignored())
-    .with("PORTS", member.ports())
+    .with("SKIP", "")
+}
+
+/// Waits until names of services are known; the last thing that a new cluster comes to.
+fn dns(options: &KubernetesOptions) -> Script {
+    // As kubeadm chooses it ("GetDNSIP" in its constants).
+    let address = options.service_subnet.address(10);
+    Script::new(
+        "wait until the cluster's DNS answers",
+        "Pods find services by their names, and what is started now may ask at once.",
+        include_str!("../../../templates/kubernetes/dns.sh"),
+    )
+    .with("ADDRESS", address.map(|a| a.to_string()).unwrap_or_default())
 }
 
 /// The administrator's credentials, as kubeadm left them on a control plane.
@@ -279,7 +295,7 @@ impl Bootstrapper for Kubeadm {
         };
         let member = member(node, &facts);
         let config = config::init(&cluster, &member, &new_token());
-        let script = init(&member, kubernetes.dns).with_secret("CONFIG", &config);
+        let script = init().with_secret("CONFIG", &config);
         failpoint::reached("kubeadm.init.before");
         node.remote().run(&script).await.map_err(failed(node, "begin a cluster"))?;
         failpoint::reached("kubeadm.init.after");
@@ -329,7 +345,7 @@ impl Bootstrapper for Kubeadm {
             ca_pin: ticket.pin.as_deref().unwrap_or_default(),
         };
         let config = config::join(&member, &discovery, ticket.key.as_ref());
-        let script = join(&member).with_secret("CONFIG", &config);
+        let script = join().with_secret("CONFIG", &config);
         failpoint::reached("kubeadm.join.before");
         node.remote().run(&script).await.map_err(failed(node, "join the cluster"))?;
         failpoint::reached("kubeadm.join.after");
@@ -338,8 +354,9 @@ impl Bootstrapper for Kubeadm {
 
     async fn ready(&self, speaker: &Node, nodes: &[Node]) -> Result<(), Error> {
         let api = api(speaker).await?;
-        let storage = include_str!("../../../templates/kubernetes/storage.yaml");
-        api.apply(storage).await.map_err(failed(speaker, "make the default storage class"))?;
+        let storage = include_str!("../../../templates/kubernetes/storage.yaml")
+            .replace("IMAGE", &speaker.kubernetes().provisioner);
+        api.apply(&storage).await.map_err(failed(speaker, "make the default storage class"))?;
         if let Some(network) = &speaker.kubernetes().network {
             api.apply(network).await.map_err(failed(speaker, "apply the pod network"))?;
         }
@@ -363,8 +380,14 @@ impl Bootstrapper for Kubeadm {
             }
             Ok(())
         }))
-        .await
-        .map(drop)
+        .await?;
+        let known = api.nodes().await.map_err(failed(speaker, "list the nodes"))?;
+        // A node that is off may be the one that the cluster's DNS is on.
+        if known.iter().all(|node| node.ready) {
+            let script = dns(&speaker.kubernetes().options);
+            speaker.remote().run(&script).await.map_err(failed(speaker, script.title))?;
+        }
+        Ok(())
     }
 
     async fn drain(&self, speaker: &Node, leaving: &[Leaving]) -> Result<Vec<String>, Error> {

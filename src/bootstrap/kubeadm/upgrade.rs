@@ -49,7 +49,7 @@ pub async fn upgrade(
     )
     .with("VERB", if first { "apply" } else { "node" })
     .with("RELEASE", release.tag())
-    .with("IGNORE", of_node.ignored());
+    .with("IGNORE", of_node.ignored().join(","));
     failpoint::reached("upgrade.kubeadm.before");
     let run = async { node.remote().run(&script).await.map_err(failed(node, script.title)) };
     progress.step(script.title, run).await?;

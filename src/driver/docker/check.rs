@@ -123,7 +123,8 @@ fn of_the_way_to(engine: &Engine) -> Option<Finding> {
 fn of_cgroups(info: &SystemInfo) -> Finding {
     let version = match info.cgroup_version {
         Some(SystemInfoCgroupVersionEnum::_2) => "version 2",
-        _ => "version 1",
+        // "cgroup v1 maintenance mode", kubernetes.io; systemd 258 does without.
+        _ => "version 1, which works here; Kubernetes and systemd are about to give it up",
     };
     Finding::ok("cgroups", version)
 }

@@ -161,9 +161,10 @@ fn references(bundle: &Bundle, role: Role) -> impl Iterator<Item = (&str, &str)>
     })
 }
 
-/// Whether there is an image of `CoreDNS` in it.
-pub(super) fn has_dns(bundle: &Bundle) -> bool {
-    references(bundle, Role::ControlPlane).any(|(_, image)| image.contains("/coredns"))
+/// The image of what makes volumes, if it is in it.
+pub(super) fn provisioner(bundle: &Bundle) -> Option<String> {
+    let mut images = references(bundle, Role::Worker).map(|(_, image)| image);
+    images.find(|image| image.contains("/local-path-provisioner:")).map(str::to_owned)
 }
 
 /// The image that holds a pod's namespaces.

@@ -11,6 +11,8 @@ use crate::model::Role;
 use crate::provision::{Error, Node};
 use crate::remote::Script;
 
+use super::packages;
+
 /// What is to be fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Item {
@@ -34,7 +36,8 @@ impl Item {
             "image" => {
                 let name = last.split(':').next()?;
                 // CoreDNS begins on a control plane, but its pods may go elsewhere later.
-                let runs_anywhere = matches!(name, "kube-proxy" | "pause" | "coredns");
+                let runs_anywhere =
+                    matches!(name, "kube-proxy" | "pause" | "coredns" | super::PROVISIONER);
                 Some(Self {
                     path: format!("images/{name}.tar"),
                     kind: Kind::Image { image: what.to_owned() },
@@ -69,7 +72,9 @@ pub async fn collect(
         "Programs, and the images that kubeadm asks for.",
         include_str!("../../../templates/kubernetes/collect.sh"),
     )
-    .with("REGISTRY", kubernetes.options.image_repository().unwrap_or_default());
+    .with("REGISTRY", kubernetes.options.image_repository().unwrap_or_default())
+    .with("BESIDE", format!("{} {}", kubernetes.provisioner, super::provisioner_in(None)));
+    packages::pull(node.remote(), &[&kubernetes.provisioner], progress).await?;
     let said = progress.step(list.title, node.remote().run(&list)).await?;
     let mut lines = said.lines();
     let architecture: Architecture =

@@ -27,7 +27,19 @@ const WHY: &str = "kubeadm sets clusters up, kubelet runs the pods of a node, an
                    containers.";
 
 /// What may be replaced only once a node is empty.
-const KUBELET: [&str; 2] = ["/usr/bin/kubelet", "/usr/bin/kubectl"];
+const KUBELET: [&str; 5] = [
+    "/usr/bin/kubelet",
+    "/usr/bin/kubectl",
+    "/usr/local/bin/containerd",
+    "/usr/local/bin/containerd-shim-runc-v2",
+    "/usr/local/bin/ctr",
+];
+
+/// Makes volumes of directories of nodes, as in kind and k3s (github.com/rancher/local-path-provisioner).
+const PROVISIONER: &str = "local-path-provisioner";
+const PROVISIONER_TAG: &str = "v0.0.30";
+/// Where its project publishes it.
+const PROVISIONER_REGISTRY: &str = "docker.io/rancher";
 
 /// Where Kubernetes comes from.
 #[derive(Debug, Clone)]
@@ -46,14 +58,21 @@ pub enum Source {
 }
 
 impl Source {
+    /// The release that would be installed; `None` if nothing would be.
+    pub fn version(&self) -> Option<KubernetesVersion> {
+        match self {
+            Self::Packages { version, .. } => Some(*version),
+            Self::Bundle(bundle) => Some(bundle.version()),
+            Self::Present => None,
+        }
+    }
+
     /// The release, if it wants a newer container runtime than the distributions have and does not bring it.
     pub fn needs_containerd_2(&self) -> Option<KubernetesVersion> {
-        let version = match self {
-            Self::Packages { version, .. } => *version,
-            Self::Bundle(bundle) if !bundle.brings_containerd() => bundle.version(),
-            Self::Bundle(_) | Self::Present => return None,
-        };
-        version.needs_containerd_2().then_some(version)
+        match self {
+            Self::Bundle(bundle) if bundle.brings_containerd() => None,
+            _ => self.version().filter(|version| version.needs_containerd_2()),
+        }
     }
 }
 
@@ -75,8 +94,8 @@ pub struct Release {
 pub struct Kubernetes {
     /// The release, with its patch number. A load balancer has none and tells what was asked for.
     pub version: KubernetesVersion,
-    /// Whether there is an image of `CoreDNS`. Only control planes are sure to know.
-    pub dns: bool,
+    /// The image of what makes volumes.
+    pub provisioner: String,
     /// What was chosen.
     pub options: KubernetesOptions,
     /// The text of the manifest that was chosen as the pod network, if one was.
@@ -91,23 +110,17 @@ pub(super) async fn provision(
     progress: &Progress,
 ) -> Result<Kubernetes, Error> {
     let (role, address) = (machine.id.name.role, machine.private_ip.to_string());
-    let (version, dns) = match &release.source {
+    let version = match &release.source {
         source if role == Role::LoadBalancer => {
             let install = load_balancer();
             progress.step(install.title, remote.run(&install)).await?;
-            match source {
-                Source::Bundle(bundle) => (bundle.version(), bundle::has_dns(bundle)),
-                Source::Packages { version, .. } => (*version, false),
-                Source::Present => {
-                    (release.options.version.unwrap_or(KubernetesVersion::OLDEST), false)
-                }
-            }
+            let wanted = source.version().or(release.options.version);
+            wanted.unwrap_or(KubernetesVersion::NEWEST)
         }
         Source::Present => {
             let present = present();
             let version = remote.run(&present).await?;
-            // Only a new cluster needs to know whether there is an image of `CoreDNS`.
-            (version.trim().parse().map_err(Error::NoVersion)?, true)
+            version.trim().parse().map_err(Error::NoVersion)?
         }
         Source::Bundle(bundle) => {
             bundle::install(remote, machine, bundle, progress).await?;
@@ -117,7 +130,7 @@ pub(super) async fn provision(
             progress.step(prepare.title, remote.run(&prepare)).await?;
             let images = bundle::images(bundle, role);
             progress.step(images.title, remote.run(&images)).await?;
-            (bundle.version(), bundle::has_dns(bundle))
+            bundle.version()
         }
         Source::Packages { version, repository } => {
             let options = &release.options;
@@ -128,13 +141,28 @@ pub(super) async fn provision(
             refuse_old_containerd(remote, machine, &release.source).await?;
             let prepare = prepare(installed.pause(), &address, release);
             progress.step(prepare.title, remote.run(&prepare)).await?;
-            let dns = packages::pull(remote, role, &installed, progress).await?;
-            (installed.version, dns)
+            packages::pull(remote, &installed.images(role), progress).await?;
+            installed.version
         }
     };
     failpoint::reached("kubernetes.images.after");
     let (options, network) = (release.options.clone(), release.network.clone());
-    Ok(Kubernetes { version, dns, options, network })
+    Ok(Kubernetes { version, provisioner: provisioner(release), options, network })
+}
+
+/// The image of what makes volumes: in the bundle, else from where all images come.
+fn provisioner(release: &Release) -> String {
+    let bundled = match &release.source {
+        Source::Bundle(bundle) => bundle::provisioner(bundle),
+        Source::Packages { .. } | Source::Present => None,
+    };
+    bundled.unwrap_or_else(|| provisioner_in(release.options.image_repository()))
+}
+
+/// Its name in a registry, or where its project publishes it.
+fn provisioner_in(registry: Option<&str>) -> String {
+    let registry = registry.unwrap_or(PROVISIONER_REGISTRY);
+    format!("{registry}/{PROVISIONER}:{PROVISIONER_TAG}")
 }
 
 /// Refuses a release that the containerd of a machine is too old for; kubelet would not start.

@@ -14,16 +14,19 @@ use super::{OWN_ADDRESS, Release, prepare};
 
 /// What follows the base address of the repository, up to the number of a minor release.
 const BELOW: &str = "/core:/stable:/v1.";
-/// Names the base address of the repository.
+/// Where the Kubernetes project publishes its packages ("Installing kubeadm", kubernetes.io).
+const PUBLISHED: &str = "https://pkgs.k8s.io";
+/// Names the base address of a mirror of it.
 const VARIABLE: &str = "DOJO_KUBERNETES_REPOSITORY";
 /// Where apt keeps its configuration.
 const APT: &str = "/etc/apt";
 
-/// The base address of the package repository as this computer knows it: `$DOJO_KUBERNETES_REPOSITORY`,
-/// else what its own apt is configured for.
-pub fn known_repository() -> Option<String> {
+/// The base address of the package repository: `$DOJO_KUBERNETES_REPOSITORY`, else what this computer's own apt is
+/// configured for, else where the Kubernetes project publishes it.
+pub fn known_repository() -> String {
     let named = std::env::var(VARIABLE).ok().filter(|value| !value.is_empty());
-    named.or_else(|| configured_repository(Path::new(APT)))
+    let known = named.or_else(|| configured_repository(Path::new(APT)));
+    known.unwrap_or_else(|| PUBLISHED.to_owned())
 }
 
 /// The base address that is in use in the sources of an apt configuration (sources.list(5)). One without TLS
@@ -70,13 +73,13 @@ impl Installed {
     }
 
     /// The images of a role.
-    pub(super) fn images(&self, role: Role) -> impl Iterator<Item = &str> {
+    pub(super) fn images(&self, role: Role) -> Vec<&str> {
         let needed = move |image: &&str| {
             role == Role::ControlPlane
                 || image.contains("/pause:")
                 || image.contains("/kube-proxy:")
         };
-        self.images.iter().map(String::as_str).filter(needed)
+        self.images.iter().map(String::as_str).filter(needed).collect()
     }
 }
 
@@ -200,18 +203,15 @@ fn images_of(lines: &str) -> Script {
     .with("IMAGES", lines)
 }
 
-/// Has containerd pull the images of a role; returns whether there is one of `CoreDNS`.
+/// Has containerd pull images.
 pub(super) async fn pull(
     remote: &dyn Remote,
-    role: Role,
-    installed: &Installed,
+    images: &[&str],
     progress: &Progress,
-) -> Result<bool, Error> {
-    let images: Vec<_> = installed.images(role).collect();
+) -> Result<(), Error> {
     let script = images_of(&images.join("\n"));
-    let absent = progress.step(script.title, remote.run(&script)).await?;
-    let dns = |names: &str| names.lines().any(|name| name.contains("/coredns:"));
-    Ok(dns(&images.join("\n")) && !dns(&absent))
+    progress.step(script.title, remote.run(&script)).await?;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -254,9 +254,8 @@ mod tests {
         let installed = Installed::parse(said).unwrap();
         assert_eq!(installed.version.tag(), "v1.32.4");
         assert_eq!(installed.pause(), "r/pause:3.10");
-        let of = |role| installed.images(role).collect::<Vec<_>>();
-        assert_eq!(of(Role::Worker), ["r/kube-proxy:v1.32.4", "r/pause:3.10"]);
-        assert_eq!(of(Role::ControlPlane).len(), 4);
+        assert_eq!(installed.images(Role::Worker), ["r/kube-proxy:v1.32.4", "r/pause:3.10"]);
+        assert_eq!(installed.images(Role::ControlPlane).len(), 4);
         for unclear in ["", "sh: kubeadm: not found\n"] {
             assert!(Installed::parse(unclear).is_err(), "{unclear:?}");
         }

@@ -58,7 +58,7 @@ pub async fn replace_kubeadm(
                 packages::replace(INSTALL_KUBEADM, &packages, *version, repository, options);
             let said = progress.step(replace.title, remote.run(&replace)).await?;
             let installed = Installed::parse(&said).map_err(Error::NoVersion)?;
-            packages::pull(remote, role, &installed, progress).await?;
+            packages::pull(remote, &installed.images(role), progress).await?;
         }
         Source::Present => {}
     }

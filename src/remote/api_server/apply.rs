@@ -142,7 +142,7 @@ fn may_pass(error: &kube::Error, defines: bool) -> bool {
             404 => defines,
             // A controller was at it, or the server is busy or just begins.
             409 | 429 | 501.. => true,
-            // A webhook that just begins; but 500 is also what 1.20 says of a field of the wrong type.
+            // A webhook that just begins.
             500 => status.message.contains("webhook"),
             // A pod in a namespace whose default service account is still being made.
             403 => status.message.contains("serviceaccount"),

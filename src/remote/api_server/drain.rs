@@ -136,7 +136,6 @@ impl ApiServer {
         let own = pod.spec.as_ref().and_then(|spec| spec.termination_grace_period_seconds);
         let most = grace.and_then(|grace| i64::try_from(grace.as_secs()).ok());
         let shorter = most.filter(|most| own.is_none_or(|own| own > *most));
-        // Without a version: the server takes its own, policy/v1beta1 before 1.22.
         let request = json!({
             "metadata": { "name": pod.name_any(), "namespace": namespace },
             "deleteOptions": {

@@ -16,9 +16,8 @@ use crate::pace::stretch;
 use super::watching::Watched;
 use super::{ApiError, ApiServer, code};
 
-/// A node that runs the control plane has one of these labels: the second one up to 1.23.
-const CONTROL_PLANE: [&str; 2] =
-    ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];
+/// A node that runs the control plane has this label.
+const CONTROL_PLANE: &str = "node-role.kubernetes.io/control-plane";
 
 /// What the API server knows of a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +33,7 @@ pub struct NodeStatus {
     /// When its kubelet last told so, by the clock of its machine. After this, readiness is hearsay:
     /// for 40 s nobody notices that a kubelet has fallen silent.
     pub heartbeat: Option<Timestamp>,
-    /// Its kubelet's version, as in `v1.20.2`.
+    /// Its kubelet's version, as in `v1.37.2`.
     pub version: String,
     /// Whether it runs the control plane.
     pub control_plane: bool,
@@ -59,7 +58,7 @@ impl NodeStatus {
             reason: why_not_ready(ready),
             heartbeat: ready.and_then(|c| c.last_heartbeat_time.as_ref()).map(|time| time.0),
             version: version.unwrap_or_default(),
-            control_plane: CONTROL_PLANE.iter().any(|label| node.labels().contains_key(*label)),
+            control_plane: node.labels().contains_key(CONTROL_PLANE),
             schedulable: node.spec.as_ref().and_then(|s| s.unschedulable) != Some(true),
             internal_ip: addresses
                 .and_then(|list| list.iter().find(|a| a.type_ == "InternalIP"))

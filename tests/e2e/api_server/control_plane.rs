@@ -9,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use clusterdojo::bundle::Bundle;
 use clusterdojo::model::KubeCredentials;
 use clusterdojo::pki::{Authority, Identity, Validity};
 use clusterdojo::remote::ApiServer;
@@ -104,6 +105,8 @@ impl ControlPlane {
                 &format!("--etcd-servers={}", self.etcd),
                 &format!("--bind-address={LOCALHOST}"),
                 &format!("--advertise-address={LOCALHOST}"),
+                // Nobody may be told of an API at a loopback address.
+                "--endpoint-reconciler-type=none",
                 &format!("--secure-port={}", self.endpoint.port()),
                 "--client-ca-file=ca.pem",
                 "--tls-cert-file=cert.pem",
@@ -210,16 +213,7 @@ fn spawn(directory: &Path, name: &str, arguments: &[&str]) -> Process {
         .append(true)
         .open(directory.join(format!("{name}.log")))
         .unwrap();
-    let root = tool(name).parent().unwrap().to_owned();
-    // An image may bring the C library that its program was made for.
-    let loader = root.join("lib64/ld-linux-x86-64.so.2");
-    let mut command = if loader.exists() {
-        let mut command = Command::new(loader);
-        command.arg("--library-path").arg(root.join("lib/x86_64-linux-gnu")).arg(tool(name));
-        command
-    } else {
-        Command::new(tool(name))
-    };
+    let mut command = Command::new(tool(name));
     let command = command.args(arguments).current_dir(directory).env_clear();
     let output = log.try_clone().unwrap();
     Process(command.stdin(Stdio::null()).stdout(output).stderr(log).spawn().unwrap())
@@ -235,9 +229,14 @@ pub fn bundle() -> PathBuf {
     named_by("DOJO_TEST_BUNDLE")
 }
 
-/// The bundle that tests upgrade clusters to.
-pub fn next_bundle() -> PathBuf {
-    named_by("DOJO_TEST_NEXT_BUNDLE")
+/// The bundle of the minor release before that one.
+pub fn previous_bundle() -> PathBuf {
+    named_by("DOJO_TEST_PREVIOUS_BUNDLE")
+}
+
+/// The release in a bundle, as in `1.37.2`.
+pub fn release(bundle: &Path) -> String {
+    Bundle::open(bundle).unwrap().version().to_string()
 }
 
 fn named_by(variable: &str) -> PathBuf {

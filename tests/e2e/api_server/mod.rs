@@ -10,7 +10,7 @@ use clusterdojo::remote::{ApiError, ApiServer};
 use serde_json::{Value, json};
 
 use control_plane::ControlPlane;
-pub use control_plane::{bundle, next_bundle, tool};
+pub use control_plane::{bundle, previous_bundle, release, tool};
 
 const SOON: Duration = Duration::from_secs(30);
 /// Enough for what is told at once.
@@ -19,7 +19,8 @@ const MOMENT: Duration = Duration::from_secs(2);
 #[tokio::test(flavor = "multi_thread")]
 async fn both_sides_prove_themselves() {
     let plane = ControlPlane::shared().await;
-    assert_eq!(plane.connect().version().await.unwrap(), "v1.20.2");
+    let version = plane.connect().version().await.unwrap();
+    assert_eq!(version, format!("v{}", release(&bundle())));
 
     let other = Authority::create("system:masters", Validity::authority()).unwrap();
     let stranger = other.client("admin").unwrap();
@@ -38,7 +39,7 @@ async fn both_sides_prove_themselves() {
 
 /// A node as its kubelet would have made it, without a word on its state.
 fn node(plane: &ControlPlane, name: &str) {
-    let labels = json!({ "node-role.kubernetes.io/master": "" });
+    let labels = json!({ "node-role.kubernetes.io/control-plane": "" });
     plane.put(&json!({
         "apiVersion": "v1", "kind": "Node", "metadata": { "name": name, "labels": labels },
     }));
@@ -54,7 +55,7 @@ fn report(plane: &ControlPlane, name: &str, ready: bool) {
     let status = json!({
         "addresses": [{ "type": "InternalIP", "address": "10.0.0.7" }],
         "nodeInfo": {
-            "kubeletVersion": "v1.20.2", "architecture": "", "bootID": "", "kernelVersion": "",
+            "kubeletVersion": "v1.37.2", "architecture": "", "bootID": "", "kernelVersion": "",
             "containerRuntimeVersion": "", "kubeProxyVersion": "", "machineID": "",
             "operatingSystem": "", "osImage": "", "systemUUID": "",
         },
@@ -108,7 +109,7 @@ async fn nodes_are_waited_for_in_their_kubelets_words() {
     nodes.retain(|node| node.name.starts_with("node-"));
     assert_eq!(nodes.iter().map(|n| n.name.as_str()).collect::<Vec<_>>(), ["node-1", "node-2"]);
     let first = &nodes[0];
-    assert_eq!(first.version, "v1.20.2");
+    assert_eq!(first.version, "v1.37.2");
     assert_eq!(first.internal_ip, Some([10, 0, 0, 7].into()));
     assert!(first.ready && first.control_plane && first.schedulable && !first.uid.is_empty());
 }
@@ -158,7 +159,7 @@ async fn nodes_are_changed_in_what_was_asked_for() {
     let found: Value = serde_json::from_str(&found).unwrap();
     assert_eq!(found["spec"]["podCIDRs"], json!(["10.244.1.0/24"]));
     assert_eq!(found["metadata"]["labels"]["example.org/disk"], "ssd");
-    assert_eq!(found["metadata"]["labels"]["node-role.kubernetes.io/master"], "");
+    assert_eq!(found["metadata"]["labels"]["node-role.kubernetes.io/control-plane"], "");
     let error = server.label_node("none", "a", "b").await.unwrap_err();
     let why = chain(&error);
     assert!(why.contains("cannot label node `none`") && why.contains("not found"), "{why}");
@@ -223,11 +224,11 @@ async fn draining_respects_budgets_and_leaves_what_belongs_to_the_node() {
     pod(&plane, "drained", "web", &json!({}));
     pod(&plane, "drained", "db", &json!({}));
     plane.put(&json!({
-        "apiVersion": "policy/v1beta1", "kind": "PodDisruptionBudget",
+        "apiVersion": "policy/v1", "kind": "PodDisruptionBudget",
         "metadata": { "name": "keep-db", "namespace": "drained" },
         "spec": { "minAvailable": 1, "selector": { "matchLabels": { "app": "db" } } },
     }));
-    let budget = "/apis/policy/v1beta1/namespaces/drained/poddisruptionbudgets/keep-db";
+    let budget = "/apis/policy/v1/namespaces/drained/poddisruptionbudgets/keep-db";
     let allow = |number: u8| {
         let status = json!({
             "observedGeneration": 1, "disruptionsAllowed": number, "currentHealthy": 1,

@@ -174,17 +174,29 @@ impl<'a> Lesson<'a> {
     pub fn writes_down(&self, words: &str) {
         let claim =
             ["get", "pvc", "notes", "-o", "jsonpath={.status.phase} {.spec.storageClassName}"];
-        assert_eq!(self.kubectl(&claim), "Bound standard");
+        assert_eq!(self.kubectl(&claim), "Bound local-path");
         let keeper = self.keeper().name;
         self.kubectl(&["exec", &keeper, "--", "/web", "write", "/notes/words", words]);
     }
 
-    /// Another pod takes over.
+    /// Another pod takes over, and waits for the node that the volume is on: on any other it would be empty.
     pub fn replace_keeper(&self) {
-        let before = self.keeper().name;
-        self.kubectl(&["delete", "pod", &before, LONG]);
+        let before = self.keeper();
+        self.kubectl(&["cordon", &before.node]);
+        self.kubectl(&["delete", "pod", &before.name, LONG]);
+        let why = || {
+            let pods = self.get(&["pods", "-l", "app=keeper"]);
+            let conditions = pods.first().map(|pod| pod["status"]["conditions"].to_string());
+            conditions.unwrap_or_default()
+        };
+        until("the new pod says that it waits for its volume's node", LONG_SECONDS, || {
+            why().contains("Unschedulable") && why().contains("affinity")
+        });
+        self.kubectl(&["uncordon", &before.node]);
         self.rolled_out("keeper");
-        assert_ne!(self.keeper().name, before);
+        let after = self.keeper();
+        assert_ne!(after.name, before.name);
+        assert_eq!(after.node, before.node);
     }
 
     #[track_caller]
@@ -251,12 +263,7 @@ impl<'a> Lesson<'a> {
         until("all pods are ready", LONG_SECONDS, || {
             let pods = self.get(&["pods", "--all-namespaces"]);
             let (web, keeper) = (self.pods("web").len(), self.pods("keeper").len());
-            // Of one with a startup probe, kubelet 1.20 tells that it is ready only a minute later.
-            let runs = |pod: &Value| {
-                let starts = pod["spec"]["containers"][0]["startupProbe"].is_object();
-                is_ready(pod) || (starts && pod["status"]["phase"] == "Running")
-            };
-            (web, keeper) == (6, 1) && pods.iter().all(runs)
+            (web, keeper) == (6, 1) && pods.iter().all(is_ready)
         });
     }
 }

@@ -212,7 +212,7 @@ async fn what_a_role_needs_of_a_bundle_goes_through_one_tar() {
     let remote = dial(&world, &world.machine()).await.unwrap();
     let source = world.dir.path().join("source");
     fs::write(&source, Noise::endless().take(7 * MIB + 3)).unwrap();
-    let image = |name: &str| Kind::Image { image: format!("k8s.gcr.io/{name}") };
+    let image = |name: &str| Kind::Image { image: format!("registry.k8s.io/{name}") };
     let bundle = BundleWriter::new("v1.32.4".parse().unwrap(), Architecture::Amd64)
         .with(&source, "images/etcd.tar", image("etcd"), [Role::ControlPlane])
         .with(&source, "images/proxy.tar", image("proxy"), [Role::ControlPlane, Role::Worker])
