@@ -89,6 +89,10 @@ wait "$work" || failed=yes
 kill "$guard"
 if [ -n "$failed" ]; then
     grep -v -e '^\[preflight\] Pulling' -e 'token' "$log" | tail -n 12 >&2
+    # It does not say who has a port that it wants.
+    sed -n 's/.*\[ERROR Port-\([0-9]*\)\].*/\1/p' "$log" | while read -r port; do
+        echo "port $port is in use on this machine: $(ss -Hltnp "sport = :$port")" >&2
+    done
     said=$(journalctl --no-pager --quiet --output=cat --unit=kubelet.service --lines=200 |
         grep -E '^[EF][0-9]{4} |level=(error|fatal)|[Ff]ailed|unknown flag' | tail -n 6) || true
     if [ -n "$said" ]; then

@@ -326,7 +326,7 @@ fn killed_at_every_step_of_kubernetes() {
             until("the port is taken", 10, || {
                 on(&name, "control-plane-1", "ss -Hltn").contains(":6443")
             });
-            world.dojo(&up).fails(1, &["control-plane-1", "6443", "in use"]);
+            world.dojo(&up).fails(1, &["control-plane-1", "6443", "in use", "perl"]);
             on(&name, "control-plane-1", "systemctl stop squatter");
         }
     }

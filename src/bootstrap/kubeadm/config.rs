@@ -524,6 +524,16 @@ mod tests {
     }
 
     #[test]
+    fn each_release_gets_the_format_that_it_reads() {
+        for minor in [34, 36, 37, 38] {
+            let text = text(minor, &Facts::default());
+            assert!(text.contains("kubeadm.k8s.io/v1beta4"), "1.{minor}: {text}");
+            assert!(text.contains("name: node-ip"), "{text}");
+            assert!(text.contains("10.200.7.2"), "{text}");
+        }
+    }
+
+    #[test]
     fn a_kubelet_that_refuses_cgroup_v1_is_told_to_bear_it() {
         let told = |minor, facts: &Facts| text(minor, facts).contains("failCgroupV1: false");
         assert!(told(35, &Facts::default()));

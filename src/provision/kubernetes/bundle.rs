@@ -6,7 +6,7 @@ use crate::model::{KubernetesVersion, Machine, Role};
 use crate::provision::Error;
 use crate::remote::{Input, Remote, Script};
 
-use super::{KUBELET, OWN_ADDRESS, Release, prepare};
+use super::{KUBELET, OWN_ADDRESS, PROVISIONER, Release, prepare};
 
 /// Where the files of a bundle are put on a machine; the machine image has it.
 pub const DIRECTORY: &str = "/usr/lib/clusterdojo/kubernetes";
@@ -162,13 +162,17 @@ fn references(bundle: &Bundle, role: Role) -> impl Iterator<Item = (&str, &str)>
 }
 
 /// The image of what makes volumes, if it is in it.
-pub(super) fn provisioner(bundle: &Bundle) -> Option<String> {
-    let mut images = references(bundle, Role::Worker).map(|(_, image)| image);
-    images.find(|image| image.contains("/local-path-provisioner:")).map(str::to_owned)
+pub(super) fn provisioner(bundle: &Bundle) -> Option<&str> {
+    image(bundle, PROVISIONER)
 }
 
 /// The image that holds a pod's namespaces.
 pub(super) fn pause(bundle: &Bundle) -> &str {
+    image(bundle, "pause").unwrap_or_default()
+}
+
+/// The image of that name, if every machine gets one.
+fn image<'a>(bundle: &'a Bundle, name: &str) -> Option<&'a str> {
     let mut images = references(bundle, Role::Worker).map(|(_, image)| image);
-    images.find(|image| image.contains("/pause:")).unwrap_or_default()
+    images.find(|image| image.contains(&format!("/{name}:")))
 }

@@ -156,7 +156,7 @@ fn provisioner(release: &Release) -> String {
         Source::Bundle(bundle) => bundle::provisioner(bundle),
         Source::Packages { .. } | Source::Present => None,
     };
-    bundled.unwrap_or_else(|| provisioner_in(release.options.image_repository()))
+    bundled.map_or_else(|| provisioner_in(release.options.image_repository()), str::to_owned)
 }
 
 /// Its name in a registry, or where its project publishes it.
