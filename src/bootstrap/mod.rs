@@ -8,7 +8,7 @@ pub mod kubeadm;
 pub mod swarm;
 
 use async_trait::async_trait;
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 
 use crate::event::Progress;
 use crate::model::{
@@ -150,6 +150,10 @@ pub trait Bootstrapper: Send + Sync {
     async fn ticket(&self, speaker: &Node, role: Role, nodes: &[Node]) -> Result<Ticket, Error>;
     /// Makes the node a member. Leaves a former cluster first.
     async fn join(&self, speaker: &Node, node: &Node, ticket: &Ticket) -> Result<(), Error>;
+    /// Gives the cluster what it needs beside its members, while these are still joining. Nothing is done twice.
+    async fn equip(&self, _speaker: &Node) -> Result<(), Error> {
+        Ok(())
+    }
     /// Waits until every node is a ready member, gives work again to those that were
     /// [set aside](Self::set_aside), and strikes out members of the same name that are gone for good.
     async fn ready(&self, speaker: &Node, nodes: &[Node]) -> Result<(), Error>;
@@ -260,7 +264,7 @@ pub async fn gather(
             joining.push(node);
         }
     }
-    let join = async |node: &Node, ticket: &Ticket| {
+    let admit = async |node: &Node, ticket: &Ticket| {
         if stop() {
             return Err(Error::Interrupted);
         }
@@ -268,17 +272,22 @@ pub async fn gather(
         progress.step(&format!("join the {}", kind.noun()), kind.join(speaker, node, ticket)).await
     };
     let (leaders, workers): (Vec<&Node>, Vec<&Node>) = joining.iter().partition(|n| leads(n));
-    // One at a time: each one that joins changes who makes a majority.
-    if let Some(first) = leaders.first() {
-        let ticket = kind.ticket(speaker, first.machine().id.name.role, nodes).await?;
-        for node in leaders {
-            join(node, &ticket).await?;
+    let joined = async {
+        // One at a time: each one that joins changes who makes a majority.
+        if let Some(first) = leaders.first() {
+            let ticket = kind.ticket(speaker, first.machine().id.name.role, nodes).await?;
+            for node in leaders {
+                admit(node, &ticket).await?;
+            }
         }
-    }
-    if !workers.is_empty() {
-        let ticket = kind.ticket(speaker, Role::Worker, nodes).await?;
-        settle(workers.into_iter().map(|node| join(node, &ticket))).await?;
-    }
+        if !workers.is_empty() {
+            let ticket = kind.ticket(speaker, Role::Worker, nodes).await?;
+            settle(workers.into_iter().map(|node| admit(node, &ticket))).await?;
+        }
+        Ok(())
+    };
+    let (joined, equipped) = join(joined, kind.equip(speaker)).await;
+    joined.and(equipped)?;
     let members: Vec<Node> = members.into_iter().map(|(node, _)| node).collect();
     progress.step("wait until all nodes are ready", kind.ready(speaker, &members)).await?;
     Ok(speaker.clone())

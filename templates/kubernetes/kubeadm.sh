@@ -3,11 +3,9 @@
 #
 # VERB    init or join
 # CONFIG  kubeadm's configuration; it holds the token
-# FIRST   phases that run ahead of the others, a line each; may be empty
-# SKIP    phases to leave out, those among them, separated by commas; may be empty
 set -eu
 umask 077
-: "${VERB:?}" "${CONFIG:?}" "${FIRST?}" "${SKIP?}"
+: "${VERB:?}" "${CONFIG:?}"
 
 # The way to the internet, where it leads through proxies; kubeadm passes it on to the control plane.
 if [ -r /etc/clusterdojo/proxy.env ]; then
@@ -47,26 +45,23 @@ if [ -e "$directory/kubelet.conf" ] || [ -e "$directory/manifests/kube-apiserver
 fi
 
 printf '%s\n' "$CONFIG" >"$config"
-set -- --config "$config"
-if [ -n "$SKIP" ]; then
-    set -- "$@" --skip-phases "$SKIP"
-fi
+set -- "$VERB" --config "$config"
 if [ "$VERB" = init ]; then
-    # What it prints is kept.
-    set -- "$@" --skip-token-print
+    # What it prints is kept. And kubelet-finalize begins kubelet anew, just when that has the first pods to start; the
+    # cluster's DNS is begun later.
+    set -- "$@" --skip-token-print --skip-phases kubelet-finalize,addon/coredns
 fi
-systemctl --quiet enable kubelet.service
-# kubelet may start before kubeadm writes static pods there. It watches only a directory that exists, and looks for one
-# that comes later every 20 s.
-mkdir -p "$directory/manifests"
+[ -e /etc/systemd/system/multi-user.target.wants/kubelet.service ] ||
+    systemctl --quiet --no-reload enable kubelet.service
 # All that kubeadm does here.
 run() {
-    printf '%s\n' "$FIRST" | while read -r phase; do
-        [ -n "$phase" ] || continue
-        # shellcheck disable=SC2086 # a phase may be two words
-        kubeadm "$VERB" phase $phase --config "$config" </dev/null || exit 1
-    done || return
-    kubeadm "$VERB" "$@"
+    kubeadm "$@" || return
+    if [ "$VERB" = init ]; then
+        # The rest of what kubelet-finalize does: kubelet renews its certificate by itself, and finds it there.
+        current=/var/lib/kubelet/pki/kubelet-client-current.pem
+        [ -e "$current" ] || return
+        sed -i "s|\(client-certificate\|client-key\)-data: .*|\1: $current|" "$directory/kubelet.conf"
+    fi
 }
 # kubeadm waits minutes for a kubelet that ends over and over again, and has no end for some waits. Whoever waits for
 # the lock does not wait for this.

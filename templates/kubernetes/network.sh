@@ -11,7 +11,7 @@ set -eu
 
 put() {
     if [ ! -e "$1" ] || [ "$(cat "$1")" != "$2" ]; then
-        mkdir -p "${1%/*}"
+        [ -d "${1%/*}" ] || mkdir -p "${1%/*}"
         printf '%s\n' "$2" >"$1.new"
         mv "$1.new" "$1"
     fi
@@ -51,5 +51,6 @@ ExecStart=/bin/sh /etc/clusterdojo/routes.sh
 
 [Install]
 WantedBy=multi-user.target'
-systemctl --quiet enable clusterdojo-routes.service
+[ -e /etc/systemd/system/multi-user.target.wants/clusterdojo-routes.service ] ||
+    systemctl --quiet --no-reload enable clusterdojo-routes.service
 sh /etc/clusterdojo/routes.sh

@@ -11,28 +11,18 @@ set -eu
 # put FILE CONTENTS: writes a file unless it is so already; keeps what was there before us.
 changed=
 put() {
-    mkdir -p "${1%/*}"
+    if [ -e "$1" ]; then
+        if [ "$(cat "$1")" = "$2" ]; then return; fi
+        if ! grep -q '^# clusterdojo' "$1"; then mv "$1" "$1.before-clusterdojo"; fi
+    fi
+    [ -d "${1%/*}" ] || mkdir -p "${1%/*}"
     printf '%s\n' "$2" >"$1.new"
-    if cmp -s "$1.new" "$1"; then
-        rm "$1.new"
-        return
-    fi
-    if [ -e "$1" ] && ! grep -q '^# clusterdojo' "$1"; then
-        mv "$1" "$1.before-clusterdojo"
-    fi
     mv "$1.new" "$1"
     changed=yes
 }
 
-# start_anew UNIT: says why, if it does not start.
-start_anew() {
-    # systemd counts restarts, and would refuse one that comes soon after others.
-    systemctl reset-failed "$1" 2>/dev/null || true
-    if ! systemctl restart "$1"; then
-        journalctl --no-pager --quiet --output=cat --unit="$1" --lines=20 >&2
-        exit 1
-    fi
-}
+# Those that are to run, and those of them that run already and have to begin anew.
+units='containerd.service clusterdojo-pods.service' anew=
 
 # Pods are routed and bridged by the kernel, and services are iptables rules. Where modules cannot be
 # loaded, as in a container, they are built in or were loaded by the host.
@@ -61,7 +51,7 @@ fi
 if [ "$(awk '$1 == "nameserver" { print $2 }' /etc/resolv.conf)" = 127.0.0.11 ]; then
     resolver() {
         unit=clusterdojo-resolver-$1.service
-        before=$(cat "/etc/systemd/system/$unit" 2>/dev/null || true)
+        former=$changed changed=
         put "/etc/systemd/system/$unit" "# clusterdojo: Kubernetes
 [Unit]
 Description=Passes questions of pods on to the resolver of the machine ($1)
@@ -75,10 +65,9 @@ RestartSec=1
 
 [Install]
 WantedBy=multi-user.target"
-        systemctl --quiet enable "$unit"
-        if [ "$(cat "/etc/systemd/system/$unit")" != "$before" ] || ! systemctl --quiet is-active "$unit"; then
-            start_anew "$unit"
-        fi
+        units="$units $unit"
+        if [ -n "$changed" ]; then anew="$anew $unit"; fi
+        changed=$former
     }
     resolver udp "UDP4-RECVFROM:53,bind=$ADDRESS,fork UDP4-SENDTO:127.0.0.11:53"
     resolver tcp "TCP4-LISTEN:53,bind=$ADDRESS,fork,reuseaddr TCP4:127.0.0.11:53"
@@ -174,13 +163,19 @@ TimeoutStopSec=20
 WantedBy=multi-user.target"
 put /etc/clusterdojo/end-pods.sh "# clusterdojo: Kubernetes
 $END_PODS"
-systemctl --quiet enable clusterdojo-pods.service
-systemctl --quiet is-active clusterdojo-pods.service || start_anew clusterdojo-pods.service
-
-if ! systemctl --quiet is-enabled containerd.service 2>/dev/null; then
-    systemctl --quiet enable containerd.service
-fi
-if [ -n "$changed" ] || ! systemctl --quiet is-active containerd.service; then
-    systemctl daemon-reload
-    start_anew containerd.service
+# `enable` would have systemd read everything anew each time, which takes longer than all the rest.
+# shellcheck disable=SC2086 # lists of words
+begin() {
+    systemctl --quiet --no-reload enable $units
+    if systemctl show --property=NeedDaemonReload $units | grep -q yes; then systemctl daemon-reload; fi
+    # systemd counts restarts, and would refuse one that comes soon after others.
+    systemctl reset-failed $units 2>/dev/null || true
+    { [ -z "$anew" ] || systemctl try-restart $anew; } && systemctl start $units
+}
+if [ -n "$changed" ]; then anew="$anew containerd.service"; fi
+if ! begin; then
+    for unit in $units; do
+        systemctl --quiet is-active "$unit" || journalctl --no-pager --quiet --output=cat --unit="$unit" --lines=20 >&2
+    done
+    exit 1
 fi

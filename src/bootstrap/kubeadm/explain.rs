@@ -9,7 +9,7 @@ use crate::model::{
 use crate::remote::Script;
 
 use super::config::{self, Cluster, Discovery, Facts, Member};
-use super::{init, join, network};
+use super::{dns, init, join, network};
 
 /// A token like any other; the example of kubeadm's own documentation.
 const TOKEN: &str = "abcdef.0123456789abcdef";
@@ -79,6 +79,7 @@ pub fn explain(
         let join = join().with("CONFIG", config.expose().trim_end());
         steps.push((worker.id.name, join));
     }
+    steps.push((first.id.name, dns()));
     steps
 }
 

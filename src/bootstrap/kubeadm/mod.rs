@@ -48,12 +48,6 @@ const GRACE: Duration = Duration::from_secs(30);
 /// How long nodes may take to become ready.
 const SETTLING: Duration = Duration::from_secs(180);
 
-/// Phases of `init` that run ahead of the others: kubelet takes a while until it looks for pods to start, so it
-/// begins first, and what others need is made meanwhile.
-const FIRST: [&str; 4] = ["preflight", "certs ca", "kubeconfig kubelet", "kubelet-start"];
-/// Those that are left out then.
-const SKIPPED: [&str; 2] = ["preflight", "kubelet-start"];
-
 /// Kubernetes by kubeadm.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Kubeadm;
@@ -124,8 +118,6 @@ fn init() -> Script {
         include_str!("../../../templates/kubernetes/kubeadm.sh"),
     )
     .with("VERB", "init")
-    .with("FIRST", FIRST.join("\n"))
-    .with("SKIP", SKIPPED.join(","))
 }
 
 /// `kubeadm join`; its configuration is still to be added.
@@ -137,18 +129,25 @@ fn join() -> Script {
         include_str!("../../../templates/kubernetes/kubeadm.sh"),
     )
     .with("VERB", "join")
-    .with("FIRST", "")
-    .with("SKIP", "")
+}
+
+/// Begins the cluster's DNS, unless there is one.
+fn dns() -> Script {
+    Script::new(
+        "begin the cluster's DNS",
+        "Pods find services by their names, and CoreDNS knows them from the API.",
+        include_str!("../../../templates/kubernetes/dns.sh"),
+    )
 }
 
 /// Waits until names of services are known; the last thing that a new cluster comes to.
-fn dns(options: &KubernetesOptions) -> Script {
+fn dns_answers(options: &KubernetesOptions) -> Script {
     // As kubeadm chooses it ("GetDNSIP" in its constants).
     let address = options.service_subnet.address(10);
     Script::new(
         "wait until the cluster's DNS answers",
-        "Pods find services by their names, and what is started now may ask at once.",
-        include_str!("../../../templates/kubernetes/dns.sh"),
+        "What is started now may ask at once.",
+        include_str!("../../../templates/kubernetes/dns-answers.sh"),
     )
     .with("ADDRESS", address.map(|a| a.to_string()).unwrap_or_default())
 }
@@ -211,6 +210,31 @@ async fn apply_published(api: &ApiServer, speaker: &Node, address: &str) -> Resu
     api.apply(&manifest).await.map_err(failed(speaker, "apply the pod network"))?;
     let applied = api.apply(&network::applied(address)).await;
     applied.map_err(failed(speaker, "note the pod network"))
+}
+
+/// Waits until every node is ready, and pods find services by their names.
+async fn pods_can_run(api: &ApiServer, speaker: &Node, nodes: &[Node]) -> Result<(), Error> {
+    settle(nodes.iter().map(async |node| {
+        let name = node.machine().id.name;
+        let since = since(node).await?;
+        let ready = api.until_ready_since(&[name.to_string()], since, SETTLING).await;
+        ready.map_err(failed(node, "wait until it is ready"))?;
+        if node.kubernetes().options.cni == PodNetwork::Bridge {
+            // Nobody needs it, but it is the truth, and people and programs look there for it.
+            let share = network::share(node.kubernetes().options.pod_subnet, name);
+            let set = api.set_pod_cidr(&name.to_string(), &share.to_string()).await;
+            set.map_err(failed(node, "tell the API of its pod subnet"))?;
+        }
+        Ok(())
+    }))
+    .await?;
+    let known = api.nodes().await.map_err(failed(speaker, "list the nodes"))?;
+    // A node that is off may be the one that the cluster's DNS is on.
+    if known.iter().all(|node| node.ready) {
+        let script = dns_answers(&speaker.kubernetes().options);
+        speaker.remote().run(&script).await.map_err(failed(speaker, script.title))?;
+    }
+    Ok(())
 }
 
 /// A key as kubeadm wants it: 32 bytes for AES, in hexadecimal digits ("kubeadm init", kubernetes.io).
@@ -352,42 +376,27 @@ impl Bootstrapper for Kubeadm {
         Ok(())
     }
 
-    async fn ready(&self, speaker: &Node, nodes: &[Node]) -> Result<(), Error> {
+    async fn equip(&self, speaker: &Node) -> Result<(), Error> {
         let api = api(speaker).await?;
-        let storage = include_str!("../../../templates/kubernetes/storage.yaml")
-            .replace("IMAGE", &speaker.kubernetes().provisioner);
-        api.apply(&storage).await.map_err(failed(speaker, "make the default storage class"))?;
         if let Some(network) = &speaker.kubernetes().network {
             api.apply(network).await.map_err(failed(speaker, "apply the pod network"))?;
         }
         if let Some(address) = speaker.kubernetes().options.cni.address() {
             apply_published(&api, speaker, address).await?;
         }
-        if speaker.kubernetes().options.cni == PodNetwork::None {
-            // Without a pod network nodes never become ready, and that is what was asked for.
-            return Ok(());
+        let script = dns();
+        speaker.remote().run(&script).await.map(drop).map_err(failed(speaker, script.title))
+    }
+
+    async fn ready(&self, speaker: &Node, nodes: &[Node]) -> Result<(), Error> {
+        let api = api(speaker).await?;
+        // Without a pod network nodes never become ready, and that is what was asked for.
+        if speaker.kubernetes().options.cni != PodNetwork::None {
+            pods_can_run(&api, speaker, nodes).await?;
         }
-        settle(nodes.iter().map(async |node| {
-            let name = node.machine().id.name;
-            let since = since(node).await?;
-            let ready = api.until_ready_since(&[name.to_string()], since, SETTLING).await;
-            ready.map_err(failed(node, "wait until it is ready"))?;
-            if node.kubernetes().options.cni == PodNetwork::Bridge {
-                // Nobody needs it, but it is the truth, and people and programs look there for it.
-                let share = network::share(node.kubernetes().options.pod_subnet, name);
-                let set = api.set_pod_cidr(&name.to_string(), &share.to_string()).await;
-                set.map_err(failed(node, "tell the API of its pod subnet"))?;
-            }
-            Ok(())
-        }))
-        .await?;
-        let known = api.nodes().await.map_err(failed(speaker, "list the nodes"))?;
-        // A node that is off may be the one that the cluster's DNS is on.
-        if known.iter().all(|node| node.ready) {
-            let script = dns(&speaker.kubernetes().options);
-            speaker.remote().run(&script).await.map_err(failed(speaker, script.title))?;
-        }
-        Ok(())
+        let storage = include_str!("../../../templates/kubernetes/storage.yaml")
+            .replace("IMAGE", &speaker.kubernetes().provisioner);
+        api.apply(&storage).await.map_err(failed(speaker, "make the default storage class"))
     }
 
     async fn drain(&self, speaker: &Node, leaving: &[Leaving]) -> Result<Vec<String>, Error> {
