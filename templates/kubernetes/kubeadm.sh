@@ -75,13 +75,26 @@ watch_over() {
         fi
     done
 }
+# On a control plane kubelet asks the API server that it has to start itself, in vain at first, and then more and more
+# rarely. Begun anew once there is an answer, it asks at once.
+nudge() {
+    until curl --silent --insecure --noproxy '*' --max-time 2 https://127.0.0.1:6443/readyz | grep -qx ok; do
+        sleep 0.2
+    done
+    systemctl restart kubelet.service
+}
 run "$@" >"$log" 2>&1 &
 work=$!
 watch_over "$work" >/dev/null 2>&1 9>&- &
-guard=$!
+guards=$!
+if [ "$VERB" = join ] && grep -q '^controlPlane:' "$config"; then
+    nudge >/dev/null 2>&1 9>&- &
+    guards="$guards $!"
+fi
 failed=
 wait "$work" || failed=yes
-kill "$guard"
+# shellcheck disable=SC2086 # a list of words
+kill $guards 2>/dev/null || true
 if [ -n "$failed" ]; then
     grep -v -e '^\[preflight\] Pulling' -e 'token' "$log" | tail -n 12 >&2
     # It does not say who has a port that it wants.
