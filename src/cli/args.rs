@@ -1,5 +1,6 @@
 //! What can be said on the command line. The comments here are the help texts.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -62,6 +63,8 @@ pub(super) enum Command {
     Env(Env),
     /// Open a shell on a machine, or run a command there
     Ssh(Ssh),
+    /// Run the cluster's own kubectl on this computer
+    Kubectl(Kubectl),
     /// Lead ports of this computer to what a machine can reach, until Ctrl-C
     Forward(Forward),
     /// Print a machine's address among its peers
@@ -599,6 +602,17 @@ pub(super) struct Ssh {
     /// The command, with its arguments
     #[arg(last = true)]
     pub(super) command: Vec<String>,
+}
+
+/// For computers that have no kubectl, or one that is more than one minor release away from the cluster.
+#[derive(Debug, Args)]
+pub(super) struct Kubectl {
+    /// Which cluster
+    #[arg(long, value_name = "NAME")]
+    pub(super) cluster: Option<ClusterName>,
+    /// What kubectl is to do, as in `get nodes`; after -- if it begins with a dash
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(super) arguments: Vec<OsString>,
 }
 
 /// What `forward` leads to.

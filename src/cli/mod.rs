@@ -17,6 +17,7 @@ mod forward;
 mod help;
 mod image;
 mod inspect;
+mod kubectl;
 mod lifetime;
 mod list;
 mod logs;
@@ -118,6 +119,7 @@ async fn one(context: &Context, command: Command) -> Result<ExitCode, Error> {
         Command::Ip(args) => machine::ip(context, &args).map(done),
         Command::Url(args) => machine::url(context, &args).map(done),
         Command::Ssh(args) => ssh::run(context, args).await,
+        Command::Kubectl(args) => kubectl::run(context, args).await,
         Command::Forward(args) => forward::run(context, args).await,
         Command::Start(args) => power::start(context, args).await.map(done),
         Command::Scale(args) => scale::run(context, &args).await.map(done),

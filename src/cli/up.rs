@@ -18,7 +18,7 @@ use super::args::{Ec2Account, Ec2Flags, SpecFormat, SshFlags, Up};
 use super::error::{About as _, Error};
 use super::services::{Context, DEFAULT_CLUSTER};
 use super::switch::overridden;
-use super::{costs, explain, output, trust};
+use super::{costs, explain, kubectl, output, trust};
 
 pub(super) async fn run(context: &Context, args: Up) -> Result<(), Error> {
     let options =
@@ -357,6 +357,11 @@ pub(super) fn tell(summary: &Summary) -> Result<(), Error> {
     }
     match summary.spec.orchestrator {
         Orchestrator::Swarm => hint("docker node ls", "see the nodes"),
+        Orchestrator::Kubernetes
+            if summary.release.is_some_and(|release| !kubectl::suits(release)) =>
+        {
+            hint("dojo kubectl get nodes", "see the nodes; your computer has no kubectl for them");
+        }
         Orchestrator::Kubernetes => hint("kubectl get nodes", "see the nodes"),
         Orchestrator::None => hint("docker info", "see the first of them"),
     }

@@ -12,6 +12,7 @@ mod forward;
 mod host_key;
 mod images;
 mod interrupt;
+mod kubectl;
 mod logs;
 mod lost;
 mod machines;
@@ -61,6 +62,7 @@ pub use extend::extend;
 pub use forward::{ByApi, ByMachine, Destination, Listening};
 pub use images::{Loading, Unloadable, load_images};
 pub use interrupt::Interrupt;
+pub use kubectl::kubectl;
 pub use logs::{LogQuery, Said, UNITS, collect_logs, journals};
 pub use lost::Lost;
 pub use machines::release;
@@ -406,12 +408,22 @@ pub enum Error {
         wanted: KubernetesVersion,
     },
     /// What only Kubernetes can do was asked of something else.
-    #[error("cluster `{cluster}` is {exists}, and only a Kubernetes cluster can be upgraded")]
+    #[error("cluster `{cluster}` is {exists}, and only a Kubernetes cluster {what}")]
     NotKubernetes {
         /// The cluster.
         cluster: ClusterName,
         /// What it is.
         exists: String,
+        /// What only Kubernetes can: "can be upgraded".
+        what: &'static str,
+    },
+    /// None of the machines gave a kubectl that runs on this computer.
+    #[error("cannot get the kubectl of cluster `{cluster}`: {reason}")]
+    Kubectl {
+        /// The cluster.
+        cluster: ClusterName,
+        /// Why.
+        reason: String,
     },
     /// Not everything of a cluster is well.
     #[error("cluster `{cluster}` is not healthy: {ill}")]

@@ -7,7 +7,8 @@ use crate::bootstrap;
 use crate::event::{Progress, chain};
 use crate::failpoint;
 use crate::model::{
-    Access, Machine, MachineName, MachineRequest, MachineState, Orchestrator, Service,
+    Access, KubernetesVersion, Machine, MachineName, MachineRequest, MachineState, Orchestrator,
+    Service,
 };
 use crate::plan::Plan;
 use crate::provision::{Node, Provisioner};
@@ -46,6 +47,8 @@ impl UpOptions {
 pub struct Summary {
     /// What was asked for.
     pub spec: ClusterSpec,
+    /// The release of Kubernetes that they have, if that is what they are.
+    pub release: Option<KubernetesVersion>,
     /// The machines.
     pub machines: Vec<Machine>,
     /// How the cluster is reached.
@@ -266,8 +269,9 @@ pub(super) async fn converge(
     entry.save(&record)?;
     failpoint::reached("up.done.after");
     let context = spec.name.context();
-    let machines = record.machines;
-    Ok(Summary { spec, machines, access, context, selected, changes, elapsed: begin.elapsed() })
+    let Record { machines, release, .. } = record;
+    let elapsed = begin.elapsed();
+    Ok(Summary { spec, release, machines, access, context, selected, changes, elapsed })
 }
 
 /// Where each machine begins. What machines share is prepared, and the host keys of those that are yet

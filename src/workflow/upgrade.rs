@@ -59,7 +59,11 @@ async fn to_release(
     let record = entry.record()?.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
     if record.spec.orchestrator != Orchestrator::Kubernetes {
         let exists = record.spec.orchestrator.noun().to_owned();
-        return Err(Error::NotKubernetes { cluster: name.clone(), exists });
+        return Err(Error::NotKubernetes {
+            cluster: name.clone(),
+            exists,
+            what: "can be upgraded",
+        });
     }
     match record.phase {
         Phase::Destroying => return Err(Error::HalfRemoved(name.clone())),
@@ -105,7 +109,7 @@ async fn finish(
     machines::check_architecture(services, &install).await?;
     let Install::Kubernetes(mut release) = install else {
         let exists = spec.orchestrator.noun().to_owned();
-        return Err(Error::NotKubernetes { cluster: name, exists });
+        return Err(Error::NotKubernetes { cluster: name, exists, what: "can be upgraded" });
     };
     // The machines as they are: nothing is installed on the way.
     let present = Release { source: Source::Present, ..release.clone() };
@@ -144,6 +148,8 @@ async fn finish(
     failpoint::reached("upgrade.record.before");
     entry.save(&record)?;
     failpoint::reached("upgrade.record.after");
+    install_kubeadm(services, &name, &left, &release, progress).await?;
+    failpoint::reached("upgrade.install.after");
     for node in &left {
         // With whichever is the first, the cluster as a whole is upgraded.
         let first = members.first().is_some_and(|first| first.machine().id == node.machine().id);
@@ -203,6 +209,30 @@ fn members(nodes: &[Node]) -> Vec<&Node> {
     of(Role::ControlPlane).chain(of(Role::Worker)).collect()
 }
 
+/// Puts kubeadm and the images of the release on all nodes, before the first of them is upgraded: kubeadm tries itself
+/// with a pod that may come to any of them.
+async fn install_kubeadm(
+    services: &Services,
+    cluster: &ClusterName,
+    nodes: &[&Node],
+    release: &Release,
+    progress: &Progress,
+) -> Result<(), Error> {
+    if services.interrupt.raised() {
+        return Err(Error::Interrupted);
+    }
+    let work = nodes.iter().map(|node| {
+        let name = node.machine().id.name;
+        let progress = progress.machine(name);
+        let replaced = async move {
+            provision::replace_kubeadm(node, release, &progress).await.map_err(MachineError::from)
+        };
+        (name, replaced)
+    });
+    let (_, causes) = settle(work).await;
+    all_well(services, cluster, Work::Tend, nodes.len(), causes).await
+}
+
 /// Work on one machine of several.
 async fn of_one<T>(
     services: &Services,
@@ -244,8 +274,6 @@ impl Step<'_> {
             // A run that was cut short may have left no room for the pod that kubeadm tries itself with.
             kubeadm::uncordon(speaker, node).await?;
         }
-        provision::replace_kubeadm(node, release, progress).await?;
-        failpoint::reached("upgrade.install.after");
         kubeadm::upgrade(node, self.target, self.first, progress).await?;
 
         failpoint::reached("upgrade.drain.before");

@@ -1,12 +1,12 @@
 #!/bin/sh
 # Installs Kubernetes from the files of a bundle, which lie unpacked in a directory of their own.
 #
-# ID        of the bundle; written last, so that it tells of a complete installation. Empty: more is to come
+# ID        of the bundle and of what is installed of it; written last, so that all of that is there
 # BINARIES  lines of "file", "where it goes"
 #
 # apt.sh and tools.sh go ahead of it.
 set -eu
-: "${ID?}" "${BINARIES:?}"
+: "${ID:?}" "${BINARIES:?}"
 cd /usr/lib/clusterdojo/kubernetes
 rm -f id
 
@@ -68,4 +68,4 @@ ExecStart=/usr/bin/kubelet $KUBELET_KUBECONFIG_ARGS $KUBELET_CONFIG_ARGS $KUBELE
 UNIT
 # In a container that is not a running system this only fails.
 systemctl daemon-reload 2>/dev/null || true
-if [ -n "$ID" ]; then printf '%s\n' "$ID" >id; fi
+printf '%s\n' "$ID" >id

@@ -12,7 +12,7 @@ set -eu
 changed=
 put() {
     if [ -e "$1" ]; then
-        if [ "$(cat "$1")" = "$2" ]; then return; fi
+        if [ "$(cat "$1")" = "$(printf '%s\n' "$2")" ]; then return; fi
         if ! grep -q '^# clusterdojo' "$1"; then mv "$1" "$1.before-clusterdojo"; fi
     fi
     [ -d "${1%/*}" ] || mkdir -p "${1%/*}"

@@ -11,15 +11,15 @@ use crate::world::{World, engine, on, until};
 
 /// Where each point is killed at. What is done before one of them costs time again on every later run of
 /// the same node, so the first node comes to its end soon, and most points are met on the second one.
-const ON_CONTROL_PLANE: [&str; 5] = [
+const ON_CONTROL_PLANE: [&str; 6] = [
     "upgrade.record.before",
     "upgrade.record.after",
+    "upgrade.install.after",
     "upgrade.kubeadm.after",
     "upgrade.restart.after",
     "upgrade.uncordon.after",
 ];
-const ON_WORKER: [&str; 6] = [
-    "upgrade.install.after",
+const ON_WORKER: [&str; 5] = [
     "upgrade.kubeadm.before",
     "upgrade.drain.before",
     "upgrade.drain.after",
@@ -191,6 +191,37 @@ fn a_cluster_goes_to_another_release_and_is_not_lost_on_the_way() {
     let container = format!("dojo-{name}-worker-2");
     let image = engine(&["inspect", &container, "--format", "{{.Config.Image}}"]).ok();
     let _image = Unwanted(image.trim().to_owned());
+    world.dojo(&["down", &name]).ok();
+    world.assert_gone(&name);
+}
+
+#[test]
+#[ignore = "it takes minutes; scripts/test --full runs it"]
+fn three_control_planes_go_to_another_release() {
+    let mut world = World::new();
+    let name = world.name("kupgrade-ha");
+    let (old, new) = (previous_bundle(), bundle());
+    let tag = format!("v{}", release(&new));
+    let (old, new) = (old.display().to_string(), new.display().to_string());
+    let three = ["--kubernetes", "--control-planes", "3", "--workers", "1"];
+    world.dojo(&[&["up", &name], &three[..], &["--bundle", &old]].concat()).ok();
+    let image = format!("--image={}", pause(&name));
+    world.kubectl(&["create", "deployment", "idle", "--replicas=2", &image]).ok();
+
+    // The first one is done, and knows nothing of it.
+    let upgrade = ["upgrade", name.as_str(), "--bundle", new.as_str()];
+    assert!(killed_at(&world, "upgrade.kubeadm.after", &upgrade));
+    world.kubectl(&["get", "nodes"]).ok();
+    let said = world.dojo(&upgrade[..2]).ok();
+    assert!(said.contains("now"), "{said}");
+    let nodes = ["control-plane-1", "control-plane-2", "control-plane-3", "worker-1"];
+    assert_eq!(kubelets(&world), nodes.map(|node| format!("{node} {tag}")));
+    for machine in &nodes[..3] {
+        let manifests = on(&name, machine, "grep -h ' image: .*kube-' /etc/kubernetes/manifests/*");
+        assert_eq!(manifests.matches(&tag).count(), 3, "{machine}: {manifests}");
+    }
+    until("the deployment runs again", 60, || pods(&world).len() == 2);
+    world.dojo(&["status", &name]).ok();
     world.dojo(&["down", &name]).ok();
     world.assert_gone(&name);
 }

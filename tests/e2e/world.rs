@@ -114,9 +114,14 @@ impl World {
     }
 
     fn within(&self, command: &mut Command) {
-        for variable in
-            ["DOCKER_HOST", "DOCKER_CONTEXT", "DOJO_DOCKER_HOST", "DOJO_MACHINE", "KUBECONFIG"]
-        {
+        for variable in [
+            "DOCKER_HOST",
+            "DOCKER_CONTEXT",
+            "DOJO_DOCKER_HOST",
+            "DOJO_MACHINE",
+            "KUBECONFIG",
+            "XDG_CACHE_HOME",
+        ] {
             command.env_remove(variable);
         }
         command

@@ -15,6 +15,7 @@ mod files;
 mod images;
 mod interrupt;
 mod kubeconfig;
+mod kubectl;
 mod layers;
 mod lost;
 mod places;

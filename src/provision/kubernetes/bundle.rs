@@ -41,10 +41,29 @@ pub(super) async fn install(
 /// # Errors
 /// [`Error::Bundle`] if it is for other machines.
 pub(super) async fn is_installed(remote: &dyn Remote, bundle: &Bundle) -> Result<bool, Error> {
+    Ok(installed(remote, bundle).await? == bundle.id())
+}
+
+/// Whether at least its kubeadm is.
+///
+/// # Errors
+/// As [`is_installed`].
+pub(super) async fn has_kubeadm(remote: &dyn Remote, bundle: &Bundle) -> Result<bool, Error> {
+    let installed = installed(remote, bundle).await?;
+    Ok(installed == bundle.id() || installed == without_kubelet(bundle))
+}
+
+/// What a machine remembers of what was installed on it last.
+async fn installed(remote: &dyn Remote, bundle: &Bundle) -> Result<String, Error> {
     let seen = remote.run(&look()).await?;
     let mut seen = seen.lines();
     bundle.fits(seen.next().unwrap_or_default(), None)?;
-    Ok(seen.next() == Some(bundle.id()))
+    Ok(seen.next().unwrap_or_default().to_owned())
+}
+
+/// What it remembers where kubelet is still the former one.
+fn without_kubelet(bundle: &Bundle) -> String {
+    format!("{} without kubelet", bundle.id())
 }
 
 /// Sends what a role needs.
@@ -84,7 +103,8 @@ fn unpack(bundle: &Bundle, role: Role) -> Script {
 
 /// Everything but what kubelet and its user run, which may be replaced only once the node is empty.
 pub(super) fn unpack_kubeadm(bundle: &Bundle, role: Role) -> Script {
-    unpack_those(bundle, role, |target| !KUBELET.contains(&target)).with("ID", "")
+    unpack_those(bundle, role, |target| !KUBELET.contains(&target))
+        .with("ID", without_kubelet(bundle))
 }
 
 /// The rest of it.

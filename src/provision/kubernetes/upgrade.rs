@@ -42,8 +42,8 @@ pub async fn replace_kubeadm(
     let (remote, role) = (node.remote(), node.machine().id.name.role);
     match &release.source {
         Source::Bundle(bundle) => {
-            // It is complete if a run was cut short after the second step.
-            if !bundle::is_installed(remote, bundle).await? {
+            // By a run that was cut short.
+            if !bundle::has_kubeadm(remote, bundle).await? {
                 bundle::send(remote, role, bundle, progress).await?;
                 let install = bundle::unpack_kubeadm(bundle, role);
                 progress.step(INSTALL_KUBEADM, remote.run(&install)).await?;

@@ -171,17 +171,30 @@ impl<'a> Lesson<'a> {
         self.pods("keeper").pop().expect("the keeper is there")
     }
 
+    /// Its `StatefulSet` has its pod, with a volume.
+    pub fn keeps(&self) {
+        let said = self.kubectl(&["rollout", "status", "statefulset/keeper", LONG]);
+        assert!(said.contains("complete"), "{said}");
+    }
+
     pub fn writes_down(&self, words: &str) {
-        let claim =
-            ["get", "pvc", "notes", "-o", "jsonpath={.status.phase} {.spec.storageClassName}"];
+        let claim = [
+            "get",
+            "pvc",
+            "notes-keeper-0",
+            "-o",
+            "jsonpath={.status.phase} {.spec.storageClassName}",
+        ];
         assert_eq!(self.kubectl(&claim), "Bound local-path");
         let keeper = self.keeper().name;
         self.kubectl(&["exec", &keeper, "--", "/web", "write", "/notes/words", words]);
     }
 
-    /// Another pod takes over, and waits for the node that the volume is on: on any other it would be empty.
+    /// Another pod takes over under the same name, and waits for the node that the volume is on: on any other it would be empty.
     pub fn replace_keeper(&self) {
         let before = self.keeper();
+        let made = || self.kubectl(&["get", "pod", &before.name, "-o", "jsonpath={.metadata.uid}"]);
+        let first = made();
         self.kubectl(&["cordon", &before.node]);
         self.kubectl(&["delete", "pod", &before.name, LONG]);
         let why = || {
@@ -193,10 +206,9 @@ impl<'a> Lesson<'a> {
             why().contains("Unschedulable") && why().contains("affinity")
         });
         self.kubectl(&["uncordon", &before.node]);
-        self.rolled_out("keeper");
-        let after = self.keeper();
-        assert_ne!(after.name, before.name);
-        assert_eq!(after.node, before.node);
+        self.keeps();
+        assert_ne!(made(), first);
+        assert_eq!(self.keeper().node, before.node);
     }
 
     #[track_caller]

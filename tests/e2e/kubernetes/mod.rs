@@ -61,6 +61,18 @@ fn the_journey_of_a_learner() {
     assert_keeps_what_was_there(&kubeconfig);
     healthy(&world, &name);
 
+    step("the cluster's own kubectl");
+    let own = |args: &[&str]| world.dojo(&[&["kubectl"], args].concat());
+    let version = own(&["version", "-o", "json"]);
+    assert!(version.stderr.contains("fetch kubectl"), "{}", version.stderr);
+    let version: Value = serde_json::from_str(&version.ok()).unwrap();
+    let of = |side: &str| version[side]["gitVersion"].as_str().unwrap().to_owned();
+    assert_eq!(of("clientVersion"), of("serverVersion"));
+    let nodes = own(&["--cluster", &name, "get", "nodes", "-o", "name"]);
+    assert!(!nodes.stderr.contains("fetch"), "once is enough: {}", nodes.stderr);
+    assert_eq!(nodes.ok().lines().count(), 3);
+    own(&["get", "pod", "absent"]).fails(1, &["\"absent\" not found"]);
+
     step("up again: nothing is done");
     let since = "systemctl show -p ActiveEnterTimestampMonotonic containerd kubelet";
     let services = || three.map(|machine| on(&name, machine, since));
@@ -112,7 +124,7 @@ fn the_journey_of_a_learner() {
     lesson.says("/file/etc/words/greeting", "hello from a ConfigMap");
     lesson.says("/file/etc/password/password", "open sesame");
     step("a volume");
-    lesson.rolled_out("keeper");
+    lesson.keeps();
     lesson.writes_down("first words");
     lesson.replace_keeper();
     lesson.has_kept("first words");
