@@ -59,10 +59,15 @@ impl Script {
     }
 
     /// The text for the standard input of `sh -s`. Scripts read what programs print, so these must speak the
-    /// language that they were written for, whatever the host's is.
+    /// language that they were written for, whatever the host's is. And kubectl would keep what it learns of the API
+    /// below the home of root, which may be somebody's: it does without where nothing can be kept.
     pub fn render(&self) -> Secret {
         let inputs = self.assignments(Secret::expose);
-        Secret::new(format!("export LC_ALL=C\n{}{inputs}{}", patience(), self.body))
+        Secret::new(format!(
+            "export LC_ALL=C KUBECACHEDIR=/dev/null\n{}{inputs}{}",
+            patience(),
+            self.body
+        ))
     }
 
     /// The script as a person would run it, secrets left out.

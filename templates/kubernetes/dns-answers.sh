@@ -16,10 +16,6 @@ answers() {
         socat -t "$moment" - "UDP4:$ADDRESS:53" 2>/dev/null | od -An -tu1 -j7 -N1)
     [ "${count:-0}" -gt 0 ]
 }
-# kubectl would leave below the home of root what it has learned of the API.
-KUBECACHEDIR=$(mktemp -d)
-export KUBECACHEDIR
-trap 'rm -rf "$KUBECACHEDIR"' EXIT
 # wanted: whether there is to be one. A learner may have taken it away, or have put something else there.
 wanted() {
     replicas=$(kubectl --kubeconfig /etc/kubernetes/admin.conf --namespace kube-system get deployment coredns \

@@ -3,15 +3,13 @@
 # At its first look the way to services may not be open yet, and 10 s later is late.
 set -eu
 
-# kubectl would leave below the home of root what it has learned of the API.
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-export KUBECACHEDIR="$work/cache"
 # ask ARGUMENT…
 ask() { kubectl --kubeconfig /etc/kubernetes/admin.conf "$@"; }
 # What is printed last below.
 if [ -n "$(ask --namespace kube-system get serviceaccount coredns --ignore-not-found --output name)" ]; then exit 0; fi
 
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 config=$work/config.yaml manifest=$work/coredns.yaml
 ask --namespace kube-system get configmap kubeadm-config --output 'jsonpath={.data.ClusterConfiguration}' >"$config"
 kubeadm init phase addon coredns --config "$config" --print-manifest >"$manifest"

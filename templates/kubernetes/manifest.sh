@@ -17,18 +17,15 @@ if [ -r /etc/clusterdojo/proxy.env ]; then
     set +a
 fi
 
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
 admin=/etc/kubernetes/admin.conf
 if [ -e "$admin" ]; then
-    # kubectl would leave below the home of root what it has learned of the API.
-    export KUBECACHEDIR="$work/cache"
     # What is published may change at any time, and the network of a cluster should not.
     known=$(kubectl --kubeconfig "$admin" --namespace kube-system \
         get configmap clusterdojo-pod-network --ignore-not-found --output 'jsonpath={.data.manifest}')
     if [ "$known" = "$ADDRESS" ]; then exit 0; fi
 fi
-manifest=$work/manifest
+manifest=$(mktemp)
+trap 'rm -f "$manifest"' EXIT
 if ! said=$(fetch "$ADDRESS" "$manifest" 2>&1); then
     echo "cannot fetch the manifest of the pod network: $ADDRESS: $said" >&2
     exit 1
