@@ -53,6 +53,9 @@ if [ "$VERB" = init ]; then
 fi
 [ -e /etc/systemd/system/multi-user.target.wants/kubelet.service ] ||
     systemctl --quiet --no-reload enable kubelet.service
+# kubelet watches only a directory that exists when it begins, and looks for one that comes later every 20 s. On a worker
+# kubeadm does not make it.
+mkdir -p "$directory/manifests"
 # All that kubeadm does here.
 run() {
     kubeadm "$@" || return
