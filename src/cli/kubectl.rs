@@ -67,7 +67,8 @@ fn minor_of(program: &Path) -> Option<u16> {
     let versions: Versions = serde_json::from_slice(&output.stdout).ok()?;
     // Some distributions add words of their own: v1.32.2+k3s1.
     let version = versions.client_version.git_version;
-    version.strip_prefix("v1.")?.split('.').next()?.parse().ok()
+    let version: KubernetesVersion = version.split('+').next()?.parse().ok()?;
+    Some(version.minor)
 }
 
 #[cfg(test)]
