@@ -190,7 +190,8 @@ impl<'a> Lesson<'a> {
         self.kubectl(&["exec", &keeper, "--", "/web", "write", "/notes/words", words]);
     }
 
-    /// Another pod takes over under the same name, and waits for the node that the volume is on: on any other it would be empty.
+    /// Another pod takes over under the same name, and waits for the node that the volume is on: on any other it
+    /// would be empty.
     pub fn replace_keeper(&self) {
         let before = self.keeper();
         let made = || self.kubectl(&["get", "pod", &before.name, "-o", "jsonpath={.metadata.uid}"]);
