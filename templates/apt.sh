@@ -35,6 +35,12 @@ apt() {
     done
 }
 
+# read_list FILE: has apt read one list of sources, because the others were read a moment ago, or are not needed.
+read_list() {
+    apt update -o Dir::Etc::SourceList="$1" -o Dir::Etc::SourceParts=- \
+        -o APT::Get::List-Cleanup=0 -o APT::Update::Error-Mode=any
+}
+
 # begin_to_install WHAT: makes packages installable, and keeps them from starting what they install.
 begin_to_install() {
     if ! command -v apt-get >/dev/null 2>&1; then

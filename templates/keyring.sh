@@ -8,8 +8,8 @@ fetch() {
     https:*) protocols='=https' ;;
     *) protocols='=https,http' ;;
     esac
-    curl -fsSL --proto "$protocols" --proto-redir "$protocols" --retry 3 --connect-timeout 20 \
-        --max-time 120 "$1" -o "$2"
+    curl -fsSL --proto "$protocols" --proto-redir "$protocols" --retry "${RETRIES:-3}" \
+        --connect-timeout 20 --max-time 120 "$1" -o "$2"
 }
 
 # primary_keys FILE: prints where the primary keys in a file of OpenPGP packets begin, and how long each is

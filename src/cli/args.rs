@@ -201,7 +201,8 @@ pub(super) struct Up {
     /// Where Docker's packages come from, if the machines have no Docker yet: distro, docker-ce
     #[arg(long, value_name = "CHANNEL", help_heading = "Docker on the machines")]
     pub(super) engine_channel: Option<EngineChannel>,
-    /// Base address of Docker's package repository, for docker-ce
+    /// The base address of Docker's package repository, or of a mirror of it: for docker-ce, and for containerd 2
+    /// [default: that of this computer's apt, else `https://download.docker.com`]
     #[arg(long, value_name = "URL", help_heading = "Docker on the machines")]
     pub(super) engine_repository: Option<String>,
     /// The fingerprint of the key that signs that repository; without it, its address must begin with https:
@@ -824,6 +825,13 @@ pub(super) struct BundleCreate {
     /// Where images are pulled from, instead of the registry that kubeadm knows; without TLS if it begins with http:
     #[arg(long, value_name = "HOST[/PATH]")]
     pub(super) kubernetes_registry: Option<String>,
+    /// The base address of Docker's package repository, or of a mirror of it: for containerd 2
+    /// [default: that of this computer's apt, else `https://download.docker.com`]
+    #[arg(long, value_name = "URL")]
+    pub(super) engine_repository: Option<String>,
+    /// The fingerprint of the key that signs that repository; without it, its address must begin with https:
+    #[arg(long, value_name = "FINGERPRINT")]
+    pub(super) engine_repository_key: Option<Fingerprint>,
     /// For which machines: amd64 or arm64 [default: those of this computer's kind, and there are no others]
     #[arg(long)]
     pub(super) architecture: Option<Architecture>,

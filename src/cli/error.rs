@@ -180,7 +180,7 @@ fn code(error: &Error) -> u8 {
             workflow::Error::NotReady(_) => NOT_READY,
             workflow::Error::Invalid(_)
             | workflow::Error::OldRelease { .. }
-            | workflow::Error::OldContainerd { .. } => USAGE,
+            | workflow::Error::LacksContainerd { .. } => USAGE,
             workflow::Error::Driver(error) => driver_code(error),
             workflow::Error::Interrupted
             | workflow::Error::Bootstrap(bootstrap::Error::Interrupted) => INTERRUPTED,
@@ -383,9 +383,9 @@ fn hints(error: &Error, cluster: Option<&ClusterName>) -> Vec<String> {
              Kubernetes {}",
             KubernetesVersion::NEWEST
         )],
-        workflow::Error::OldContainerd { .. } => vec![
-            format!("--kubernetes-version {} works", KubernetesVersion::LAST_FOR_CONTAINERD_1),
-            "a bundle that brings containerd 2, or machines that have it, run later releases".to_owned(),
+        workflow::Error::LacksContainerd { .. } => vec![
+            "`dojo bundle create` with this --kubernetes-version makes one that brings it".to_owned(),
+            format!("releases up to {} do without", KubernetesVersion::LAST_FOR_CONTAINERD_1),
         ],
         workflow::Error::Unhealthy { cluster, .. } => vec![
             format!("`dojo status {cluster}` tells how its machines are"),
@@ -692,6 +692,12 @@ fn machine_hints(
         (_, workflow::MachineError::Provision(provision::Error::Release { .. })) => {
             vec![format!("`dojo upgrade {cluster}` brings it to another release")]
         }
+        (_, workflow::MachineError::Provision(provision::Error::OldContainerd { .. })) => vec![
+            "containerd 2 is installed where no other containerd runs or was there before, and no docker.io needs \
+             it: give it another machine"
+                .to_owned(),
+            format!("releases up to {} do without", KubernetesVersion::LAST_FOR_CONTAINERD_1),
+        ],
         _ => Vec::new(),
     }
 }

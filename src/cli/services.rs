@@ -269,7 +269,10 @@ impl Context {
     pub(super) async fn docker(&self, options: DockerOptions) -> Result<DockerDriver, Error> {
         let context =
             if DockerDriver::is_told(&options) { None } else { self.contexts.engine()? };
-        Ok(DockerDriver::connect_in(options, context).await?.with_proxies(self.proxies()))
+        let driver = DockerDriver::connect_in(options, context).await?;
+        // Its images are for all clusters, so what one of them chooses is no matter here.
+        let packages = provision::DOCKER.repository();
+        Ok(driver.with_docker_repository(packages).with_proxies(self.proxies()))
     }
 
     /// The proxies of this computer. What is wrong with them is told once, and only those who need them are

@@ -143,7 +143,7 @@ fn kubernetes_options(options: &mut KubernetesOptions, args: &Up) -> Result<(), 
 /// tomorrow: with a later release of this program, or in another shell.
 fn from_packages(options: &mut KubernetesOptions) {
     options.version.get_or_insert(KubernetesVersion::NEWEST);
-    options.repository.get_or_insert_with(provision::known_repository);
+    options.repository.get_or_insert_with(|| provision::KUBERNETES.repository());
 }
 
 /// The record outlives the directory that this command runs in.

@@ -48,7 +48,7 @@ fn wanted(record: Record, args: &Upgrade) -> Result<ClusterSpec, Error> {
             options.bundle = None;
             options.version = Some(version);
             let repository = args.kubernetes_repository.clone().or(options.repository.take());
-            options.repository = repository.or_else(|| Some(provision::known_repository()));
+            options.repository = repository.or_else(|| Some(provision::KUBERNETES.repository()));
             options.repository_key =
                 args.kubernetes_repository_key.clone().or(options.repository_key.take());
         }

@@ -35,7 +35,8 @@ impl FromStr for EngineChannel {
 pub struct EngineOptions {
     /// Where the engine's packages come from.
     pub channel: EngineChannel,
-    /// The base address of Docker's package repository, for mirrors; only with `docker-ce`.
+    /// The base address of a mirror of Docker's package repository; with `docker-ce`, and for the containerd of
+    /// Kubernetes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repository: Option<String>,
     /// The fingerprint of the key that signs it; absent means that its key is fetched from there, which takes
@@ -57,6 +58,19 @@ pub struct EngineOptions {
 }
 
 impl EngineOptions {
+    /// Where Docker publishes its packages ("Install Docker Engine on Debian", docs.docker.com).
+    pub const PUBLISHED: &str = "https://download.docker.com";
+
+    /// The base address of Docker's package repository: what was chosen, else where Docker has it.
+    pub fn repository(&self) -> &str {
+        self.repository.as_deref().unwrap_or(Self::PUBLISHED).trim_end_matches('/')
+    }
+
+    /// The fingerprint of the key that signs it; empty if none was given.
+    pub fn repository_key(&self) -> String {
+        self.repository_key.as_ref().map(ToString::to_string).unwrap_or_default()
+    }
+
     /// Whether an engine with these options has to be restarted to have the others. Where its packages came
     /// from is past.
     pub fn restarts_for(&self, other: &Self) -> bool {

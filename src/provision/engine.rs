@@ -21,6 +21,7 @@ pub(super) fn install(options: &EngineOptions) -> Script {
         concat!(
             include_str!("../../templates/apt.sh"),
             include_str!("../../templates/keyring.sh"),
+            include_str!("../../templates/docker-repository.sh"),
             include_str!("../../templates/engine/install.sh")
         ),
     )
@@ -31,8 +32,8 @@ pub(super) fn install(options: &EngineOptions) -> Script {
             EngineChannel::DockerCe => "docker-ce",
         },
     )
-    .with("REPOSITORY", options.repository.as_deref().unwrap_or_default().trim_end_matches('/'))
-    .with("KEY", options.repository_key.as_ref().map(ToString::to_string).unwrap_or_default())
+    .with("DOCKER_REPOSITORY", options.repository())
+    .with("DOCKER_KEY", options.repository_key())
 }
 
 /// Puts the engine behind mutual TLS.

@@ -7,6 +7,7 @@
 mod engine;
 mod kubernetes;
 mod proxy;
+mod repository;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -280,6 +281,7 @@ impl Provisioner {
 pub use engine::{explain, is_due};
 pub use kubernetes::{
     DIRECTORY, Kubernetes, Release, Source, admits, bake, collect, explain as explain_kubernetes,
-    known_repository, newest, replace_kubeadm, replace_kubelet,
+    newest, replace_kubeadm, replace_kubelet,
 };
 pub use proxy::use_proxies;
+pub use repository::{DOCKER, KUBERNETES, from_docker};

@@ -135,10 +135,17 @@ impl ClusterSpec {
             return Err("`live-restore` cannot be on: dockerd refuses it in swarm mode".to_owned());
         }
         let docker_ce = self.engine.channel == crate::model::EngineChannel::DockerCe;
-        if self.engine.repository.is_some() != docker_ce {
+        let kubernetes = self.orchestrator == Orchestrator::Kubernetes;
+        if docker_ce && kubernetes {
             return Err(
-                "channel docker-ce needs the base address of Docker's package repository, \
-                        and only that channel takes one"
+                "machines of Kubernetes have containerd and no Docker, so there is no channel of it to choose"
+                    .to_owned(),
+            );
+        }
+        if self.engine.repository.is_some() && !docker_ce && !kubernetes {
+            return Err(
+                "the base address of Docker's package repository is given, but the packages are the \
+                 distribution's: channel docker-ce takes Docker's"
                     .to_owned(),
             );
         }

@@ -9,8 +9,9 @@ use crate::durable;
 use crate::event::Progress;
 use crate::failpoint;
 use crate::model::{
-    ClusterName, DriverName, HostKey, KubernetesVersion, Machine, MachineId, MachineName,
-    MachineRequest, MachineState, Orchestrator, PodNetwork, Role, Secret, SshFiles,
+    ClusterName, DriverName, EngineChannel, EngineOptions, HostKey, KubernetesVersion, Machine,
+    MachineId, MachineName, MachineRequest, MachineState, Orchestrator, PodNetwork, Role, Secret,
+    SshFiles,
 };
 use crate::pace::within;
 use crate::pki::{self, Authority};
@@ -69,7 +70,7 @@ pub fn release(spec: &ClusterSpec) -> Result<Option<Release>, Error> {
 /// What is to be installed on the machines of a cluster; `made` says that all of them exist.
 pub(super) fn install(spec: &ClusterSpec, made: bool) -> Result<Install, Error> {
     if spec.orchestrator != Orchestrator::Kubernetes {
-        return Ok(Install::Engine(spec.engine.clone()));
+        return Ok(Install::Engine(engine(spec, made)?));
     }
     let options = spec.kubernetes.clone();
     let network = match &options.cni {
@@ -93,29 +94,39 @@ pub(super) fn install(spec: &ClusterSpec, made: bool) -> Result<Install, Error> 
         }
         None => {
             let repository = options.repository.clone();
-            let repository = repository.unwrap_or_else(provision::known_repository);
+            let repository = repository.unwrap_or_else(|| provision::KUBERNETES.repository());
             let version = options.version.unwrap_or(KubernetesVersion::NEWEST);
-            refuse_unproven(spec, &repository, made)?;
+            let mut settled = spec.clone();
+            settled.kubernetes.repository = Some(repository.clone());
+            refuse_unproven(&settled, made)?;
             Source::Packages { version, repository }
         }
     };
-    let insecure_registries = spec.engine.insecure_registries.clone();
-    Ok(Install::Kubernetes(Release { source, options, network, insecure_registries }))
+    let engine = engine(spec, made)?;
+    Ok(Install::Kubernetes(Release { source, options, network, engine }))
+}
+
+/// What was chosen about Docker, with the repository of its packages where any are installed from there.
+fn engine(spec: &ClusterSpec, made: bool) -> Result<EngineOptions, Error> {
+    let kubernetes = spec.orchestrator == Orchestrator::Kubernetes;
+    let mut settled = spec.clone();
+    if spec.engine.channel == EngineChannel::DockerCe
+        || kubernetes && spec.kubernetes.bundle.is_none()
+    {
+        settled.engine = provision::from_docker(&spec.engine);
+        refuse_unproven(&settled, made)?;
+    }
+    Ok(settled.engine)
 }
 
 /// What this computer knows must be as safe as what is said of the cluster.
-fn refuse_unproven(spec: &ClusterSpec, repository: &str, made: bool) -> Result<(), Error> {
-    if made {
-        return Ok(());
-    }
-    let mut settled = spec.clone();
-    settled.kubernetes.repository = Some(repository.to_owned());
-    Ok(settled.validate()?)
+fn refuse_unproven(settled: &ClusterSpec, made: bool) -> Result<(), Error> {
+    if made { Ok(()) } else { Ok(settled.validate()?) }
 }
 
-/// Refuses a release that is too old, or that containerd is known to be too old for where machines are made:
-/// they have that of Debian 13 or Ubuntu 24.04, unless a bundle brings another one. What hosts have, and images
-/// of the user's own, is seen there. Tells of a release that nobody has tested yet.
+/// Refuses a release that is too old, and a bundle of one that needs containerd 2 and does not bring it: machines
+/// that are made here need not have it. What hosts have, and images of the user's own, is seen there. Tells of a
+/// release that nobody has tested yet.
 pub(super) fn admit_release(
     spec: &ClusterSpec,
     install: &Install,
@@ -132,7 +143,7 @@ pub(super) fn admit_release(
             KubernetesVersion::NEWEST
         ));
     }
-    let Some(version) = source.needs_containerd_2() else { return Ok(()) };
+    let Some(version) = source.lacks_containerd() else { return Ok(()) };
     let is_known = |driver: &DriverName| match driver {
         DriverName::Docker => spec.docker.image.is_none(),
         DriverName::Ec2 => !spec.ec2.has_image_by_id(),
@@ -141,7 +152,7 @@ pub(super) fn admit_release(
         DriverName::Fake => true,
     };
     if spec.drivers().iter().any(is_known) {
-        return Err(Error::OldContainerd { cluster: spec.name.clone(), version });
+        return Err(Error::LacksContainerd { cluster: spec.name.clone(), version });
     }
     Ok(())
 }

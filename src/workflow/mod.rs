@@ -367,13 +367,11 @@ pub enum Error {
         /// What it would have, and what is supported.
         problem: String,
     },
-    /// A release that the machines' container runtime is too old for.
+    /// A bundle without the container runtime that its release needs.
     #[error(
-        "cluster `{cluster}` cannot have Kubernetes {version}: it needs containerd 2, and its machines have \
-         containerd 1.7, with which {} is the last that works",
-        KubernetesVersion::LAST_FOR_CONTAINERD_1
+        "cluster `{cluster}` cannot have Kubernetes {version}: it needs containerd 2, which the bundle does not bring"
     )]
-    OldContainerd {
+    LacksContainerd {
         /// The cluster.
         cluster: ClusterName,
         /// What was asked for.

@@ -1,13 +1,11 @@
 #!/bin/sh
 # Installs the Docker engine from packages, unless there is one already.
 #
-# CHANNEL     distro: the distribution's docker.io; docker-ce: Docker's own packages
-# REPOSITORY  base address of Docker's package repository, for docker-ce
-# KEY         fingerprint of the key that signs it; empty: the key that lies there, which https vouches for
+# CHANNEL  distro: the distribution's docker.io; docker-ce: Docker's own packages
 #
-# apt.sh and keyring.sh go ahead of it.
+# apt.sh, keyring.sh and docker-repository.sh go ahead of it.
 set -eu
-: "${CHANNEL:?}" "${REPOSITORY?}" "${KEY?}"
+: "${CHANNEL:?}"
 
 if command -v dockerd >/dev/null 2>&1 && ! cut_short; then
     exit 0
@@ -16,8 +14,7 @@ fi
 begin_to_install "a Docker engine"
 
 # A repository that was given wrongly the last time must not make every further run fail.
-list=/etc/apt/sources.list.d/clusterdojo-docker.list
-rm -f "$list"
+forget_docker_repository
 apt update
 case $CHANNEL in
 distro)
@@ -31,12 +28,7 @@ distro)
     ;;
 docker-ce)
     apt install --no-install-recommends -y ca-certificates curl
-    # shellcheck source=/dev/null
-    . /etc/os-release
-    keyring=$(fetch_keyring "$REPOSITORY/linux/$ID/gpg" "$KEY" docker)
-    echo "deb [signed-by=$keyring] $REPOSITORY/linux/$ID $VERSION_CODENAME stable" \
-        >"$list"
-    apt update
+    add_docker_repository
     apt install --no-install-recommends -y docker-ce docker-ce-cli containerd.io
     ;;
 *)

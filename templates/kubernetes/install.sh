@@ -10,7 +10,8 @@ set -eu
 cd /usr/lib/clusterdojo/kubernetes
 rm -f id
 
-missing=$(missing_tools)
+# A bundle brings no runc, which the distribution's containerd comes with.
+missing=$(missing_tools containerd:containerd)
 if [ -n "$missing" ]; then
     begin_to_install "what Kubernetes needs"
     apt update

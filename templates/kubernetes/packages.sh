@@ -2,7 +2,7 @@
 # Installs Kubernetes from its package repository, unless it is there already. Prints the release that is
 # there then, and the images that kubeadm needs for it, one a line.
 #
-# apt.sh, tools.sh and repository.sh go ahead of it.
+# apt.sh, tools.sh, keyring.sh, repository.sh, docker-repository.sh and containerd.sh go ahead of it.
 set -eu
 
 if command -v kubelet >/dev/null 2>&1 && command -v kubeadm >/dev/null 2>&1 &&
@@ -14,10 +14,12 @@ fi
 begin_to_install Kubernetes
 # A repository that was given wrongly the last time must not make every further run fail.
 forget_repository
+forget_docker_repository
 missing=$(missing_tools)
 apt update
 # shellcheck disable=SC2086 # a list of words
 apt install --no-install-recommends -y ca-certificates $missing
+install_containerd
 
 add_repository
 version=$(newest_package)

@@ -35,9 +35,7 @@ add_repository() {
         exit 1
     fi
     echo "deb [signed-by=$keyring] $repository/ /" >"$list"
-    # Only this list, because the others were read a moment ago, or are not needed.
-    if ! apt update -o Dir::Etc::SourceList="$list" -o Dir::Etc::SourceParts=- \
-        -o APT::Get::List-Cleanup=0 -o APT::Update::Error-Mode=any; then
+    if ! read_list "$list"; then
         rm -f "$list"
         echo "apt does not accept the package repository $repository" >&2
         exit 1

@@ -3,23 +3,28 @@
 
 mod forward_proxy;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use sha2::{Digest as _, Sha256};
 
 use self::forward_proxy::ForwardProxy;
-use crate::api_server::{bundle, release};
+use crate::api_server::{bundle, previous_bundle, release};
 use crate::service::build_image;
 use crate::world::{World, engine, traces, until};
 
-/// The repository and the registry; gone when it goes.
+/// The repositories and the registry; gone when it goes.
 struct Mirror {
     container: String,
+    /// The base address, also of Docker's packages.
     repository: String,
     registry: String,
-    /// Of the key that signs the repository.
+    /// Of the key that signs the packages of Kubernetes.
     fingerprint: String,
+    /// Of the key that signs Docker's.
+    fingerprint_of_docker: String,
+    /// Where all of it is served by TLS, as if it were where it is published.
+    published: String,
 }
 
 fn script(args: &[&str]) -> String {
@@ -31,19 +36,26 @@ fn script(args: &[&str]) -> String {
 }
 
 impl Mirror {
-    fn new(word: &str) -> Self {
+    /// Of the releases of bundles.
+    fn new(word: &str, bundles: &[PathBuf]) -> Self {
         let container = format!("t{}-mirror-{word}", std::process::id());
         let mut mirror = Self {
             container,
             repository: String::new(),
             registry: String::new(),
             fingerprint: String::new(),
+            fingerprint_of_docker: String::new(),
+            published: String::new(),
         };
-        let said = script(&["up", &mirror.container, bundle().to_str().unwrap()]);
+        let bundles = bundles.iter().map(|bundle| bundle.to_str().unwrap());
+        let args: Vec<_> = ["up", &mirror.container].into_iter().chain(bundles).collect();
+        let said = script(&args);
         let mut lines = said.lines().map(str::to_owned);
         mirror.repository = lines.next().unwrap();
         mirror.registry = lines.next().unwrap();
         mirror.fingerprint = lines.next().unwrap();
+        mirror.fingerprint_of_docker = lines.next().unwrap();
+        mirror.published = lines.next().unwrap();
         mirror
     }
 
@@ -88,14 +100,21 @@ fn ready(world: &World) -> usize {
     nodes.lines().filter(|l| l.split_whitespace().nth(1) == Some("Ready")).count()
 }
 
-/// Where the packages of the bundle's release are within the repository.
-const FOLDER: &str = "/srv/web/core:/stable:/v1.37/deb";
+/// The container runtime of each node.
+fn runtimes(world: &World) -> Vec<String> {
+    let path = "jsonpath={.items[*].status.nodeInfo.containerRuntimeVersion}";
+    let said = world.kubectl(&["get", "nodes", "-o", path]).ok();
+    said.split_whitespace().map(str::to_owned).collect()
+}
+
+/// Where the packages of the former release are within the repository.
+const FOLDER: &str = "/srv/web/core:/stable:/v1.36/deb";
 
 #[test]
 fn a_cluster_comes_from_packages_and_a_registry() {
     let mut world = World::new();
     let name = world.name("packages");
-    let mirror = Mirror::new("up");
+    let mirror = Mirror::new("up", &[bundle(), previous_bundle()]);
     // All that machines fetch comes through a proxy, and nothing that they have to do with each other. It is where
     // machines reach this computer also while there is no network of theirs, as images are built then.
     let host = mirror.registry.split(':').next().unwrap();
@@ -105,7 +124,7 @@ fn a_cluster_comes_from_packages_and_a_registry() {
     }
     let registry = format!("http://{}", mirror.registry);
     let mut up =
-        vec!["up", &name, "--kubernetes", "--workers", "1", "--kubernetes-version", "1.37"];
+        vec!["up", &name, "--kubernetes", "--workers", "1", "--kubernetes-version", "1.36"];
     up.extend(["--kubernetes-repository", &mirror.repository, "--kubernetes-registry", &registry]);
     // The pod network is somebody else's, too.
     let network = format!("{}/network.yaml", mirror.repository);
@@ -117,13 +136,22 @@ fn a_cluster_comes_from_packages_and_a_registry() {
     // Without TLS, only a fingerprint that was given tells whose packages these are.
     world.dojo(&up).fails(2, &["without TLS", "--kubernetes-repository-key"]);
     up.extend(["--kubernetes-repository-key", &mirror.fingerprint]);
-    mirror.run(&format!("cp /srv/other-key.asc '{FOLDER}/Release.key'"));
+    up.extend(["--engine-repository", &mirror.repository]);
+    world.dojo(&up).fails(2, &["without TLS", "--engine-repository-key"]);
+    // Each publisher has a key of its own.
+    let of_docker = up.len() + 1;
+    up.extend(["--engine-repository-key", &mirror.fingerprint]);
+    let said =
+        world.dojo(&up).fails(1, &["the key of the package repository is not the right one"]);
+    assert!(said.contains("/linux/debian/gpg"), "{said}");
+    up[of_docker] = &mirror.fingerprint_of_docker;
+    mirror.run(&format!("cp /srv/other.asc '{FOLDER}/Release.key'"));
     let said =
         world.dojo(&up).fails(1, &["the key of the package repository is not the right one"]);
     assert!(said.contains(&mirror.fingerprint), "{said}");
     // The right key, but what it is to have signed was changed since.
     mirror.run(&format!(
-        "cd '{FOLDER}'; cp /srv/key.asc Release.key; cp InRelease /srv/; sed -i 's/^Date:.*/&x/' InRelease"
+        "cd '{FOLDER}'; cp /srv/kubernetes.asc Release.key; cp InRelease /srv/; sed -i 's/^Date:.*/&x/' InRelease"
     ));
     let said = world.dojo(&up).fails(1, &["apt does not accept the package repository"]);
     assert!(said.contains("not signed") || said.contains("BADSIG"), "{said}");
@@ -141,6 +169,8 @@ fn a_cluster_comes_from_packages_and_a_registry() {
     // The machines that are there already go on from there.
     world.dojo(&up).ok();
     assert_eq!(ready(&world), 2);
+    let containerd = runtimes(&world);
+    assert!(containerd.iter().all(|it| it.starts_with("containerd://2.")), "{containerd:?}");
     let pods = world.kubectl(&["get", "pods", "-A", "-o", "jsonpath={..image}"]).ok();
     let images: Vec<_> = pods.split_whitespace().collect();
     assert!(images.len() >= 6, "{images:?}");
@@ -158,8 +188,9 @@ fn a_cluster_comes_from_packages_and_a_registry() {
     let asked = proxy.asked();
     let (registry, _) = mirror.registry.split_once('/').unwrap();
     let images = format!("GET http://{registry}/v2/");
-    let packages = format!("GET {}/core:/stable:/v1.37/deb/", mirror.repository);
-    for what in [&images, &packages, &format!("GET {network}")] {
+    let packages = format!("GET {}/core:/stable:/v1.36/deb/", mirror.repository);
+    let docker = format!("GET {}/linux/debian/pool/containerd.io", mirror.repository);
+    for what in [&images, &packages, &docker, &format!("GET {network}")] {
         assert!(asked.iter().any(|line| line.starts_with(what)), "{what}: {asked:?}");
     }
     let own = ["10.0.178.", "10.96.", "10.244.", "127.0.0.1", "localhost", "control-plane", ".svc"];
@@ -171,9 +202,19 @@ fn a_cluster_comes_from_packages_and_a_registry() {
     world.dojo(&up).ok();
     let held = world.dojo(&["ssh", &format!("{name}/worker-1"), "--", "apt-mark", "showhold"]).ok();
     assert_eq!(held.split_whitespace().collect::<Vec<_>>(), ["kubeadm", "kubectl", "kubelet"]);
-    up[6] = "1.36";
-    let other = format!("has Kubernetes {}, and 1.36 was asked for", release(&bundle()));
+    up[6] = "1.35";
+    let other = format!("has Kubernetes {}, and 1.35 was asked for", release(&previous_bundle()));
     world.dojo(&up).fails(1, &[&other]);
+
+    // From the same places comes the next release.
+    let upgraded = world.dojo(&["upgrade", &name, "--kubernetes-version", "1.37"]).ok();
+    let now = format!("has Kubernetes {} now: 2 nodes", release(&bundle()));
+    assert!(upgraded.contains(&now), "{upgraded}");
+    assert_eq!(ready(&world), 2);
+    let path = "jsonpath={.items[*].status.nodeInfo.kubeletVersion}";
+    let kubelets = world.kubectl(&["get", "nodes", "-o", path]).ok();
+    let tag = format!("v{}", release(&bundle()));
+    assert_eq!(kubelets.split_whitespace().collect::<Vec<_>>(), [&tag, &tag]);
 
     world.dojo(&["down", &name]).ok();
     world.assert_gone(&name);
@@ -183,7 +224,7 @@ fn a_cluster_comes_from_packages_and_a_registry() {
 fn a_repository_that_cannot_serve_says_why() {
     let mut world = World::new();
     let name = world.name("norepo");
-    let mirror = Mirror::new("why");
+    let mirror = Mirror::new("why", &[bundle()]);
     let up = |version: &str, repository: &str| {
         let mut up = vec!["up", &name, "--kubernetes", "--workers", "0", "--rollback"];
         up.extend(["--kubernetes-version", version, "--kubernetes-repository", repository]);
@@ -210,7 +251,7 @@ fn a_repository_that_cannot_serve_says_why() {
 fn a_bundle_is_made_of_packages_and_makes_a_cluster() {
     let mut world = World::new();
     let name = world.name("made");
-    let mirror = Mirror::new("bundle");
+    let mirror = Mirror::new("bundle", &[bundle()]);
     let file = world.path().join("made.tar");
     let file = file.to_str().unwrap();
     let registry = format!("http://{}", mirror.registry);
@@ -221,6 +262,8 @@ fn a_bundle_is_made_of_packages_and_makes_a_cluster() {
     create.extend(["--kubernetes-registry", &registry]);
     world.dojo(&create).fails(2, &["without TLS", "--kubernetes-repository-key"]);
     create.extend(["--kubernetes-repository-key", &mirror.fingerprint]);
+    create.extend(["--engine-repository", &mirror.repository]);
+    create.extend(["--engine-repository-key", &mirror.fingerprint_of_docker]);
     let said = world.dojo(&create).ok();
     assert!(said.contains(&format!("Kubernetes {} for", release(&bundle()))), "{said}");
     assert_eq!(machines(), before, "its machine is left");
@@ -239,8 +282,6 @@ fn a_bundle_is_made_of_packages_and_makes_a_cluster() {
                 let goal = file.get("target").or(file.get("image")).unwrap();
                 (goal.as_str().unwrap().to_owned(), file["roles"].to_string())
             })
-            // The distribution's containerd is not taken along.
-            .filter(|(goal, _)| !goal.starts_with("/usr/local/bin/"))
             .collect();
         what.sort();
         what
@@ -255,4 +296,64 @@ fn a_bundle_is_made_of_packages_and_makes_a_cluster() {
     let _image = Unwanted(image.trim().to_owned());
     world.dojo(&["down", &name]).ok();
     world.assert_gone(&name);
+}
+
+/// Where Kubernetes and what it needs is published.
+const PUBLISHED: [&str; 4] =
+    ["pkgs.k8s.io", "download.docker.com", "registry.k8s.io", "registry-1.docker.io"];
+
+#[test]
+fn nothing_needs_to_be_said_of_where_kubernetes_is_published() {
+    let mut world = World::new();
+    let name = world.name("published");
+    let mirror = Mirror::new("published", &[bundle()]);
+    let proxy = ForwardProxy::leading(&PUBLISHED, &mirror.published);
+    let host = mirror.registry.split(':').next().unwrap();
+    for variable in ["http_proxy", "https_proxy"] {
+        world.set(variable, format!("http://{host}:{}", proxy.port()));
+    }
+    // A machine that has nothing yet, but trusts whom the published addresses lead to here.
+    let bare = world.dojo(&["image", "build", "--bare"]).ok();
+    let image = Trusting::new(&world, &mirror, bare.trim());
+
+    let plan = ["up", &name, "--kubernetes", "--dry-run"];
+    let said = world.dojo(&plan).ok();
+    assert!(said.contains("create  control-plane-1"), "{said}");
+    world.dojo(&["up", &name, "--kubernetes", "--workers", "0", "--image", &image.0]).ok();
+    assert_eq!(ready(&world), 1);
+    let containerd = runtimes(&world);
+    assert!(containerd[0].starts_with("containerd://2."), "{containerd:?}");
+    let asked = proxy.asked();
+    for host in PUBLISHED {
+        let connect = format!("CONNECT {host}:443");
+        assert!(asked.contains(&connect), "{connect}: {asked:?}");
+    }
+    world.dojo(&["down", &name]).ok();
+    world.assert_gone(&name);
+}
+
+/// A machine image that trusts the mirror's certificate; gone when this goes.
+struct Trusting(String);
+
+impl Trusting {
+    fn new(world: &World, mirror: &Mirror, machine: &str) -> Self {
+        let folder = world.path().join("trusting");
+        std::fs::create_dir(&folder).unwrap();
+        let file = |name: &str| folder.join(name).display().to_string();
+        engine(&["cp", &format!("{}:/srv/ca.crt", mirror.container), &file("ca.crt")]).ok();
+        let dockerfile = format!(
+            "FROM {machine}\nCOPY ca.crt /usr/local/share/ca-certificates/mirror.crt\n\
+             RUN update-ca-certificates\n"
+        );
+        std::fs::write(file("Dockerfile"), dockerfile).unwrap();
+        let image = Self(format!("{}/machine:1", mirror.container));
+        engine(&["build", "-q", "-t", &image.0, &folder.display().to_string()]).ok();
+        image
+    }
+}
+
+impl Drop for Trusting {
+    fn drop(&mut self) {
+        let _ = engine(&["rmi", &self.0]);
+    }
 }

@@ -217,7 +217,8 @@ fn bad_input_is_refused_with_what_would_be_right() {
         (&["up", "--memory", "lots"], ["not an amount of memory", "2GiB"]),
         (&["up", "--engine-opt", "hosts=[]"], ["hosts", "decides where the engine listens"]),
         (&["up", "--engine-opt", "live-restore=true"], ["live-restore", "swarm"]),
-        (&["up", "--engine-channel", "docker-ce"], ["docker-ce", "repository"]),
+        (&["up", "--engine-repository", "https://d.example"], ["docker-ce", "repository"]),
+        (&["up", "--kubernetes", "--engine-channel", "docker-ce"], ["no Docker", "channel"]),
         (&["up", "--driver", "magic"], ["no driver `magic`", "docker"]),
         (&["ip", "boss-1"], ["not a machine name", "worker-N"]),
     ] {

@@ -2,6 +2,9 @@
 
 use std::fs;
 
+use clusterdojo::bundle::{BundleWriter, Kind};
+use clusterdojo::model::Role;
+
 use crate::cli::World;
 
 #[test]
@@ -86,11 +89,17 @@ fn a_dry_run_refuses_what_up_refuses_in_the_same_words() {
     let up = ["up", "k8s", "--driver", "fake", "--kubernetes"];
     let packages = ["--kubernetes-repository", "https://packages.example"];
     let absent = world.path().join("absent.tar").display().to_string();
+    let bundle = world.path().join("bundle.tar");
+    let kubelet = Kind::Binary { target: "/usr/bin/kubelet".to_owned() };
+    BundleWriter::new("1.38.0".parse().unwrap(), std::env::consts::ARCH.parse().unwrap())
+        .with(world.file("kubelet", "k"), "bin/kubelet.gz", kubelet, [Role::ControlPlane])
+        .write(&bundle)
+        .unwrap();
+    let bundle = bundle.display().to_string();
     for (more, code, words) in [
         (vec!["--kubernetes-version", "1.33"], 2, "1.33 is too old: 1.34 to 1.37 are supported"),
         (vec!["--kubernetes-version", "1.20.2"], 2, "clusterdojo 0.1 had it"),
-        ([&packages[..], &["--kubernetes-version", "1.38"]].concat(), 2, "containerd 2"),
-        ([&packages[..], &["--kubernetes-version", "1.99.1"]].concat(), 2, "1.37 is the last"),
+        (vec!["--bundle", &bundle], 2, "containerd 2, which the bundle does not bring"),
         ([&packages[..], &["--cni", "./absent.yaml"]].concat(), 1, "cannot read the manifest"),
         (vec!["--bundle", &absent], 1, "absent.tar"),
         (vec!["--kubernetes-repository", "http://packages.example"], 2, "without TLS"),
@@ -107,6 +116,10 @@ fn a_dry_run_refuses_what_up_refuses_in_the_same_words() {
         let more = ["--kubernetes-version", version, "--dry-run"];
         world.dojo(&[&up[..], &packages, &more].concat()).ok();
     }
+    let more = ["--kubernetes-version", "1.38.1", "--dry-run"];
+    let said = world.dojo(&[&up[..], &packages, &more].concat());
+    assert!(said.stderr.contains("1.38.1 is newer than what was tested"), "{}", said.stderr);
+    said.ok();
     // Nothing has to be said: the Kubernetes project's own packages are known.
     world.dojo(&[&up[..], &["--dry-run"]].concat()).ok();
     let asked = world.dojo(&[&up[..], &["--dry-run", "-o", "json"]].concat()).ok();

@@ -66,7 +66,7 @@ pub(super) async fn bake(
 ) -> Result<(), Error> {
     let node = ImageBuild { variant: Variant::Node, ..Default::default() };
     if !image::present(&driver.engine, &image::tag(Variant::Node)).await? {
-        image::build(&driver.engine, &node, driver.proxies.as_ref(), progress).await?;
+        image::build(driver, &node, progress).await?;
     }
     let work = async {
         driver.remove_litter().await?;

@@ -25,8 +25,18 @@ macro_rules! template {
 }
 
 /// The build context: every file of the image that is ours.
-const TEMPLATES: [(&str, &str); 8] = [
+const TEMPLATES: [(&str, &str); 9] = [
     template!("Dockerfile"),
+    (
+        "containerd.sh",
+        concat!(
+            include_str!("../../../templates/apt.sh"),
+            include_str!("../../../templates/keyring.sh"),
+            include_str!("../../../templates/docker-repository.sh"),
+            include_str!("../../../templates/kubernetes/containerd.sh"),
+            include_str!("../../../templates/docker/containerd.sh")
+        ),
+    ),
     template!("entrypoint.sh"),
     template!("journald.conf"),
     template!("mounts.fstab"),
@@ -133,17 +143,17 @@ impl DockerDriver {
             return bake::bake(self, baked, progress).await;
         }
         let default = ImageBuild { variant: self.variant(), ..Default::default() };
-        build(&self.engine, &default, self.proxies.as_ref(), progress).await.map(drop)
+        build(self, &default, progress).await.map(drop)
     }
 }
 
 /// Builds an image and returns its tag.
 pub(super) async fn build(
-    engine: &Engine,
+    driver: &DockerDriver,
     build: &ImageBuild,
-    proxies: Option<&Proxies>,
     progress: &Progress,
 ) -> Result<String, Error> {
+    let (engine, proxies) = (&driver.engine, driver.proxies.as_ref());
     let tag = build.tag.clone().unwrap_or_else(|| tag(build.variant));
     let base = match &build.base {
         Some(base) => base,
@@ -153,6 +163,9 @@ pub(super) async fn build(
     let variant = build.variant.stage();
     // Proxies are arguments that every build has and no image keeps.
     let mut arguments = HashMap::from([("BASE".to_owned(), base.to_owned())]);
+    if build.variant == Variant::Node {
+        arguments.insert("DOCKER_REPOSITORY".to_owned(), driver.docker_repository.clone());
+    }
     for (name, value) in proxies.map(Proxies::variables).unwrap_or_default() {
         arguments.insert(name, value.expose().to_owned());
     }

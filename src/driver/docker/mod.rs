@@ -43,8 +43,8 @@ use super::local_ports::PortBook;
 use super::{Driver, Error, Trace};
 use crate::event::Progress;
 use crate::model::{
-    ClusterName, DriverName, EngineContext, Finding, Machine, MachineRequest, Place, Proxies,
-    Subnet,
+    ClusterName, DriverName, EngineContext, EngineOptions, Finding, Machine, MachineRequest, Place,
+    Proxies, Subnet,
 };
 
 pub use self::bake::Baked;
@@ -83,6 +83,8 @@ pub struct DockerDriver {
     baked: Option<Baked>,
     /// What fetches of image builds go through.
     proxies: Option<Proxies>,
+    /// Where image builds find Docker's packages.
+    docker_repository: String,
     /// What containers may be given here; learned from the engine's process or from its refusals.
     allowances: Mutex<Allowances>,
     /// Host ports that are in use or about to be.
@@ -129,6 +131,7 @@ impl DockerDriver {
             variant: Variant::default(),
             baked: None,
             proxies: None,
+            docker_repository: EngineOptions::PUBLISHED.to_owned(),
             ports: Mutex::default(),
             networks: Mutex::default(),
             host_keys: Mutex::default(),
@@ -162,6 +165,13 @@ impl DockerDriver {
         self
     }
 
+    /// Says where image builds find Docker's packages, of which containerd is one.
+    #[must_use]
+    pub fn with_docker_repository(mut self, address: String) -> Self {
+        self.docker_repository = address;
+        self
+    }
+
     /// Builds the machine image and returns its tag. Lines of the build's output are progress
     /// details.
     ///
@@ -172,7 +182,7 @@ impl DockerDriver {
         build: ImageBuild,
         progress: &Progress,
     ) -> Result<String, Error> {
-        image::build(&self.engine, &build, self.proxies.as_ref(), progress).await
+        image::build(self, &build, progress).await
     }
 
     /// Builds the machine image with [what is put into machines beforehand](Self::with_baked), unless

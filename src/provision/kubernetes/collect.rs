@@ -16,6 +16,8 @@ use super::packages;
 /// What is to be fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Item {
+    /// What it is called on the machine: a file, or an image.
+    source: String,
     /// Its name in the bundle.
     path: String,
     kind: Kind,
@@ -28,17 +30,22 @@ impl Item {
         let (kind, what) = line.split_once(' ')?;
         let last = what.rsplit('/').next()?;
         match kind {
-            "binary" => Some(Self {
-                path: format!("bin/{last}.gz"),
-                kind: Kind::Binary { target: what.to_owned() },
-                roles: everywhere(),
-            }),
+            "binary" => {
+                let (source, target) = what.split_once(' ')?;
+                Some(Self {
+                    source: source.to_owned(),
+                    path: format!("bin/{last}.gz"),
+                    kind: Kind::Binary { target: target.to_owned() },
+                    roles: everywhere(),
+                })
+            }
             "image" => {
                 let name = last.split(':').next()?;
                 // CoreDNS begins on a control plane, but its pods may go elsewhere later.
                 let runs_anywhere =
                     matches!(name, "kube-proxy" | "pause" | "coredns" | super::PROVISIONER);
                 Some(Self {
+                    source: what.to_owned(),
                     path: format!("images/{name}.tar"),
                     kind: Kind::Image { image: what.to_owned() },
                     roles: if runs_anywhere { everywhere() } else { vec![Role::ControlPlane] },
@@ -50,13 +57,13 @@ impl Item {
 
     /// Writes it to standard output.
     fn script(&self) -> Script {
-        let (body, what) = match &self.kind {
-            Kind::Image { image } => ("ctr --namespace k8s.io images export - \"$WHAT\"\n", image),
-            Kind::Binary { target } => ("gzip -nc -- \"$WHAT\"\n", target),
-            Kind::Package => ("cat -- \"$WHAT\"\n", &self.path),
+        let body = match &self.kind {
+            Kind::Image { .. } => "ctr --namespace k8s.io images export - \"$WHAT\"\n",
+            Kind::Binary { .. } => "gzip -nc -- \"$WHAT\"\n",
+            Kind::Package => "cat -- \"$WHAT\"\n",
         };
         Script::new("fetch it", "Machines without internet get it from the bundle.", body)
-            .with("WHAT", what)
+            .with("WHAT", &self.source)
     }
 }
 
@@ -106,7 +113,8 @@ mod tests {
             let item = Item::parse(line).unwrap();
             (item.path, item.roles.contains(&Role::Worker))
         };
-        assert_eq!(of("binary /opt/cni/bin/bridge"), ("bin/bridge.gz".to_owned(), true));
+        let bridge = "binary /opt/cni/bin/bridge /opt/cni/bin/bridge";
+        assert_eq!(of(bridge), ("bin/bridge.gz".to_owned(), true));
         assert_eq!(of("image r:5000/k/etcd:3.5.1-0"), ("images/etcd.tar".to_owned(), false));
         assert_eq!(of("image r/coredns/coredns:v1.1"), ("images/coredns.tar".to_owned(), true));
         assert_eq!(Item::parse("amd64"), None);

@@ -11,14 +11,13 @@ use std::sync::Arc;
 use crate::bundle::Bundle;
 use crate::event::Progress;
 use crate::failpoint;
-use crate::model::{KubernetesOptions, KubernetesVersion, Machine, Role};
+use crate::model::{EngineOptions, KubernetesOptions, KubernetesVersion, Machine, Role};
 use crate::remote::{Remote, Script};
 
 use super::Error;
 
 pub use bundle::{DIRECTORY, bake};
 pub use collect::collect;
-pub use packages::known_repository;
 pub use upgrade::{admits, newest, replace_kubeadm, replace_kubelet};
 
 /// The step that both sources have, as `--explain` and the progress line call it, and why it is done.
@@ -67,12 +66,17 @@ impl Source {
         }
     }
 
-    /// The release, if it wants a newer container runtime than the distributions have and does not bring it.
-    pub fn needs_containerd_2(&self) -> Option<KubernetesVersion> {
+    /// The release, if it needs containerd 2 and is in a bundle without it.
+    pub fn lacks_containerd(&self) -> Option<KubernetesVersion> {
         match self {
-            Self::Bundle(bundle) if bundle.brings_containerd() => None,
-            _ => self.version().filter(|version| version.needs_containerd_2()),
+            Self::Bundle(bundle) if !bundle.brings_containerd() => self.needs_containerd_2(),
+            _ => None,
         }
+    }
+
+    /// The release, if it needs containerd 2.
+    fn needs_containerd_2(&self) -> Option<KubernetesVersion> {
+        self.version().filter(|version| version.needs_containerd_2())
     }
 }
 
@@ -85,8 +89,9 @@ pub struct Release {
     pub options: KubernetesOptions,
     /// The text of the manifest that was chosen as the pod network, if one was.
     pub network: Option<String>,
-    /// Registries, `HOST[:PORT]`, that are spoken to without TLS.
-    pub insecure_registries: Vec<String>,
+    /// What was chosen about Docker: containerd is one of its packages, and may speak to some registries without
+    /// TLS.
+    pub engine: EngineOptions,
 }
 
 /// Kubernetes, as it is installed on a node.
@@ -133,9 +138,8 @@ pub(super) async fn provision(
             bundle.version()
         }
         Source::Packages { version, repository } => {
-            let options = &release.options;
             let install =
-                packages::install(remote, machine, *version, repository, options, progress);
+                packages::install(remote, machine, *version, repository, release, progress);
             let installed = install.await?;
             failpoint::reached("kubernetes.install.after");
             refuse_old_containerd(remote, machine, &release.source).await?;
@@ -231,7 +235,7 @@ fn load_balancer() -> Script {
 const OWN_ADDRESS: &str = "(the address of this machine among the others)";
 
 fn prepare(pause: &str, address: &str, release: &Release) -> Script {
-    let mut insecure = release.insecure_registries.clone();
+    let mut insecure = release.engine.insecure_registries.clone();
     insecure.extend(release.options.plain_registry().map(str::to_owned));
     Script::new(
         "prepare the machine for kubelet",

@@ -1,54 +1,12 @@
 //! Kubernetes from the package repository, and its images from a registry ("Installing kubeadm",
 //! kubernetes.io).
 
-use std::fs;
-use std::path::Path;
-
-use crate::durable;
 use crate::event::Progress;
 use crate::model::{KubernetesOptions, KubernetesVersion, Machine, Role};
 use crate::provision::Error;
 use crate::remote::{Remote, Script};
 
 use super::{OWN_ADDRESS, Release, prepare};
-
-/// What follows the base address of the repository, up to the number of a minor release.
-const BELOW: &str = "/core:/stable:/v1.";
-/// Where the Kubernetes project publishes its packages ("Installing kubeadm", kubernetes.io).
-const PUBLISHED: &str = "https://pkgs.k8s.io";
-/// Names the base address of a mirror of it.
-const VARIABLE: &str = "DOJO_KUBERNETES_REPOSITORY";
-/// Where apt keeps its configuration.
-const APT: &str = "/etc/apt";
-
-/// The base address of the package repository: `$DOJO_KUBERNETES_REPOSITORY`, else what this computer's own apt is
-/// configured for, else where the Kubernetes project publishes it.
-pub fn known_repository() -> String {
-    let named = std::env::var(VARIABLE).ok().filter(|value| !value.is_empty());
-    let known = named.or_else(|| configured_repository(Path::new(APT)));
-    known.unwrap_or_else(|| PUBLISHED.to_owned())
-}
-
-/// The base address that is in use in the sources of an apt configuration (sources.list(5)). One without TLS
-/// counts for nothing: nobody has chosen here to trust what comes from there.
-fn configured_repository(apt: &Path) -> Option<String> {
-    let parts = fs::read_dir(apt.join("sources.list.d")).into_iter().flatten().flatten();
-    let mut files: Vec<_> = parts.map(|entry| entry.path()).collect();
-    files.sort();
-    files.push(apt.join("sources.list"));
-    // What cannot be read says nothing.
-    files
-        .into_iter()
-        .filter_map(|file| durable::read_to_string(&file, durable::TEXT).ok())
-        .find_map(|text| {
-            let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
-            let mut words = lines.flat_map(str::split_whitespace);
-            words.find_map(|word| {
-                let (base, _) = word.split_once(BELOW)?;
-                base.starts_with("https://").then(|| base.to_owned())
-            })
-        })
-}
 
 /// What is on a machine once the packages are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,10 +47,10 @@ pub(super) async fn install(
     machine: &Machine,
     wanted: KubernetesVersion,
     repository: &str,
-    options: &KubernetesOptions,
+    release: &Release,
     progress: &Progress,
 ) -> Result<Installed, Error> {
-    let script = packages(wanted, repository, options);
+    let script = packages(wanted, repository, release);
     let said = progress.step(script.title, remote.run(&script)).await?;
     let installed = Installed::parse(&said).map_err(Error::NoVersion)?;
     if wanted.admits(installed.version) {
@@ -110,7 +68,7 @@ pub(super) fn explain(
     release: &Release,
 ) -> Vec<Script> {
     vec![
-        packages(version, repository, &release.options),
+        packages(version, repository, release),
         prepare(
             "(the pause image among those that kubeadm config images list names)",
             OWN_ADDRESS,
@@ -122,7 +80,7 @@ pub(super) fn explain(
     ]
 }
 
-fn packages(wanted: KubernetesVersion, repository: &str, options: &KubernetesOptions) -> Script {
+fn packages(wanted: KubernetesVersion, repository: &str, release: &Release) -> Script {
     let script = Script::new(
         super::TITLE,
         super::WHY,
@@ -131,10 +89,15 @@ fn packages(wanted: KubernetesVersion, repository: &str, options: &KubernetesOpt
             include_str!("../../../templates/kubernetes/tools.sh"),
             include_str!("../../../templates/keyring.sh"),
             include_str!("../../../templates/kubernetes/repository.sh"),
+            include_str!("../../../templates/docker-repository.sh"),
+            include_str!("../../../templates/kubernetes/containerd.sh"),
             include_str!("../../../templates/kubernetes/packages.sh")
         ),
-    );
-    from(script, wanted, repository, options)
+    )
+    .with("DOCKER_REPOSITORY", release.engine.repository())
+    .with("DOCKER_KEY", release.engine.repository_key())
+    .with("CONTAINERD_2", if wanted.needs_containerd_2() { "yes" } else { "" });
+    from(script, wanted, repository, &release.options)
 }
 
 /// What a script needs that begins with `repository.sh`.
@@ -216,36 +179,9 @@ pub(super) async fn pull(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::fs;
 
-    #[test]
-    fn the_repository_is_found_in_either_format_of_apt() {
-        let apt = tempfile::tempdir().unwrap();
-        let parts = apt.path().join("sources.list.d");
-        let found = || configured_repository(apt.path());
-        assert_eq!(found(), None);
-        fs::create_dir(&parts).unwrap();
-        fs::write(apt.path().join("sources.list"), "deb http://debian.example/debian x main\n")
-            .unwrap();
-        assert_eq!(found(), None);
-        fs::write(
-            parts.join("k.list"),
-            "# deb https://old.example/core:/stable:/v1.30/deb/ /\n\
-             deb [signed-by=/k.asc] https://one.example/k8s/core:/stable:/v1.33/deb/ /\n",
-        )
-        .unwrap();
-        assert_eq!(found().unwrap(), "https://one.example/k8s");
-        fs::write(
-            parts.join("a.sources"),
-            "Types: deb\nURIs: https://two.example/core:/stable:/v1.33/deb/\nSuites: /\n",
-        )
-        .unwrap();
-        assert_eq!(found().unwrap(), "https://two.example");
-        fs::remove_file(parts.join("k.list")).unwrap();
-        fs::write(parts.join("a.sources"), "URIs: http://two.example/core:/stable:/v1.33/deb/\n")
-            .unwrap();
-        assert_eq!(found(), None, "anybody on the way could have another key there");
-    }
+    use super::*;
 
     #[test]
     fn workers_get_only_what_they_run() {

@@ -26,11 +26,13 @@ pub async fn newest(node: &Node, release: &Release) -> Result<KubernetesVersion,
 
 /// Refuses what is for other machines than this one.
 pub async fn admits(node: &Node, release: &Release) -> Result<(), Error> {
-    super::refuse_old_containerd(node.remote(), node.machine(), &release.source).await?;
-    match &release.source {
-        Source::Bundle(bundle) => bundle::is_installed(node.remote(), bundle).await.map(drop),
-        Source::Packages { .. } | Source::Present => Ok(()),
+    if let Source::Bundle(bundle) = &release.source {
+        bundle::is_installed(node.remote(), bundle).await?;
+        if bundle.brings_containerd() {
+            return Ok(());
+        }
     }
+    super::refuse_old_containerd(node.remote(), node.machine(), &release.source).await
 }
 
 /// Replaces kubeadm, and has containerd get the images of the release. What runs goes on running.
@@ -80,6 +82,7 @@ pub async fn replace_kubelet(
                 let install = bundle::unpack_kubelet(bundle, role);
                 progress.step(INSTALL_KUBELET, remote.run(&install)).await?;
             }
+            super::refuse_old_containerd(remote, node.machine(), &release.source).await?;
             prepare(bundle::pause(bundle), &address, release)
         }
         Source::Packages { version, repository } => {

@@ -12,6 +12,12 @@ pub struct ForwardProxy {
 
 impl ForwardProxy {
     pub fn start() -> Self {
+        Self::leading(&[], "")
+    }
+
+    /// One that leads to an address, `HOST:PORT`, whoever asks for one of these hosts by TLS.
+    pub fn leading(hosts: &'static [&'static str], address: &str) -> Self {
+        let lead = Lead { hosts, address: address.to_owned() };
         let listener = TcpListener::bind("0.0.0.0:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -19,8 +25,8 @@ impl ForwardProxy {
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 if client.peer_addr().is_ok_and(|peer| is_of_container(peer.ip())) {
-                    let log = Arc::clone(&log);
-                    std::thread::spawn(move || serve(client, &log));
+                    let (log, lead) = (Arc::clone(&log), lead.clone());
+                    std::thread::spawn(move || serve(client, &lead, &log));
                 }
             }
         });
@@ -37,12 +43,19 @@ impl ForwardProxy {
     }
 }
 
+/// Where it leads to instead of where it is asked to.
+#[derive(Clone)]
+struct Lead {
+    hosts: &'static [&'static str],
+    address: String,
+}
+
 /// Networks of Docker's, and those that clusters here are given.
 fn is_of_container(address: IpAddr) -> bool {
     matches!(address, IpAddr::V4(ip) if matches!(ip.octets(), [10, ..] | [172, 16..=31, ..]))
 }
 
-fn serve(mut client: TcpStream, log: &Mutex<Vec<String>>) -> Result<()> {
+fn serve(mut client: TcpStream, lead: &Lead, log: &Mutex<Vec<String>>) -> Result<()> {
     let mut lines = BufReader::new(client.try_clone()?).lines();
     let first = lines.next().unwrap_or_else(|| Ok(String::new()))?;
     let mut headers = Vec::new();
@@ -58,7 +71,9 @@ fn serve(mut client: TcpStream, log: &Mutex<Vec<String>>) -> Result<()> {
     log.lock().unwrap().push(format!("{method} {target}"));
     let mut server;
     if method == "CONNECT" {
-        server = TcpStream::connect(target)?;
+        let host = target.split(':').next().unwrap_or_default();
+        let led = lead.hosts.contains(&host);
+        server = TcpStream::connect(if led { &lead.address } else { target })?;
         client.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
         let (mut from, mut to) = (client.try_clone()?, server.try_clone()?);
         std::thread::spawn(move || copy(&mut from, &mut to));
