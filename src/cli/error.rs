@@ -608,9 +608,21 @@ fn remote_hints(error: &remote::Error, cluster: Option<&ClusterName>) -> Vec<Str
         remote::Error::Silent { machine, .. } => {
             vec![format!("`dojo start {machine}` mends that")]
         }
+        remote::Error::Script { machine, stderr, .. } if stderr.to_lowercase().contains(FULL) => {
+            vec![
+                format!(
+                    "`dojo ssh {machine} -- df -h` shows which disk is full; machines that are containers have that of \
+                 their engine"
+                ),
+                "once there is room, the same command goes on from here".to_owned(),
+            ]
+        }
         _ => Vec::new(),
     }
 }
+
+/// What the C library calls it (ENOSPC, errno(3)).
+const FULL: &str = "no space left on device";
 
 fn store_hints(error: &store::Error) -> Vec<String> {
     match error {

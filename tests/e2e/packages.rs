@@ -157,6 +157,14 @@ fn a_cluster_comes_from_packages_and_a_registry() {
     assert!(said.contains("not signed") || said.contains("BADSIG"), "{said}");
     mirror.run(&format!("mv /srv/InRelease '{FOLDER}/'"));
 
+    // A disk that is full in the middle of a pull.
+    let (worker, disk) = (format!("dojo-{name}-worker-1"), "/var/lib/containerd");
+    let small = format!("mount -t tmpfs -o size=1g disk {disk} && fallocate -l 1000M {disk}/fill");
+    engine(&["exec", &worker, "sh", "-c", &small]).ok();
+    let said = world.dojo(&up).fails(1, &["cannot pull", "no space left on device"]);
+    assert!(said.contains(&format!("dojo ssh {name}/worker-1 -- df -h")), "{said}");
+    engine(&["exec", &worker, "rm", &format!("{disk}/fill")]).ok();
+
     // Without a pod network nothing is begun.
     let said =
         world.dojo(&up).fails(1, &["cannot fetch the manifest of the pod network", &network]);
@@ -218,33 +226,6 @@ fn a_cluster_comes_from_packages_and_a_registry() {
 
     world.dojo(&["down", &name]).ok();
     world.assert_gone(&name);
-}
-
-#[test]
-fn a_repository_that_cannot_serve_says_why() {
-    let mut world = World::new();
-    let name = world.name("norepo");
-    let mirror = Mirror::new("why", &[bundle()]);
-    let up = |version: &str, repository: &str| {
-        let mut up = vec!["up", &name, "--kubernetes", "--workers", "0", "--rollback"];
-        up.extend(["--kubernetes-version", version, "--kubernetes-repository", repository]);
-        up.extend(["--kubernetes-repository-key", &mirror.fingerprint]);
-        world.dojo(&up)
-    };
-    let lacks = format!("has no Kubernetes 1.37.99; it has: {}", release(&bundle()));
-    up("1.37.99", &mirror.repository).fails(1, &[&lacks]);
-    up("1.35", &mirror.repository)
-        .fails(1, &["there is no Kubernetes 1.35 in that repository", "Release.key"]);
-    // Nobody listens there.
-    up("1.37", "http://127.0.0.1:1/k8s").fails(
-        1,
-        &[
-            "cannot fetch the key of the package repository",
-            "http://127.0.0.1:1/k8s/core:/stable:/v1.37/deb/Release.key",
-        ],
-    );
-    up("1.37", "k8s.example").fails(2, &["not the base address of a package repository"]);
-    assert_eq!(traces(&name), Vec::<String>::new());
 }
 
 #[test]
@@ -330,6 +311,32 @@ fn nothing_needs_to_be_said_of_where_kubernetes_is_published() {
     }
     world.dojo(&["down", &name]).ok();
     world.assert_gone(&name);
+    refuses(&mut World::new(), &mirror);
+}
+
+/// A repository that cannot serve says why.
+fn refuses(world: &mut World, mirror: &Mirror) {
+    let name = world.name("norepo");
+    let up = |version: &str, repository: &str| {
+        let mut up = vec!["up", &name, "--kubernetes", "--workers", "0", "--rollback"];
+        up.extend(["--kubernetes-version", version, "--kubernetes-repository", repository]);
+        up.extend(["--kubernetes-repository-key", &mirror.fingerprint]);
+        world.dojo(&up)
+    };
+    let lacks = format!("has no Kubernetes 1.37.99; it has: {}", release(&bundle()));
+    up("1.37.99", &mirror.repository).fails(1, &[&lacks]);
+    up("1.35", &mirror.repository)
+        .fails(1, &["there is no Kubernetes 1.35 in that repository", "Release.key"]);
+    // Nobody listens there.
+    up("1.37", "http://127.0.0.1:1/k8s").fails(
+        1,
+        &[
+            "cannot fetch the key of the package repository",
+            "http://127.0.0.1:1/k8s/core:/stable:/v1.37/deb/Release.key",
+        ],
+    );
+    up("1.37", "k8s.example").fails(2, &["not the base address of a package repository"]);
+    assert_eq!(traces(&name), Vec::<String>::new());
 }
 
 /// A machine image that trusts the mirror's certificate; gone when this goes.
