@@ -11,7 +11,10 @@ if [ -n "$(ask --namespace kube-system get serviceaccount coredns --ignore-not-f
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 config=$work/config.yaml manifest=$work/coredns.yaml
-ask --namespace kube-system get configmap kubeadm-config --output 'jsonpath={.data.ClusterConfiguration}' >"$config"
+# kubeadm takes the cluster for one without DNS, which it was told to begin without, and would not upgrade it.
+ask --namespace kube-system get configmap kubeadm-config --output 'jsonpath={.data.ClusterConfiguration}' |
+    sed '/^dns:$/,/^  disabled: true$/d' >"$config"
+kubeadm init phase upload-config kubeadm --config "$config"
 kubeadm init phase addon coredns --config "$config" --print-manifest >"$manifest"
 sed -i 's/^\( *\)readinessProbe:$/&\n\1  periodSeconds: 1/' "$manifest"
 ask apply --server-side --validate=false --filename "$manifest"

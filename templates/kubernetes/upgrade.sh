@@ -17,17 +17,43 @@ if ! flock --timeout "$((600 * ${PATIENCE:-1}))" 9; then
     exit 1
 fi
 
-# Which release the API server here is of.
-serves() {
-    curl --silent --insecure --noproxy '*' --max-time 2 https://127.0.0.1:6443/version |
-        grep -q "\"$RELEASE\""
+# On a control plane kubeadm waits for a kubelet that has other work than to hurry; begun anew, it does at once what it
+# would do later.
+hurry() {
+    manifests=/etc/kubernetes/manifests seen=$(ls -i /etc/kubernetes/manifests) answered=yes
+    while sleep 0.5; do
+        # Pods from other files are begun 10 s or more after those before them have ended.
+        if [ "$(ls -i "$manifests")" != "$seen" ] && away=$(programs_away) && [ -n "$away" ]; then
+            seen=$(ls -i "$manifests")
+            # Without any etcd the API server has kubelet wait half a minute for each answer, before it begins etcd.
+            case $away in
+            *etcd*) if is_alone; then pkill -KILL -x kube-apiserver || true; fi ;;
+            esac
+            systemctl restart kubelet.service
+        fi
+        # What it could not tell the API is told again after a minute.
+        if ! curl --silent --insecure --noproxy '*' --max-time 2 https://127.0.0.1:6443/readyz | grep -qx ok; then
+            answered=
+        elif [ -z "$answered" ]; then
+            answered=yes
+            systemctl restart kubelet.service
+        fi
+    done
 }
-# kubelet could not tell an API server that was being replaced of its new pod, and tries again only after
-# a minute; begun anew, it tells at once.
-nudge() {
-    until serves; do sleep 1; done
-    systemctl restart kubelet.service
+
+# programs_away: prints which programs of a control plane do not run. The kernel knows 15 letters of their names.
+programs_away() {
+    for program in etcd kube-apiserver kube-controller kube-scheduler; do
+        pgrep -x "$program" >/dev/null || echo "$program"
+    done
 }
+
+# is_alone: whether the API is here and nowhere else.
+is_alone() {
+    server=$(sed -n 's|^ *server: https://\(.*\):[0-9]*$|\1|p' /etc/kubernetes/kubelet.conf)
+    ip -oneline address show to "$server" | grep -q .
+}
+
 upgrade() {
     if [ "$VERB" = apply ]; then
         kubeadm upgrade plan "$RELEASE" --ignore-preflight-errors "$IGNORE" &&
@@ -37,8 +63,8 @@ upgrade() {
     fi
 }
 guard=
-if [ -e "$admin" ] && ! serves; then
-    nudge >/dev/null 2>&1 9>&- &
+if [ -e "$admin" ]; then
+    hurry >/dev/null 2>&1 9>&- &
     guard=$!
 fi
 # kubelet of another minor release starts all that runs on its node anew when it begins itself, the API server among

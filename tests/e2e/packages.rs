@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use self::forward_proxy::ForwardProxy;
 use crate::api_server::{bundle, previous_bundle, release};
+use crate::kubernetes_upgrade::{dns, image_in};
 use crate::service::build_image;
 use crate::world::{World, engine, traces, until};
 
@@ -223,6 +224,9 @@ fn a_cluster_comes_from_packages_and_a_registry() {
     let kubelets = world.kubectl(&["get", "nodes", "-o", path]).ok();
     let tag = format!("v{}", release(&bundle()));
     assert_eq!(kubelets.split_whitespace().collect::<Vec<_>>(), [&tag, &tag]);
+    let image = image_in(&world, bundle().to_str().unwrap(), "coredns");
+    let (_, tag) = image.rsplit_once(':').unwrap();
+    assert_eq!(dns(&world), [format!("{}/coredns:{tag}", mirror.registry)]);
 
     world.dojo(&["down", &name]).ok();
     world.assert_gone(&name);

@@ -140,7 +140,11 @@ pub(super) fn init(cluster: &Cluster<'_>, member: &Member<'_>, token: &Secret) -
             "podSubnet": cluster.options.pod_subnet,
             "serviceSubnet": cluster.options.service_subnet,
         },
-        "apiServer": { "certSANs": cluster.names },
+        "apiServer": {
+            "certSANs": cluster.names,
+            // One that is to end lets go of those who watch, instead of waiting for them until it is killed.
+            "extraArgs": arguments(&[("shutdown-send-retry-after", "true".to_owned())]),
+        },
         "controllerManager": { "extraArgs": arguments(&controllers) },
         "scheduler": { "extraArgs": arguments(&[("leader-elect", cluster.shared.to_string())]) },
     });

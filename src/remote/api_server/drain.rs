@@ -173,6 +173,10 @@ fn judge(error: kube::Error) -> Outcome {
         (kube::Error::Api(status), Some(403)) if status.message.contains("being terminated") => {
             Outcome::Later("its namespace is being deleted".to_owned())
         }
+        // One that has just begun does not know yet who may do what; a refusal by anybody else has other words.
+        (kube::Error::Api(status), Some(403)) if status.message.contains(": User \"") => {
+            Outcome::Later(status.message.clone())
+        }
         // 409: it changed, or another one has its name by now.
         (kube::Error::Api(status), Some(409 | 500..))
             if !status.message.contains("more than one PodDisruptionBudget") =>
