@@ -85,14 +85,18 @@ while :; do
     wait_for_api
     if upgrade >"$log" 2>&1; then break; fi
     tries=$((tries - 1))
-    # Doing it again does what is left to do.
-    if [ "$tries" -eq 0 ] || ! grep -q -e 'connection refused' -e 'connection reset' -e ': EOF' "$log"; then
+    # Doing it again does what is left to do. An API server that has just begun knows nobody's rights yet, and nodes
+    # are not ready until they have told it.
+    if [ "$tries" -eq 0 ] || ! grep -q -e 'connection refused' -e 'connection reset' -e ': EOF' \
+        -e 'is forbidden: User' -e 'NotReady' -e 'did not complete' -e 'deadline exceeded' -e 'imeout' "$log"; then
         failed=yes
         break
     fi
+    sleep 2
 done
 if [ -n "$guard" ]; then kill "$guard" 2>/dev/null || true; fi
 if [ -n "$failed" ]; then
-    grep -v -e token "$log" | tail -n 12 >&2
+    # Without the stack that it prints of some errors.
+    grep -v -E -e 'token|^[[:space:]]|^[^ ]+\(.*\)$' "$log" | tail -n 12 >&2
     exit 1
 fi

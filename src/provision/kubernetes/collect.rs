@@ -57,13 +57,15 @@ impl Item {
 
     /// Writes it to standard output.
     fn script(&self) -> Script {
-        let body = match &self.kind {
-            Kind::Image { .. } => "ctr --namespace k8s.io images export - \"$WHAT\"\n",
-            Kind::Binary { .. } => "gzip -nc -- \"$WHAT\"\n",
-            Kind::Package => "cat -- \"$WHAT\"\n",
+        let (body, what) = match &self.kind {
+            Kind::Image { .. } => {
+                (include_str!("../../../templates/kubernetes/save-image.sh"), "IMAGE")
+            }
+            Kind::Binary { .. } => ("gzip -nc -- \"$FILE\"\n", "FILE"),
+            Kind::Package => ("cat -- \"$FILE\"\n", "FILE"),
         };
         Script::new("fetch it", "Machines without internet get it from the bundle.", body)
-            .with("WHAT", &self.source)
+            .with(what, &self.source)
     }
 }
 
