@@ -88,7 +88,7 @@ while :; do
     # Doing it again does what is left to do. An API server that has just begun knows nobody's rights yet, and nodes
     # are not ready until they have told it.
     if [ "$tries" -eq 0 ] || ! grep -q -e 'connection refused' -e 'connection reset' -e ': EOF' \
-        -e 'is forbidden: User' -e 'NotReady' -e 'did not complete' -e 'deadline exceeded' -e 'imeout' "$log"; then
+        -e 'is forbidden: User' -e 'NotReady' -e 'did not complete' -e 'deadline exceeded' -e 'timed out' -e 'Timeout' "$log"; then
         failed=yes
         break
     fi
