@@ -179,7 +179,7 @@ pub enum Install {
     /// A Docker engine.
     Engine(EngineOptions),
     /// Kubernetes.
-    Kubernetes(Release),
+    Kubernetes(Box<Release>),
 }
 
 /// What provisioning needs beside the machine: the cluster's keys, and what was asked for.

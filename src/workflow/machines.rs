@@ -62,7 +62,7 @@ fn reached_directly(spec: &ClusterSpec) -> Vec<String> {
 /// What `--explain` tells of: what would be installed.
 pub fn release(spec: &ClusterSpec) -> Result<Option<Release>, Error> {
     match install(spec, false)? {
-        Install::Kubernetes(release) => Ok(Some(release)),
+        Install::Kubernetes(release) => Ok(Some(*release)),
         Install::Engine(_) => Ok(None),
     }
 }
@@ -103,7 +103,7 @@ pub(super) fn install(spec: &ClusterSpec, made: bool) -> Result<Install, Error> 
         }
     };
     let engine = engine(spec, made)?;
-    Ok(Install::Kubernetes(Release { source, options, network, engine }))
+    Ok(Install::Kubernetes(Box::new(Release { source, options, network, engine })))
 }
 
 /// What was chosen about Docker, with the repository of its packages where any are installed from there.
@@ -132,7 +132,8 @@ pub(super) fn admit_release(
     install: &Install,
     progress: &Progress,
 ) -> Result<(), Error> {
-    let Install::Kubernetes(Release { source, .. }) = install else { return Ok(()) };
+    let Install::Kubernetes(release) = install else { return Ok(()) };
+    let source = &release.source;
     let Some(version) = source.version() else { return Ok(()) };
     version
         .refuse_old()
@@ -162,7 +163,8 @@ pub(super) async fn check_architecture(
     services: &Services,
     install: &Install,
 ) -> Result<(), Error> {
-    if let Install::Kubernetes(Release { source: Source::Bundle(bundle), .. }) = install
+    if let Install::Kubernetes(release) = install
+        && let Source::Bundle(bundle) = &release.source
         && let Some(architecture) = services.ask(services.driver.architecture()).await?
     {
         bundle.fits(&architecture, None)?;

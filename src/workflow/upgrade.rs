@@ -112,7 +112,7 @@ async fn finish(
         return Err(Error::NotKubernetes { cluster: name, exists, what: "can be upgraded" });
     };
     // The machines as they are: nothing is installed on the way.
-    let present = Release { source: Source::Present, ..release.clone() };
+    let present = Box::new(Release { source: Source::Present, ..(*release).clone() });
     let provisioner =
         machines::provisioner(services, entry, &record, Install::Kubernetes(present))?;
     let all = nodes(services, &provisioner, &record, progress).await?;

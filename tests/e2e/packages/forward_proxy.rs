@@ -72,8 +72,8 @@ fn serve(mut client: TcpStream, lead: &Lead, log: &Mutex<Vec<String>>) -> Result
     let mut server;
     if method == "CONNECT" {
         let host = target.split(':').next().unwrap_or_default();
-        let led = lead.hosts.contains(&host);
-        server = TcpStream::connect(if led { &lead.address } else { target })?;
+        let elsewhere = lead.hosts.contains(&host);
+        server = TcpStream::connect(if elsewhere { &lead.address } else { target })?;
         client.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
         let (mut from, mut to) = (client.try_clone()?, server.try_clone()?);
         std::thread::spawn(move || copy(&mut from, &mut to));
