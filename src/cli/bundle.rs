@@ -42,8 +42,8 @@ pub(super) async fn create(context: &Context, args: BundleCreate) -> Result<(), 
     spec.kubernetes.repository = args.kubernetes_repository;
     spec.kubernetes.repository_key = args.kubernetes_repository_key;
     spec.kubernetes.registry = args.kubernetes_registry;
-    (spec.engine.repository, spec.engine.repository_key) =
-        (args.engine_repository, args.engine_repository_key);
+    spec.engine.repository = args.engine_repository;
+    spec.engine.repository_key = args.engine_repository_key;
     spec.validate()?;
     let services = context.services_to_make(&spec).await?;
     let bundle = workflow::create_bundle(&services, &spec, args.output.as_deref()).await?;

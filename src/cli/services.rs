@@ -271,8 +271,8 @@ impl Context {
             if DockerDriver::is_told(&options) { None } else { self.contexts.engine()? };
         let driver = DockerDriver::connect_in(options, context).await?;
         // Its images are for all clusters, so what one of them chooses is no matter here.
-        let packages = provision::DOCKER.repository();
-        Ok(driver.with_docker_repository(packages).with_proxies(self.proxies()))
+        let driver = driver.with_docker_repository(|| provision::DOCKER.repository());
+        Ok(driver.with_proxies(self.proxies()))
     }
 
     /// The proxies of this computer. What is wrong with them is told once, and only those who need them are

@@ -284,4 +284,4 @@ pub use kubernetes::{
     newest, replace_kubeadm, replace_kubelet,
 };
 pub use proxy::use_proxies;
-pub use repository::{DOCKER, KUBERNETES, from_docker};
+pub use repository::{DOCKER, KUBERNETES};

@@ -71,13 +71,6 @@ impl Publisher {
     }
 }
 
-/// What was chosen about Docker, with the repository of its packages.
-pub fn from_docker(options: &EngineOptions) -> EngineOptions {
-    let mut options = options.clone();
-    options.repository.get_or_insert_with(|| DOCKER.repository());
-    options
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

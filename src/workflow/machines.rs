@@ -9,9 +9,8 @@ use crate::durable;
 use crate::event::Progress;
 use crate::failpoint;
 use crate::model::{
-    ClusterName, DriverName, EngineChannel, EngineOptions, HostKey, KubernetesVersion, Machine,
-    MachineId, MachineName, MachineRequest, MachineState, Orchestrator, PodNetwork, Role, Secret,
-    SshFiles,
+    ClusterName, DriverName, EngineChannel, HostKey, KubernetesVersion, Machine, MachineId,
+    MachineName, MachineRequest, MachineState, Orchestrator, PodNetwork, Role, Secret, SshFiles,
 };
 use crate::pace::within;
 use crate::pki::{self, Authority};
@@ -70,7 +69,7 @@ pub fn release(spec: &ClusterSpec) -> Result<Option<Release>, Error> {
 /// What is to be installed on the machines of a cluster; `made` says that all of them exist.
 pub(super) fn install(spec: &ClusterSpec, made: bool) -> Result<Install, Error> {
     if spec.orchestrator != Orchestrator::Kubernetes {
-        return Ok(Install::Engine(engine(spec, made)?));
+        return Ok(Install::Engine(settled(spec, made)?.engine));
     }
     let options = spec.kubernetes.clone();
     let network = match &options.cni {
@@ -84,6 +83,7 @@ pub(super) fn install(spec: &ClusterSpec, made: bool) -> Result<Install, Error> 
         | PodNetwork::Calico
         | PodNetwork::Published(_) => None,
     };
+    let ClusterSpec { engine, kubernetes, .. } = settled(spec, made)?;
     let source = match &options.bundle {
         // It was needed to make the machines, and is needed again only for further ones.
         Some(path) if made && !path.exists() => Source::Present,
@@ -93,35 +93,31 @@ pub(super) fn install(spec: &ClusterSpec, made: bool) -> Result<Install, Error> 
             Source::Bundle(Arc::new(bundle))
         }
         None => {
-            let repository = options.repository.clone();
-            let repository = repository.unwrap_or_else(|| provision::KUBERNETES.repository());
+            let repository = kubernetes.repository.unwrap_or_default();
             let version = options.version.unwrap_or(KubernetesVersion::NEWEST);
-            let mut settled = spec.clone();
-            settled.kubernetes.repository = Some(repository.clone());
-            refuse_unproven(&settled, made)?;
             Source::Packages { version, repository }
         }
     };
-    let engine = engine(spec, made)?;
     Ok(Install::Kubernetes(Box::new(Release { source, options, network, engine })))
 }
 
-/// What was chosen about Docker, with the repository of its packages where any are installed from there.
-fn engine(spec: &ClusterSpec, made: bool) -> Result<EngineOptions, Error> {
-    let kubernetes = spec.orchestrator == Orchestrator::Kubernetes;
+/// The spec with the package repositories that this computer knows, where any are needed. They must be as safe as
+/// what is said of the cluster.
+fn settled(spec: &ClusterSpec, made: bool) -> Result<ClusterSpec, Error> {
     let mut settled = spec.clone();
-    if spec.engine.channel == EngineChannel::DockerCe
-        || kubernetes && spec.kubernetes.bundle.is_none()
-    {
-        settled.engine = provision::from_docker(&spec.engine);
-        refuse_unproven(&settled, made)?;
+    let kubernetes =
+        spec.orchestrator == Orchestrator::Kubernetes && spec.kubernetes.bundle.is_none();
+    if kubernetes {
+        let known = || provision::KUBERNETES.repository();
+        settled.kubernetes.repository.get_or_insert_with(known);
     }
-    Ok(settled.engine)
-}
-
-/// What this computer knows must be as safe as what is said of the cluster.
-fn refuse_unproven(settled: &ClusterSpec, made: bool) -> Result<(), Error> {
-    if made { Ok(()) } else { Ok(settled.validate()?) }
+    if kubernetes || spec.engine.channel == EngineChannel::DockerCe {
+        settled.engine.repository.get_or_insert_with(|| provision::DOCKER.repository());
+        if !made {
+            settled.validate()?;
+        }
+    }
+    Ok(settled)
 }
 
 /// Refuses a release that is too old, and a bundle of one that needs containerd 2 and does not bring it: machines

@@ -1,7 +1,8 @@
 #!/bin/sh
-# Tells what of this machine belongs in a bundle: a line with its architecture, then lines of "binary
-# FILE TARGET", which is where it goes to on other machines, and "image REFERENCE". Images get the names by which kubeadm asks for them where nobody tells it of
-# another registry, and lose what is for other architectures.
+# Tells what of this machine belongs in a bundle: a line with its architecture, then lines of
+# "binary FILE TARGET", which is where it goes to on other machines, and "image REFERENCE". Images get the
+# names by which kubeadm asks for them where nobody tells it of another registry, and lose what is for other
+# architectures.
 #
 # REGISTRY  where they were pulled from; empty: the registry that kubeadm knows
 # BESIDE    images that kubeadm does not ask for, lines of "as it was pulled", "its usual name"

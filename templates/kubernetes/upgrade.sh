@@ -20,7 +20,8 @@ fi
 # On a control plane kubeadm waits for a kubelet that has other work than to hurry; begun anew, it does at once what it
 # would do later.
 hurry() {
-    manifests=/etc/kubernetes/manifests seen=$(ls -i /etc/kubernetes/manifests) answered=yes
+    manifests=/etc/kubernetes/manifests answered=yes
+    seen=$(ls -i "$manifests")
     while sleep 0.5; do
         # Pods from other files are begun 10 s or more after those before them have ended.
         if [ "$(ls -i "$manifests")" != "$seen" ] && away=$(programs_away) && [ -n "$away" ]; then
@@ -88,7 +89,8 @@ while :; do
     # Doing it again does what is left to do. An API server that has just begun knows nobody's rights yet, and nodes
     # are not ready until they have told it.
     if [ "$tries" -eq 0 ] || ! grep -q -e 'connection refused' -e 'connection reset' -e ': EOF' \
-        -e 'is forbidden: User' -e 'NotReady' -e 'did not complete' -e 'deadline exceeded' -e 'timed out' -e 'Timeout' "$log"; then
+        -e 'is forbidden: User' -e 'NotReady' -e 'did not complete' -e 'deadline exceeded' \
+        -e 'timed out' -e 'Timeout' "$log"; then
         failed=yes
         break
     fi

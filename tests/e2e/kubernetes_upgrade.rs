@@ -3,7 +3,7 @@
 use clusterdojo::failpoint;
 use serde_json::Value;
 
-use crate::api_server::{bundle, previous_bundle, release};
+use crate::api_server::{bundle, image_in, previous_bundle, release};
 use crate::kill::killed_at;
 use crate::kubernetes_faults::Copy;
 use crate::packages::Unwanted;
@@ -61,15 +61,6 @@ pub fn dns(world: &World) -> Vec<String> {
     let deployment = ["-n", "kube-system", "get", "deployment", "coredns"];
     let said = world.kubectl(&[&deployment[..], &["-o", "jsonpath={..image}"]].concat()).ok();
     said.split_whitespace().map(str::to_owned).collect()
-}
-
-/// The image of that name in a bundle.
-pub fn image_in(world: &World, bundle: &str, name: &str) -> String {
-    let said = world.dojo(&["bundle", "inspect", bundle, "-o", "json"]).ok();
-    let inspected: Value = serde_json::from_str(&said).unwrap();
-    let files = inspected["files"].as_array().unwrap().iter();
-    let mut images = files.filter_map(|file| file["image"].as_str());
-    images.find(|image| image.contains(&format!("/{name}:"))).expect("it is in it").to_owned()
 }
 
 /// The pause image that a machine has.
@@ -185,7 +176,7 @@ fn a_cluster_goes_to_another_release_and_is_not_lost_on_the_way() {
     }
     let proxy = ["-n", "kube-system", "get", "daemonset", "kube-proxy", "-o", "jsonpath={..image}"];
     assert!(world.kubectl(&proxy).ok().ends_with(&new_tag));
-    assert_eq!(dns(&world), [image_in(&world, &new, "coredns")]);
+    assert_eq!(dns(&world), [image_in(&bundle(), "coredns")]);
     let server = world.kubectl(&["version", "-o", "json"]).ok();
     let server: Value = serde_json::from_str(&server).unwrap();
     assert_eq!(server["serverVersion"]["gitVersion"], new_tag.as_str());

@@ -9,8 +9,8 @@ use std::process::{Command, Stdio};
 use sha2::{Digest as _, Sha256};
 
 use self::forward_proxy::ForwardProxy;
-use crate::api_server::{bundle, previous_bundle, release};
-use crate::kubernetes_upgrade::{dns, image_in};
+use crate::api_server::{bundle, image_in, previous_bundle, release};
+use crate::kubernetes_upgrade::dns;
 use crate::service::build_image;
 use crate::world::{World, engine, traces, until};
 
@@ -224,7 +224,7 @@ fn a_cluster_comes_from_packages_and_a_registry() {
     let kubelets = world.kubectl(&["get", "nodes", "-o", path]).ok();
     let tag = format!("v{}", release(&bundle()));
     assert_eq!(kubelets.split_whitespace().collect::<Vec<_>>(), [&tag, &tag]);
-    let image = image_in(&world, bundle().to_str().unwrap(), "coredns");
+    let image = image_in(&bundle(), "coredns");
     let (_, tag) = image.rsplit_once(':').unwrap();
     assert_eq!(dns(&world), [format!("{}/coredns:{tag}", mirror.registry)]);
 

@@ -164,7 +164,7 @@ pub(super) async fn build(
     // Proxies are arguments that every build has and no image keeps.
     let mut arguments = HashMap::from([("BASE".to_owned(), base.to_owned())]);
     if build.variant == Variant::Node {
-        arguments.insert("DOCKER_REPOSITORY".to_owned(), driver.docker_repository.clone());
+        arguments.insert("DOCKER_REPOSITORY".to_owned(), (driver.docker_repository)());
     }
     for (name, value) in proxies.map(Proxies::variables).unwrap_or_default() {
         arguments.insert(name, value.expose().to_owned());

@@ -84,7 +84,7 @@ pub struct DockerDriver {
     /// What fetches of image builds go through.
     proxies: Option<Proxies>,
     /// Where image builds find Docker's packages.
-    docker_repository: String,
+    docker_repository: fn() -> String,
     /// What containers may be given here; learned from the engine's process or from its refusals.
     allowances: Mutex<Allowances>,
     /// Host ports that are in use or about to be.
@@ -131,7 +131,7 @@ impl DockerDriver {
             variant: Variant::default(),
             baked: None,
             proxies: None,
-            docker_repository: EngineOptions::PUBLISHED.to_owned(),
+            docker_repository: || EngineOptions::PUBLISHED.to_owned(),
             ports: Mutex::default(),
             networks: Mutex::default(),
             host_keys: Mutex::default(),
@@ -165,9 +165,9 @@ impl DockerDriver {
         self
     }
 
-    /// Says where image builds find Docker's packages, of which containerd is one.
+    /// Says where image builds find Docker's packages, of which containerd is one; asked when one is built.
     #[must_use]
-    pub fn with_docker_repository(mut self, address: String) -> Self {
+    pub fn with_docker_repository(mut self, address: fn() -> String) -> Self {
         self.docker_repository = address;
         self
     }

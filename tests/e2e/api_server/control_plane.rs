@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use clusterdojo::bundle::Bundle;
+use clusterdojo::bundle::{Bundle, Kind};
 use clusterdojo::model::KubeCredentials;
 use clusterdojo::pki::{Authority, Identity, Validity};
 use clusterdojo::remote::ApiServer;
@@ -237,6 +237,16 @@ pub fn previous_bundle() -> PathBuf {
 /// The release in a bundle, as in `1.37.2`.
 pub fn release(bundle: &Path) -> String {
     Bundle::open(bundle).unwrap().version().to_string()
+}
+
+/// The image of that name in a bundle.
+pub fn image_in(bundle: &Path, name: &str) -> String {
+    let bundle = Bundle::open(bundle).unwrap();
+    let mut images = bundle.manifest().files.iter().filter_map(|file| match &file.kind {
+        Kind::Image { image } => Some(image),
+        Kind::Binary { .. } | Kind::Package => None,
+    });
+    images.find(|image| image.contains(&format!("/{name}:"))).expect("it is in it").clone()
 }
 
 fn named_by(variable: &str) -> PathBuf {

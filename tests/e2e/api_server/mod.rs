@@ -10,7 +10,7 @@ use clusterdojo::remote::{ApiError, ApiServer};
 use serde_json::{Value, json};
 
 use control_plane::ControlPlane;
-pub use control_plane::{bundle, previous_bundle, release, tool};
+pub use control_plane::{bundle, image_in, previous_bundle, release, tool};
 
 const SOON: Duration = Duration::from_secs(30);
 /// Enough for what is told at once.
