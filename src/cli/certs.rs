@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::model::Role;
+use crate::model::{Role, counted};
 use crate::store::Record;
 use crate::workflow::{self, Certificate};
 
@@ -98,5 +98,6 @@ pub(super) async fn renew(context: &Context, args: CertsRenew) -> Result<(), Err
     if context.quiet {
         return Ok(());
     }
-    output::line(&format!("{name} has new certificates: its client and {machines} machines"))
+    let machines = counted(machines, "machine");
+    output::line(&format!("{name} has new certificates: its client and {machines}"))
 }

@@ -10,6 +10,7 @@ use crate::context::DockerContexts;
 use crate::driver::docker::{DockerDriver, DockerOptions, ImageBuild, Variant};
 use crate::driver::{self, Image, Images};
 use crate::event::Progress;
+use crate::model::counted;
 use crate::workflow;
 
 use super::args::{ImageBuild as Build, ImageLoad};
@@ -40,8 +41,7 @@ pub(super) async fn load(context: &Context, args: ImageLoad) -> Result<(), Error
     let loading = workflow::load_images(&services, &cluster, &args.images).await.about(&cluster)?;
     for (image, machines) in loading.images.iter().filter(|(_, machines)| *machines > 0) {
         if !context.quiet {
-            let noun = if *machines == 1 { "machine" } else { "machines" };
-            output::line(&format!("{image} is on {machines} {noun}"))?;
+            output::line(&format!("{image} is on {}", counted(*machines, "machine")))?;
         }
     }
     loading.failure.map_or(Ok(()), |failure| Err(workflow::Error::from(failure).into()))

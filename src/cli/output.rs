@@ -28,12 +28,13 @@ pub(super) fn json(value: &impl Serialize) -> Result<(), Error> {
     line(&text.map_err(|e| Error::Io { operation: "print JSON", source: e.into() })?)
 }
 
-/// Writes rows in columns as wide as their widest cell, two spaces apart. The first row is the header.
+/// Writes [`columns`]. The first row is the header.
 pub(super) fn table(rows: &[Vec<String>]) -> Result<(), Error> {
     write(columns(rows).as_bytes())
 }
 
-fn columns(rows: &[Vec<String>]) -> String {
+/// Rows in columns as wide as their widest cell, two spaces apart.
+pub(super) fn columns(rows: &[Vec<String>]) -> String {
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()

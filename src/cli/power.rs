@@ -1,6 +1,6 @@
 //! `dojo start`, `stop`, `restart` and `repair`.
 
-use crate::model::{ClusterName, MachineName};
+use crate::model::{ClusterName, MachineName, counted};
 use crate::workflow::{self, Services};
 
 use super::args::{Repair, Targets};
@@ -109,7 +109,7 @@ pub(super) async fn repair(context: &Context, args: Repair) -> Result<(), Error>
     let spec = args.place.spec(args.name.clone())?;
     let services = context.services(&spec).await?;
     let record = workflow::repair(&services, &spec, args.forget).await.about(&args.name)?;
-    let machines = record.machines.len();
-    output::line(&format!("{} has a record again, of {machines} machines", args.name))?;
+    let machines = counted(record.machines.len(), "machine");
+    output::line(&format!("{} has a record again, of {machines}", args.name))?;
     output::line(&format!("  dojo up {:<20}go on from here", args.name))
 }

@@ -8,7 +8,7 @@ use crate::driver::ec2::Ec2Options;
 use crate::driver::ssh::SshOptions;
 use crate::model::{
     ClusterName, DriverName, EngineOptions, KubernetesOptions, KubernetesVersion, MachineName,
-    Orchestrator, PodNetwork, Port, Role,
+    Orchestrator, PodNetwork, Port, Role, counted,
 };
 use crate::provision;
 use crate::spec::{self, ClusterSpec, MachineGroup};
@@ -342,36 +342,41 @@ pub(super) fn tell(summary: &Summary) -> Result<(), Error> {
     let machines = summary.machines.len();
     let kind = match summary.spec.orchestrator {
         Orchestrator::Swarm => format!("swarm of {machines}"),
-        Orchestrator::Kubernetes => format!("Kubernetes on {machines} machines"),
-        Orchestrator::None => format!("plain Docker hosts, {machines} of them"),
+        Orchestrator::Kubernetes => format!("Kubernetes on {}", counted(machines, "machine")),
+        Orchestrator::None => counted(machines, "plain Docker host"),
     };
     let mut text = format!("{name} {state}: {kind}, {:.1} s\n\n", summary.elapsed.as_secs_f64());
-    let last = summary.machines.last().map(|m| m.id.name.to_string()).unwrap_or_default();
-    let ssh = format!("dojo ssh {name}/{last}");
-    let width = ssh.len() + 2;
-    let mut hint = |command: &str, what: &str| {
-        text.push_str(&format!("  {command:<width$}{what}\n"));
-    };
-    if !summary.selected {
-        hint(&format!("dojo use {name}"), "point docker at it");
-    }
-    match summary.spec.orchestrator {
-        Orchestrator::Swarm => hint("docker node ls", "see the nodes"),
-        Orchestrator::Kubernetes
-            if summary.release.is_some_and(|release| !kubectl::suits(release)) =>
-        {
-            hint("dojo kubectl get nodes", "see the nodes; your computer has no kubectl for them");
-        }
-        Orchestrator::Kubernetes => hint("kubectl get nodes", "see the nodes"),
-        Orchestrator::None => hint("docker info", "see the first of them"),
-    }
-    hint(&ssh, "look inside a machine");
-    hint(&format!("dojo down {name}"), "remove all of it");
+    text.push_str(&output::columns(&next_steps(summary)));
     let is_docker = summary.spec.orchestrator != Orchestrator::Kubernetes;
     if let (true, true, Some(why)) = (summary.selected, is_docker, overridden(&summary.context)) {
         text.push_str(&format!("\n{why}\n"));
     }
     output::write(text.as_bytes())
+}
+
+/// Commands that suit what is ready, and what each is for.
+fn next_steps(summary: &Summary) -> Vec<Vec<String>> {
+    let name = &summary.spec.name;
+    let (client, nodes, see) = match summary.spec.orchestrator {
+        Orchestrator::Swarm => ("docker", "docker node ls", "see the nodes"),
+        Orchestrator::Kubernetes if summary.release.is_some_and(|r| !kubectl::suits(r)) => {
+            let see = "see the nodes; your computer has no kubectl for them";
+            ("kubectl", "dojo kubectl get nodes", see)
+        }
+        Orchestrator::Kubernetes => ("kubectl", "kubectl get nodes", "see the nodes"),
+        Orchestrator::None => ("docker", "docker info", "see the first of them"),
+    };
+    let step = |command: &str, what: &str| vec![format!("  {command}"), what.to_owned()];
+    let mut steps = Vec::new();
+    if !summary.selected {
+        steps.push(step(&format!("dojo use {name}"), &format!("point {client} at it")));
+    }
+    steps.push(step(nodes, see));
+    if let Some(last) = summary.machines.last() {
+        steps.push(step(&format!("dojo ssh {}", last.id), "look inside a machine"));
+    }
+    steps.push(step(&format!("dojo down {name}"), "remove all of it"));
+    steps
 }
 
 #[cfg(test)]

@@ -195,11 +195,6 @@ fn others(found: &[String]) -> String {
     format!("; there is {}", found.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", "))
 }
 
-/// So many of something: "1 volume", "2 volumes".
-fn counted(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
-}
-
 /// What a machine costs that is still to be made.
 #[derive(Debug, Clone)]
 pub struct Price {

@@ -38,7 +38,7 @@ pub use money::{Cost, Dollars};
 pub use name::{ClusterName, InvalidName, MachineId, MachineName, Orchestrator, Role};
 pub use place::{Place, Places};
 pub use proxies::Proxies;
-pub use quantity::{Bytes, Cpus, InvalidQuantity};
+pub use quantity::{Bytes, Cpus, InvalidQuantity, counted};
 pub use secret::Secret;
 pub use subnet::Subnet;
 pub use tunnel::Tunnel;

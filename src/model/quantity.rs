@@ -110,6 +110,11 @@ impl fmt::Display for Cpus {
     }
 }
 
+/// So many of something: "1 volume", "2 volumes".
+pub fn counted(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,9 +5,10 @@
 # NODE_PODS  the addresses of this node's pods
 # ALL_PODS   the addresses of all pods
 # PEERS      lines of "the peer's pods", "the peer's address"
+# API        "the address of its service", "where it is itself"; empty, if that is not known
 # ROUTES     the script that makes the routes
 set -eu
-: "${NODE_PODS:?}" "${ALL_PODS:?}" "${PEERS?}" "${ROUTES:?}"
+: "${NODE_PODS:?}" "${ALL_PODS:?}" "${PEERS?}" "${API?}" "${ROUTES:?}"
 
 put() {
     if [ ! -e "$1" ] || [ "$(cat "$1")" != "$2" ]; then
@@ -37,10 +38,11 @@ put /etc/cni/net.d/10-clusterdojo.conflist '{
 }'
 put /etc/clusterdojo/pods "$ALL_PODS"
 put /etc/clusterdojo/peers "$PEERS"
+put /etc/clusterdojo/api "$API"
 put /etc/clusterdojo/routes.sh "$ROUTES"
 # Routes and rules are gone after a boot, so a unit brings them back.
 put /etc/systemd/system/clusterdojo-routes.service '[Unit]
-Description=Routes to the pods of the other nodes
+Description=Routes to the pods of the other nodes, and the way to the API
 After=network.target
 Before=kubelet.service
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Written by clusterdojo. Leads to the pods of the other nodes; runs at boot and whenever peers change.
+# Written by clusterdojo. Leads to the pods of the other nodes and to the API; runs at boot and whenever peers change.
 set -eu
 cd /etc/clusterdojo
 
@@ -25,3 +25,14 @@ once nat POSTROUTING -s "$all" ! -d "$all" -m comment --comment clusterdojo -j M
 # Docker closes the way through machines that it runs on.
 once filter FORWARD -s "$all" -m comment --comment clusterdojo -j ACCEPT
 once filter FORWARD -d "$all" -m comment --comment clusterdojo -j ACCEPT
+
+# Pods ask the API at the address of its service, which leads nowhere until kube-proxy, itself a pod, has written its
+# rules. CoreDNS begins beside it, and would ask again only seconds later: for a connection that is still being made
+# nothing changes. Last in their chains, these rules count only until there are others.
+read -r service server <api
+if [ -n "$server" ]; then
+    set -- -d "$service" -p tcp --dport 443 -m comment --comment clusterdojo -j DNAT --to-destination "$server"
+    for chain in PREROUTING OUTPUT; do
+        iptables -w -t nat -C "$chain" "$@" 2>/dev/null || iptables -w -t nat -A "$chain" "$@"
+    done
+fi

@@ -272,9 +272,11 @@ impl Bootstrapper for Kubeadm {
             return Ok(());
         }
         let machines: Vec<&Machine> = members.iter().map(|n| n.machine()).collect();
+        let first = members.iter().find(|n| is_control_plane(n.machine()));
+        let api = first.map(|node| front::of(nodes, node).machine().private_ip);
         let all = settle(members.iter().map(async |node| {
-            let pods = node.kubernetes().options.pod_subnet;
-            let script = network::bridge(node.machine(), &machines, pods);
+            let options = &node.kubernetes().options;
+            let script = network::bridge(node.machine(), &machines, api, options);
             node.remote().run(&script).await.map_err(failed(node, "connect its pods with others"))
         }));
         all.await.map(drop)

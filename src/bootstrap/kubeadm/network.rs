@@ -1,8 +1,12 @@
 //! What connects the pods of different nodes.
 
+use std::net::IpAddr;
+
 use serde_json::json;
 
-use crate::model::{KubernetesOptions, Machine, MachineName, PodNetwork, Role, Sha256Sum, Subnet};
+use crate::model::{
+    KubernetesOptions, Machine, MachineName, PodNetwork, Role, Service, Sha256Sum, Subnet,
+};
 use crate::remote::Script;
 
 /// The size of each node's share of the pods' addresses: 254 pods, more than kubelet allows by default.
@@ -21,13 +25,22 @@ pub(super) fn share(pods: Subnet, name: MachineName) -> Subnet {
     pods.part(SHARE, index).expect("a valid spec has a large enough pod subnet")
 }
 
-/// The `bridge` plugin on a node, and a route to each peer.
-pub(super) fn bridge(machine: &Machine, all: &[&Machine], pods: Subnet) -> Script {
+/// The `bridge` plugin on a node, a route to each peer, and the way to the API.
+pub(super) fn bridge(
+    machine: &Machine,
+    all: &[&Machine],
+    api: Option<IpAddr>,
+    options: &KubernetesOptions,
+) -> Script {
+    let pods = options.pod_subnet;
     let peers: String = all
         .iter()
         .filter(|peer| peer.id != machine.id)
         .map(|peer| format!("{} {}\n", share(pods, peer.id.name), peer.private_ip))
         .collect();
+    // The first address is that of the service `kubernetes` ("GetAPIServerVirtualIP" in kubeadm's constants).
+    let service = options.service_subnet.address(1);
+    let api = service.zip(api).map(|(service, api)| format!("{service} {api}:{}", Service::Api.port()));
     Script::new(
         "connect its pods with others",
         "Every pod has an address of its own that all others reach as it is. Each node has a share of \
@@ -37,6 +50,7 @@ pub(super) fn bridge(machine: &Machine, all: &[&Machine], pods: Subnet) -> Scrip
     .with("NODE_PODS", share(pods, machine.id.name).to_string())
     .with("ALL_PODS", pods.to_string())
     .with("PEERS", peers.trim_end())
+    .with("API", api.unwrap_or_default())
     .with("ROUTES", include_str!("../../../templates/kubernetes/routes.sh").trim_end())
 }
 

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use futures_util::try_join;
 
 use super::{DockerDriver, labels};
-use crate::driver::{Error, LABEL_CLUSTER, LABEL_CLUSTER_ID, LABEL_HOME, Trace, counted};
-use crate::model::{ClusterName, DriverName};
+use crate::driver::{Error, LABEL_CLUSTER, LABEL_CLUSTER_ID, LABEL_HOME, Trace};
+use crate::model::{ClusterName, DriverName, counted};
 
 /// Whose something is: a cluster's name, its random id, and that of the home that made it.
 type Owner = (ClusterName, String, Option<String>);

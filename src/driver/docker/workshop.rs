@@ -8,7 +8,8 @@ use futures_util::try_join;
 
 use super::DockerDriver;
 use super::labels::{self, LABEL_WORKSHOP};
-use crate::driver::{Error, LABEL_CLUSTER, counted};
+use crate::driver::{Error, LABEL_CLUSTER};
+use crate::model::counted;
 
 /// After this time nobody makes an image any more, whoever it was.
 const LONGEST: Duration = Duration::from_secs(6 * 60 * 60);

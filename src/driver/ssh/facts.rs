@@ -5,8 +5,7 @@ use std::net::IpAddr;
 use super::claim::Claim;
 use super::options;
 use crate::driver::Error;
-use crate::driver::counted;
-use crate::model::{Finding, Level};
+use crate::model::{Finding, Level, counted};
 
 /// What a host says of itself.
 #[derive(Debug, Clone, Default, PartialEq)]

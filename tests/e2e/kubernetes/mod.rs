@@ -33,6 +33,14 @@ fn running(cluster: &str) -> Vec<String> {
 }
 
 /// One cluster for all of it: each step goes on with what the ones before it have made.
+/// As a pod does that begins beside kube-proxy.
+const ASK_WITHOUT_KUBE_PROXY: &str = r#"
+rule=$(iptables -w -t nat -S OUTPUT | sed -n 's/^-A \(OUTPUT .*KUBE-SERVICES.*\)/\1/p')
+eval "iptables -w -t nat -D $rule"
+curl --silent --insecure --max-time 10 https://10.96.0.1/readyz || true
+eval "iptables -w -t nat -I $rule"
+"#;
+
 #[test]
 #[expect(clippy::too_many_lines, reason = "it is one way, and none of its steps stands alone")]
 fn the_journey_of_a_learner() {
@@ -60,6 +68,9 @@ fn the_journey_of_a_learner() {
     let kubeconfig = fs::read_to_string(&dotfile).unwrap();
     assert_keeps_what_was_there(&kubeconfig);
     healthy(&world, &name);
+
+    step("the API at the address of its service, where kube-proxy has not been yet");
+    assert_eq!(on(&name, "worker-1", ASK_WITHOUT_KUBE_PROXY).trim(), "ok");
 
     step("the cluster's own kubectl");
     let own = |args: &[&str]| world.dojo(&[&["kubectl"], args].concat());
