@@ -78,26 +78,53 @@ watch_over() {
         fi
     done
 }
+# is_served: whether the API server of this control plane is ready.
+is_served() {
+    curl --silent --insecure --noproxy '*' --max-time "$((2 * ${PATIENCE:-1}))" https://127.0.0.1:6443/readyz |
+        grep -qx ok
+}
 # On a control plane kubelet asks the API server that it has to start itself, in vain at first, and then more and more
 # rarely. Begun anew once there is an answer, it asks at once.
 nudge() {
-    until curl --silent --insecure --noproxy '*' --max-time 2 https://127.0.0.1:6443/readyz | grep -qx ok; do
-        sleep 0.2
-    done
+    until is_served; do sleep 0.2; done
     systemctl restart kubelet.service
 }
+# What an API server has not done a minute after its start it never does: it ends ("PostStartHook" in its log). Where all
+# takes long, those that ask it meanwhile would keep it from that over and over again, so they wait.
+hold_back() {
+    until is_served; do
+        signal_clients STOP
+        sleep 1
+    done
+    signal_clients CONT
+}
+# Names of processes have 15 letters.
+signal_clients() { pkill "-$1" -x 'kube-controller|kube-scheduler' || true; }
 run "$@" >"$log" 2>&1 &
 work=$!
 watch_over "$work" >/dev/null 2>&1 9>&- &
 guards=$!
-if [ "$VERB" = join ] && grep -q '^controlPlane:' "$config"; then
+joins='' leads=''
+if [ "$VERB" = init ]; then
+    leads=yes
+elif grep -q '^controlPlane:' "$config"; then
+    joins=yes leads=yes
+fi
+if [ -n "$joins" ]; then
     nudge >/dev/null 2>&1 9>&- &
+    guards="$guards $!"
+fi
+held=
+if [ -n "$leads" ] && [ "${PATIENCE:-1}" -gt 1 ]; then
+    held=yes
+    hold_back >/dev/null 2>&1 9>&- &
     guards="$guards $!"
 fi
 failed=
 wait "$work" || failed=yes
 # shellcheck disable=SC2086 # a list of words
 kill $guards 2>/dev/null || true
+if [ -n "$held" ]; then signal_clients CONT; fi
 if [ -n "$failed" ]; then
     grep -v -e '^\[preflight\] Pulling' -e 'token' "$log" | tail -n 12 >&2
     # It does not say who has a port that it wants.

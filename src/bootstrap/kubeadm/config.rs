@@ -3,6 +3,7 @@
 //! Source: "kubeadm Configuration (v1beta4)", kubernetes.io.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -204,12 +205,13 @@ fn kubelet(cluster: &Cluster<'_>, member: &Member<'_>) -> Value {
     }
     if cluster.own_pods {
         // kubelet tells early only once somebody has given its node a pod subnet; else after this time.
-        kubelet["nodeStatusUpdateFrequency"] = json!("1s");
+        let often = patience::seconds(Duration::from_secs(1));
+        kubelet["nodeStatusUpdateFrequency"] = json!(often);
         kubelet["nodeStatusReportFrequency"] = json!("5m");
     }
     if cluster.shared {
         // A control plane that joins waits until the API knows of its etcd, which kubelet tells so often.
-        kubelet["syncFrequency"] = json!("5s");
+        kubelet["syncFrequency"] = json!(patience::seconds(Duration::from_secs(5)));
     }
     kubelet
 }

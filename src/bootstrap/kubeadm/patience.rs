@@ -29,7 +29,7 @@ pub(super) fn add(configuration: &mut Value) {
     }
 }
 
-/// How long a token is good for that usually is for a while, as Go reads it.
+/// A time that usually is so long, as Go reads it.
 pub(super) fn seconds(usual: Duration) -> String {
     format!("{}s", stretch(usual).as_secs())
 }
