@@ -46,7 +46,10 @@ pub fn explain(
     let mut steps = Vec::new();
     if own_pods {
         for machine in &all {
-            steps.push((machine.id.name, network::bridge(machine, &all, Some(first.private_ip), options)));
+            steps.push((
+                machine.id.name,
+                network::bridge(machine, &all, Some(first.private_ip), options),
+            ));
         }
     }
     let wanted = Cluster {

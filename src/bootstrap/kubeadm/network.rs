@@ -40,7 +40,8 @@ pub(super) fn bridge(
         .collect();
     // The first address is that of the service `kubernetes` ("GetAPIServerVirtualIP" in kubeadm's constants).
     let service = options.service_subnet.address(1);
-    let api = service.zip(api).map(|(service, api)| format!("{service} {api}:{}", Service::Api.port()));
+    let api =
+        service.zip(api).map(|(service, api)| format!("{service} {api}:{}", Service::Api.port()));
     Script::new(
         "connect its pods with others",
         "Every pod has an address of its own that all others reach as it is. Each node has a share of \
