@@ -32,8 +32,7 @@ fn running(cluster: &str) -> Vec<String> {
     names
 }
 
-/// One cluster for all of it: each step goes on with what the ones before it have made.
-/// As a pod does that begins beside kube-proxy.
+/// Asks the API as a pod does that begins beside kube-proxy.
 const ASK_WITHOUT_KUBE_PROXY: &str = r#"
 rule=$(iptables -w -t nat -S OUTPUT | sed -n 's/^-A \(OUTPUT .*KUBE-SERVICES.*\)/\1/p')
 eval "iptables -w -t nat -D $rule"
@@ -41,6 +40,7 @@ curl --silent --insecure --max-time 10 https://10.96.0.1/readyz || true
 eval "iptables -w -t nat -I $rule"
 "#;
 
+/// One cluster for all of it: each step goes on with what the ones before it have made.
 #[test]
 #[expect(clippy::too_many_lines, reason = "it is one way, and none of its steps stands alone")]
 fn the_journey_of_a_learner() {
@@ -236,10 +236,10 @@ fn healthy(world: &World, cluster: &str) {
     assert_eq!(status["healthy"], true, "{status}");
 }
 
-/// Everything that the lesson has made works again, after its machines were off.
 /// What pods ask for names outside of the cluster.
 const RESOLVER: &str = "/etc/clusterdojo/resolv.conf";
 
+/// Everything that the lesson has made works again, after its machines were off.
 #[track_caller]
 fn all_is_well(world: &World, cluster: &str, lesson: &Lesson) {
     for machine in ["control-plane-1", "worker-1", "worker-2"] {
