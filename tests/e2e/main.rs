@@ -5,6 +5,7 @@
 mod api_server;
 mod certs;
 mod contract;
+#[cfg(feature = "ec2")]
 mod ec2;
 mod external;
 mod faults;

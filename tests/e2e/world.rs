@@ -156,14 +156,6 @@ impl World {
 }
 
 impl World {
-    /// What `docker node ls` says in this format, a line for each node, in order; nothing while it fails.
-    pub fn swarm_nodes(&self, format: &str) -> Vec<String> {
-        let said = self.docker(&["node", "ls", "--format", format]).stdout;
-        let mut nodes: Vec<String> = said.lines().map(|line| line.trim().to_owned()).collect();
-        nodes.sort();
-        nodes
-    }
-
     /// Runs the user's own `kubectl`, which follows the selected context.
     pub fn kubectl(&self, args: &[&str]) -> Said {
         let mut command = Command::new(tool("kubectl"));

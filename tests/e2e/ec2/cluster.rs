@@ -9,13 +9,14 @@ use clusterdojo::failpoint;
 use serde_json::{Value, json};
 
 use super::emulator::Emulator;
+use super::swarm_nodes;
 use crate::kill::killed_at;
 use crate::world::{World, until};
 
 const TAG: &str = "io.clusterdojo.cluster";
 
 fn nodes(world: &World) -> Vec<String> {
-    world.swarm_nodes("{{.Hostname}} {{.Status}} {{.ManagerStatus}}")
+    swarm_nodes(world, "{{.Hostname}} {{.Status}} {{.ManagerStatus}}")
 }
 
 /// The instance that a machine is.

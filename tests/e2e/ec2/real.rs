@@ -3,6 +3,7 @@
 
 use clusterdojo::driver::ec2::{Ec2Driver, Ec2Options};
 
+use super::swarm_nodes;
 use crate::contract::driver_contract;
 use crate::world::{World, until};
 
@@ -24,7 +25,7 @@ fn a_swarm_lives_and_leaves_nothing() {
     let mut world = World::new();
     let name = world.name("real");
     let up = ["up", &name, "--driver", "ec2", "--workers", "2", "--ttl", TTL];
-    let nodes = || world.swarm_nodes("{{.Hostname}} {{.Status}}");
+    let nodes = || swarm_nodes(&world, "{{.Hostname}} {{.Status}}");
     let ready = ["manager-1 Ready", "worker-1 Ready", "worker-2 Ready"];
     // Whatever happens, it is removed.
     let lived = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {

@@ -1,0 +1,132 @@
+//! Examples at the end of help texts. A test reads each of them as the command line would.
+
+pub(super) const ALL: &str = "\
+Examples:
+  dojo up                   Create a Docker swarm of three machines
+  docker node ls            Use it: docker points at it now
+  dojo up k8s --kubernetes  Create a Kubernetes cluster
+  kubectl get nodes
+  dojo ssh worker-1         Open a shell on a machine
+  dojo down --all           Delete all clusters";
+
+pub(super) const UP: &str = "\
+Examples:
+  dojo up                                A Docker swarm of three machines
+  dojo up practice --managers 3          With three managers and two workers
+  dojo up k8s --kubernetes               A Kubernetes cluster
+  dojo up k8s --control-planes 3         With three control planes behind a load balancer
+  dojo up hosts --engines --machines 2   Two plain Docker hosts
+  dojo up -p 8080:80@worker-1            Port 80 of worker-1 on localhost:8080
+  dojo up --driver ec2 --region eu-central-1
+  dojo up --driver ssh --host pi@192.0.2.7 --host pi@192.0.2.8
+  dojo up -f lesson.yaml                 What a spec file says
+  dojo up --dry-run                      Print what would be done";
+
+pub(super) const DOWN: &str = "\
+Examples:
+  dojo down           The default cluster
+  dojo down practice  This cluster
+  dojo down --all     All clusters";
+
+pub(super) const LOGS: &str = "\
+Examples:
+  dojo logs practice -m worker-1 -u kubelet --since -10min
+  dojo logs practice --bundle";
+
+pub(super) const USE: &str = "\
+Examples:
+  dojo use practice
+  dojo use --previous
+  dojo use --none";
+
+pub(super) const ENV: &str = "\
+Examples:
+  eval \"$(dojo env worker-1)\"
+  eval \"$(dojo env --unset)\"";
+
+pub(super) const SSH: &str = "\
+Examples:
+  dojo ssh worker-1
+  dojo ssh practice/worker-1 -- systemctl status docker
+  dojo ssh worker-1 -- 'cat >/root/notes.txt' <notes.txt  Copy a file to a machine
+  dojo ssh worker-1 -- cat /etc/hosts >hosts.txt          Copy a file from a machine";
+
+pub(super) const KUBECTL: &str = "\
+Examples:
+  dojo kubectl get nodes
+  dojo kubectl --cluster k8s -- apply -f web.yaml";
+
+pub(super) const FORWARD: &str = "\
+Examples:
+  dojo forward worker-1 8080:80  Port 80 of worker-1 on localhost:8080
+  dojo forward svc/web 8080:80   Port 80 of a Service of Kubernetes";
+
+pub(super) const TARGETS: &str = "\
+Examples:
+  dojo stop practice
+  dojo start practice/worker-1";
+
+pub(super) const SCALE: &str = "\
+Examples:
+  dojo scale practice --workers 5
+  dojo scale practice --managers 3 --workers 0";
+
+pub(super) const UPGRADE: &str = "\
+Examples:
+  dojo upgrade k8s --kubernetes-version 1.37
+  dojo upgrade k8s --bundle kubernetes-v1.37.2-amd64.tar";
+
+pub(super) const IMAGE_LOAD: &str = "\
+Examples:
+  docker build -t web:1 .
+  dojo image load web:1";
+
+pub(super) const BUNDLE_CREATE: &str = "\
+Examples:
+  dojo bundle create
+  dojo bundle create --kubernetes-version 1.36 -o kubernetes.tar";
+
+#[cfg(test)]
+mod tests {
+    use clap::{Command, CommandFactory as _};
+
+    use super::super::args::Cli;
+
+    /// The examples of a command and those below it.
+    fn examples(command: &Command) -> Vec<String> {
+        let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let lines = text.lines().filter_map(|line| line.strip_prefix("  "));
+        let own = lines.map(|line| line.split_once("  ").map_or(line, |(example, _)| example).to_owned());
+        own.chain(command.get_subcommands().flat_map(examples)).collect()
+    }
+
+    /// Words as a shell reads them, up to a redirection.
+    fn words(line: &str) -> Vec<String> {
+        let mut words = vec![String::new()];
+        let mut quote = false;
+        for c in line.chars() {
+            match c {
+                '\'' => quote = !quote,
+                ' ' if !quote => words.push(String::new()),
+                '<' | '>' if !quote => break,
+                c => words.last_mut().unwrap().push(c),
+            }
+        }
+        words.retain(|word| !word.is_empty());
+        words
+    }
+
+    #[test]
+    fn every_example_is_understood() {
+        let examples = examples(&Cli::command());
+        assert!(examples.len() > 30, "{examples:?}");
+        for example in &examples {
+            let line = example.trim_start_matches("eval \"$(").trim_end_matches(")\"");
+            if let "docker" | "kubectl" = line.split(' ').next().unwrap() {
+                continue;
+            }
+            let read = Cli::command().try_get_matches_from(words(line));
+            assert!(read.is_ok(), "{example}: {}", read.unwrap_err());
+        }
+    }
+}
