@@ -15,9 +15,11 @@ use crate::model::{
 };
 use crate::report::Format;
 
+use super::examples;
+
 /// Real multi-machine clusters for learning Docker Swarm and Kubernetes, up in seconds and gone without a trace
 #[derive(Debug, Parser)]
-#[command(name = "dojo", version, max_term_width = 100)]
+#[command(name = "dojo", version, max_term_width = 100, after_help = examples::ALL)]
 pub(super) struct Cli {
     #[command(flatten)]
     pub(super) global: Global,
@@ -27,13 +29,13 @@ pub(super) struct Cli {
 
 #[derive(Debug, Args)]
 pub(super) struct Global {
-    /// Say nothing but warnings and errors
+    /// Only print warnings and errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(super) quiet: bool,
-    /// Say more; twice for details
+    /// Print more; twice for details
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(super) verbose: u8,
-    /// How progress is told on standard error
+    /// Format of the progress on standard error
     #[arg(long, global = true, value_enum, default_value_t = Format::Auto, value_name = "FORMAT")]
     pub(super) log_format: Format,
 }
@@ -41,63 +43,63 @@ pub(super) struct Global {
 #[derive(Debug, Subcommand)]
 #[expect(clippy::large_enum_variant, reason = "there is one of it in a process")]
 pub(super) enum Command {
-    /// Create a cluster; again: resume, repair or extend it
+    /// Create a cluster, or resume, repair or grow an existing one
     Up(Up),
-    /// Remove clusters without a trace
+    /// Delete clusters
     #[command(alias = "rm")]
     Down(Down),
-    /// Remove what is there of clusters of which this computer has no record
+    /// Remove orphaned resources (of clusters without a record on this computer)
     Sweep(Sweep),
     /// List clusters
     #[command(alias = "list")]
     Ls(Ls),
-    /// Tell how a cluster is; the exit status says whether it is healthy
+    /// Show the status of a cluster (exits 1 if unhealthy)
     Status(Status),
-    /// Print the journals of machines, or collect all there is to know into a file
+    /// Print the logs of machines, or collect them into a file
     Logs(Logs),
-    /// Print all that is known of a cluster, as JSON
+    /// Print the details of a cluster as JSON
     Inspect(Inspect),
-    /// Point docker or kubectl at a cluster
+    /// Select the cluster that docker or kubectl uses
     Use(Use),
-    /// Print shell commands that point docker at one machine
+    /// Print shell commands that configure docker for one machine
     Env(Env),
     /// Open a shell on a machine, or run a command there
     Ssh(Ssh),
     /// Run the cluster's own kubectl on this computer
     Kubectl(Kubectl),
-    /// Lead ports of this computer to what a machine can reach, until Ctrl-C
+    /// Forward local ports to a machine, Service or Pod
     Forward(Forward),
-    /// Print a machine's address among its peers
+    /// Print the IP address of a machine
     Ip(OneMachine),
-    /// Print the address of a machine's engine
+    /// Print the URL of a machine's Docker engine
     Url(OneMachine),
-    /// Start stopped machines, and heal what needs healing
+    /// Start a stopped cluster or machine
     Start(Targets),
-    /// Add machines, or empty and remove those with the highest numbers
+    /// Add machines, or drain and remove those with the highest numbers
     Scale(Scale),
-    /// Let machines that end themselves live longer
+    /// Extend the lifetime of auto-terminating machines
     Extend(Extend),
-    /// Bring a Kubernetes cluster to another release, one node after the other
+    /// Upgrade a Kubernetes cluster, one node at a time
     Upgrade(Upgrade),
-    /// Stop machines; their disks are kept
+    /// Stop a cluster or machine; disks are kept
     Stop(Targets),
-    /// Stop machines and start them again
+    /// Restart a cluster or machine
     Restart(Targets),
     /// Rebuild a lost or damaged record from the machines' labels
     Repair(Repair),
-    /// Check whether this computer is fit, and say what to do where it is not
+    /// Check whether this computer meets the requirements
     Doctor(Doctor),
-    /// Show how long certificates last, and renew them
+    /// Show and renew certificates
     Certs {
         #[command(subcommand)]
         command: CertsCommand,
     },
-    /// Make machine images, and put images on machines
+    /// Build machine images, and load images onto machines
     Image {
         #[command(subcommand)]
         command: ImageCommand,
     },
-    /// Make files with all of Kubernetes inside, and look into them
+    /// Create and check bundles: files for installing Kubernetes offline
     Bundle {
         #[command(subcommand)]
         command: BundleCommand,
@@ -130,6 +132,7 @@ pub(super) enum SpecFormat {
 
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+#[command(after_help = examples::UP)]
 pub(super) struct Up {
     /// The cluster's name [default: dojo]
     pub(super) name: Option<ClusterName>,
@@ -173,19 +176,20 @@ pub(super) struct Up {
     )]
     pub(super) file: Option<PathBuf>,
 
-    /// Where machines come from: docker, ec2, ssh, or NAME for a program `dojo-driver-NAME`
+    /// Where machines come from: docker, ec2, ssh, or NAME for a program `dojo-driver-NAME`; together with --help, shows the
+    /// flags of that driver [default: docker]
     #[arg(long, value_name = "DRIVER", help_heading = "Machines")]
     pub(super) driver: Option<DriverName>,
     /// Set an option of an external driver; `--driver NAME --help` tells which it has
     #[arg(long, value_name = "KEY=VALUE", help_heading = "Machines")]
     pub(super) driver_opt: Vec<String>,
-    /// Lead a port of this computer to a machine, the first one unless told: 8080:80@worker-1
+    /// Publish a machine's port on localhost (default: the first machine's): 8080:80@worker-1
     #[arg(short, long, value_name = "PORT:PORT[@MACHINE]", help_heading = "Machines")]
     pub(super) publish: Vec<String>,
-    /// The most memory that each machine may use: 512MiB, 2GiB
+    /// Memory limit per machine: 512Mi, 2GiB, 2GB
     #[arg(long, value_name = "SIZE", help_heading = "Machines")]
     pub(super) memory: Option<Bytes>,
-    /// The most processors that each machine may use: 2, 0.5
+    /// CPU limit per machine: 2, 0.5
     #[arg(long, value_name = "N", help_heading = "Machines")]
     pub(super) cpus: Option<Cpus>,
     #[command(flatten)]
@@ -211,7 +215,7 @@ pub(super) struct Up {
     /// Ask this registry mirror first
     #[arg(long, value_name = "URL", help_heading = "Docker on the machines")]
     pub(super) registry_mirror: Vec<String>,
-    /// Speak to this registry without TLS
+    /// Connect to this registry without TLS
     #[arg(long, value_name = "HOST[:PORT]", help_heading = "Docker on the machines")]
     pub(super) insecure_registry: Vec<String>,
     /// Give the engines a label
@@ -252,7 +256,7 @@ pub(super) struct Up {
 
     #[command(flatten)]
     pub(super) agreed: Agreed,
-    /// Say what would be done, and do nothing
+    /// Print what would be done, and do nothing
     #[arg(long, help_heading = "How")]
     pub(super) dry_run: bool,
     /// With --dry-run: print the spec instead of the plan
@@ -390,7 +394,7 @@ pub(super) struct Ec2Flags {
     /// The instance profile, if programs on the machines may use the account
     #[arg(long, value_name = "NAME")]
     pub(super) instance_profile: Option<String>,
-    /// A file that cloud-init obeys beside what dojo tells it
+    /// Additional cloud-init user data file
     #[arg(long, value_name = "FILE")]
     pub(super) user_data: Option<PathBuf>,
     /// Measure every minute; this costs money
@@ -465,6 +469,7 @@ pub(super) struct Elsewhere {
 
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+#[command(after_help = examples::DOWN)]
 pub(super) struct Down {
     /// Which clusters [default: dojo]
     pub(super) names: Vec<ClusterName>,
@@ -522,6 +527,7 @@ pub(super) struct Status {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = examples::LOGS)]
 pub(super) struct Logs {
     /// Which cluster [default: the current one]
     pub(super) name: Option<ClusterName>,
@@ -559,13 +565,14 @@ pub(super) struct Inspect {
 
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
+#[command(after_help = examples::USE)]
 pub(super) struct Use {
     /// Which cluster
     pub(super) name: Option<ClusterName>,
-    /// Back to what was selected before
+    /// Select what was selected before
     #[arg(long)]
     pub(super) previous: bool,
-    /// Away from every cluster
+    /// Deselect the current cluster
     #[arg(long)]
     pub(super) none: bool,
 }
@@ -581,6 +588,7 @@ pub(super) enum Shell {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = examples::ENV)]
 pub(super) struct Env {
     /// Which machine: worker-1, or practice/worker-1
     #[arg(required_unless_present = "unset", conflicts_with = "unset")]
@@ -588,15 +596,16 @@ pub(super) struct Env {
     /// For which shell [default: the one in $SHELL]
     #[arg(long, value_enum)]
     pub(super) shell: Option<Shell>,
-    /// Take the variables away again
+    /// Unset the variables
     #[arg(short, long)]
     pub(super) unset: bool,
-    /// Also except the machine from proxies
+    /// Add the machine to NO_PROXY
     #[arg(long)]
     pub(super) no_proxy: bool,
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = examples::SSH)]
 pub(super) struct Ssh {
     /// Which machine: worker-1, or practice/worker-1
     pub(super) machine: String,
@@ -607,6 +616,7 @@ pub(super) struct Ssh {
 
 /// For computers that have no kubectl, or one that is more than one minor release away from the cluster.
 #[derive(Debug, Args)]
+#[command(after_help = examples::KUBECTL)]
 pub(super) struct Kubectl {
     /// Which cluster
     #[arg(long, value_name = "NAME")]
@@ -645,12 +655,13 @@ impl From<String> for ForwardTo {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = examples::FORWARD)]
 pub(super) struct Forward {
     /// What to reach: worker-1, practice/worker-1; or in Kubernetes svc/web, deploy/web, pod/web,
     /// practice/svc/web
     #[arg(value_name = "MACHINE|svc/NAME")]
     pub(super) to: ForwardTo,
-    /// Which port leads where, as the far side sees it; a free port if LOCAL is 0 or left out
+    /// Ports to forward (LOCAL defaults to a free port)
     #[arg(value_name = "[LOCAL:[HOST:]]REMOTE", required = true)]
     pub(super) tunnels: Vec<Tunnel>,
     /// The namespace of the service or pod
@@ -665,12 +676,14 @@ pub(super) struct OneMachine {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = examples::TARGETS)]
 pub(super) struct Targets {
     /// Clusters or machines: practice, practice/worker-1 [default: the current cluster]
     pub(super) targets: Vec<String>,
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = examples::SCALE)]
 pub(super) struct Scale {
     /// Which cluster [default: the current one]
     pub(super) name: Option<ClusterName>,
@@ -702,6 +715,7 @@ pub(super) struct Extend {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = examples::UPGRADE)]
 pub(super) struct Upgrade {
     /// Which cluster [default: the current one]
     pub(super) name: Option<ClusterName>,
@@ -742,9 +756,9 @@ pub(super) struct Doctor {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum CertsCommand {
-    /// Print whose certificates there are, and until when they are good
+    /// Show certificates and when they expire
     Show(CertsShow),
-    /// Give the client and all machines new ones; engines restart one after the other
+    /// Renew all certificates; engines restart one after the other
     Renew(CertsRenew),
 }
 
@@ -767,7 +781,7 @@ pub(super) struct CertsRenew {
 pub(super) enum ImageCommand {
     /// Build the image that the docker driver makes machines of
     Build(ImageBuild),
-    /// Put images of your own engine on every machine of a cluster
+    /// Load images of your own engine onto every machine of a cluster
     Load(ImageLoad),
 }
 
@@ -791,6 +805,7 @@ pub(super) struct ImageBuild {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = examples::IMAGE_LOAD)]
 pub(super) struct ImageLoad {
     /// Which images of your own engine
     #[arg(required = true)]
@@ -804,13 +819,14 @@ pub(super) struct ImageLoad {
 pub(super) enum BundleCommand {
     /// Make a bundle where the internet can be reached, for where it cannot
     Create(BundleCreate),
-    /// Tell what is in a bundle, for which machines, and what is missing
+    /// Show what is in a bundle, for which machines, and what is missing
     Inspect(BundleInspect),
     /// Check every checksum of a bundle
     Verify(BundleVerify),
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = examples::BUNDLE_CREATE)]
 pub(super) struct BundleCreate {
     /// Which release, 1.36 for its newest patch [default: 1.37]
     #[arg(long, value_name = "VERSION")]

@@ -71,7 +71,7 @@ pub(super) fn verify(context: &Context, args: &BundleVerify) -> Result<(), Error
         return Ok(());
     }
     let (path, count) = (bundle.path().display(), bundle.manifest().files.len());
-    output::line(&format!("{path} is whole: {count} files, {}", size(bundle.length())))
+    output::line(&format!("{path}: OK ({count} files, {})", size(bundle.length())))
 }
 
 fn table(bundle: &Bundle) -> Result<(), Error> {

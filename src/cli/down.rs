@@ -6,6 +6,7 @@ use crate::workflow::{self, DownOptions, Services};
 use super::args::Down;
 use super::costs::asked;
 use super::error::{About as _, Error};
+use super::habits::of_machine;
 use super::output;
 use super::services::{Context, DEFAULT_CLUSTER};
 use super::tally::Tally;
@@ -90,6 +91,9 @@ async fn once(context: &Context, name: &ClusterName, args: &Down) -> Result<(), 
         return Ok(());
     }
     if !known && machines == 0 {
+        if let Ok(machine) = name.as_str().parse() {
+            return Err(Error::Usage(of_machine("NAME", &machine)));
+        }
         return output::line(&format!("there is no cluster {name}"));
     }
     if !given_up.is_empty() {

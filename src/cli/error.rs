@@ -61,10 +61,10 @@ pub(super) enum Error {
         source: std::io::Error,
     },
     /// More than was agreed to, or nobody knows how much.
-    #[error(
-        "the machines would cost {} an hour, and at most {limit} were agreed to",
-        hourly.map_or("nobody knows how much".to_owned(), |hourly| format!("about {hourly}"))
-    )]
+    #[error("{}, and the limit is {limit} (--max-hourly)", match hourly {
+        Some(hourly) => format!("the machines would cost about {hourly} an hour"),
+        None => "nobody knows how much the machines would cost".to_owned(),
+    })]
     TooDear { hourly: Option<Dollars>, limit: Dollars },
     /// A spec file from elsewhere names programs, and nobody has agreed to that.
     #[error(

@@ -96,7 +96,8 @@ mod tests {
     fn examples(command: &Command) -> Vec<String> {
         let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
         let lines = text.lines().filter_map(|line| line.strip_prefix("  "));
-        let own = lines.map(|line| line.split_once("  ").map_or(line, |(example, _)| example).to_owned());
+        let own =
+            lines.map(|line| line.split_once("  ").map_or(line, |(example, _)| example).to_owned());
         own.chain(command.get_subcommands().flat_map(examples)).collect()
     }
 

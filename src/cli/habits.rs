@@ -74,15 +74,14 @@ const HABITS: &[(&str, &str)] = &[
 
 /// The refusal of what no command is called, with the command that is meant; as it was where nobody knows.
 pub(super) fn explained(refusal: clap::Error, arguments: &[OsString]) -> clap::Error {
-    let message = match refusal.kind() {
-        ErrorKind::InvalidSubcommand => {
-            given(&refusal, ContextKind::InvalidSubcommand).and_then(|word| verb(&word, arguments))
-        }
-        ErrorKind::ValueValidation => {
-            given(&refusal, ContextKind::InvalidValue).and_then(|value| machine(&value, arguments))
-        }
-        _ => None,
-    };
+    let message =
+        match refusal.kind() {
+            ErrorKind::InvalidSubcommand => given(&refusal, ContextKind::InvalidSubcommand)
+                .and_then(|word| verb(&word, arguments)),
+            ErrorKind::ValueValidation => given(&refusal, ContextKind::InvalidValue)
+                .and_then(|value| machine(&value, arguments)),
+            _ => None,
+        };
     let Some(message) = message else { return refusal };
     Cli::command().error(refusal.kind(), message)
 }

@@ -1,11 +1,11 @@
-//! Help, together with what a driver of somebody else has to say: `dojo up --driver NAME --help`.
+//! Help, with the flags of one driver only: `dojo up --driver NAME --help`. An external driver is asked for its options.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::error::ErrorKind;
-use clap::{Arg, ArgAction, CommandFactory as _};
+use clap::{Arg, ArgAction, Command, CommandFactory as _};
 use serde_json::Value;
 
 use crate::driver::external::protocol::{Capabilities, OptionSchema, OptionType};
@@ -15,23 +15,30 @@ use crate::model::DriverName;
 
 use super::args::Cli;
 use super::error::{self, Error};
+use super::flags::shown_for;
 
 /// Says what there is to say instead of running a command.
 pub(super) async fn tell(refusal: clap::Error, arguments: Vec<OsString>) -> ExitCode {
-    let name = match refusal.kind() {
-        ErrorKind::DisplayHelp => driver(&arguments),
-        _ => None,
+    if refusal.kind() != ErrorKind::DisplayHelp {
+        return print(&refusal);
+    }
+    let (verb, driver) = asked(&arguments).unwrap_or_default();
+    let command = shown_for(&driver);
+    let show = |command: Command| {
+        print(&command.try_get_matches_from(&arguments).err().unwrap_or(refusal))
     };
-    let Some(name) = name else { return print(&refusal) };
+    let DriverName::External(name) = driver else { return show(command) };
+    if verb != "up" {
+        return show(command);
+    }
     let progress = Progress::new(Arc::new(Silent));
     match ExternalDriver::connect(&name, &Options::new(), &Options::new(), progress).await {
         Ok(driver) => {
             let text = options(&name, driver.capabilities());
-            let command = Cli::command().mut_subcommand("up", |up| up.after_help(text));
-            print(&command.try_get_matches_from(arguments).err().unwrap_or(refusal))
+            show(command.mut_subcommand("up", |up| up.after_help(text)))
         }
         Err(error) => {
-            print(&refusal);
+            show(command);
             error::tell(&Error::from(error))
         }
     }
@@ -43,15 +50,17 @@ fn print(refusal: &clap::Error) -> ExitCode {
     ExitCode::from(u8::try_from(refusal.exit_code()).unwrap_or(1))
 }
 
-/// The external driver that `dojo up` is asked about.
-fn driver(arguments: &[OsString]) -> Option<String> {
-    let help = Arg::new("help").short('h').long("help").action(ArgAction::SetTrue);
-    let command = Cli::command().mut_subcommand("up", |up| up.disable_help_flag(true).arg(help));
-    let matches = command.try_get_matches_from(arguments).ok()?;
-    match matches.subcommand()?.1.try_get_one("driver").ok()?? {
-        DriverName::External(name) => Some(name.clone()),
-        _ => None,
+/// The command and the driver that help is asked for.
+fn asked(arguments: &[OsString]) -> Option<(String, DriverName)> {
+    let mut command = Cli::command();
+    let verbs: Vec<_> = command.get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
+    for verb in verbs {
+        let help = Arg::new("help").short('h').long("help").action(ArgAction::SetTrue);
+        command = command.mut_subcommand(verb, |verb| verb.disable_help_flag(true).arg(help));
     }
+    let matches = command.try_get_matches_from(arguments).ok()?;
+    let (verb, matches) = matches.subcommand()?;
+    Some((verb.to_owned(), matches.try_get_one::<DriverName>("driver").ok()??.clone()))
 }
 
 fn options(name: &str, capabilities: &Capabilities) -> String {

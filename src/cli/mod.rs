@@ -9,11 +9,13 @@ mod costs;
 mod down;
 mod env;
 mod error;
+mod examples;
 mod explain;
 mod extend;
 mod flags;
 mod follow;
 mod forward;
+mod habits;
 mod help;
 mod image;
 mod inspect;
@@ -77,7 +79,8 @@ pub fn main() -> ExitCode {
 
 /// What the arguments say, and which flags of drivers are among them.
 fn parse(arguments: &[OsString]) -> Result<(Cli, DriverFlagsGiven), clap::Error> {
-    let mut matches = Cli::command().try_get_matches_from(arguments)?;
+    let matches = Cli::command().try_get_matches_from(arguments);
+    let mut matches = matches.map_err(|refusal| habits::explained(refusal, arguments))?;
     let flags = DriverFlagsGiven::of(&matches, arguments);
     let cli = Cli::from_arg_matches_mut(&mut matches);
     Ok((cli.map_err(|error| error.format(&mut Cli::command()))?, flags))

@@ -190,7 +190,7 @@ fn tell(majority: &Majority) -> Option<String> {
     let are = if role == Role::Manager { "answer" } else { "are on" };
     if !holds {
         return Some(format!(
-            "{}: the cluster takes no orders until there is one",
+            "{}: the cluster accepts no changes until there is one",
             no_majority(majority)
         ));
     }

@@ -33,7 +33,7 @@ pub(super) async fn run(context: &Context, args: &Sweep) -> Result<(), Error> {
         ));
     }
     if strays.is_empty() && litter.is_empty() {
-        return output::line("there is nothing that no cluster here owns");
+        return output::line("no orphaned resources found");
     }
     table(&strays, &litter)?;
     if args.dry_run {

@@ -105,7 +105,7 @@ fn from_flags(context: &Context, args: &Up) -> Result<(ClusterSpec, Option<Clust
 fn asked(args: &Up) -> Option<Orchestrator> {
     if args.engines {
         Some(Orchestrator::None)
-    } else if args.swarm {
+    } else if args.swarm || args.managers.is_some() {
         Some(Orchestrator::Swarm)
     } else if wants_kubernetes(args) {
         Some(Orchestrator::Kubernetes)
@@ -116,7 +116,17 @@ fn asked(args: &Up) -> Option<Orchestrator> {
 
 /// Whether what is asked for makes sense for Kubernetes alone.
 fn wants_kubernetes(args: &Up) -> bool {
-    args.kubernetes || args.control_planes.is_some() || args.kubernetes_version.is_some()
+    args.kubernetes
+        || args.control_planes.is_some()
+        || args.kubernetes_version.is_some()
+        || args.bundle.is_some()
+        || args.kubernetes_repository.is_some()
+        || args.kubernetes_repository_key.is_some()
+        || args.kubernetes_registry.is_some()
+        || args.cni.is_some()
+        || args.cni_sha256.is_some()
+        || args.pod_subnet.is_some()
+        || args.service_subnet.is_some()
 }
 
 fn kubernetes_options(options: &mut KubernetesOptions, args: &Up) -> Result<(), Error> {

@@ -9,21 +9,24 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidQuantity {
     /// Not an amount of memory.
-    #[error("`{0}` is not an amount of memory: write it as 512MiB or 2GiB")]
+    #[error("`{0}` is not an amount of memory: write it as 512MiB, 2GiB or 2GB")]
     Bytes(String),
     /// Not a number of processors.
     #[error("`{0}` is not a number of processors: write it as 2 or 0.5")]
     Cpus(String),
 }
 
-/// An amount of memory, in bytes. Written `512MiB` or `2GiB`; docker's `512m` and `2g` are
-/// understood too and mean the same powers of two.
+/// An amount of memory, in bytes. Written `512MiB` or `2GiB`. Understood are also `512Mi` and `2Gi` as in Kubernetes,
+/// docker's `512m` and `2g`, which mean the same powers of two, and `512MB` and `2GB`, which are powers of ten (IEC
+/// 80000-13).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Bytes(pub u64);
 
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
+const MB: u64 = 1_000_000;
+const GB: u64 = 1_000_000_000;
 
 impl FromStr for Bytes {
     type Err = InvalidQuantity;
@@ -33,8 +36,10 @@ impl FromStr for Bytes {
         let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(invalid)?;
         let (number, unit) = text.split_at(digits);
         let unit = match unit {
-            "MiB" | "m" | "M" => MIB,
-            "GiB" | "g" | "G" => GIB,
+            "MiB" | "Mi" | "m" | "M" => MIB,
+            "GiB" | "Gi" | "g" | "G" => GIB,
+            "MB" => MB,
+            "GB" => GB,
             _ => return Err(invalid()),
         };
         let bytes = number.parse::<u64>().ok().and_then(|n| n.checked_mul(unit));
@@ -45,8 +50,10 @@ impl FromStr for Bytes {
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            whole if whole % GIB == 0 => write!(f, "{}GiB", whole / GIB),
-            other => write!(f, "{}MiB", other / MIB),
+            bytes if bytes % GIB == 0 => write!(f, "{}GiB", bytes / GIB),
+            bytes if bytes % MIB == 0 => write!(f, "{}MiB", bytes / MIB),
+            bytes if bytes % GB == 0 => write!(f, "{}GB", bytes / GB),
+            bytes => write!(f, "{}MB", bytes / MB),
         }
     }
 }
@@ -121,10 +128,12 @@ mod tests {
 
     #[test]
     fn memory_reads_back_as_written() {
-        for text in ["512MiB", "2GiB", "1536MiB"] {
+        for text in ["512MiB", "2GiB", "1536MiB", "2GB", "1500MB"] {
             assert_eq!(text.parse::<Bytes>().unwrap().to_string(), text);
         }
-        assert_eq!("2g".parse::<Bytes>().unwrap(), Bytes(2 << 30));
+        for same in ["2g", "2G", "2Gi", "2048m", "2048Mi"] {
+            assert_eq!(same.parse::<Bytes>().unwrap(), Bytes(2 << 30), "{same}");
+        }
         for bad in ["", "2", "GiB", "-1GiB", "0GiB", "2 GiB", "99999999999999999999GiB", "2TB"] {
             assert!(bad.parse::<Bytes>().is_err(), "{bad}");
         }

@@ -206,7 +206,7 @@ pub(super) async fn check_surroundings(
     let subjects: Vec<&str> = warnings.map(|f| f.subject.as_str()).collect();
     if !subjects.is_empty() {
         // What follows from it and what helps takes more words than fit here.
-        progress.warn(format!("`dojo doctor` has something to say on: {}", subjects.join(", ")));
+        progress.warn(format!("`dojo doctor` reports warnings: {}", subjects.join(", ")));
     }
     let problems: Vec<_> = findings.into_iter().filter(|f| f.level == Level::Problem).collect();
     if problems.is_empty() { Ok(()) } else { Err(Error::NotReady(problems)) }

@@ -1,4 +1,4 @@
-//! Whether those that decide for a cluster are a majority: without one it takes no orders.
+//! Whether those that decide for a cluster are a majority: without one it accepts no changes.
 
 use crate::model::{MachineState, Orchestrator, Role};
 

@@ -314,8 +314,8 @@ pub enum Error {
     /// There cannot be such a cluster.
     #[error(transparent)]
     Invalid(#[from] spec::Invalid),
-    /// No machine that stays can speak for the cluster, so none can leave it.
-    #[error("no machine that stays can speak for cluster `{0}`")]
+    /// No leader that remains is reachable, so no machine can leave the cluster.
+    #[error("no reachable manager or control plane remains in cluster `{0}`")]
     NoSpeaker(ClusterName),
     /// Machines of the record were not found.
     #[error("{0}")]

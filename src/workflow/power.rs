@@ -134,7 +134,7 @@ async fn one(services: &Services, record: &Record, machine: MachineName) -> Resu
 }
 
 /// Tells if a leader is started or stopped while those that are on then are no majority: nothing is lost,
-/// but the cluster takes no orders meanwhile.
+/// but the cluster accepts no changes meanwhile.
 async fn tell_of_majority(
     services: &Services,
     record: &Record,
@@ -156,7 +156,7 @@ async fn tell_of_majority(
     if of > 1 && 2 * on <= of {
         let kind = record.spec.orchestrator.noun();
         progress.warn(format!(
-            "with {machine} {}, {on} of {of} {}s are on, and {kind} takes no orders until a majority is",
+            "with {machine} {}, only {on} of {of} {}s run: quorum lost, and {kind} accepts no changes until a majority runs",
             if starts { "on" } else { "off" },
             machine.role
         ));

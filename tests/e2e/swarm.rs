@@ -178,7 +178,7 @@ fn managers_go_off_and_on_one_by_one_and_the_majority_is_told_of() {
     world.dojo(&["up", &name, "--managers", "3", "--workers", "0"]).ok();
     let one = |verb: &str, m: &str| {
         let said = world.dojo(&["--log-format", "plain", verb, &format!("{name}/manager-{m}")]);
-        let warned = said.stderr.contains("takes no orders until a majority is");
+        let warned = said.stderr.contains("accepts no changes until a majority runs");
         assert_eq!(said.code, Some(0), "{}", said.stderr);
         (warned, said.stderr)
     };
@@ -189,7 +189,10 @@ fn managers_go_off_and_on_one_by_one_and_the_majority_is_told_of() {
     let status = world.dojo(&["status", &name]);
     assert!(status.stdout.contains("! 2 of 3 managers answer: no more may fail"), "{status:?}");
     let (warned, words) = one("stop", "3");
-    assert!(warned && words.contains("with manager-3 off, 1 of 3 managers are on"), "{words}");
+    assert!(
+        warned && words.contains("with manager-3 off, only 1 of 3 managers run: quorum lost"),
+        "{words}"
+    );
     let status = world.dojo(&["status", &name]);
     assert_eq!(status.code, Some(1), "{status:?}");
     assert!(status.stdout.contains("! no majority: 1 of 3 managers"), "{status:?}");

@@ -775,7 +775,7 @@ fn a_bundle_is_looked_into_and_checked() {
     assert_eq!(json["files"][1]["image"], "registry.k8s.io/etcd:3.5");
     assert_eq!(json["missing"][0]["what"], "kubectl");
     let said = world.dojo(&["bundle", "verify", file]).ok();
-    assert_eq!(said, "/world/bundle.tar is whole: 3 files, 2.9 MiB\n");
+    assert_eq!(said, "/world/bundle.tar: OK (3 files, 2.9 MiB)\n");
 
     let whole = fs::read(&path).unwrap();
     fs::write(&path, &whole[..2_000_000]).unwrap();

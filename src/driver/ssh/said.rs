@@ -38,7 +38,7 @@ impl Said {
                 if tail.is_empty() { String::new() } else { format!("; it said: {tail}") }
             ))),
             (Some(_), None) => Err(Error::Unsupported(format!(
-                "nobody may become root on host `{host}` without a password: {tail}"
+                "passwordless sudo is required on host `{host}`: {tail}"
             ))),
             _ => Err(Error::Failed {
                 operation: "run a script on",

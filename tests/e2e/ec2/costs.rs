@@ -29,7 +29,7 @@ fn nothing_is_made_that_costs_more_than_was_agreed_to() {
     let said = up(&["--dry-run", "--ttl", "none"]);
     assert!(said.stderr.contains("for as long as they are there"), "{}", said.stderr);
 
-    up(&["--max-hourly", "0.10"]).fails(1, &["about $0.17 an hour", "at most $0.10", "--yes"]);
+    up(&["--max-hourly", "0.10"]).fails(1, &["about $0.17 an hour", "the limit is $0.10", "--yes"]);
     // Nobody knows the price of this one, which matters to whoever names a limit.
     let unknown = ["--instance-type", "t3.large"];
     let said = up(&[&unknown[..], &["--max-hourly", "5"]].concat());
@@ -61,7 +61,7 @@ fn what_an_instance_costs_is_written_on_it() {
     assert_eq!(things[0]["tags"]["io.clusterdojo.hourly"], "0.055087", "{things:?}");
     // One more is one more to agree to.
     let scale = ["scale", &name, "--workers", "1", "--max-hourly", "0.01"];
-    world.dojo(&scale).fails(1, &["about $0.055 an hour", "at most $0.010", "--yes"]);
+    world.dojo(&scale).fails(1, &["about $0.055 an hour", "the limit is $0.010", "--yes"]);
     assert_eq!(emulator.things("instance").len(), 1);
     world.dojo(&["down", &name]).ok();
     emulator.assert_empty();

@@ -222,7 +222,7 @@ fn a_host_that_cannot_be_told_from_an_impostor_gets_nothing() {
     host.run("rm /etc/sudoers.d/pi").ok();
     let pi = format!("pi@{}", host.address);
     let plan = up(&world, &lab, &name, &[&pi], &["--engines", "--dry-run"]);
-    plan.fails(1, &["nobody may become root", "sudo"]);
+    plan.fails(1, &["passwordless sudo is required", "sudo"]);
 }
 
 #[test]
