@@ -18,7 +18,7 @@ use futures_util::stream::BoxStream;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde::{Deserialize, Serialize};
 
-use crate::bootstrap::{self, Bootstrapper, Leaving, Membership, Ticket};
+use crate::bootstrap::{self, Bootstrapper, JoinToken, Membership, Removal};
 use crate::driver::{self, Driver, Image, Images, Source};
 use crate::event::Progress;
 use crate::model::{
@@ -323,7 +323,7 @@ impl Bootstrapper for Fake {
             return Ok(Membership::None);
         }
         let manages = matches!(id.name.role, Role::Manager | Role::ControlPlane);
-        Ok(Membership::Member { node_id: id.to_string(), speaks: manages, votes: manages })
+        Ok(Membership::Member { node_id: id.to_string(), reachable: manages, votes: manages })
     }
 
     async fn init(&self, node: &Node, _nodes: &[Node]) -> Result<(), bootstrap::Error> {
@@ -331,26 +331,26 @@ impl Bootstrapper for Fake {
         Ok(())
     }
 
-    async fn knows(&self, _speaker: &Node, node_id: &str) -> Result<bool, bootstrap::Error> {
+    async fn knows(&self, _leader: &Node, node_id: &str) -> Result<bool, bootstrap::Error> {
         let state = self.read();
         Ok(state.members.iter().any(|m| m == node_id))
     }
 
-    async fn ticket(
+    async fn join_token(
         &self,
-        _speaker: &Node,
+        _leader: &Node,
         _role: Role,
         _nodes: &[Node],
-    ) -> Result<Ticket, bootstrap::Error> {
+    ) -> Result<JoinToken, bootstrap::Error> {
         let remote = "192.0.2.1:2377".to_owned();
-        Ok(Ticket { remote, token: Secret::new("fake"), pin: None, key: None })
+        Ok(JoinToken { remote, token: Secret::new("fake"), pin: None, key: None })
     }
 
     async fn join(
         &self,
-        _speaker: &Node,
+        _leader: &Node,
         node: &Node,
-        _ticket: &Ticket,
+        _ticket: &JoinToken,
     ) -> Result<(), bootstrap::Error> {
         let id = &node.machine().id;
         if self.fails("join", id.name) {
@@ -364,31 +364,31 @@ impl Bootstrapper for Fake {
         Ok(())
     }
 
-    async fn ready(&self, _speaker: &Node, _nodes: &[Node]) -> Result<(), bootstrap::Error> {
+    async fn ready(&self, _leader: &Node, _nodes: &[Node]) -> Result<(), bootstrap::Error> {
         Ok(())
     }
 
     async fn access(
         &self,
-        speaker: &Node,
+        leader: &Node,
         _nodes: &[Node],
         tls: &TlsFiles,
     ) -> Result<Access, bootstrap::Error> {
-        let endpoint = speaker.machine().endpoint(Service::Engine)?;
+        let endpoint = leader.machine().endpoint(Service::Engine)?;
         Ok(Access::Engine { endpoint, tls: tls.clone() })
     }
 
     async fn drain(
         &self,
-        _speaker: &Node,
-        leaving: &[Leaving],
+        _leader: &Node,
+        leaving: &[Removal],
     ) -> Result<Vec<String>, bootstrap::Error> {
         let busy = leaving.iter().filter(|l| self.fails("drain", l.name));
         Ok(busy.map(|l| format!("{} still runs 1 of its tasks", l.name)).collect())
     }
 
-    async fn leave(&self, speaker: &Node, leaving: &Leaving) -> Result<(), bootstrap::Error> {
-        let id = MachineId { name: leaving.name, ..speaker.machine().id.clone() };
+    async fn leave(&self, leader: &Node, leaving: &Removal) -> Result<(), bootstrap::Error> {
+        let id = MachineId { name: leaving.name, ..leader.machine().id.clone() };
         if self.fails("leave", leaving.name) {
             return Err(bootstrap::Error::Node {
                 machine: id,

@@ -100,8 +100,8 @@ pub enum Membership {
     Member {
         /// Its id there.
         node_id: String,
-        /// Whether it can speak for the cluster right now: a manager with a leader in sight.
-        speaks: bool,
+        /// Whether it is a leader that can decide right now: a manager in a majority, a control plane whose API answers.
+        reachable: bool,
         /// Whether it votes in the cluster's decisions.
         votes: bool,
     },
@@ -109,7 +109,7 @@ pub enum Membership {
 
 /// What a node needs to join. Made anew each time and kept in memory only.
 #[derive(Debug, Clone)]
-pub struct Ticket {
+pub struct JoinToken {
     /// Where to join, `ADDRESS:PORT`.
     pub remote: String,
     /// The secret that lets it in.
@@ -123,7 +123,7 @@ pub struct Ticket {
 
 /// A machine that is to leave its cluster for good.
 #[derive(Debug, Clone)]
-pub struct Leaving {
+pub struct Removal {
     /// Its name.
     pub name: MachineName,
     /// The node, if it answers. One that is off, hangs or is gone is struck off without being asked.
@@ -144,23 +144,27 @@ pub trait Bootstrapper: Send + Sync {
     async fn member(&self, node: &Node) -> Result<Membership, Error>;
     /// Begins a cluster on the node; `nodes` are all that there will be.
     async fn init(&self, node: &Node, nodes: &[Node]) -> Result<(), Error>;
-    /// Whether the cluster that `speaker` belongs to knows a member of this id.
-    async fn knows(&self, speaker: &Node, node_id: &str) -> Result<bool, Error>;
-    /// What it takes to join with a role, asked of a node that speaks for the cluster.
-    async fn ticket(&self, speaker: &Node, role: Role, nodes: &[Node]) -> Result<Ticket, Error>;
+    /// Whether the cluster that `leader` belongs to knows a member of this id.
+    async fn knows(&self, leader: &Node, node_id: &str) -> Result<bool, Error>;
+    /// What it takes to join with a role, asked of a reachable leader.
+    async fn join_token(
+        &self,
+        leader: &Node,
+        role: Role,
+        nodes: &[Node],
+    ) -> Result<JoinToken, Error>;
     /// Makes the node a member. Leaves a former cluster first.
-    async fn join(&self, speaker: &Node, node: &Node, ticket: &Ticket) -> Result<(), Error>;
+    async fn join(&self, leader: &Node, node: &Node, join_token: &JoinToken) -> Result<(), Error>;
     /// Gives the cluster what it needs beside its members, while these are still joining. Nothing is done twice.
-    async fn equip(&self, _speaker: &Node) -> Result<(), Error> {
+    async fn equip(&self, _leader: &Node) -> Result<(), Error> {
         Ok(())
     }
     /// Waits until every node is a ready member, gives work again to those that were
     /// [set aside](Self::set_aside), and strikes out members of the same name that are gone for good.
-    async fn ready(&self, speaker: &Node, nodes: &[Node]) -> Result<(), Error>;
+    async fn ready(&self, leader: &Node, nodes: &[Node]) -> Result<(), Error>;
     /// How the cluster is reached from this computer; `tls` is the client's side where that is an
     /// engine.
-    async fn access(&self, speaker: &Node, nodes: &[Node], tls: &TlsFiles)
-    -> Result<Access, Error>;
+    async fn access(&self, leader: &Node, nodes: &[Node], tls: &TlsFiles) -> Result<Access, Error>;
     /// Renews the certificates that the cluster itself keeps on a node and does not renew by itself. One
     /// node at a time is asked, so it may be out of service in between.
     async fn renew(&self, _node: &Node) -> Result<(), Error> {
@@ -168,27 +172,27 @@ pub trait Bootstrapper: Send + Sync {
     }
     /// Gives these machines no new work and waits until what they do has gone elsewhere. Returns what
     /// did not go in time, a few words each; that hinders nothing.
-    async fn drain(&self, speaker: &Node, leaving: &[Leaving]) -> Result<Vec<String>, Error>;
+    async fn drain(&self, leader: &Node, leaving: &[Removal]) -> Result<Vec<String>, Error>;
     /// Gives a node no new work until it is [ready](Self::ready) next, and waits until what it does has gone
     /// elsewhere. Returns what did not go in time; that hinders nothing. A node that took no work before stays
     /// so, and one that nobody could stand in for goes on.
-    async fn set_aside(&self, _speaker: &Node, _node: &Node) -> Result<Vec<String>, Error> {
+    async fn set_aside(&self, _leader: &Node, _node: &Node) -> Result<Vec<String>, Error> {
         Ok(Vec::new())
     }
-    /// Takes a machine out of the cluster that `speaker` belongs to: it gives up its vote, leaves if it
+    /// Takes a machine out of the cluster that `leader` belongs to: it gives up its vote, leaves if it
     /// answers, and is struck off the list. Fine if it is out already. Never called for the machine
-    /// that speaks, and never for two leaders at once.
+    /// that is reachable, and never for two leaders at once.
     ///
     /// # Errors
     /// [`Error::Majority`], with nothing changed, if those that stay would be no majority.
-    async fn leave(&self, speaker: &Node, leaving: &Leaving) -> Result<(), Error>;
+    async fn leave(&self, leader: &Node, leaving: &Removal) -> Result<(), Error>;
 }
 
 /// The members of a cluster that there is, or that was begun just now.
 #[derive(Debug)]
 pub struct Founded {
     /// Speaks for the cluster.
-    speaker: Node,
+    leader: Node,
     /// All that are to be members, each with what it said of its membership.
     members: Vec<(Node, Membership)>,
 }
@@ -212,13 +216,12 @@ pub async fn found(
     // Minutes, where leaders wait for each other to become a majority.
     let asked = settle(members.iter().map(|node| kind.member(node)));
     let memberships = progress.step(format!("ask who is in the {}", kind.noun()), asked).await?;
-    let speaker =
-        members.iter().zip(&memberships).find_map(|(node, membership)| match membership {
-            Membership::Member { speaks: true, .. } => Some(node),
-            _ => None,
-        });
+    let leader = members.iter().zip(&memberships).find_map(|(node, membership)| match membership {
+        Membership::Member { reachable: true, .. } => Some(node),
+        _ => None,
+    });
     let voters = |m: &&Membership| matches!(m, Membership::Member { votes: true, .. });
-    let speaker = match speaker {
+    let leader = match leader {
         Some(node) => node,
         None if memberships.iter().any(|m| voters(&m)) => {
             let leaders = members.iter().filter(|n| leads(n)).count();
@@ -238,12 +241,12 @@ pub async fn found(
             first
         }
     };
-    let speaker = speaker.clone();
-    Ok(Founded { speaker, members: members.into_iter().zip(memberships).collect() })
+    let leader = leader.clone();
+    Ok(Founded { leader, members: members.into_iter().zip(memberships).collect() })
 }
 
 /// Makes all nodes members of the cluster that was found; `nodes` are all that there are. Returns the one
-/// that speaks for it. Before each node it is asked whether the user wants to stop.
+/// that decides for it. Before each node it is asked whether the user wants to stop.
 pub async fn gather(
     kind: &dyn Bootstrapper,
     founded: Founded,
@@ -251,46 +254,48 @@ pub async fn gather(
     progress: &Progress,
     stop: &(dyn Fn() -> bool + Send + Sync),
 ) -> Result<Node, Error> {
-    let Founded { speaker, members } = founded;
-    let speaker = &speaker;
+    let Founded { leader, members } = founded;
+    let leader = &leader;
     let mut joining = Vec::new();
-    let others = members.iter().filter(|(n, _)| n.machine().id != speaker.machine().id);
+    let others = members.iter().filter(|(n, _)| n.machine().id != leader.machine().id);
     for (node, membership) in others {
         let known = match membership {
-            Membership::Member { node_id, .. } => kind.knows(speaker, node_id).await?,
+            Membership::Member { node_id, .. } => kind.knows(leader, node_id).await?,
             Membership::None => false,
         };
         if !known {
             joining.push(node);
         }
     }
-    let admit = async |node: &Node, ticket: &Ticket| {
+    let admit = async |node: &Node, join_token: &JoinToken| {
         if stop() {
             return Err(Error::Interrupted);
         }
         let progress = progress.machine(node.machine().id.name);
-        progress.step(&format!("join the {}", kind.noun()), kind.join(speaker, node, ticket)).await
+        progress
+            .step(&format!("join the {}", kind.noun()), kind.join(leader, node, join_token))
+            .await
     };
     let (leaders, workers): (Vec<&Node>, Vec<&Node>) = joining.iter().partition(|n| leads(n));
     let joined = async {
         // One at a time: each one that joins changes who makes a majority.
         if let Some(first) = leaders.first() {
-            let ticket = kind.ticket(speaker, first.machine().id.name.role, nodes).await?;
+            let join_token = kind.join_token(leader, first.machine().id.name.role, nodes).await?;
             for node in leaders {
-                admit(node, &ticket).await?;
+                admit(node, &join_token).await?;
             }
         }
         if !workers.is_empty() {
-            let ticket = kind.ticket(speaker, Role::Worker, nodes).await?;
-            settle(workers.into_iter().map(|node| admit(node, &ticket))).await?;
+            let join_token = kind.join_token(leader, Role::Worker, nodes).await?;
+            settle(workers.into_iter().map(|node| admit(node, &join_token))).await?;
         }
         Ok(())
     };
-    let (joined, equipped) = join(joined, kind.equip(speaker)).await;
+    let (joined, equipped) = join(joined, kind.equip(leader)).await;
     joined.and(equipped)?;
     let members: Vec<Node> = members.into_iter().map(|(node, _)| node).collect();
-    progress.step("wait until all nodes are ready", kind.ready(speaker, &members)).await?;
-    Ok(speaker.clone())
+    progress.step("wait until all nodes are ready", kind.ready(leader, &members)).await?;
+    Ok(leader.clone())
 }
 
 fn leads(node: &Node) -> bool {

@@ -22,7 +22,7 @@ use crate::pace::stretch;
 use crate::provision::Node;
 use crate::retry::{Attempt, Patience, retry};
 
-use super::{Bootstrapper, Error, Leaving, Membership, Ticket, settle};
+use super::{Bootstrapper, Error, JoinToken, Membership, Removal, settle};
 
 pub use self::explain::explain;
 
@@ -52,11 +52,11 @@ async fn info(node: &Node) -> Result<SwarmInfo, Error> {
     Ok(info.swarm.unwrap_or_default())
 }
 
-async fn members(speaker: &Node) -> Result<Vec<Member>, Error> {
-    api(speaker)
+async fn members(leader: &Node) -> Result<Vec<Member>, Error> {
+    api(leader)
         .list_nodes(None::<ListNodesOptions>)
         .await
-        .map_err(failed(speaker, "list the nodes of the swarm"))
+        .map_err(failed(leader, "list the nodes of the swarm"))
 }
 
 /// Waits until the node says that it is an active member. The daemon itself waits 20 s for that and
@@ -108,9 +108,9 @@ impl Bootstrapper for Swarm {
             match (state.local_node_state, node_id) {
                 (Some(LocalNodeState::ACTIVE), Some(node_id)) => {
                     let votes = state.control_available == Some(true);
-                    let speaks = votes && members(node).await.is_ok();
-                    let member = Membership::Member { node_id, speaks, votes };
-                    if votes == speaks {
+                    let reachable = votes && members(node).await.is_ok();
+                    let member = Membership::Member { node_id, reachable, votes };
+                    if votes == reachable {
                         Attempt::Ready(member)
                     } else {
                         Attempt::Later(Ok(member))
@@ -118,7 +118,7 @@ impl Bootstrapper for Swarm {
                 }
                 (Some(LocalNodeState::PENDING), Some(node_id)) => {
                     let votes = state.control_available == Some(true);
-                    Attempt::Later(Ok(Membership::Member { node_id, speaks: false, votes }))
+                    Attempt::Later(Ok(Membership::Member { node_id, reachable: false, votes }))
                 }
                 // It has a swarm whose key only the user has; joining afresh would throw that away.
                 (Some(LocalNodeState::LOCKED), _) => {
@@ -153,19 +153,22 @@ impl Bootstrapper for Swarm {
         Ok(())
     }
 
-    async fn knows(&self, speaker: &Node, node_id: &str) -> Result<bool, Error> {
-        Ok(members(speaker).await?.iter().any(|m| m.id.as_deref() == Some(node_id)))
+    async fn knows(&self, leader: &Node, node_id: &str) -> Result<bool, Error> {
+        Ok(members(leader).await?.iter().any(|m| m.id.as_deref() == Some(node_id)))
     }
 
-    async fn ticket(&self, speaker: &Node, role: Role, _nodes: &[Node]) -> Result<Ticket, Error> {
-        let swarm = api(speaker)
-            .inspect_swarm()
-            .await
-            .map_err(failed(speaker, "ask for the join token"))?;
+    async fn join_token(
+        &self,
+        leader: &Node,
+        role: Role,
+        _nodes: &[Node],
+    ) -> Result<JoinToken, Error> {
+        let swarm =
+            api(leader).inspect_swarm().await.map_err(failed(leader, "ask for the join token"))?;
         let tokens = swarm.join_tokens.unwrap_or_default();
         let token = if role == Role::Manager { tokens.manager } else { tokens.worker };
-        Ok(Ticket {
-            remote: format!("{}:{CLUSTER_PORT}", speaker.machine().private_ip),
+        Ok(JoinToken {
+            remote: format!("{}:{CLUSTER_PORT}", leader.machine().private_ip),
             token: Secret::new(token.unwrap_or_default()),
             // The token holds it.
             pin: None,
@@ -173,7 +176,7 @@ impl Bootstrapper for Swarm {
         })
     }
 
-    async fn join(&self, _speaker: &Node, node: &Node, ticket: &Ticket) -> Result<(), Error> {
+    async fn join(&self, _leader: &Node, node: &Node, join_token: &JoinToken) -> Result<(), Error> {
         failpoint::reached("swarm.join.before");
         if info(node).await?.local_node_state != Some(LocalNodeState::INACTIVE) {
             // What it belongs to is not this swarm: the one before its manager was lost, or one that
@@ -186,8 +189,8 @@ impl Bootstrapper for Swarm {
         let request = SwarmJoinRequest {
             listen_addr: Some(format!("0.0.0.0:{CLUSTER_PORT}")),
             advertise_addr: Some(node.machine().private_ip.to_string()),
-            remote_addrs: Some(vec![ticket.remote.clone()]),
-            join_token: Some(ticket.token.expose().to_owned()),
+            remote_addrs: Some(vec![join_token.remote.clone()]),
+            join_token: Some(join_token.token.expose().to_owned()),
             ..SwarmJoinRequest::default()
         };
         match api(node).join_swarm(request).await {
@@ -200,24 +203,24 @@ impl Bootstrapper for Swarm {
         Ok(())
     }
 
-    async fn ready(&self, speaker: &Node, nodes: &[Node]) -> Result<(), Error> {
+    async fn ready(&self, leader: &Node, nodes: &[Node]) -> Result<(), Error> {
         // Subscribed before the first look, so that nothing that happens in between is missed.
         let filters = HashMap::from([("type".to_owned(), vec!["node".to_owned()])]);
         let options = EventsOptions { filters: Some(filters), ..EventsOptions::default() };
-        let mut events = api(speaker).events(Some(options));
+        let mut events = api(leader).events(Some(options));
         let deadline = tokio::time::Instant::now() + stretch(SETTLING);
         let ids = settle(nodes.iter().map(async |node| {
             Ok((node.machine().id.name.to_string(), info(node).await?.node_id.unwrap_or_default()))
         }))
         .await?;
         loop {
-            let waiting = match members(speaker).await {
+            let waiting = match members(leader).await {
                 Ok(list) => {
                     let waiting = not_ready(&ids, &list);
                     if waiting.is_empty() {
-                        name_after_machines(speaker, &ids, &list).await?;
-                        leaving::give_work_again(speaker, &ids, &list).await?;
-                        return strike_out_the_lost(speaker, &ids, &list).await;
+                        name_after_machines(leader, &ids, &list).await?;
+                        leaving::give_work_again(leader, &ids, &list).await?;
+                        return strike_out_the_lost(leader, &ids, &list).await;
                     }
                     waiting
                 }
@@ -239,25 +242,25 @@ impl Bootstrapper for Swarm {
 
     async fn access(
         &self,
-        speaker: &Node,
+        leader: &Node,
         _nodes: &[Node],
         tls: &TlsFiles,
     ) -> Result<Access, Error> {
-        let endpoint = speaker.machine().endpoint(Service::Engine)?;
+        let endpoint = leader.machine().endpoint(Service::Engine)?;
         Ok(Access::Engine { endpoint, tls: tls.clone() })
     }
 
-    async fn set_aside(&self, speaker: &Node, node: &Node) -> Result<Vec<String>, Error> {
+    async fn set_aside(&self, leader: &Node, node: &Node) -> Result<Vec<String>, Error> {
         let id = info(node).await?.node_id.unwrap_or_default();
-        leaving::set_aside(speaker, node.machine().id.name, id).await
+        leaving::set_aside(leader, node.machine().id.name, id).await
     }
 
-    async fn drain(&self, speaker: &Node, leaving: &[Leaving]) -> Result<Vec<String>, Error> {
-        leaving::drain(speaker, leaving).await
+    async fn drain(&self, leader: &Node, leaving: &[Removal]) -> Result<Vec<String>, Error> {
+        leaving::drain(leader, leaving).await
     }
 
-    async fn leave(&self, speaker: &Node, leaving: &Leaving) -> Result<(), Error> {
-        leaving::leave(speaker, leaving).await
+    async fn leave(&self, leader: &Node, leaving: &Removal) -> Result<(), Error> {
+        leaving::leave(leader, leaving).await
     }
 }
 
@@ -285,14 +288,14 @@ fn machine_name(member: &Member) -> Option<&str> {
 
 /// Has the swarm know each node by its machine's name, also where that is not the name of the host.
 async fn name_after_machines(
-    speaker: &Node,
+    leader: &Node,
     ids: &[(String, String)],
     list: &[Member],
 ) -> Result<(), Error> {
     for (name, id) in ids {
         let member = list.iter().find(|m| m.id.as_deref() == Some(id));
         if member.is_some_and(|member| machine_name(member) != Some(name)) {
-            leaving::change(speaker, id, "label a node", |spec| {
+            leaving::change(leader, id, "label a node", |spec| {
                 let labels = spec.labels.get_or_insert_default();
                 labels.insert(LABEL_MACHINE.to_owned(), name.clone()).as_ref() != Some(name)
             })
@@ -306,7 +309,7 @@ async fn name_after_machines(
 /// and have been replaced. The swarm itself takes long to notice, and counts a lost manager for the
 /// majority for ever.
 async fn strike_out_the_lost(
-    speaker: &Node,
+    leader: &Node,
     ids: &[(String, String)],
     list: &[Member],
 ) -> Result<(), Error> {
@@ -314,19 +317,19 @@ async fn strike_out_the_lost(
         let is_ours = ids.iter().any(|(_, id)| member.id.as_deref() == Some(id));
         let replaced = ids.iter().any(|(own, _)| machine_name(member) == Some(own));
         if replaced && !is_ours {
-            strike_out(speaker, member).await?;
+            strike_out(leader, member).await?;
         }
     }
     Ok(())
 }
 
-async fn strike_out(speaker: &Node, dead: &Member) -> Result<(), Error> {
+async fn strike_out(leader: &Node, dead: &Member) -> Result<(), Error> {
     let id = dead.id.as_deref().unwrap_or_default();
     if leaving::manages(dead) {
         // A dead manager still counts for the majority until it is demoted.
-        leaving::demote(speaker, id).await?;
+        leaving::demote(leader, id).await?;
     }
-    leaving::strike_off(speaker, id).await
+    leaving::strike_off(leader, id).await
 }
 
 #[cfg(test)]

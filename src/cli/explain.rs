@@ -21,7 +21,7 @@ pub(super) fn text(spec: &ClusterSpec, proxies: Option<&Proxies>) -> Result<Stri
         steps.script("each machine", &provision::use_proxies(Some(proxies)));
     }
     match spec.orchestrator {
-        Orchestrator::Swarm | Orchestrator::None => docker(spec, &mut steps),
+        Orchestrator::Swarm | Orchestrator::Engines => docker(spec, &mut steps),
         Orchestrator::Kubernetes => kubernetes(spec, &mut steps)?,
     }
     Ok(steps.text)
@@ -68,7 +68,7 @@ fn machines(spec: &ClusterSpec, steps: &mut Steps) {
     let first = machines.first().map(|m| m.name.to_string()).unwrap_or_default();
     let port = match spec.orchestrator {
         Orchestrator::Kubernetes => Service::Api.port(),
-        Orchestrator::Swarm | Orchestrator::None => Service::Engine.port(),
+        Orchestrator::Swarm | Orchestrator::Engines => Service::Engine.port(),
     };
     let (name, label) = (&spec.name, driver::LABEL_CLUSTER);
     let routing = match spec.orchestrator {
@@ -76,7 +76,7 @@ fn machines(spec: &ClusterSpec, steps: &mut Steps) {
         Orchestrator::Kubernetes => {
             "\naws ec2 modify-instance-attribute --instance-id INSTANCE --no-source-dest-check"
         }
-        Orchestrator::Swarm | Orchestrator::None => "",
+        Orchestrator::Swarm | Orchestrator::Engines => "",
     };
     match spec.driver() {
         DriverName::Docker => steps.add(

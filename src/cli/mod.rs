@@ -37,9 +37,9 @@ mod sweep;
 mod switch;
 mod tally;
 mod trust;
+mod tunnels;
 mod up;
 mod upgrade;
-mod ways;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -10,7 +10,7 @@ use super::up::{docker_host, driver_options, ec2_account, ssh_options};
 /// What names a driver, with its usual options, and asks for nothing in particular.
 pub(super) fn spec_from(name: ClusterName, driver: DriverName) -> ClusterSpec {
     let machines = vec![MachineGroup::new(Role::Engine, 1, driver)];
-    ClusterSpec::new(name, Orchestrator::None, machines)
+    ClusterSpec::new(name, Orchestrator::Engines, machines)
 }
 
 impl DriverFlags {

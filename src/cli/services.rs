@@ -256,7 +256,7 @@ impl Context {
     ) -> Result<DockerDriver, Error> {
         let variant = match spec.orchestrator {
             Orchestrator::Kubernetes => Variant::Node,
-            Orchestrator::Swarm | Orchestrator::None => Variant::Full,
+            Orchestrator::Swarm | Orchestrator::Engines => Variant::Full,
         };
         let driver = self.docker(spec.docker.clone()).await?.with_variant(variant);
         Ok(match baked {

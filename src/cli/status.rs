@@ -123,7 +123,7 @@ async fn mend(
                 workflow::answers(&*services.dialer, &directory, machine).await
             }
             // They have just been asked.
-            Orchestrator::Swarm | Orchestrator::None => {
+            Orchestrator::Swarm | Orchestrator::Engines => {
                 found.is_some_and(|m| m.health.as_ref().is_ok_and(|h| h.manager.is_some()))
             }
         }

@@ -29,7 +29,7 @@ pub(super) async fn run(context: &Context, args: &Use) -> Result<(), Error> {
             context.follow(&record).await;
             match record.spec.orchestrator {
                 Orchestrator::Kubernetes => Selection { kubectl: selected, ..before.clone() },
-                Orchestrator::Swarm | Orchestrator::None => {
+                Orchestrator::Swarm | Orchestrator::Engines => {
                     Selection { docker: selected, ..before.clone() }
                 }
             }

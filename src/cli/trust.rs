@@ -129,7 +129,7 @@ mod tests {
     fn whatever_runs_with_the_users_rights_is_named() {
         let spec = |driver: &str| {
             let group = MachineGroup::new(Role::Engine, 1, driver.parse().unwrap());
-            ClusterSpec::new("practice".parse().unwrap(), Orchestrator::None, vec![group])
+            ClusterSpec::new("practice".parse().unwrap(), Orchestrator::Engines, vec![group])
         };
         let named = |spec: &ClusterSpec| programs(spec).0.join(", ");
         for harmless in ["docker", "ssh", "ec2"] {

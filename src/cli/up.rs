@@ -104,7 +104,7 @@ fn from_flags(context: &Context, args: &Up) -> Result<(ClusterSpec, Option<Clust
 /// The kind that was asked for by name, or by what makes sense for it alone.
 fn asked(args: &Up) -> Option<Orchestrator> {
     if args.engines {
-        Some(Orchestrator::None)
+        Some(Orchestrator::Engines)
     } else if args.swarm || args.managers.is_some() {
         Some(Orchestrator::Swarm)
     } else if wants_kubernetes(args) {
@@ -175,7 +175,7 @@ fn default_spec(name: ClusterName, args: &Up) -> ClusterSpec {
         _ => (3, 2),
     };
     let machines = match orchestrator {
-        Orchestrator::None => vec![group(Role::Engine, machines)],
+        Orchestrator::Engines => vec![group(Role::Engine, machines)],
         Orchestrator::Kubernetes => {
             vec![group(Role::ControlPlane, 1), group(Role::Worker, workers)]
         }
@@ -353,7 +353,7 @@ pub(super) fn tell(summary: &Summary) -> Result<(), Error> {
     let kind = match summary.spec.orchestrator {
         Orchestrator::Swarm => format!("swarm of {machines}"),
         Orchestrator::Kubernetes => format!("Kubernetes on {}", counted(machines, "machine")),
-        Orchestrator::None => counted(machines, "plain Docker host"),
+        Orchestrator::Engines => counted(machines, "plain Docker host"),
     };
     let mut text = format!("{name} {state}: {kind}, {:.1} s\n\n", summary.elapsed.as_secs_f64());
     text.push_str(&output::columns(&next_steps(summary)));
@@ -374,7 +374,7 @@ fn next_steps(summary: &Summary) -> Vec<Vec<String>> {
             ("kubectl", "dojo kubectl get nodes", see)
         }
         Orchestrator::Kubernetes => ("kubectl", "kubectl get nodes", "see the nodes"),
-        Orchestrator::None => ("docker", "docker info", "see the first of them"),
+        Orchestrator::Engines => ("docker", "docker info", "see the first of them"),
     };
     let step = |command: &str, what: &str| vec![format!("  {command}"), what.to_owned()];
     let mut steps = Vec::new();

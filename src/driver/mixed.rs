@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::event::Progress;
 use crate::model::{ClusterName, DriverName, Finding, Machine, MachineRequest, Place, Places};
 
-use super::{Driver, Error, Price, Trace};
+use super::{Driver, Error, Leftover, Price};
 
 /// Several drivers as one: each machine is the business of the driver whose name it carries.
 pub struct Mixed {
@@ -128,12 +128,12 @@ impl Driver for Mixed {
         Ok(machines)
     }
 
-    async fn traces(&self) -> Result<Vec<Trace>, Error> {
-        let mut traces = Vec::new();
+    async fn leftovers(&self) -> Result<Vec<Leftover>, Error> {
+        let mut leftovers = Vec::new();
         for driver in &self.drivers {
-            traces.extend(driver.traces().await?);
+            leftovers.extend(driver.leftovers().await?);
         }
-        Ok(traces)
+        Ok(leftovers)
     }
 
     async fn litter(&self) -> Result<Vec<String>, Error> {
@@ -170,8 +170,8 @@ impl Driver for Mixed {
         self.the(&machine.driver)?.located(machine).await
     }
 
-    async fn open_way(&self, machine: &Machine) -> Result<(), Error> {
-        self.the(&machine.driver)?.open_way(machine).await
+    async fn open_tunnel(&self, machine: &Machine) -> Result<(), Error> {
+        self.the(&machine.driver)?.open_tunnel(machine).await
     }
 
     async fn diagnose(&self, machine: &Machine) -> Result<Option<String>, Error> {
@@ -190,8 +190,8 @@ impl Driver for Mixed {
         self.the(&machine.driver)?.extend(machine, end).await
     }
 
-    async fn fate(&self, machine: &Machine) -> Result<Option<String>, Error> {
-        self.the(&machine.driver)?.fate(machine).await
+    async fn termination_reason(&self, machine: &Machine) -> Result<Option<String>, Error> {
+        self.the(&machine.driver)?.termination_reason(machine).await
     }
 
     async fn destroy(&self, machine: &Machine) -> Result<(), Error> {

@@ -206,7 +206,7 @@ pub struct Price {
 
 /// Something that was made for a cluster and is still there.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Trace {
+pub struct Leftover {
     /// Whose business it is.
     pub driver: DriverName,
     /// The cluster's name.
@@ -219,7 +219,7 @@ pub struct Trace {
     pub what: String,
 }
 
-impl From<Machine> for Trace {
+impl From<Machine> for Leftover {
     fn from(machine: Machine) -> Self {
         Self {
             what: format!("machine `{}` ({})", machine.id.name, machine.handle),
@@ -313,9 +313,9 @@ pub trait Driver: Send + Sync {
     async fn list(&self, cluster: Option<&ClusterName>) -> Result<Vec<Machine>, Error>;
 
     /// Everything that carries our labels, of whichever cluster, machines or not.
-    async fn traces(&self) -> Result<Vec<Trace>, Error> {
+    async fn leftovers(&self) -> Result<Vec<Leftover>, Error> {
         let machines = self.list(None).await?;
-        Ok(machines.into_iter().map(Trace::from).collect())
+        Ok(machines.into_iter().map(Leftover::from).collect())
     }
 
     /// What killed commands have left that belongs to no cluster, in words.
@@ -348,7 +348,7 @@ pub trait Driver: Send + Sync {
 
     /// Makes sure that what a machine's endpoints lead to is that machine, where something has to be kept open
     /// for it: a tunnel. Everything that speaks to a machine asks for this before.
-    async fn open_way(&self, _machine: &Machine) -> Result<(), Error> {
+    async fn open_tunnel(&self, _machine: &Machine) -> Result<(), Error> {
         Ok(())
     }
 
@@ -372,7 +372,7 @@ pub trait Driver: Send + Sync {
     }
 
     /// Why a machine that is gone went away, as far as that is known where it was.
-    async fn fate(&self, _machine: &Machine) -> Result<Option<String>, Error> {
+    async fn termination_reason(&self, _machine: &Machine) -> Result<Option<String>, Error> {
         Ok(None)
     }
 

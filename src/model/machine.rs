@@ -40,7 +40,7 @@ impl Service {
                 vec![Self::Ssh, Self::Api]
             }
             (Orchestrator::Kubernetes, _) => vec![Self::Ssh],
-            (Orchestrator::Swarm | Orchestrator::None, _) => vec![Self::Ssh, Self::Engine],
+            (Orchestrator::Swarm | Orchestrator::Engines, _) => vec![Self::Ssh, Self::Engine],
         }
     }
 }

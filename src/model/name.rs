@@ -94,8 +94,9 @@ pub enum Orchestrator {
     Swarm,
     /// Kubernetes, made by kubeadm.
     Kubernetes,
-    /// No cluster: plain Docker hosts.
-    None,
+    /// No cluster: plain Docker hosts. Was called `none` up to version 0.2.
+    #[serde(alias = "none")]
+    Engines,
 }
 
 impl Orchestrator {
@@ -104,7 +105,7 @@ impl Orchestrator {
         match self {
             Self::Swarm => "a swarm",
             Self::Kubernetes => "a Kubernetes cluster",
-            Self::None => "plain Docker hosts",
+            Self::Engines => "plain Docker hosts",
         }
     }
 }
@@ -114,7 +115,7 @@ impl fmt::Display for Orchestrator {
         f.pad(match self {
             Self::Swarm => "swarm",
             Self::Kubernetes => "kubernetes",
-            Self::None => "none",
+            Self::Engines => "engines",
         })
     }
 }
@@ -126,10 +127,10 @@ impl FromStr for Orchestrator {
         match text {
             "swarm" => Ok(Self::Swarm),
             "kubernetes" => Ok(Self::Kubernetes),
-            "none" => Ok(Self::None),
-            other => {
-                Err(format!("`{other}` is not an orchestrator: expected swarm, kubernetes or none"))
-            }
+            "engines" | "none" => Ok(Self::Engines),
+            other => Err(format!(
+                "`{other}` is not an orchestrator: expected swarm, kubernetes or engines"
+            )),
         }
     }
 }

@@ -44,9 +44,9 @@ impl SshDialer {
         Self { driver }
     }
 
-    async fn open_way(&self, machine: &Machine) -> Result<(), Error> {
+    async fn open_tunnel(&self, machine: &Machine) -> Result<(), Error> {
         match &self.driver {
-            Some(driver) => Ok(driver.open_way(machine).await?),
+            Some(driver) => Ok(driver.open_tunnel(machine).await?),
             None => Ok(()),
         }
     }
@@ -77,7 +77,7 @@ impl Dialer for SshDialer {
         files: &SshFiles,
         deadline: Duration,
     ) -> Result<Arc<dyn Remote>, Error> {
-        self.open_way(machine).await?;
+        self.open_tunnel(machine).await?;
         let Some(driver) = &self.driver else {
             return Ok(Arc::new(dialling::dial(machine, files, deadline).await?));
         };
@@ -95,7 +95,7 @@ impl Dialer for SshDialer {
         files: &TlsFiles,
         deadline: Duration,
     ) -> Result<Engine, Error> {
-        self.open_way(machine).await?;
+        self.open_tunnel(machine).await?;
         Engine::connect(machine, files, deadline).await
     }
 }

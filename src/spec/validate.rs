@@ -70,10 +70,10 @@ impl ClusterSpec {
             Orchestrator::Kubernetes => {
                 validate_control_planes(self.count(Role::ControlPlane)).or_else(machines)?;
             }
-            Orchestrator::None if self.machines.iter().all(|g| g.count == 0) => {
+            Orchestrator::Engines if self.machines.iter().all(|g| g.count == 0) => {
                 return machines("there are no machines in it".to_owned());
             }
-            Orchestrator::None => {}
+            Orchestrator::Engines => {}
         }
         for role in Role::ALL {
             if self.count(role) > MOST_MACHINES {
@@ -100,7 +100,7 @@ impl ClusterSpec {
         let fits = match self.orchestrator {
             Orchestrator::Swarm => matches!(group.role, Role::Manager | Role::Worker),
             Orchestrator::Kubernetes => matches!(group.role, Role::ControlPlane | Role::Worker),
-            Orchestrator::None => group.role == Role::Engine,
+            Orchestrator::Engines => group.role == Role::Engine,
         };
         if !fits {
             return Err(format!(
@@ -110,7 +110,7 @@ impl ClusterSpec {
                 match self.orchestrator {
                     Orchestrator::Swarm => "manager or worker",
                     Orchestrator::Kubernetes => "control-plane or worker",
-                    Orchestrator::None => "machine",
+                    Orchestrator::Engines => "machine",
                 }
             ));
         }

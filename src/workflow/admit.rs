@@ -2,7 +2,7 @@
 
 use futures_util::try_join;
 
-use crate::driver::Trace;
+use crate::driver::Leftover;
 use crate::event::Progress;
 use crate::model::{ClusterName, Level, Machine, Orchestrator, Role};
 use crate::plan::Plan;
@@ -115,7 +115,7 @@ pub(super) fn refuse_other_home(
     let mut what = Vec::new();
     for machine in machines {
         if services.home.is_other(machine.home.as_deref())? {
-            what.push(Trace::from(machine.clone()).what);
+            what.push(Leftover::from(machine.clone()).what);
         }
     }
     if what.is_empty() { Ok(()) } else { Err(Error::OtherHome { cluster: cluster.clone(), what }) }

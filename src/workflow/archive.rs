@@ -25,7 +25,7 @@ impl<'a> Store<'a> {
     pub(super) fn of(node: &'a Node, kind: Orchestrator) -> Self {
         match kind {
             Orchestrator::Kubernetes => Self::Containerd(node.remote()),
-            Orchestrator::Swarm | Orchestrator::None => Self::Engine(node.engine()),
+            Orchestrator::Swarm | Orchestrator::Engines => Self::Engine(node.engine()),
         }
     }
 

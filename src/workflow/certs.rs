@@ -168,8 +168,8 @@ async fn access(
         let endpoint = first.endpoint(Service::Engine)?;
         return Ok(Some(Access::Engine { endpoint, tls: provisioner.tls.clone() }));
     };
-    match first_that(kind, nodes, |_, speaks| speaks).await? {
-        Some(speaker) => Ok(Some(kind.access(&speaker, nodes, &provisioner.tls).await?)),
+    match first_that(kind, nodes, |_, reachable| reachable).await? {
+        Some(leader) => Ok(Some(kind.access(&leader, nodes, &provisioner.tls).await?)),
         None => Ok(None),
     }
 }

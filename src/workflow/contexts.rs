@@ -20,7 +20,7 @@ pub(super) fn check(services: &Services, spec: &ClusterSpec, record: &Record) ->
     let (name, id) = (spec.name.context(), &record.cluster_id);
     match spec.orchestrator {
         Orchestrator::Kubernetes => services.kubectl_contexts(Some(record)).check(&name, id)?,
-        Orchestrator::Swarm | Orchestrator::None => {
+        Orchestrator::Swarm | Orchestrator::Engines => {
             services.docker_contexts(Some(record)).check(&name, id)?;
         }
     }
@@ -44,7 +44,7 @@ pub(super) fn write(
             docker.write(&DockerContext {
                 name: name.clone(),
                 description: match record.spec.orchestrator {
-                    Orchestrator::None => {
+                    Orchestrator::Engines => {
                         format!("the first Docker host of {}, at {endpoint}", record.spec.name)
                     }
                     _ => format!("swarm {}, by its manager at {endpoint}", record.spec.name),
@@ -105,7 +105,7 @@ pub fn other_files<'a>(
             let read: Vec<_> = services.kube_contexts.paths().iter().map(|p| absolute(p)).collect();
             (read != files.kubectl).then_some((&*files.kubectl, "KUBECONFIG"))
         }
-        Orchestrator::Swarm | Orchestrator::None => {
+        Orchestrator::Swarm | Orchestrator::Engines => {
             let read = absolute(services.contexts.directory());
             (read != files.docker).then_some((std::slice::from_ref(&files.docker), "DOCKER_CONFIG"))
         }

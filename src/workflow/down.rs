@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::driver::Trace;
+use crate::driver::Leftover;
 use crate::event::{Progress, chain};
 use crate::failpoint;
 use crate::model::{ClusterName, Machine};
@@ -135,21 +135,21 @@ async fn unrecorded(
     let cluster = entry.name().clone();
     let mut machines = services.ask(services.driver.list(Some(&cluster))).await?;
     let mut ids = vec![None];
-    let mut traces = services.driver.traces().await?;
-    traces.retain(|trace| trace.cluster == cluster);
+    let mut leftovers = services.driver.leftovers().await?;
+    leftovers.retain(|leftover| leftover.cluster == cluster);
     // A context of that name may be of a cluster that is somewhere else.
-    let mut known: BTreeSet<String> = traces.iter().map(|t| t.cluster_id.clone()).collect();
+    let mut known: BTreeSet<String> = leftovers.iter().map(|t| t.cluster_id.clone()).collect();
     known.extend(keys_of(services, &cluster));
     if !options.other_homes {
-        let (theirs, ours) = by_home(&services.home, traces)?;
+        let (theirs, ours) = by_home(&services.home, leftovers)?;
         if !theirs.is_empty() {
-            let is_theirs = |id: &String| theirs.iter().any(|trace| trace.cluster_id == *id);
-            let ours: BTreeSet<_> = ours.into_iter().map(|trace| trace.cluster_id).collect();
+            let is_theirs = |id: &String| theirs.iter().any(|leftover| leftover.cluster_id == *id);
+            let ours: BTreeSet<_> = ours.into_iter().map(|leftover| leftover.cluster_id).collect();
             ids = ours.into_iter().filter(|id| !is_theirs(id)).map(Some).collect();
             machines.retain(|machine| !is_theirs(&machine.cluster_id));
             known.retain(|id| !is_theirs(id));
             if ids.is_empty() {
-                let what = theirs.into_iter().map(|trace| trace.what).collect();
+                let what = theirs.into_iter().map(|leftover| leftover.what).collect();
                 return Err(Error::OtherHome { cluster, what });
             }
         }
@@ -170,11 +170,14 @@ async fn unrecorded(
 }
 
 /// What another home has made, and the rest.
-pub(super) fn by_home(home: &Home, traces: Vec<Trace>) -> Result<(Vec<Trace>, Vec<Trace>), Error> {
+pub(super) fn by_home(
+    home: &Home,
+    leftovers: Vec<Leftover>,
+) -> Result<(Vec<Leftover>, Vec<Leftover>), Error> {
     let (mut theirs, mut rest) = (Vec::new(), Vec::new());
-    for trace in traces {
-        let of_another = home.is_other(trace.home.as_deref())?;
-        if of_another { theirs.push(trace) } else { rest.push(trace) }
+    for leftover in leftovers {
+        let of_another = home.is_other(leftover.home.as_deref())?;
+        if of_another { theirs.push(leftover) } else { rest.push(leftover) }
     }
     Ok((theirs, rest))
 }

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::driver::Trace;
+use crate::driver::Leftover;
 use crate::model::{ClusterName, DriverName, Machine, MachineId, MachineName, Place, Places};
 use crate::remote::keys;
 use crate::store::{Phase, Record};
@@ -171,11 +171,11 @@ impl Sight {
             return self.unsure_of_none(services, record).await;
         }
         let places = services.driver.places().await?;
-        let traces = services.driver.traces().await?;
+        let leftovers = services.driver.leftovers().await?;
         let unsure: Vec<Machine> = self
             .missing
             .iter()
-            .filter(|machine| !self.is_gone(machine, record, &places, &traces))
+            .filter(|machine| !self.is_gone(machine, record, &places, &leftovers))
             .cloned()
             .collect();
         // Whose these are, nobody knows, if it is not even known to be the place.
@@ -214,7 +214,7 @@ impl Sight {
         machine: &Machine,
         record: &Record,
         places: &Places,
-        traces: &[Trace],
+        leftovers: &[Leftover],
     ) -> bool {
         let driver = &machine.driver;
         if self.others.iter().any(|o| o.driver == *driver && o.handle == machine.handle) {
@@ -222,11 +222,12 @@ impl Sight {
             return false;
         }
         let is_there = places.get(driver).is_some_and(|place| is_same(record, driver, place));
-        let of_it =
-            |trace: &Trace| trace.driver == *driver && trace.cluster_id == record.cluster_id;
+        let of_it = |leftover: &Leftover| {
+            leftover.driver == *driver && leftover.cluster_id == record.cluster_id
+        };
         is_there
             || self.found.iter().any(|found| found.driver == *driver)
-            || traces.iter().any(of_it)
+            || leftovers.iter().any(of_it)
     }
 
     async fn lost(

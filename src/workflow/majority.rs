@@ -28,7 +28,7 @@ impl Majority {
         let majority = match orchestrator {
             Orchestrator::Swarm => Self::of_swarm(asked, machines),
             Orchestrator::Kubernetes => Self::of_kubernetes(asked, machines),
-            Orchestrator::None => return None,
+            Orchestrator::Engines => return None,
         };
         (majority.of > 1).then_some(majority)
     }

@@ -83,7 +83,7 @@ pub(super) fn leaders(record: &Record) -> Vec<&Machine> {
         Orchestrator::Swarm => &[Role::Manager],
         Orchestrator::Kubernetes => &[Role::LoadBalancer, Role::ControlPlane],
         // There the context is of the first machine, and no other one is the same.
-        Orchestrator::None => &[],
+        Orchestrator::Engines => &[],
     };
     let of = |role: &Role| {
         let role = *role;
@@ -98,7 +98,7 @@ fn leads_to(services: &Services, record: &Record) -> Result<Option<String>, Erro
     Ok(match record.spec.orchestrator {
         Orchestrator::Swarm => services.docker_contexts(Some(record)).host(&context),
         Orchestrator::Kubernetes => services.kubectl_contexts(Some(record)).server(&context)?,
-        Orchestrator::None => None,
+        Orchestrator::Engines => None,
     })
 }
 
@@ -106,7 +106,7 @@ fn leads_to(services: &Services, record: &Record) -> Result<Option<String>, Erro
 fn address(machine: &Machine) -> Option<String> {
     let (service, scheme) = match machine.orchestrator {
         Orchestrator::Kubernetes => (Service::Api, "https"),
-        Orchestrator::Swarm | Orchestrator::None => (Service::Engine, "tcp"),
+        Orchestrator::Swarm | Orchestrator::Engines => (Service::Engine, "tcp"),
     };
     Some(format!("{scheme}://{}", machine.endpoint(service).ok()?))
 }
@@ -122,7 +122,7 @@ fn lead_to(
             endpoint: machine.endpoint(Service::Api)?,
             credentials: credentials(&entry.kubeconfig())?,
         },
-        Orchestrator::Swarm | Orchestrator::None => Access::Engine {
+        Orchestrator::Swarm | Orchestrator::Engines => Access::Engine {
             endpoint: machine.endpoint(Service::Engine)?,
             tls: TlsFiles::in_directory(&entry.pki()?.join("client")),
         },

@@ -74,7 +74,7 @@ pub use repair::repair;
 pub use scale::scale;
 pub use settle::settle;
 pub use status::{ClusterStatus, MachineStatus, status};
-pub use sweep::{strays, sweep};
+pub use sweep::{orphans, sweep};
 pub use up::{Summary, UpOptions, plan, up};
 pub use upgrade::{Upgraded, upgrade};
 
@@ -127,7 +127,7 @@ impl Services {
         match orchestrator {
             Orchestrator::Swarm => Some(&*self.swarm),
             Orchestrator::Kubernetes => Some(&*self.kubeadm),
-            Orchestrator::None => None,
+            Orchestrator::Engines => None,
         }
     }
 
@@ -292,7 +292,7 @@ pub enum Error {
     },
     /// What was swept away is still there.
     #[error("it is not all gone: {}", .0.iter().map(|t| &*t.what).collect::<Vec<_>>().join(", "))]
-    NotGone(Vec<driver::Trace>),
+    NotGone(Vec<driver::Leftover>),
     /// What was asked for would take machines away.
     #[error("cluster `{}` has machines that were not asked for: {}", cluster, names(&.plan.surplus))]
     Surplus {

@@ -75,9 +75,9 @@ pub(super) async fn gently(
     // Nothing that Kubernetes runs ends with what is restarted here.
     if nodes[index].own_engine().is_some()
         && let Some(kind) = kind
-        && let Some(speaker) = first_that(kind, nodes, |_, speaks| speaks).await?
+        && let Some(leader) = first_that(kind, nodes, |_, reachable| reachable).await?
     {
-        let aside = kind.set_aside(&speaker, &nodes[index]);
+        let aside = kind.set_aside(&leader, &nodes[index]);
         for what in progress.step("move work elsewhere", aside).await? {
             progress.warn(format!("{what} and is restarted all the same"));
         }
@@ -118,8 +118,8 @@ async fn back(
         kind.renew(node).await?;
     }
     kind.member(node).await?;
-    match first_that(kind, nodes, |_, speaks| speaks).await? {
-        Some(speaker) => kind.ready(&speaker, std::slice::from_ref(node)).await,
+    match first_that(kind, nodes, |_, reachable| reachable).await? {
+        Some(leader) => kind.ready(&leader, std::slice::from_ref(node)).await,
         None => Ok(()),
     }
 }

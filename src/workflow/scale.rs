@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::bootstrap::{self, Bootstrapper, Leaving, Membership};
+use crate::bootstrap::{self, Bootstrapper, Membership, Removal};
 use crate::event::Progress;
 use crate::failpoint;
 use crate::model::{ClusterName, Machine, MachineId, MachineName, MachineState, Role};
@@ -100,7 +100,7 @@ fn has(spec: &ClusterSpec, name: MachineName) -> bool {
 
 /// A machine that goes.
 pub(super) struct Departure {
-    leaving: Leaving,
+    leaving: Removal,
     /// Absent if it was lost; then there is only a member to strike off.
     machine: Option<Machine>,
 }
@@ -128,7 +128,7 @@ pub(super) async fn departures(
                 }
                 _ => None,
             };
-            let leaving = Leaving { name: machine.id.name, node };
+            let leaving = Removal { name: machine.id.name, node };
             Ok(Departure { leaving, machine: exists.then(|| machine.clone()) })
         };
         (machine.id.name, work)
@@ -175,15 +175,15 @@ pub(super) async fn with_guides(
     Ok(members)
 }
 
-/// The first leader of which `wanted` is true, told whether it votes and whether it speaks.
+/// The first leader of which `wanted` is true, given whether it votes and whether it is reachable.
 pub(super) async fn first_that(
     kind: &dyn Bootstrapper,
     nodes: &[Node],
     wanted: impl Fn(bool, bool) -> bool,
 ) -> Result<Option<Node>, bootstrap::Error> {
     for node in nodes.iter().filter(|n| leads(n.machine().id.name)) {
-        if let Membership::Member { votes, speaks, .. } = kind.member(node).await?
-            && wanted(votes, speaks)
+        if let Membership::Member { votes, reachable, .. } = kind.member(node).await?
+            && wanted(votes, reachable)
         {
             return Ok(Some(node.clone()));
         }
@@ -191,18 +191,18 @@ pub(super) async fn first_that(
     Ok(None)
 }
 
-/// The node that speaks for the cluster once the others have gone.
-pub(super) async fn lasting_speaker(
+/// The reachable leader of the cluster once the others have gone.
+pub(super) async fn remaining_leader(
     kind: &dyn Bootstrapper,
     cluster: &ClusterName,
     nodes: &[Node],
 ) -> Result<Node, Error> {
-    let speaker = first_that(kind, nodes, |_, speaks| speaks).await?;
-    speaker.ok_or_else(|| Error::NoSpeaker(cluster.clone()))
+    let leader = first_that(kind, nodes, |_, reachable| reachable).await?;
+    leader.ok_or_else(|| Error::NoSpeaker(cluster.clone()))
 }
 
 /// Takes machines away: what they do goes elsewhere, they leave the cluster, and then they are
-/// destroyed. `cluster` is what they leave, with a node that stays and speaks for it.
+/// destroyed. `cluster` is what they leave, with a reachable leader that stays.
 pub(super) async fn dismiss(
     services: &Services,
     entry: &Entry,
@@ -213,10 +213,10 @@ pub(super) async fn dismiss(
     if departures.is_empty() {
         return Ok(());
     }
-    if let Some((kind, speaker)) = cluster {
-        let leaving: Vec<Leaving> = departures.iter().map(|d| d.leaving.clone()).collect();
+    if let Some((kind, leader)) = cluster {
+        let leaving: Vec<Removal> = departures.iter().map(|d| d.leaving.clone()).collect();
         failpoint::reached("scale.drain.before");
-        let drain = progress.step("move work elsewhere", kind.drain(speaker, &leaving));
+        let drain = progress.step("move work elsewhere", kind.drain(leader, &leaving));
         let left = services.interrupt.or(drain).await.ok_or(Error::Interrupted)??;
         for what in left {
             progress.warn(format!("{what} and goes all the same"));
@@ -230,8 +230,8 @@ pub(super) async fn dismiss(
         if services.interrupt.raised() {
             return Err(MachineError::Interrupted);
         }
-        if let Some((kind, speaker)) = cluster {
-            progress.step("leave the cluster", kind.leave(speaker, leaving)).await?;
+        if let Some((kind, leader)) = cluster {
+            progress.step("leave the cluster", kind.leave(leader, leaving)).await?;
         }
         if let Some(machine) = machine {
             failpoint::reached("scale.destroy.before");

@@ -36,7 +36,7 @@ pub(super) async fn refuse_lost(
     existing: &[Machine],
     look: Look,
 ) -> Result<(), Error> {
-    if !record.begun || record.spec.orchestrator == Orchestrator::None {
+    if !record.begun || record.spec.orchestrator == Orchestrator::Engines {
         return Ok(());
     }
     let keepers: Vec<&Machine> = existing
@@ -128,7 +128,7 @@ fn lost(record: &Record, existing: &[Machine], how: How) -> Error {
         cluster: record.spec.name.clone(),
         what: match kind {
             Orchestrator::Kubernetes => "its deployments, services, secrets and all other objects",
-            Orchestrator::Swarm | Orchestrator::None => {
+            Orchestrator::Swarm | Orchestrator::Engines => {
                 "its services, networks, secrets and configs"
             }
         },
@@ -151,7 +151,7 @@ fn are(names: &[MachineName]) -> String {
     }
 }
 
-/// What it means for a cluster that was begun that nobody of it speaks, said of the machines that there are.
+/// What it means for a cluster that was begun that no leader of it is reachable, said of the machines that there are.
 pub(super) async fn explained(
     services: &Services,
     record: &Record,

@@ -60,7 +60,7 @@ impl MachineStatus {
                     health.member.as_deref() == Some("active") && is_as_asked
                 }
                 Orchestrator::Kubernetes => health.member.as_deref() == Some("Ready"),
-                Orchestrator::None => true,
+                Orchestrator::Engines => true,
             })
     }
 }
@@ -115,7 +115,7 @@ pub async fn status(
                 (false, _, _) if is_lost(machine) => {
                     Err(unsure.as_ref().map(Lost::where_and_why).unwrap_or_default())
                 }
-                (false, _, _) => Err(fate(services, machine, end).await),
+                (false, _, _) => Err(termination_reason(services, machine, end).await),
                 (true, MachineState::Running, Some(nodes)) => of_node(machine, nodes),
                 (true, MachineState::Running, None) => {
                     of_engine(services, machine, &tls, end).await
@@ -141,8 +141,8 @@ pub async fn status(
 }
 
 /// What has become of a machine that its driver no longer lists.
-async fn fate(services: &Services, machine: &Machine, end: Instant) -> String {
-    let ask = async { services.driver.fate(machine).await.map_err(|e| chain(&e)) };
+async fn termination_reason(services: &Services, machine: &Machine, end: Instant) -> String {
+    let ask = async { services.driver.termination_reason(machine).await.map_err(|e| chain(&e)) };
     in_time(end, ask).await.ok().flatten().unwrap_or_else(|| "gone".to_owned())
 }
 
@@ -170,7 +170,7 @@ pub(super) async fn nodes(
         }
     };
     let ask = async |machine: &Machine| {
-        driver.open_way(machine).await.map_err(|e| chain(&e))?;
+        driver.open_tunnel(machine).await.map_err(|e| chain(&e))?;
         let endpoint = machine.endpoint(Service::Api).map_err(|e| e.to_string())?;
         let api = ApiServer::connect(endpoint, &credentials).map_err(|e| chain(&e))?;
         api.nodes().await.map_err(|e| chain(&e))

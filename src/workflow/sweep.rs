@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::driver::{self, Trace};
+use crate::driver::{self, Leftover};
 use crate::event::Progress;
 use crate::model::ClusterName;
 
@@ -11,9 +11,9 @@ use super::{Error, Services};
 
 /// Everything of the driver's that belongs to no cluster of which this computer has a record: what another home
 /// has made, and the rest. What bears the name of a damaged record is not told of: it may be of that cluster.
-pub async fn strays(services: &Services) -> Result<(Vec<Trace>, Vec<Trace>), Error> {
+pub async fn orphans(services: &Services) -> Result<(Vec<Leftover>, Vec<Leftover>), Error> {
     // First, because what is made meanwhile has a record before it is there.
-    let mut traces = services.ask(services.driver.traces()).await?;
+    let mut leftovers = services.ask(services.driver.leftovers()).await?;
     let (mut ids, mut damaged) = (BTreeSet::new(), BTreeSet::new());
     for (name, record) in services.home.list()? {
         match record {
@@ -21,18 +21,20 @@ pub async fn strays(services: &Services) -> Result<(Vec<Trace>, Vec<Trace>), Err
             Err(_) => drop(damaged.insert(name)),
         }
     }
-    traces.retain(|trace| !ids.contains(&trace.cluster_id) && !damaged.contains(&trace.cluster));
-    traces.sort();
-    by_home(&services.home, traces)
+    leftovers.retain(|leftover| {
+        !ids.contains(&leftover.cluster_id) && !damaged.contains(&leftover.cluster)
+    });
+    leftovers.sort();
+    by_home(&services.home, leftovers)
 }
 
-/// Removes the clusters of which there are these traces, and looks whether they are gone.
+/// Removes the clusters of which there are these leftovers, and looks whether they are gone.
 ///
 /// # Errors
 /// [`Error::NotGone`] if something of them is still there, and those of the driver.
-pub async fn sweep(services: &Services, strays: &[Trace]) -> Result<(), Error> {
+pub async fn sweep(services: &Services, orphans: &[Leftover]) -> Result<(), Error> {
     let clusters: BTreeSet<(&ClusterName, &str)> =
-        strays.iter().map(|trace| (&trace.cluster, trace.cluster_id.as_str())).collect();
+        orphans.iter().map(|leftover| (&leftover.cluster, leftover.cluster_id.as_str())).collect();
     let progress = Progress::new(services.reporter.clone());
     services.interrupt.begin();
     for (name, id) in &clusters {
@@ -40,8 +42,8 @@ pub async fn sweep(services: &Services, strays: &[Trace]) -> Result<(), Error> {
     }
     services.driver.remove_litter().await?;
     progress.ready();
-    let mut left = services.driver.traces().await?;
-    left.retain(|trace| clusters.contains(&(&trace.cluster, trace.cluster_id.as_str())));
+    let mut left = services.driver.leftovers().await?;
+    left.retain(|leftover| clusters.contains(&(&leftover.cluster, leftover.cluster_id.as_str())));
     if left.is_empty() { Ok(()) } else { Err(Error::NotGone(left)) }
 }
 

@@ -220,7 +220,7 @@ pub(super) async fn converge(
     services.interrupt.or(complete).await.ok_or(Error::Interrupted)?;
 
     let kind = services.bootstrapper(spec.orchestrator);
-    let speaker = match kind {
+    let leader = match kind {
         Some(kind) => {
             let members = scale::with_guides(kind, &nodes, &departures).await?;
             let stop = || services.interrupt.raised();
@@ -232,22 +232,22 @@ pub(super) async fn converge(
                 record.begun = true;
                 entry.save(&record)?;
             }
-            let speaker = bootstrap::gather(kind, founded, &members, progress, &stop).await?;
+            let leader = bootstrap::gather(kind, founded, &members, progress, &stop).await?;
             if departures.is_empty() {
-                speaker
+                leader
             } else {
-                scale::lasting_speaker(kind, &spec.name, &nodes).await?
+                scale::remaining_leader(kind, &spec.name, &nodes).await?
             }
         }
         None => nodes[0].clone(),
     };
-    let cluster = kind.map(|kind| (kind, &speaker));
+    let cluster = kind.map(|kind| (kind, &leader));
     scale::dismiss(services, entry, cluster, departures, progress).await?;
     Box::pin(roll(services, &spec.name, kind, &provisioner, &mut nodes, progress)).await?;
     let access = match kind {
-        Some(kind) => kind.access(&speaker, &nodes, &provisioner.tls).await?,
+        Some(kind) => kind.access(&leader, &nodes, &provisioner.tls).await?,
         None => Access::Engine {
-            endpoint: speaker.machine().endpoint(Service::Engine)?,
+            endpoint: leader.machine().endpoint(Service::Engine)?,
             tls: provisioner.tls.clone(),
         },
     };
@@ -260,7 +260,7 @@ pub(super) async fn converge(
     record.phase = Phase::Ready;
     record.spec = spec.clone();
     if spec.orchestrator == Orchestrator::Kubernetes {
-        record.release = Some(speaker.kubernetes().version);
+        record.release = Some(leader.kubernetes().version);
     }
     record.machines = nodes.iter().map(|n| n.machine().clone()).collect();
     for machine in &mut record.machines {

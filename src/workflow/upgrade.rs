@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::bootstrap::Leaving;
+use crate::bootstrap::Removal;
 use crate::bootstrap::kubeadm::upgrade::{self as kubeadm, Running};
 use crate::bundle::Bundle;
 use crate::event::Progress;
@@ -118,9 +118,9 @@ async fn finish(
     let all = nodes(services, &provisioner, &record, progress).await?;
     let members = members(&all);
     let kind = &*services.kubeadm;
-    let speaker = first_that(kind, &all, |_, speaks| speaks).await?;
-    let speaker = speaker.ok_or_else(|| Error::NoSpeaker(name.clone()))?;
-    let running = kubeadm::running(&speaker).await?;
+    let leader = first_that(kind, &all, |_, reachable| reachable).await?;
+    let leader = leader.ok_or_else(|| Error::NoSpeaker(name.clone()))?;
+    let running = kubeadm::running(&leader).await?;
     if let Some(asked) = spec.kubernetes.version {
         // Nobody else need be asked if this is too far already.
         refuse_leap(&name, &running, asked)?;
@@ -128,7 +128,7 @@ async fn finish(
     for node in &members {
         provision::admits(node, &release).await?;
     }
-    let target = provision::newest(&speaker, &release).await?;
+    let target = provision::newest(&leader, &release).await?;
     refuse_leap(&name, &running, target)?;
     let left: Vec<&Node> = members.iter().copied().filter(|n| !done(n, &running, target)).collect();
     let nodes = members.len();
@@ -153,11 +153,11 @@ async fn finish(
     for node in &left {
         // With whichever is the first, the cluster as a whole is upgraded.
         let first = members.first().is_some_and(|first| first.machine().id == node.machine().id);
-        let step = Step { services, speaker: &speaker, node, release: &release, target, first };
+        let step = Step { services, leader: &leader, node, release: &release, target, first };
         of_one(services, node, all.len(), Box::pin(step.run(progress))).await?;
     }
     // The administrator has a new certificate.
-    let access = kind.access(&speaker, &all, &provisioner.tls).await?;
+    let access = kind.access(&leader, &all, &provisioner.tls).await?;
     contexts::write(services, entry, &record, &access, false)?;
 
     failpoint::reached("upgrade.done.before");
@@ -255,7 +255,7 @@ async fn of_one<T>(
 /// What is done to one node.
 struct Step<'a> {
     services: &'a Services,
-    speaker: &'a Node,
+    leader: &'a Node,
     node: &'a Node,
     release: &'a Release,
     target: KubernetesVersion,
@@ -267,12 +267,12 @@ impl Step<'_> {
         if self.services.interrupt.raised() {
             return Err(MachineError::Interrupted);
         }
-        let &Step { speaker, node, release, .. } = self;
+        let &Step { leader, node, release, .. } = self;
         let name = node.machine().id.name;
         let progress = &progress.machine(name);
         if self.first {
             // A run that was cut short may have left no room for the pod that kubeadm tries itself with.
-            kubeadm::uncordon(speaker, node).await?;
+            kubeadm::uncordon(leader, node).await?;
         }
         kubeadm::upgrade(node, self.target, self.first, progress).await?;
 
@@ -283,18 +283,18 @@ impl Step<'_> {
         failpoint::reached("upgrade.kubelet.before");
         provision::replace_kubelet(node, release, progress).await?;
         failpoint::reached("upgrade.kubelet.after");
-        let restart = kubeadm::restart(speaker, node, self.target);
+        let restart = kubeadm::restart(leader, node, self.target);
         progress.step("start the new kubelet", restart).await?;
         failpoint::reached("upgrade.restart.after");
-        kubeadm::uncordon(speaker, node).await?;
+        kubeadm::uncordon(leader, node).await?;
         failpoint::reached("upgrade.uncordon.after");
         progress.ready();
         Ok(())
     }
 
     async fn drain(&self) -> Result<(), MachineError> {
-        let leaving = Leaving { name: self.node.machine().id.name, node: Some(self.node.clone()) };
-        let drain = self.services.kubeadm.drain(self.speaker, std::slice::from_ref(&leaving));
+        let leaving = Removal { name: self.node.machine().id.name, node: Some(self.node.clone()) };
+        let drain = self.services.kubeadm.drain(self.leader, std::slice::from_ref(&leaving));
         let drain = self.services.interrupt.or(drain).await.ok_or(MachineError::Interrupted)?;
         drain?.pop().map_or(Ok(()), |why| Err(MachineError::NotEmpty(why)))
     }

@@ -64,7 +64,7 @@ pub(crate) fn request(cluster: &ClusterName, role: Role, number: u16) -> Machine
         driver: DriverName::Docker,
         cluster_id: format!("id-of-{cluster}"),
         home: "home".to_owned(),
-        orchestrator: Orchestrator::None,
+        orchestrator: Orchestrator::Engines,
         size: Size::default(),
         ports: Vec::new(),
         authorized_key: key("user").0,
@@ -90,7 +90,7 @@ fn assert_answers(machine: &Machine) {
     panic!("no sshd at {address} for `{}`", machine.id);
 }
 
-/// What does not change when a machine is off and on again. On EC2 a public address is only lent to an
+/// What does not change when a machine is off and on again. On EC2 a public address is only lease to an
 /// instance that runs.
 fn lasting(machine: &Machine) -> Machine {
     match machine.driver {

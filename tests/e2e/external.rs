@@ -8,7 +8,7 @@ use clusterdojo::event::{Progress, Silent};
 use serde_json::Value;
 
 use crate::contract::driver_contract;
-use crate::world::{World, engine, traces, until};
+use crate::world::{World, engine, leftovers, until};
 
 fn examples() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples"))
@@ -67,7 +67,7 @@ fn up_makes_a_swarm_of_an_external_driver_and_down_leaves_nothing() {
     let engine = status["machines"][0]["engine"].as_str();
     assert!(engine.is_some_and(|e| e.ends_with(":2376")), "{status}");
     // The labels are those of every driver, but its machines are its own.
-    assert!(traces(&name).len() > 2);
+    assert!(leftovers(&name).len() > 2);
 
     // Off and on again, it is what it was; and again there is nothing to do.
     world.dojo(&["stop", &name]).ok();

@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::world::{World, engine, files, on, traces, until};
+use crate::world::{World, engine, files, leftovers, on, until};
 
 #[test]
 fn without_an_engine_the_user_is_told_how_to_get_one() {
@@ -115,11 +115,11 @@ fn what_others_hold_is_named_and_not_removed(world: &World, name: &str) {
     let guest_of = ["--network", &network, "--entrypoint", "sleep", image.trim(), "600"];
     engine(&[&["run", "--detach", "--name", &guest], guest_of.as_slice()].concat()).ok();
     engine(&["create", "--name", &reader, "--volumes-from", &manager, image.trim()]).ok();
-    let before = traces(name);
+    let before = leftovers(name);
     let said = world
         .dojo(&["down", name])
         .fails(1, &[&guest, &reader, "which clusterdojo did not make", "network disconnect"]);
-    assert_eq!(traces(name), before, "nothing was removed");
+    assert_eq!(leftovers(name), before, "nothing was removed");
     world.dojo(&["status", name]).ok();
     // Each hint frees what it says.
     let hints: Vec<&str> = said.lines().filter_map(|line| line.strip_prefix("hint: `")).collect();
@@ -200,7 +200,7 @@ fn a_foreign_docker_context_of_our_name_is_refused_and_left_alone() {
     let before = world.docker(&["context", "inspect", &context]).ok();
     world.dojo(&["up", &name]).fails(1, &[&context]);
     assert_eq!(world.docker(&["context", "inspect", &context]).ok(), before);
-    assert_eq!(traces(&name), Vec::<String>::new());
+    assert_eq!(leftovers(&name), Vec::<String>::new());
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn a_corrupt_foreign_context_hinders_nothing() {
     world.docker(&["node", "ls"]).ok();
     world.dojo(&["down", &name]).ok();
     assert_eq!(fs::read_to_string(directory.join("meta.json")).unwrap(), "{\"Name\": \"bro");
-    assert_eq!(traces(&name), Vec::<String>::new());
+    assert_eq!(leftovers(&name), Vec::<String>::new());
 }
 
 #[test]
@@ -351,7 +351,7 @@ fn a_damaged_record_is_rebuilt_and_hides_no_other_cluster() {
     fs::remove_file(&record).unwrap();
     world.dojo(&["down", &damaged]).fails(1, &["--yes"]);
     world.dojo(&["down", &damaged, "--yes"]).ok();
-    assert_eq!(traces(&damaged), Vec::<String>::new());
+    assert_eq!(leftovers(&damaged), Vec::<String>::new());
     world.dojo(&["down", &other]).ok();
 }
 

@@ -12,7 +12,7 @@ use self::forward_proxy::ForwardProxy;
 use crate::api_server::{bundle, image_in, previous_bundle, release};
 use crate::kubernetes_upgrade::dns;
 use crate::service::build_image;
-use crate::world::{World, engine, traces, until};
+use crate::world::{World, engine, leftovers, until};
 
 /// The repositories and the registry; gone when it goes.
 struct Mirror {
@@ -340,7 +340,7 @@ fn refuses(world: &mut World, mirror: &Mirror) {
         ],
     );
     up("1.37", "k8s.example").fails(2, &["not the base address of a package repository"]);
-    assert_eq!(traces(&name), Vec::<String>::new());
+    assert_eq!(leftovers(&name), Vec::<String>::new());
 }
 
 /// A machine image that trusts the mirror's certificate; gone when this goes.

@@ -203,7 +203,7 @@ pub fn on(cluster: &str, machine: &str, script: &str) -> String {
 }
 
 /// Every container, volume and network of the engine whose name or labels speak of a cluster.
-pub fn traces(cluster: &str) -> Vec<String> {
+pub fn leftovers(cluster: &str) -> Vec<String> {
     let label = format!("label=io.clusterdojo.cluster={cluster}");
     let name = format!("name=dojo-{cluster}");
     let mut found = BTreeSet::new();
@@ -224,7 +224,7 @@ impl World {
     /// Fails the test if anything of a cluster is left, on the engine or in files.
     #[track_caller]
     pub fn assert_gone(&self, cluster: &str) {
-        assert_eq!(traces(cluster), Vec::<String>::new());
+        assert_eq!(leftovers(cluster), Vec::<String>::new());
         assert!(!self.home().join("clusters").join(cluster).exists(), "state is left");
         let contexts = self.docker_config().join("contexts");
         for file in files(&contexts).iter().filter(|p| p.ends_with("meta.json")) {

@@ -54,24 +54,24 @@ fn question(call: &'static str, question: &serde_json::Value) -> Script {
 }
 
 /// Strikes off what etcd knows of a machine. Fine if that is nothing.
-pub(super) async fn strike_off(speaker: &Node, machine: &Machine) -> Result<(), Error> {
+pub(super) async fn strike_off(leader: &Node, machine: &Machine) -> Result<(), Error> {
     const OPERATION: &str = "strike off a lost member of etcd";
     let attempt = || async {
-        match strike_off_once(speaker, machine).await {
+        match strike_off_once(leader, machine).await {
             Ok(()) => Attempt::Ready(()),
             Err(error) => Attempt::Later(error),
         }
     };
     retry(Patience::until(SETTLING), attempt).await.map_err(|last| match last {
-        Some(error) => failed(speaker, OPERATION)(error),
-        None => failed(speaker, OPERATION)("no answer"),
+        Some(error) => failed(leader, OPERATION)(error),
+        None => failed(leader, OPERATION)("no answer"),
     })
 }
 
-async fn strike_off_once(speaker: &Node, machine: &Machine) -> Result<(), Source> {
-    let answer = speaker.remote().run(&question("member/list", &json!({}))).await?;
+async fn strike_off_once(leader: &Node, machine: &Machine) -> Result<(), Source> {
+    let answer = leader.remote().run(&question("member/list", &json!({}))).await?;
     for id in ids(&answer, machine)? {
-        speaker.remote().run(&question("member/remove", &json!({ "ID": id }))).await?;
+        leader.remote().run(&question("member/remove", &json!({ "ID": id }))).await?;
     }
     Ok(())
 }

@@ -35,7 +35,7 @@ use crate::remote::{ApiError, ApiServer, Script};
 pub use self::explain::explain;
 
 use self::config::{Cluster, Discovery, Facts, Member};
-use super::{Bootstrapper, Error, Leaving, Membership, Ticket, settle};
+use super::{Bootstrapper, Error, JoinToken, Membership, Removal, settle};
 
 /// How long an API server may take until it answers, after `kubeadm init` or a boot.
 const API_START: Duration = Duration::from_secs(120);
@@ -85,7 +85,7 @@ fn member<'a>(node: &Node, facts: &'a Facts) -> Member<'a> {
 }
 
 /// The configuration that all kubelets of a cluster share, as kubeadm has put it on a member.
-async fn shared_kubelet(speaker: &Node) -> Result<serde_json::Value, Error> {
+async fn shared_kubelet(leader: &Node) -> Result<serde_json::Value, Error> {
     const OPERATION: &str = "read the configuration that its kubelets share";
     let script = Script::new(
         "look at kubelet's configuration",
@@ -93,8 +93,8 @@ async fn shared_kubelet(speaker: &Node) -> Result<serde_json::Value, Error> {
          told by flags.",
         "cat /var/lib/kubelet/config.yaml\n",
     );
-    let text = speaker.remote().run(&script).await.map_err(failed(speaker, OPERATION))?;
-    serde_saphyr::from_str(&text).map_err(failed(speaker, OPERATION))
+    let text = leader.remote().run(&script).await.map_err(failed(leader, OPERATION))?;
+    serde_saphyr::from_str(&text).map_err(failed(leader, OPERATION))
 }
 
 /// Since when a node's kubelet has been running. What the API knows of before that is hearsay.
@@ -153,21 +153,21 @@ fn dns_answers(options: &KubernetesOptions) -> Script {
 }
 
 /// The administrator's credentials, as kubeadm left them on a control plane.
-async fn credentials(speaker: &Node) -> Result<KubeCredentials, Error> {
+async fn credentials(leader: &Node) -> Result<KubeCredentials, Error> {
     const OPERATION: &str = "read the administrator's kubeconfig";
     let script = Script::new(
         "fetch the kubeconfig",
         "It holds the address of the API and the administrator's certificate.",
         "cat /etc/kubernetes/admin.conf\n",
     );
-    let text = speaker.remote().run(&script).await.map_err(failed(speaker, OPERATION))?;
-    KubeCredentials::from_kubeconfig(&text).map_err(failed(speaker, OPERATION))
+    let text = leader.remote().run(&script).await.map_err(failed(leader, OPERATION))?;
+    KubeCredentials::from_kubeconfig(&text).map_err(failed(leader, OPERATION))
 }
 
 /// The API of a control plane itself, whatever stands before it.
-async fn api(speaker: &Node) -> Result<ApiServer, Error> {
-    let credentials = credentials(speaker).await?;
-    reach(speaker, &credentials).await
+async fn api(leader: &Node) -> Result<ApiServer, Error> {
+    let credentials = credentials(leader).await?;
+    reach(leader, &credentials).await
 }
 
 async fn reach(node: &Node, credentials: &KubeCredentials) -> Result<ApiServer, Error> {
@@ -180,8 +180,8 @@ async fn reach(node: &Node, credentials: &KubeCredentials) -> Result<ApiServer, 
 
 /// Has the cluster keep its own keys for a control plane that is to join, encrypted with a key that is
 /// returned.
-async fn hand_over_keys(speaker: &Node) -> Result<Secret, Error> {
-    let facts = facts(speaker).await?;
+async fn hand_over_keys(leader: &Node) -> Result<Secret, Error> {
+    let facts = facts(leader).await?;
     let key = new_certificate_key();
     let script = Script::new(
         "hand over the cluster's keys",
@@ -189,8 +189,8 @@ async fn hand_over_keys(speaker: &Node) -> Result<Secret, Error> {
          encrypted, and can be read with a key that only the joining machine is told.",
         include_str!("../../../templates/kubernetes/upload-certs.sh"),
     )
-    .with_secret("CONFIG", &config::upload(&member(speaker, &facts), &key));
-    speaker.remote().run(&script).await.map_err(failed(speaker, script.title))?;
+    .with_secret("CONFIG", &config::upload(&member(leader, &facts), &key));
+    leader.remote().run(&script).await.map_err(failed(leader, script.title))?;
     Ok(key)
 }
 
@@ -201,19 +201,19 @@ async fn published(node: &Node, address: &str) -> Result<String, Error> {
 }
 
 /// Applies the manifest that is published there, unless that was done before.
-async fn apply_published(api: &ApiServer, speaker: &Node, address: &str) -> Result<(), Error> {
-    let manifest = published(speaker, address).await?;
+async fn apply_published(api: &ApiServer, leader: &Node, address: &str) -> Result<(), Error> {
+    let manifest = published(leader, address).await?;
     if manifest.trim().is_empty() {
         return Ok(());
     }
-    let manifest = network::fitted(manifest, &speaker.kubernetes().options);
-    api.apply(&manifest).await.map_err(failed(speaker, "apply the pod network"))?;
+    let manifest = network::fitted(manifest, &leader.kubernetes().options);
+    api.apply(&manifest).await.map_err(failed(leader, "apply the pod network"))?;
     let applied = api.apply(&network::applied(address)).await;
-    applied.map_err(failed(speaker, "note the pod network"))
+    applied.map_err(failed(leader, "note the pod network"))
 }
 
 /// Waits until every node is ready, and pods find services by their names.
-async fn pods_can_run(api: &ApiServer, speaker: &Node, nodes: &[Node]) -> Result<(), Error> {
+async fn pods_can_run(api: &ApiServer, leader: &Node, nodes: &[Node]) -> Result<(), Error> {
     settle(nodes.iter().map(async |node| {
         let name = node.machine().id.name;
         let since = since(node).await?;
@@ -228,11 +228,11 @@ async fn pods_can_run(api: &ApiServer, speaker: &Node, nodes: &[Node]) -> Result
         Ok(())
     }))
     .await?;
-    let known = api.nodes().await.map_err(failed(speaker, "list the nodes"))?;
+    let known = api.nodes().await.map_err(failed(leader, "list the nodes"))?;
     // A node that is off may be the one that the cluster's DNS is on.
     if known.iter().all(|node| node.ready) {
-        let script = dns_answers(&speaker.kubernetes().options);
-        speaker.remote().run(&script).await.map_err(failed(speaker, script.title))?;
+        let script = dns_answers(&leader.kubernetes().options);
+        leader.remote().run(&script).await.map_err(failed(leader, script.title))?;
     }
     Ok(())
 }
@@ -294,8 +294,8 @@ impl Bootstrapper for Kubeadm {
         }
         let votes = is_control_plane(node.machine());
         // After a boot the API needs a while.
-        let speaks = votes && api(node).await.is_ok();
-        Ok(Membership::Member { node_id: node.machine().id.name.to_string(), speaks, votes })
+        let reachable = votes && api(node).await.is_ok();
+        Ok(Membership::Member { node_id: node.machine().id.name.to_string(), reachable, votes })
     }
 
     async fn init(&self, node: &Node, nodes: &[Node]) -> Result<(), Error> {
@@ -328,49 +328,54 @@ impl Bootstrapper for Kubeadm {
         Ok(())
     }
 
-    async fn knows(&self, speaker: &Node, node_id: &str) -> Result<bool, Error> {
-        let nodes = api(speaker).await?.nodes().await;
-        let nodes = nodes.map_err(failed(speaker, "list the nodes"))?;
+    async fn knows(&self, leader: &Node, node_id: &str) -> Result<bool, Error> {
+        let nodes = api(leader).await?.nodes().await;
+        let nodes = nodes.map_err(failed(leader, "list the nodes"))?;
         Ok(nodes.iter().any(|n| n.name == node_id))
     }
 
-    async fn ticket(&self, speaker: &Node, role: Role, nodes: &[Node]) -> Result<Ticket, Error> {
+    async fn join_token(
+        &self,
+        leader: &Node,
+        role: Role,
+        nodes: &[Node],
+    ) -> Result<JoinToken, Error> {
         let key = match role {
-            Role::ControlPlane => Some(hand_over_keys(speaker).await?),
+            Role::ControlPlane => Some(hand_over_keys(leader).await?),
             _ => None,
         };
         let token = new_token();
-        let credentials = credentials(speaker).await?;
-        let api = api(speaker).await?;
-        api.admit(&token, TOKEN_LIFE).await.map_err(failed(speaker, "make a token to join"))?;
-        Ok(Ticket {
+        let credentials = credentials(leader).await?;
+        let api = api(leader).await?;
+        api.admit(&token, TOKEN_LIFE).await.map_err(failed(leader, "make a token to join"))?;
+        Ok(JoinToken {
             remote: SocketAddr::new(
-                front::of(nodes, speaker).machine().private_ip,
+                front::of(nodes, leader).machine().private_ip,
                 Service::Api.port(),
             )
             .to_string(),
             token,
-            pin: Some(pki::pin(&credentials.ca).map_err(failed(speaker, "read its authority"))?),
+            pin: Some(pki::pin(&credentials.ca).map_err(failed(leader, "read its authority"))?),
             key,
         })
     }
 
-    async fn join(&self, speaker: &Node, node: &Node, ticket: &Ticket) -> Result<(), Error> {
+    async fn join(&self, leader: &Node, node: &Node, join_token: &JoinToken) -> Result<(), Error> {
         let facts = facts(node).await?;
         // What bears its name is another machine that was lost, or what this one was before. As long as
         // it counts as ready, kubeadm lets nobody join under its name.
-        let stale = api(speaker).await?.delete_node(&node.machine().id.name.to_string()).await;
-        stale.map_err(failed(speaker, "strike out a lost node"))?;
+        let stale = api(leader).await?.delete_node(&node.machine().id.name.to_string()).await;
+        stale.map_err(failed(leader, "strike out a lost node"))?;
         if is_control_plane(node.machine()) {
-            etcd::strike_off(speaker, node.machine()).await?;
+            etcd::strike_off(leader, node.machine()).await?;
         }
-        let member = member(node, &facts).beside(&shared_kubelet(speaker).await?);
+        let member = member(node, &facts).beside(&shared_kubelet(leader).await?);
         let discovery = Discovery {
-            endpoint: &ticket.remote,
-            token: &ticket.token,
-            ca_pin: ticket.pin.as_deref().unwrap_or_default(),
+            endpoint: &join_token.remote,
+            token: &join_token.token,
+            ca_pin: join_token.pin.as_deref().unwrap_or_default(),
         };
-        let config = config::join(&member, &discovery, ticket.key.as_ref());
+        let config = config::join(&member, &discovery, join_token.key.as_ref());
         let script = join().with_secret("CONFIG", &config);
         failpoint::reached("kubeadm.join.before");
         node.remote().run(&script).await.map_err(failed(node, "join the cluster"))?;
@@ -378,32 +383,32 @@ impl Bootstrapper for Kubeadm {
         Ok(())
     }
 
-    async fn equip(&self, speaker: &Node) -> Result<(), Error> {
-        let api = api(speaker).await?;
-        if let Some(network) = &speaker.kubernetes().network {
-            api.apply(network).await.map_err(failed(speaker, "apply the pod network"))?;
+    async fn equip(&self, leader: &Node) -> Result<(), Error> {
+        let api = api(leader).await?;
+        if let Some(network) = &leader.kubernetes().network {
+            api.apply(network).await.map_err(failed(leader, "apply the pod network"))?;
         }
-        if let Some(address) = speaker.kubernetes().options.cni.address() {
-            apply_published(&api, speaker, address).await?;
+        if let Some(address) = leader.kubernetes().options.cni.address() {
+            apply_published(&api, leader, address).await?;
         }
         let script = dns();
-        speaker.remote().run(&script).await.map(drop).map_err(failed(speaker, script.title))
+        leader.remote().run(&script).await.map(drop).map_err(failed(leader, script.title))
     }
 
-    async fn ready(&self, speaker: &Node, nodes: &[Node]) -> Result<(), Error> {
-        let api = api(speaker).await?;
+    async fn ready(&self, leader: &Node, nodes: &[Node]) -> Result<(), Error> {
+        let api = api(leader).await?;
         // Without a pod network nodes never become ready, and that is what was asked for.
-        if speaker.kubernetes().options.cni != PodNetwork::None {
-            pods_can_run(&api, speaker, nodes).await?;
+        if leader.kubernetes().options.cni != PodNetwork::None {
+            pods_can_run(&api, leader, nodes).await?;
         }
         let storage = include_str!("../../../templates/kubernetes/storage.yaml")
-            .replace("IMAGE", &speaker.kubernetes().provisioner);
-        api.apply(&storage).await.map_err(failed(speaker, "make the default storage class"))
+            .replace("IMAGE", &leader.kubernetes().provisioner);
+        api.apply(&storage).await.map_err(failed(leader, "make the default storage class"))
     }
 
-    async fn drain(&self, speaker: &Node, leaving: &[Leaving]) -> Result<Vec<String>, Error> {
-        let api = api(speaker).await?;
-        let known = api.nodes().await.map_err(failed(speaker, "list the nodes"))?;
+    async fn drain(&self, leader: &Node, leaving: &[Removal]) -> Result<Vec<String>, Error> {
+        let api = api(leader).await?;
+        let known = api.nodes().await.map_err(failed(leader, "list the nodes"))?;
         let each = leaving.iter().map(async |leaving| {
             let name = leaving.name.to_string();
             // Nobody is there to end the pods of a node that is gone; they go with it. And a run that was
@@ -414,13 +419,13 @@ impl Bootstrapper for Kubeadm {
             match api.drain(&name, Some(GRACE), DRAIN, |_| {}).await {
                 Ok(()) => Ok(None),
                 Err(error @ ApiError::NotDrained { .. }) => Ok(Some(error.to_string())),
-                Err(error) => Err(failed(speaker, "move pods elsewhere")(error)),
+                Err(error) => Err(failed(leader, "move pods elsewhere")(error)),
             }
         });
         Ok(settle(each).await?.into_iter().flatten().collect())
     }
 
-    async fn leave(&self, speaker: &Node, leaving: &Leaving) -> Result<(), Error> {
+    async fn leave(&self, leader: &Node, leaving: &Removal) -> Result<(), Error> {
         failpoint::reached("kubeadm.leave.before");
         if let Some(node) = &leaving.node {
             let script = Script::new(
@@ -431,8 +436,8 @@ impl Bootstrapper for Kubeadm {
             node.remote().run(&script).await.map_err(failed(node, script.title))?;
         }
         let name = leaving.name.to_string();
-        let delete = api(speaker).await?.delete_node(&name).await;
-        delete.map_err(failed(speaker, "strike out a node that leaves"))?;
+        let delete = api(leader).await?.delete_node(&name).await;
+        delete.map_err(failed(leader, "strike out a node that leaves"))?;
         failpoint::reached("kubeadm.leave.after");
         Ok(())
     }
@@ -452,12 +457,12 @@ impl Bootstrapper for Kubeadm {
 
     async fn access(
         &self,
-        speaker: &Node,
+        leader: &Node,
         nodes: &[Node],
         _tls: &TlsFiles,
     ) -> Result<Access, Error> {
-        let credentials = credentials(speaker).await?;
-        let api = reach(front::of(nodes, speaker), &credentials).await?;
+        let credentials = credentials(leader).await?;
+        let api = reach(front::of(nodes, leader), &credentials).await?;
         Ok(Access::Kubernetes { endpoint: api.endpoint(), credentials })
     }
 }

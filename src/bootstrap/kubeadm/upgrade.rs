@@ -22,12 +22,12 @@ pub struct Running {
 }
 
 /// Asks the API what the cluster runs.
-pub async fn running(speaker: &Node) -> Result<Running, Error> {
+pub async fn running(leader: &Node) -> Result<Running, Error> {
     const OPERATION: &str = "ask for the cluster's release";
-    let server = api(speaker).await?;
-    let version = server.version().await.map_err(failed(speaker, OPERATION))?;
-    let version = version.parse::<KubernetesVersion>().map_err(failed(speaker, OPERATION))?;
-    let nodes = server.nodes().await.map_err(failed(speaker, "list the nodes"))?;
+    let server = api(leader).await?;
+    let version = server.version().await.map_err(failed(leader, OPERATION))?;
+    let version = version.parse::<KubernetesVersion>().map_err(failed(leader, OPERATION))?;
+    let nodes = server.nodes().await.map_err(failed(leader, "list the nodes"))?;
     Ok(Running { api: version, nodes })
 }
 
@@ -58,7 +58,7 @@ pub async fn upgrade(
 }
 
 /// Starts the kubelet that was installed, and waits until it has told the API of itself.
-pub async fn restart(speaker: &Node, node: &Node, release: KubernetesVersion) -> Result<(), Error> {
+pub async fn restart(leader: &Node, node: &Node, release: KubernetesVersion) -> Result<(), Error> {
     let script = Script::new(
         "start the new kubelet",
         "Pods go on running while kubelet is away.",
@@ -67,7 +67,7 @@ pub async fn restart(speaker: &Node, node: &Node, release: KubernetesVersion) ->
     node.remote().run(&script).await.map_err(failed(node, script.title))?;
     let since = since(node).await?;
     let name = node.machine().id.name.to_string();
-    let api = api(speaker).await?;
+    let api = api(leader).await?;
     // The former kubelet may have told that it is ready within the same second.
     let attempt = || async {
         let version = match api.nodes().await {
@@ -89,8 +89,8 @@ pub async fn restart(speaker: &Node, node: &Node, release: KubernetesVersion) ->
 }
 
 /// Lets pods be put on a node again.
-pub async fn uncordon(speaker: &Node, node: &Node) -> Result<(), Error> {
-    let uncordon = api(speaker).await?;
+pub async fn uncordon(leader: &Node, node: &Node) -> Result<(), Error> {
+    let uncordon = api(leader).await?;
     let uncordon = uncordon.uncordon(&node.machine().id.name.to_string()).await;
     uncordon.map_err(failed(node, "let pods be put on it"))
 }

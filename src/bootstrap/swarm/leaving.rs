@@ -17,7 +17,7 @@ use crate::model::MachineName;
 use crate::provision::Node;
 use crate::retry::{Attempt, Patience, retry};
 
-use super::{Error, Leaving, SETTLING, api, failed, info, machine_name, members};
+use super::{Error, Removal, SETTLING, api, failed, info, machine_name, members};
 
 /// How long tasks may take to end on machines that leave; a service's own `stop_grace_period` is 10 s
 /// unless it says otherwise.
@@ -25,14 +25,14 @@ const DRAINING: Duration = Duration::from_secs(60);
 /// How long a change may take to reach the managers.
 const TAKING_EFFECT: Duration = Duration::from_secs(30);
 
-pub(super) async fn drain(speaker: &Node, leaving: &[Leaving]) -> Result<Vec<String>, Error> {
-    let list = listed(speaker).await?;
+pub(super) async fn drain(leader: &Node, leaving: &[Removal]) -> Result<Vec<String>, Error> {
+    let list = listed(leader).await?;
     let mut waiting = HashMap::new();
-    for Leaving { name, .. } in leaving {
+    for Removal { name, .. } in leaving {
         for member in of_name(&list, *name) {
             let id = member.id.clone().unwrap_or_default();
             let drained = NodeSpecAvailabilityEnum::DRAIN;
-            change(speaker, &id, "drain a node", |spec| {
+            change(leader, &id, "drain a node", |spec| {
                 spec.availability.replace(drained) != Some(drained)
             })
             .await?;
@@ -42,7 +42,7 @@ pub(super) async fn drain(speaker: &Node, leaving: &[Leaving]) -> Result<Vec<Str
             }
         }
     }
-    until_idle(speaker, &waiting).await
+    until_idle(leader, &waiting).await
 }
 
 /// A node with this label has no work for a moment only: until it is ready again.
@@ -51,11 +51,11 @@ const LABEL_ASIDE: &str = "io.clusterdojo.aside";
 /// Gives a node that works no more work, and waits until what it does has gone elsewhere. Both are said in
 /// one request, so that whatever happens to this computer, it is known who is to work again.
 pub(super) async fn set_aside(
-    speaker: &Node,
+    leader: &Node,
     name: MachineName,
     id: String,
 ) -> Result<Vec<String>, Error> {
-    let list = listed(speaker).await?;
+    let list = listed(leader).await?;
     let works = |member: &&Member| availability(member) == Some(NodeSpecAvailabilityEnum::ACTIVE);
     let is_ready =
         |member: &&Member| member.status.as_ref().and_then(|s| s.state) == Some(NodeState::READY);
@@ -64,18 +64,18 @@ pub(super) async fn set_aside(
     if own.is_empty() || others.is_empty() {
         return Ok(Vec::new());
     }
-    change(speaker, &id, "drain a node", |spec| {
+    change(leader, &id, "drain a node", |spec| {
         spec.availability = Some(NodeSpecAvailabilityEnum::DRAIN);
         let labels = spec.labels.get_or_insert_default();
         labels.insert(LABEL_ASIDE.to_owned(), "true".to_owned()).is_none()
     })
     .await?;
-    until_idle(speaker, &HashMap::from([(id, name)])).await
+    until_idle(leader, &HashMap::from([(id, name)])).await
 }
 
 /// Has those nodes work again that were set aside. `ids` has each node's name and its id in the swarm.
 pub(super) async fn give_work_again(
-    speaker: &Node,
+    leader: &Node,
     ids: &[(String, String)],
     list: &[Member],
 ) -> Result<(), Error> {
@@ -88,7 +88,7 @@ pub(super) async fn give_work_again(
         if ids.iter().all(|(_, own)| own != id) {
             continue;
         }
-        change(speaker, id, "activate a node", |spec| {
+        change(leader, id, "activate a node", |spec| {
             spec.availability = Some(NodeSpecAvailabilityEnum::ACTIVE);
             spec.labels.get_or_insert_default().remove(LABEL_ASIDE).is_some()
         })
@@ -103,7 +103,7 @@ fn availability(member: &Member) -> Option<NodeSpecAvailabilityEnum> {
 
 /// Waits until nothing runs on these nodes, told by their ids. Returns what still does in the end.
 async fn until_idle(
-    speaker: &Node,
+    leader: &Node,
     waiting: &HashMap<String, MachineName>,
 ) -> Result<Vec<String>, Error> {
     if waiting.is_empty() {
@@ -112,7 +112,7 @@ async fn until_idle(
     let ids: Vec<String> = waiting.keys().cloned().collect();
     let attempt = || async {
         let filters = Some(HashMap::from([("node".to_owned(), ids.clone())]));
-        match api(speaker).list_tasks(Some(ListTasksOptions { filters })).await {
+        match api(leader).list_tasks(Some(ListTasksOptions { filters })).await {
             Ok(tasks) => {
                 let mut active: Vec<Task> = tasks.into_iter().filter(is_active).collect();
                 active.retain(|t| t.node_id.as_ref().is_some_and(|id| waiting.contains_key(id)));
@@ -123,7 +123,7 @@ async fn until_idle(
     };
     match retry(Patience::until(DRAINING), attempt).await {
         Ok(()) => Ok(Vec::new()),
-        Err(Some(Err(error))) => Err(failed(speaker, "list tasks")(error)),
+        Err(Some(Err(error))) => Err(failed(leader, "list tasks")(error)),
         Err(left) => {
             let left = left.and_then(Result::ok).unwrap_or_default();
             let mut counts: Vec<(MachineName, usize)> = waiting
@@ -157,13 +157,13 @@ fn is_active(task: &Task) -> bool {
     )
 }
 
-pub(super) async fn leave(speaker: &Node, leaving: &Leaving) -> Result<(), Error> {
+pub(super) async fn leave(leader: &Node, leaving: &Removal) -> Result<(), Error> {
     failpoint::reached("scale.leave.before");
-    let list = listed(speaker).await?;
+    let list = listed(leader).await?;
     let known: Vec<&Member> = of_name(&list, leaving.name).collect();
     for member in known.iter().filter(|m| manages(m)) {
         keep_majority(&list, member, leaving.name)?;
-        demote(speaker, member.id.as_deref().unwrap_or_default()).await?;
+        demote(leader, member.id.as_deref().unwrap_or_default()).await?;
     }
     if let Some(node) = &leaving.node {
         until_it_votes_no_more(node).await?;
@@ -178,23 +178,23 @@ pub(super) async fn leave(speaker: &Node, leaving: &Leaving) -> Result<(), Error
     }
     failpoint::reached("scale.leave.left");
     for member in known {
-        strike_off(speaker, member.id.as_deref().unwrap_or_default()).await?;
+        strike_off(leader, member.id.as_deref().unwrap_or_default()).await?;
     }
     failpoint::reached("scale.leave.after");
     Ok(())
 }
 
 /// The members, also while the managers choose a new leader among themselves.
-async fn listed(speaker: &Node) -> Result<Vec<Member>, Error> {
+async fn listed(leader: &Node) -> Result<Vec<Member>, Error> {
     let attempt = || async {
-        match members(speaker).await {
+        match members(leader).await {
             Ok(list) => Attempt::Ready(list),
             Err(error) => Attempt::Later(error),
         }
     };
     retry(Patience::until(SETTLING), attempt)
         .await
-        .map_err(|last| last.unwrap_or_else(|| silent(speaker, "list the nodes of the swarm")))
+        .map_err(|last| last.unwrap_or_else(|| silent(leader, "list the nodes of the swarm")))
 }
 
 /// Members that bear a machine's name. There may be several: a lost one, and the one that replaced it.
@@ -224,9 +224,9 @@ fn keep_majority(list: &[Member], leaving: &Member, name: MachineName) -> Result
 }
 
 /// Takes a manager's vote. Takes effect in a moment.
-pub(super) async fn demote(speaker: &Node, id: &str) -> Result<(), Error> {
+pub(super) async fn demote(leader: &Node, id: &str) -> Result<(), Error> {
     let worker = NodeSpecRoleEnum::WORKER;
-    change(speaker, id, "demote a manager", |spec| spec.role.replace(worker) != Some(worker)).await
+    change(leader, id, "demote a manager", |spec| spec.role.replace(worker) != Some(worker)).await
 }
 
 /// Waits until a node has seen that it was demoted; one that still votes would take the majority with
@@ -248,16 +248,16 @@ async fn until_it_votes_no_more(node: &Node) -> Result<(), Error> {
 }
 
 /// Strikes a member off the list. Fine if it is off already.
-pub(super) async fn strike_off(speaker: &Node, id: &str) -> Result<(), Error> {
+pub(super) async fn strike_off(leader: &Node, id: &str) -> Result<(), Error> {
     let attempt = || async {
-        match api(speaker).delete_node(id, Some(DeleteNodeOptions { force: true })).await {
+        match api(leader).delete_node(id, Some(DeleteNodeOptions { force: true })).await {
             Err(error) if !is_absent(&error) => Attempt::Later(error),
             _ => Attempt::Ready(()),
         }
     };
     // A demotion takes a moment to reach the managers.
     taken(
-        speaker,
+        leader,
         "strike a node off the list",
         retry(Patience::until(TAKING_EFFECT), attempt).await,
     )
@@ -266,14 +266,14 @@ pub(super) async fn strike_off(speaker: &Node, id: &str) -> Result<(), Error> {
 /// Changes what the swarm wants of a member, unless `change` says that it is so already. Another
 /// change at the same moment, or a new leader, is no hindrance.
 pub(super) async fn change(
-    speaker: &Node,
+    leader: &Node,
     id: &str,
     operation: &'static str,
     change: impl Fn(&mut NodeSpec) -> bool,
 ) -> Result<(), Error> {
     let change = &change;
     let attempt = || async move {
-        let member = match api(speaker).inspect_node(id).await {
+        let member = match api(leader).inspect_node(id).await {
             Ok(member) => member,
             Err(error) if is_absent(&error) => return Attempt::Ready(()),
             Err(error) => return Attempt::Later(error),
@@ -284,7 +284,7 @@ pub(super) async fn change(
         }
         let version = member.version.and_then(|v| v.index).unwrap_or_default();
         let options = UpdateNodeOptions { version: i64::try_from(version).unwrap_or_default() };
-        match api(speaker).update_node(id, spec, options).await {
+        match api(leader).update_node(id, spec, options).await {
             Ok(()) => Attempt::Ready(()),
             // It went meanwhile; or it is a manager that no longer votes, because the swarm was begun again
             // without it (`docker swarm init --force-new-cluster`).
@@ -292,17 +292,17 @@ pub(super) async fn change(
             Err(error) => Attempt::Later(error),
         }
     };
-    taken(speaker, operation, retry(Patience::until(TAKING_EFFECT), attempt).await)
+    taken(leader, operation, retry(Patience::until(TAKING_EFFECT), attempt).await)
 }
 
 fn taken(
-    speaker: &Node,
+    leader: &Node,
     operation: &'static str,
     result: Result<(), Option<ApiError>>,
 ) -> Result<(), Error> {
     result.map_err(|last| match last {
-        Some(error) => failed(speaker, operation)(error),
-        None => silent(speaker, operation),
+        Some(error) => failed(leader, operation)(error),
+        None => silent(leader, operation),
     })
 }
 

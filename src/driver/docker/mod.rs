@@ -14,6 +14,7 @@ mod engine;
 mod holders;
 mod image;
 mod labels;
+mod leftovers;
 mod locate;
 mod machine;
 mod network;
@@ -24,7 +25,6 @@ mod removal;
 mod routes;
 mod subnet;
 mod surroundings;
-mod traces;
 mod transport;
 mod workshop;
 
@@ -40,7 +40,7 @@ use self::allowances::Allowances;
 use self::engine::Engine;
 use self::network::ClusterNetwork;
 use super::local_ports::PortBook;
-use super::{Driver, Error, Trace};
+use super::{Driver, Error, Leftover};
 use crate::event::Progress;
 use crate::model::{
     ClusterName, DriverName, EngineContext, EngineOptions, Finding, Machine, MachineRequest, Place,
@@ -291,8 +291,8 @@ impl Driver for DockerDriver {
         self.list_machines(cluster).await
     }
 
-    async fn traces(&self) -> Result<Vec<Trace>, Error> {
-        self.find_traces().await
+    async fn leftovers(&self) -> Result<Vec<Leftover>, Error> {
+        self.find_leftovers().await
     }
 
     async fn litter(&self) -> Result<Vec<String>, Error> {

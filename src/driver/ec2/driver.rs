@@ -16,12 +16,12 @@ use crate::model::{
     ClusterName, Dollars, DriverName, Finding, Machine, MachineRequest, Orchestrator, Place, Size,
 };
 
-use crate::driver::{Driver, Error, Price, Trace};
+use crate::driver::{Driver, Error, Leftover, Price};
 use crate::durable;
 
 use super::client::{self, Account, failed};
-use super::fate::fate;
 use super::launch::Launch;
+use super::termination_reason::termination_reason;
 use super::{Ec2Options, tags, user_data};
 
 /// How long what was made may not be known everywhere ("Eventual consistency", Amazon EC2 API Reference).
@@ -239,8 +239,8 @@ impl Driver for Ec2Driver {
         Ok(machines)
     }
 
-    async fn traces(&self) -> Result<Vec<Trace>, Error> {
-        self.all_traces().await
+    async fn leftovers(&self) -> Result<Vec<Leftover>, Error> {
+        self.all_leftovers().await
     }
 
     async fn start(&self, machine: &Machine) -> Result<(), Error> {
@@ -260,9 +260,9 @@ impl Driver for Ec2Driver {
         self.tag(machine, tags::EXPIRES, format!("{end:.0}")).await
     }
 
-    async fn fate(&self, machine: &Machine) -> Result<Option<String>, Error> {
+    async fn termination_reason(&self, machine: &Machine) -> Result<Option<String>, Error> {
         let seen = self.seen(&machine.id.cluster, &machine.handle).await?;
-        Ok(seen.as_ref().and_then(fate))
+        Ok(seen.as_ref().and_then(termination_reason))
     }
 
     async fn destroy(&self, machine: &Machine) -> Result<(), Error> {

@@ -13,8 +13,8 @@
 //! - `launch`: exactly one instance for each machine, where there is room
 //! - `power`: on and off
 //! - `removal`: until nothing is left
-//! - `traces`: what is left
-//! - `fate`: why an instance is gone
+//! - `leftovers`: what is left
+//! - `termination_reason`: why an instance is gone
 //! - `price`: what they cost
 
 #[cfg(feature = "ec2")]
@@ -24,11 +24,11 @@ mod client;
 #[cfg(feature = "ec2")]
 mod driver;
 #[cfg(feature = "ec2")]
-mod fate;
-#[cfg(feature = "ec2")]
 mod image;
 #[cfg(feature = "ec2")]
 mod launch;
+#[cfg(feature = "ec2")]
+mod leftovers;
 mod login;
 #[cfg(feature = "ec2")]
 mod network;
@@ -42,7 +42,7 @@ mod removal;
 #[cfg(feature = "ec2")]
 mod tags;
 #[cfg(feature = "ec2")]
-mod traces;
+mod termination_reason;
 #[cfg(feature = "ec2")]
 mod user_data;
 

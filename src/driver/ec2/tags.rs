@@ -9,7 +9,7 @@ use aws_sdk_ec2::types::{
 
 use crate::driver::{
     LABEL_CLUSTER, LABEL_CLUSTER_ID, LABEL_HOME, LABEL_MACHINE, LABEL_ORCHESTRATOR, LABEL_ROLE,
-    Trace,
+    Leftover,
 };
 use crate::model::{
     ClusterName, Cost, DriverName, Machine, MachineId, MachineRequest, MachineState, Service,
@@ -110,9 +110,9 @@ pub(super) fn host_key(instance: &Instance) -> Option<String> {
 }
 
 /// What was made for a cluster, by its tags; `None` if they are not ours.
-pub(super) fn trace(tags: &[Tag], kind: &str, id: Option<&str>) -> Option<Trace> {
+pub(super) fn leftover(tags: &[Tag], kind: &str, id: Option<&str>) -> Option<Leftover> {
     let tags = by_key(tags);
-    Some(Trace {
+    Some(Leftover {
         driver: DriverName::Ec2,
         cluster: tags.get(LABEL_CLUSTER)?.parse().ok()?,
         cluster_id: (*tags.get(LABEL_CLUSTER_ID)?).to_owned(),

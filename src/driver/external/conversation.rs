@@ -15,9 +15,9 @@ use tokio::process::{ChildStdin, Command};
 
 use crate::pace::{stretch, within};
 
-use super::ears::Ears;
-use super::fault::{Fault, Misdeed};
+use super::fault::{Fault, ProtocolError};
 use super::group::Group;
+use super::output::PluginOutput;
 use super::protocol::{Line, Problem, VERSION};
 
 /// The most bytes of a line of an answer: room for a list of more than a thousand machines.
@@ -38,7 +38,7 @@ pub(super) async fn ask(
     program: &Path,
     request: &[u8],
     limit: Duration,
-    ears: &Ears,
+    output: &PluginOutput,
 ) -> Result<Answer, Fault> {
     let mut child = Command::new(program)
         .stdin(Stdio::piped())
@@ -48,15 +48,15 @@ pub(super) async fn ask(
         .process_group(0)
         .kill_on_drop(true)
         .spawn()
-        .map_err(|error| ears.fault(Misdeed::Start(error)))?;
+        .map_err(|error| output.fault(ProtocolError::Start(error)))?;
     let group = Group::of(&child);
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let answer = OnceLock::new();
     let talk = async {
         let feed = feed(stdin.expect("it is piped"), request);
-        let listen = listen(stdout.expect("it is piped"), &answer, ears);
-        let overhear = overhear(stderr.expect("it is piped"), ears);
-        tokio::try_join!(feed, listen, overhear).map(drop)
+        let listen = listen(stdout.expect("it is piped"), &answer, output);
+        let read_stderr = read_stderr(stderr.expect("it is piped"), output);
+        tokio::try_join!(feed, listen, read_stderr).map(drop)
     };
     let ended = within(limit, async {
         tokio::pin!(talk);
@@ -65,18 +65,18 @@ pub(super) async fn ask(
                 talked?;
                 let patience = if answer.get().is_some() { AFTERWARDS } else { limit };
                 let ended = within(patience, child.wait()).await;
-                ended.map_err(|_| Misdeed::Lingering(stretch(patience)))?.map_err(Misdeed::Read)
+                ended.map_err(|_| ProtocolError::Lingering(stretch(patience)))?.map_err(ProtocolError::Read)
             }
             // What it left running may hold its pipes open, so its own end counts.
             ended = child.wait() => {
                 if let Ok(talked) = within(GRACE, talk).await {
                     talked?;
                 }
-                ended.map_err(Misdeed::Read)
+                ended.map_err(ProtocolError::Read)
             }
         }
     });
-    let ended = ended.await.unwrap_or(Err(Misdeed::Hang(stretch(limit))));
+    let ended = ended.await.unwrap_or(Err(ProtocolError::Hang(stretch(limit))));
     match judge(ended, answer.into_inner()) {
         Ok(answer) => {
             group.release();
@@ -86,23 +86,26 @@ pub(super) async fn ask(
             group.terminate();
             // It may hold locks or have half-made things to clear up.
             let _ = within(GRACE, child.wait()).await;
-            Err(ears.fault(what))
+            Err(output.fault(what))
         }
     }
 }
 
-fn judge(ended: Result<ExitStatus, Misdeed>, answer: Option<Answer>) -> Result<Answer, Misdeed> {
+fn judge(
+    ended: Result<ExitStatus, ProtocolError>,
+    answer: Option<Answer>,
+) -> Result<Answer, ProtocolError> {
     match (ended?, answer) {
         // Whoever tells why it failed may end as it likes.
         (_, Some(Err(problem))) => Ok(Err(problem)),
-        (status, Some(Ok(_))) if !status.success() => Err(Misdeed::FailedAfterwards(status)),
+        (status, Some(Ok(_))) if !status.success() => Err(ProtocolError::FailedAfterwards(status)),
         (_, Some(Ok(result))) => Ok(Ok(result)),
-        (status, None) => Err(Misdeed::NoResult(status)),
+        (status, None) => Err(ProtocolError::NoResult(status)),
     }
 }
 
 /// Writes the request. A program that does not want to read all of it may still have an answer.
-async fn feed(mut stdin: ChildStdin, request: &[u8]) -> Result<(), Misdeed> {
+async fn feed(mut stdin: ChildStdin, request: &[u8]) -> Result<(), ProtocolError> {
     let _ = stdin.write_all(request).await;
     Ok(())
 }
@@ -111,23 +114,23 @@ async fn feed(mut stdin: ChildStdin, request: &[u8]) -> Result<(), Misdeed> {
 async fn listen(
     stdout: impl AsyncRead + Unpin,
     answer: &OnceLock<Answer>,
-    ears: &Ears,
-) -> Result<(), Misdeed> {
+    output: &PluginOutput,
+) -> Result<(), ProtocolError> {
     let mut stdout = BufReader::new(stdout);
-    while let Some(line) = next_line(&mut stdout, LINE).await.map_err(Misdeed::Read)? {
+    while let Some(line) = next_line(&mut stdout, LINE).await.map_err(ProtocolError::Read)? {
         if line.len() > LINE {
-            return Err(Misdeed::TooLong(LINE));
+            return Err(ProtocolError::TooLong(LINE));
         }
         if line.trim_ascii().is_empty() {
             continue;
         }
-        let last = match read(&line, ears)? {
+        let last = match read(&line, output)? {
             Line::Progress(text) => {
-                ears.progress(&text);
+                output.progress(&text);
                 continue;
             }
             Line::Warning(text) => {
-                ears.warning(&text);
+                output.warning(&text);
                 continue;
             }
             Line::Result(result) => Ok(result),
@@ -135,18 +138,24 @@ async fn listen(
         };
         answer.get_or_init(|| last);
         let rest = within(AFTERWARDS, next_line(&mut stdout, ASIDE)).await;
-        return match rest.map_err(|_| Misdeed::Lingering(AFTERWARDS))?.map_err(Misdeed::Read)? {
-            Some(line) => Err(Misdeed::WentOn(ears.presentable(&line))),
+        return match rest
+            .map_err(|_| ProtocolError::Lingering(AFTERWARDS))?
+            .map_err(ProtocolError::Read)?
+        {
+            Some(line) => Err(ProtocolError::WentOn(output.presentable(&line))),
             None => Ok(()),
         };
     }
     Ok(())
 }
 
-async fn overhear(stderr: impl AsyncRead + Unpin, ears: &Ears) -> Result<(), Misdeed> {
+async fn read_stderr(
+    stderr: impl AsyncRead + Unpin,
+    output: &PluginOutput,
+) -> Result<(), ProtocolError> {
     let mut stderr = BufReader::new(stderr);
-    while let Some(line) = next_line(&mut stderr, ASIDE).await.map_err(Misdeed::Read)? {
-        ears.overhear(&line);
+    while let Some(line) = next_line(&mut stderr, ASIDE).await.map_err(ProtocolError::Read)? {
+        output.stderr_line(&line);
     }
     Ok(())
 }
@@ -168,27 +177,29 @@ async fn next_line(
 }
 
 /// A line of an answer.
-fn read(line: &[u8], ears: &Ears) -> Result<Line, Misdeed> {
-    let quoted = || ears.presentable(line);
+fn read(line: &[u8], output: &PluginOutput) -> Result<Line, ProtocolError> {
+    let quoted = || output.presentable(line);
     let value: Value =
-        serde_json::from_slice(line).map_err(|error| Misdeed::NotJson(quoted(), error))?;
+        serde_json::from_slice(line).map_err(|error| ProtocolError::NotJson(quoted(), error))?;
     match value.get("protocol") {
         Some(version) if version.as_u64() == Some(VERSION) => {}
         Some(other) => {
-            return Err(Misdeed::Version(ears.presentable(other.to_string().as_bytes())));
+            return Err(ProtocolError::Version(output.presentable(other.to_string().as_bytes())));
         }
-        None => return Err(Misdeed::Wrong(format!("a line without `protocol`: `{}`", quoted()))),
+        None => {
+            return Err(ProtocolError::Wrong(format!("a line without `protocol`: `{}`", quoted())));
+        }
     }
-    let text = |value: &Value| String::deserialize(value).map_err(Misdeed::Misfit);
+    let text = |value: &Value| String::deserialize(value).map_err(ProtocolError::Misfit);
     if let Some(result) = value.get("result") {
         Ok(Line::Result(result.clone()))
     } else if let Some(error) = value.get("error") {
-        Problem::deserialize(error).map(Line::Error).map_err(Misdeed::Misfit)
+        Problem::deserialize(error).map(Line::Error).map_err(ProtocolError::Misfit)
     } else if let Some(progress) = value.get("progress") {
         text(progress).map(Line::Progress)
     } else if let Some(warning) = value.get("warning") {
         text(warning).map(Line::Warning)
     } else {
-        Err(Misdeed::Meaningless(quoted()))
+        Err(ProtocolError::Meaningless(quoted()))
     }
 }

@@ -15,14 +15,14 @@ pub(super) struct Fault {
     pub driver: String,
     /// What it did.
     #[source]
-    pub what: Misdeed,
+    pub what: ProtocolError,
     /// What it said last.
-    pub last: LastWords,
+    pub last: StderrTail,
 }
 
 /// What it did.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Misdeed {
+pub(super) enum ProtocolError {
     #[error("cannot be started: {0}")]
     Start(#[source] io::Error),
     #[error("cannot be listened to: {0}")]
@@ -53,9 +53,9 @@ pub(super) enum Misdeed {
 
 /// What a program said last; empty if it said nothing.
 #[derive(Debug, Default)]
-pub(super) struct LastWords(pub Vec<String>);
+pub(super) struct StderrTail(pub Vec<String>);
 
-impl fmt::Display for LastWords {
+impl fmt::Display for StderrTail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.as_slice() {
             [] => Ok(()),

@@ -5,10 +5,10 @@
 //! program said last.
 
 mod conversation;
-mod ears;
 mod fault;
 mod group;
 mod options;
+mod output;
 mod program;
 pub mod protocol;
 mod subject;
@@ -22,8 +22,8 @@ use async_trait::async_trait;
 use serde::de::DeserializeOwned;
 
 use self::conversation::ask;
-use self::ears::Ears;
-use self::fault::{Complaint, Fault, Misdeed};
+use self::fault::{Complaint, Fault, ProtocolError};
+use self::output::PluginOutput;
 use self::protocol::{
     Capabilities, Checked, Done, Existing, Listed, Made, Operation, Problem, PublicKey, Request,
     VERSION, Wanted,
@@ -136,24 +136,23 @@ impl ExternalDriver {
         request.push(b'\n');
         let progress = lock(&self.progress).clone();
         let progress = subject.machine().map_or(progress.clone(), |name| progress.machine(name));
-        let ears = Ears::new(&self.name, progress, secret);
+        let output = PluginOutput::new(&self.name, progress, secret);
         let broken = |fault: Fault| Error::Failed {
             operation: verb,
             subject: subject.to_string(),
             source: fault.into(),
         };
-        match ask(&self.program, &request, limit, &ears).await.map_err(broken)? {
-            Ok(result) => {
-                serde_json::from_value(result).map_err(|e| broken(ears.fault(Misdeed::Misfit(e))))
-            }
-            Err(problem) => Err(self.explain(problem, verb, &subject, &ears)),
+        match ask(&self.program, &request, limit, &output).await.map_err(broken)? {
+            Ok(result) => serde_json::from_value(result)
+                .map_err(|e| broken(output.fault(ProtocolError::Misfit(e)))),
+            Err(problem) => Err(self.explain(problem, verb, &subject, &output)),
         }
     }
 
     /// What is wrong with an answer that is well-formed.
     fn wrong(&self, verb: &'static str, subject: Subject<'_>, problem: String) -> Error {
-        let ears = Ears::new(&self.name, lock(&self.progress).clone(), None);
-        let source = ears.fault(Misdeed::Wrong(problem)).into();
+        let output = PluginOutput::new(&self.name, lock(&self.progress).clone(), None);
+        let source = output.fault(ProtocolError::Wrong(problem)).into();
         Error::Failed { operation: verb, subject: subject.to_string(), source }
     }
 
@@ -163,9 +162,9 @@ impl ExternalDriver {
         problem: Problem,
         operation: &'static str,
         subject: &Subject<'_>,
-        ears: &Ears,
+        output: &PluginOutput,
     ) -> Error {
-        let clean = |text: String| ears.presentable(text.as_bytes());
+        let clean = |text: String| output.presentable(text.as_bytes());
         let complaint = |message| Complaint { driver: self.name.clone(), message: clean(message) };
         match problem {
             Problem::Unreachable { place, message } => {

@@ -6,7 +6,7 @@
 mod assignment;
 mod claim;
 mod facts;
-mod lent;
+mod lease;
 mod openssh;
 mod options;
 mod said;
@@ -21,9 +21,9 @@ use futures_util::future::join_all;
 use self::assignment::Candidate;
 use self::claim::Claim;
 use self::facts::Facts;
-use self::lent::Lent;
-use self::openssh::{Host, Way};
-use self::tunnel::{Doors, Tunnel};
+use self::lease::Lease;
+use self::openssh::{Host, Route};
+use self::tunnel::{ForwardedPorts, Tunnel};
 use super::{Driver, Error};
 use crate::event::{Progress, chain};
 use crate::failpoint;
@@ -64,7 +64,7 @@ pub struct Memory {
 
 /// Claims hosts and gives them back.
 pub struct SshDriver {
-    hosts: Vec<Lent>,
+    hosts: Vec<Lease>,
     machines: Vec<Machine>,
     pins: BTreeMap<MachineId, Vec<String>>,
     /// The cluster's own keys, beside which the ways to hosts are kept open.
@@ -77,7 +77,7 @@ pub struct SshDriver {
 
 impl std::fmt::Debug for SshDriver {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let hosts: Vec<_> = self.hosts.iter().map(|lent| lent.host.name()).collect();
+        let hosts: Vec<_> = self.hosts.iter().map(|lease| lease.host.name()).collect();
         f.debug_struct("SshDriver").field("hosts", &hosts).finish_non_exhaustive()
     }
 }
@@ -103,9 +103,9 @@ impl SshDriver {
         for spec in machines.iter().filter_map(|m| m.handle.parse().ok()) {
             add(&spec, options, false);
         }
-        let doors = Arc::new(Mutex::new(Doors::remembered(&machines)));
+        let forwarded = Arc::new(Mutex::new(ForwardedPorts::remembered(&machines)));
         Self {
-            hosts: hosts.into_iter().map(|host| Lent::new(host, Arc::clone(&doors))).collect(),
+            hosts: hosts.into_iter().map(|host| Lease::new(host, Arc::clone(&forwarded))).collect(),
             machines,
             pins: memory.pins,
             keys: memory.keys,
@@ -121,21 +121,21 @@ impl SshDriver {
     }
 
     /// What each host says of itself, all asked at once.
-    async fn look(&self) -> Vec<(&Lent, Result<Arc<Facts>, Error>)> {
-        join_all(self.hosts.iter().map(async |lent| (lent, lent.look().await))).await
+    async fn look(&self) -> Vec<(&Lease, Result<Arc<Facts>, Error>)> {
+        join_all(self.hosts.iter().map(async |lease| (lease, lease.look().await))).await
     }
 
     /// Refuses what a host says that carries no mark of the machine that is remembered there, if it is another
     /// host by now: a name can lead elsewhere, to one that the user knows just as well.
-    fn refuse_other_host(&self, lent: &Lent, facts: &Facts) -> Result<(), Error> {
+    fn refuse_other_host(&self, lease: &Lease, facts: &Facts) -> Result<(), Error> {
         let is_there = |m: &&Machine| {
-            m.handle.parse().is_ok_and(|spec: SshHost| lent.host.covers(&spec))
+            m.handle.parse().is_ok_and(|spec: SshHost| lease.host.covers(&spec))
                 && facts.claim().is_none_or(|claim| claim.cluster_id() != m.cluster_id)
         };
         let pinned = |m: &Machine| self.pins.get_key_value(&m.id);
         match self.machines.iter().find(is_there).and_then(pinned) {
             Some((machine, pins)) if !facts.has_one_of(pins) => {
-                let (host, machine) = (lent.host.name().to_owned(), machine.clone());
+                let (host, machine) = (lease.host.name().to_owned(), machine.clone());
                 Err(Error::OtherHost { host, machine })
             }
             _ => Ok(()),
@@ -143,9 +143,9 @@ impl SshDriver {
     }
 
     /// The host that a machine is.
-    fn of(&self, machine: &Machine) -> Result<&Lent, Error> {
+    fn of(&self, machine: &Machine) -> Result<&Lease, Error> {
         let spec: SshHost = machine.handle.parse().map_err(Error::Unsupported)?;
-        let found = self.hosts.iter().find(|lent| lent.host.covers(&spec));
+        let found = self.hosts.iter().find(|lease| lease.host.covers(&spec));
         found.ok_or_else(|| {
             Error::Unsupported(format!("the host of machine `{}` is not known here", machine.id))
         })
@@ -154,9 +154,9 @@ impl SshDriver {
     /// Decides which host becomes which machine.
     async fn assign(&self, requests: &[MachineRequest]) -> Result<(), Error> {
         let mut candidates = Vec::new();
-        for (index, (lent, facts)) in self.look().await.into_iter().enumerate() {
-            if lent.host.offered {
-                candidates.push(Candidate { index, host: &lent.host, facts: facts? });
+        for (index, (lease, facts)) in self.look().await.into_iter().enumerate() {
+            if lease.host.offered {
+                candidates.push(Candidate { index, host: &lease.host, facts: facts? });
             }
         }
         let mut given = self.given();
@@ -170,30 +170,30 @@ impl SshDriver {
     }
 
     /// Gives a host back, whose mark must be that of a cluster id.
-    async fn give_back(&self, lent: &Lent, cluster_id: &str) -> Result<(), Error> {
+    async fn give_back(&self, lease: &Lease, cluster_id: &str) -> Result<(), Error> {
         let remove = if self.remove_docker { "yes" } else { "" };
         let inputs = [("CLUSTER_ID", cluster_id), ("REMOVE_DOCKER", remove)];
-        let result = lent.host.run(&inputs, RESTORE).await;
-        lent.forget().await;
-        lent.set_returned(result.is_ok());
+        let result = lease.host.run(&inputs, RESTORE).await;
+        lease.forget().await;
+        lease.set_returned(result.is_ok());
         result.map(drop)
     }
 
     async fn set_state(&self, machine: &Machine, state: MachineState) -> Result<(), Error> {
-        let lent = self.of(machine)?;
-        let facts = lent.look().await?;
+        let lease = self.of(machine)?;
+        let facts = lease.look().await?;
         let Some(claim) = facts.claim().filter(|c| c.machine_id().as_ref() == Some(&machine.id))
         else {
             return Err(Error::Unsupported(format!(
                 "host `{}` is no longer machine `{}`",
-                lent.host.name(),
+                lease.host.name(),
                 machine.id
             )));
         };
         let claim = claim.in_state(state).to_line();
         let wanted = state.to_string();
-        let result = lent.host.run(&[("WANTED", &wanted), ("CLAIM", &claim)], POWER).await;
-        lent.forget().await;
+        let result = lease.host.run(&[("WANTED", &wanted), ("CLAIM", &claim)], POWER).await;
+        lease.forget().await;
         result.map(drop)
     }
 }
@@ -217,7 +217,7 @@ impl Driver for SshDriver {
 
     async fn place(&self) -> Result<Place, Error> {
         let hosts: Vec<_> =
-            self.hosts.iter().map(|lent| format!("`{}`", lent.host.name())).collect();
+            self.hosts.iter().map(|lease| format!("`{}`", lease.host.name())).collect();
         Ok(Place {
             name: format!("the hosts {}", hosts.join(", ")),
             // Each host answers for itself, so what none of them says is true of none of them.
@@ -228,8 +228,8 @@ impl Driver for SshDriver {
 
     async fn architecture(&self) -> Result<Option<String>, Error> {
         let mut common: Option<String> = None;
-        for (lent, facts) in self.look().await {
-            if !lent.host.offered {
+        for (lease, facts) in self.look().await {
+            if !lease.host.offered {
                 continue;
             }
             let facts = facts?;
@@ -243,10 +243,10 @@ impl Driver for SshDriver {
 
     async fn check(&self) -> Result<Vec<Finding>, Error> {
         let mut findings = Vec::new();
-        for (lent, facts) in self.look().await {
-            let name = lent.host.name();
+        for (lease, facts) in self.look().await {
+            let name = lease.host.name();
             findings.push(match facts {
-                Ok(facts) => facts.finding(name, lent.host.spec.adopt),
+                Ok(facts) => facts.finding(name, lease.host.spec.adopt),
                 // That may be an attack, so it is told as what it is.
                 Err(error @ Error::OtherHostKey { .. }) => return Err(error),
                 Err(error) => {
@@ -295,36 +295,36 @@ impl Driver for SshDriver {
             self.assign(std::slice::from_ref(request)).await?;
         }
         let index = self.given().get(&request.id).map(|(index, _)| *index);
-        let lent = &self.hosts[index.expect("a host was assigned a moment ago")];
-        let mut facts = lent.look().await?;
+        let lease = &self.hosts[index.expect("a host was assigned a moment ago")];
+        let mut facts = lease.look().await?;
         if let Some(claim) = facts.claim()
             && claim.is_of(request)
             && claim.state != MachineState::Unfinished
-            && let Some(machine) = lent.machine(claim).await?
+            && let Some(machine) = lease.machine(claim).await?
         {
             return Ok(machine);
         }
         if facts.claim.is_some() && !facts.claim().is_some_and(|claim| claim.is_of(request)) {
             // Only with the user's word for it, see `assignment`.
-            self.give_back(lent, "").await?;
-            facts = lent.look().await?;
+            self.give_back(lease, "").await?;
+            facts = lease.look().await?;
         }
-        let resolved = lent.host.resolved().await?;
+        let resolved = lease.host.resolved().await?;
         let unfinished = if let Some(claim) = facts.claim() {
             // Cut short the last time.
             claim.clone()
         } else {
-            let dialled = match resolved.way {
-                Way::Direct(address) => Some(address.ip()),
-                Way::Tunnel(_) => None,
+            let dialled = match resolved.route {
+                Route::Direct(address) => Some(address.ip()),
+                Route::Tunnel(_) => None,
             };
-            let private = lent.host.spec.private_address;
+            let private = lease.host.spec.private_address;
             let private = private.or_else(|| facts.private_address(dialled)).or(dialled);
             let private = private.ok_or_else(|| {
                 Error::Unsupported(format!(
                     "host `{}` does not say which address it has among its peers; `private-address` in a \
                      spec file does",
-                    lent.host.name()
+                    lease.host.name()
                 ))
             })?;
             Claim::of(request, private)
@@ -337,24 +337,24 @@ impl Driver for SshDriver {
             ("UNFINISHED", &unfinished.to_line()),
             ("CLAIM", &claim.to_line()),
         ];
-        lent.set_returned(false);
-        let result = lent.host.run(&inputs, CLAIM).await;
-        lent.forget().await;
+        lease.set_returned(false);
+        let result = lease.host.run(&inputs, CLAIM).await;
+        lease.forget().await;
         result?;
         failpoint::reached("machine.create.created");
-        let machine = lent.machine(&claim).await?;
+        let machine = lease.machine(&claim).await?;
         Ok(machine.expect("a mark that was made of a request has all its labels"))
     }
 
     async fn list(&self, cluster: Option<&ClusterName>) -> Result<Vec<Machine>, Error> {
         let mut machines = Vec::new();
         let mut failure = None;
-        for (lent, facts) in self.look().await {
-            let known = |facts: Arc<Facts>| self.refuse_other_host(lent, &facts).map(|()| facts);
+        for (lease, facts) in self.look().await {
+            let known = |facts: Arc<Facts>| self.refuse_other_host(lease, &facts).map(|()| facts);
             match facts.and_then(known) {
                 Ok(facts) => {
-                    if let Some(claim) = facts.readable_claim(lent.host.name())? {
-                        machines.extend(lent.machine(claim).await?);
+                    if let Some(claim) = facts.readable_claim(lease.host.name())? {
+                        machines.extend(lease.machine(claim).await?);
                     }
                 }
                 Err(error) if self.abandon && is_lost(&error) => {}
@@ -363,7 +363,7 @@ impl Driver for SshDriver {
                     let handle = |m: &Machine| m.handle.parse().ok();
                     let known = self.machines.iter();
                     let mut known =
-                        known.filter(|m| handle(m).is_some_and(|spec| lent.host.covers(&spec)));
+                        known.filter(|m| handle(m).is_some_and(|spec| lease.host.covers(&spec)));
                     match known.next().cloned() {
                         Some(machine) => {
                             machines.push(Machine { state: MachineState::Unknown, ..machine });
@@ -390,8 +390,8 @@ impl Driver for SshDriver {
         self.set_state(machine, MachineState::Running).await
     }
 
-    async fn open_way(&self, machine: &Machine) -> Result<(), Error> {
-        self.of(machine)?.host.open_way(machine).await
+    async fn open_tunnel(&self, machine: &Machine) -> Result<(), Error> {
+        self.of(machine)?.host.open_tunnel(machine).await
     }
 
     async fn stop(&self, machine: &Machine) -> Result<(), Error> {
@@ -399,17 +399,17 @@ impl Driver for SshDriver {
     }
 
     async fn destroy(&self, machine: &Machine) -> Result<(), Error> {
-        let lent = self.of(machine)?;
-        lent.forget().await;
-        let facts = lent.look().await?;
-        let claim = facts.readable_claim(lent.host.name())?;
+        let lease = self.of(machine)?;
+        lease.forget().await;
+        let facts = lease.look().await?;
+        let claim = facts.readable_claim(lease.host.name())?;
         let same = claim.filter(|claim| {
             claim.machine_id().as_ref() == Some(&machine.id)
                 && claim.cluster_id() == machine.cluster_id
         });
         self.given().remove(&machine.id);
         if same.is_some() {
-            self.give_back(lent, &machine.cluster_id).await?;
+            self.give_back(lease, &machine.cluster_id).await?;
         }
         if let Some(keys) = &self.keys {
             Tunnel::to(&machine.id, keys).close().await;
@@ -419,18 +419,18 @@ impl Driver for SshDriver {
 
     async fn cleanup(&self, cluster: &ClusterName, cluster_id: Option<&str>) -> Result<(), Error> {
         self.given().retain(|machine, _| machine.cluster != *cluster);
-        let left = self.hosts.iter().filter(|lent| !lent.is_returned());
-        let work = left.map(async |lent| {
-            let facts = match lent.look().await {
+        let left = self.hosts.iter().filter(|lease| !lease.is_returned());
+        let work = left.map(async |lease| {
+            let facts = match lease.look().await {
                 Err(error) if self.abandon && is_lost(&error) => return Ok(()),
                 other => other?,
             };
-            match facts.readable_claim(lent.host.name())? {
+            match facts.readable_claim(lease.host.name())? {
                 Some(claim)
                     if claim.cluster().as_ref() == Some(cluster)
                         && cluster_id.is_none_or(|id| id == claim.cluster_id()) =>
                 {
-                    self.give_back(lent, claim.cluster_id()).await
+                    self.give_back(lease, claim.cluster_id()).await
                 }
                 _ => Ok(()),
             }
@@ -443,9 +443,9 @@ impl Driver for SshDriver {
     }
 
     async fn host_key(&self, machine: &Machine) -> Result<Option<String>, Error> {
-        let lent = self.of(machine)?;
-        let facts = lent.look().await?;
-        Ok(lent.host.given_key().or_else(|| facts.host_key().map(str::to_owned)))
+        let lease = self.of(machine)?;
+        let facts = lease.look().await?;
+        Ok(lease.host.given_key().or_else(|| facts.host_key().map(str::to_owned)))
     }
 
     fn own_host_key(&self, request: &MachineRequest) -> Option<String> {

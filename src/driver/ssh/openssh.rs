@@ -63,12 +63,12 @@ pub(super) struct Host {
 pub(super) struct Resolved {
     pub(super) user: String,
     port: u16,
-    pub(super) way: Way,
+    pub(super) route: Route,
 }
 
 /// How this computer gets to a host.
 #[derive(Debug)]
-pub(super) enum Way {
+pub(super) enum Route {
     /// By itself.
     Direct(SocketAddr),
     /// As only `ssh` knows how: through this other host, or by this program.
@@ -161,7 +161,7 @@ impl Host {
         let through = |key| setting(key).filter(|way| way != "none");
         if let Some(way) = through("proxyjump").or_else(|| through("proxycommand")) {
             // Perhaps its name means something only there.
-            return Ok(Resolved { user, port, way: Way::Tunnel(way) });
+            return Ok(Resolved { user, port, route: Route::Tunnel(way) });
         }
         let found = tokio::net::lookup_host((name.as_str(), port)).await;
         let mut addresses: Vec<_> = found.map_err(|e| self.silent(e.to_string()))?.collect();
@@ -169,7 +169,7 @@ impl Host {
         addresses.sort();
         let address = addresses.first().copied();
         let address = address.ok_or_else(|| self.silent("its name has no address".to_owned()))?;
-        Ok(Resolved { user, port, way: Way::Direct(address) })
+        Ok(Resolved { user, port, route: Route::Direct(address) })
     }
 
     /// Refuses what `ssh` would wait for without end, as it does for a pipe that nobody writes to.
@@ -202,10 +202,10 @@ impl Host {
     }
 
     /// Opens the way to the machine that this host is, unless it is open, or there is no need for one.
-    pub(super) async fn open_way(&self, machine: &Machine) -> Result<(), Error> {
+    pub(super) async fn open_tunnel(&self, machine: &Machine) -> Result<(), Error> {
         let resolved = self.resolved().await?;
         // Without the cluster's own keys, nobody needs the way either.
-        let (Way::Tunnel(_), Some(keys)) = (&resolved.way, &self.own) else { return Ok(()) };
+        let (Route::Tunnel(_), Some(keys)) = (&resolved.route, &self.own) else { return Ok(()) };
         let tunnel = Tunnel::to(&machine.id, keys);
         let failed = |source: std::io::Error| Error::Failed {
             operation: "open the way to",
@@ -398,8 +398,8 @@ impl Host {
 
     /// An error with the way on which it came about: it may be of another host there.
     fn explained(&self, error: Error) -> Error {
-        match (error, self.resolved.get().map(|resolved| &resolved.way)) {
-            (Error::NoLogin { host, source }, Some(Way::Tunnel(way))) => Error::NoLogin {
+        match (error, self.resolved.get().map(|resolved| &resolved.route)) {
+            (Error::NoLogin { host, source }, Some(Route::Tunnel(way))) => Error::NoLogin {
                 host,
                 source: format!("on the way through `{way}`: {source}").into(),
             },

@@ -24,22 +24,22 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The ports of this computer that lead to machines.
 #[derive(Debug, Default)]
-pub(super) struct Doors {
+pub(super) struct ForwardedPorts {
     book: PortBook,
     of: BTreeMap<MachineId, HostPorts>,
 }
 
-impl Doors {
+impl ForwardedPorts {
     /// Those that led to machines before. They stay, because the user's contexts name them.
     pub(super) fn remembered(machines: &[Machine]) -> Self {
-        let mut doors = Self::default();
+        let mut forwarded = Self::default();
         for machine in machines {
             let here = machine.endpoints.iter().filter(|(_, at)| at.ip() == Ipv4Addr::LOCALHOST);
             let ports: HostPorts = here.map(|(service, at)| (*service, at.port())).collect();
-            doors.book.take(ports.values().copied());
-            doors.of.insert(machine.id.clone(), ports);
+            forwarded.book.take(ports.values().copied());
+            forwarded.of.insert(machine.id.clone(), ports);
         }
-        doors
+        forwarded
     }
 
     /// Where the services of a machine are found on this computer.
@@ -170,10 +170,10 @@ mod tests {
             name: text.parse().unwrap(),
         };
         let both = [Service::Ssh, Service::Engine];
-        let mut doors = Doors::default();
-        let first = doors.to(&id("worker-1"), &both).unwrap();
-        assert_eq!(doors.to(&id("worker-1"), &both).unwrap(), first);
-        let second = doors.to(&id("worker-2"), &both).unwrap();
+        let mut forwarded = ForwardedPorts::default();
+        let first = forwarded.to(&id("worker-1"), &both).unwrap();
+        assert_eq!(forwarded.to(&id("worker-1"), &both).unwrap(), first);
+        let second = forwarded.to(&id("worker-2"), &both).unwrap();
         assert!(first.values().chain(second.values()).all(|at| at.ip() == Ipv4Addr::LOCALHOST));
         assert!(first.values().all(|at| !second.values().any(|other| other == at)));
     }

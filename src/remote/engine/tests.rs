@@ -45,7 +45,7 @@ fn machine(port: u16) -> Machine {
         driver: DriverName::Docker,
         cluster_id: String::new(),
         home: None,
-        orchestrator: Orchestrator::None,
+        orchestrator: Orchestrator::Engines,
         handle: String::new(),
         state: MachineState::Running,
         user: "root".to_owned(),

@@ -18,7 +18,7 @@ use crate::pace::{stretch, within};
 use crate::remote::{Error, keys};
 use crate::retry::{Attempt, Patience, retry};
 
-use super::host_key::{Client, Fate, Pin};
+use super::host_key::{Client, Outcome, Pin};
 use super::session::Session;
 
 /// A machine that drops packets while it boots is asked again after this time; TCP itself would wait
@@ -155,11 +155,11 @@ impl Dialling<'_> {
     }
 
     async fn authenticate(&self, stream: TcpStream) -> Result<Session, Failure> {
-        let fate = Fate::new();
-        let client = Client { pin: self.pin.clone(), fate: Arc::clone(&fate) };
+        let outcome = Outcome::new();
+        let client = Client { pin: self.pin.clone(), outcome: Arc::clone(&outcome) };
         let connecting = client::connect_stream(Arc::clone(&self.config), stream, client);
         let mut handle = connecting.await.map_err(|error| {
-            if let Some(mismatch) = self.pin.mismatch(&error, &fate) {
+            if let Some(mismatch) = self.pin.mismatch(&error, &outcome) {
                 return Failure::Final(mismatch);
             }
             match error {
@@ -173,7 +173,7 @@ impl Dialling<'_> {
         })?;
         let key = PrivateKeyWithHashAlg::new(Arc::clone(&self.identity), None);
         match handle.authenticate_publickey(&self.machine.user, key).await {
-            Ok(AuthResult::Success) => Ok(Session::new(handle, self.machine, fate)),
+            Ok(AuthResult::Success) => Ok(Session::new(handle, self.machine, outcome)),
             Ok(AuthResult::Failure { .. }) => {
                 // Says good-bye so that sshd need not log an aborted login; it may be gone already.
                 let _ = handle.disconnect(Disconnect::ByApplication, "", "").await;

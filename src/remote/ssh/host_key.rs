@@ -54,12 +54,12 @@ impl Pin {
     }
 
     /// The mismatch that made the key exchange fail, if that was the reason.
-    pub(super) fn mismatch(&self, error: &russh::Error, fate: &Fate) -> Option<Error> {
+    pub(super) fn mismatch(&self, error: &russh::Error, outcome: &Outcome) -> Option<Error> {
         let offered = match error {
             russh::Error::NoCommonAlgo { kind: AlgorithmKind::Key, theirs, .. } => {
                 format!("of another type ({})", theirs.join(", "))
             }
-            _ => fate.refused.get()?.clone(),
+            _ => outcome.refused.get()?.clone(),
         };
         Some(Error::HostKeyMismatch {
             machine: self.machine.clone(),
@@ -71,14 +71,14 @@ impl Pin {
 
 /// What a connection leaves behind when it ends.
 #[derive(Debug)]
-pub(super) struct Fate {
+pub(super) struct Outcome {
     /// The host key that was refused.
     refused: OnceLock<String>,
     /// Why the connection ended, once it has.
     end: watch::Sender<Option<String>>,
 }
 
-impl Fate {
+impl Outcome {
     pub(super) fn new() -> Arc<Self> {
         Arc::new(Self { refused: OnceLock::new(), end: watch::Sender::new(None) })
     }
@@ -95,7 +95,7 @@ impl Fate {
 #[derive(Debug)]
 pub(super) struct Client {
     pub(super) pin: Pin,
-    pub(super) fate: Arc<Fate>,
+    pub(super) outcome: Arc<Outcome>,
 }
 
 impl Handler for Client {
@@ -115,7 +115,7 @@ impl Handler for Client {
             PublicKeyOrCertificate::Certificate(_) => "in a certificate".to_owned(),
         };
         // Only the first refusal counts; there cannot be a second.
-        let _ = self.fate.refused.set(offered);
+        let _ = self.outcome.refused.set(offered);
         Ok(false)
     }
 
@@ -127,7 +127,7 @@ impl Handler for Client {
             DisconnectReason::ReceivedDisconnect(info) => (info.message, Ok(())),
             DisconnectReason::Error(error) => (error.to_string(), Err(error)),
         };
-        self.fate.end.send_replace(Some(text));
+        self.outcome.end.send_replace(Some(text));
         result
     }
 }

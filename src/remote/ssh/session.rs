@@ -14,7 +14,7 @@ use crate::remote::{Error, Input, Remote, Script, Stream};
 
 use super::attach;
 use super::forward;
-use super::host_key::{Client, Fate};
+use super::host_key::{Client, Outcome};
 use super::sending::{Sending, Unsent};
 
 /// How long output may still come once a script has ended: something it left running in the
@@ -31,16 +31,16 @@ pub(super) struct Session {
     handle: Handle<Client>,
     machine: MachineId,
     root: bool,
-    fate: std::sync::Arc<Fate>,
+    outcome: std::sync::Arc<Outcome>,
 }
 
 impl Session {
     pub(super) fn new(
         handle: Handle<Client>,
         machine: &Machine,
-        fate: std::sync::Arc<Fate>,
+        outcome: std::sync::Arc<Outcome>,
     ) -> Self {
-        Self { handle, machine: machine.id.clone(), root: machine.user == "root", fate }
+        Self { handle, machine: machine.id.clone(), root: machine.user == "root", outcome }
     }
 
     pub(super) fn handle(&self) -> &Handle<Client> {
@@ -62,7 +62,7 @@ impl Session {
     /// The error for a channel that ended before it should have; tells why the whole connection
     /// ended, if it did.
     pub(super) async fn broken(&self, operation: &'static str, reason: String) -> Error {
-        let end = within(REASON, self.fate.end()).await;
+        let end = within(REASON, self.outcome.end()).await;
         Error::Connection {
             machine: self.machine.clone(),
             operation,

@@ -110,7 +110,7 @@ pub(super) fn machine_at(port: u16) -> Machine {
         driver: DriverName::Docker,
         cluster_id: "4f2a".to_owned(),
         home: None,
-        orchestrator: Orchestrator::None,
+        orchestrator: Orchestrator::Engines,
         handle: "test".to_owned(),
         state: MachineState::Running,
         user: whoami(),

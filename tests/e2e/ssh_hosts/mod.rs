@@ -49,7 +49,7 @@ fn root_at(host: &Host) -> String {
 #[test]
 fn hosts_become_a_swarm_and_are_given_back_as_they_were() {
     let mut world = World::new();
-    let name = world.name("lent");
+    let name = world.name("lease");
     let lab = Lab::new(&world);
     let hosts = [lab.host(&world), lab.host(&world)];
     add_user(&hosts[1]);

@@ -1,4 +1,4 @@
-//! Ways to machines that a driver keeps open, for commands that need no more of it than that.
+//! Tunnels to machines that a driver keeps open, for commands that need no more of it than that.
 
 use std::sync::Arc;
 
@@ -21,7 +21,9 @@ use super::services::Context;
 impl Context {
     /// What reaches a machine.
     pub(super) fn dialer(&self, record: &Record, machine: &Machine) -> SshDialer {
-        SshDialer::new(has_way(machine).then(|| Arc::new(self.keeper(record)) as Arc<dyn Driver>))
+        SshDialer::new(
+            has_tunnel(machine).then(|| Arc::new(self.keeper(record)) as Arc<dyn Driver>),
+        )
     }
 
     /// What works on the contexts of a cluster, and asks nobody where its machines come from.
@@ -44,15 +46,15 @@ impl Context {
         }
     }
 
-    /// Opens the ways to machines of a cluster, where the user's own programs go after `dojo` has ended.
+    /// Opens the tunnels to machines of a cluster, where the user's own programs go after `dojo` has ended.
     pub(super) async fn open_ways(
         &self,
         record: &Record,
         machines: &[Machine],
     ) -> Result<(), Error> {
         let keeper = self.keeper(record);
-        let machines = machines.iter().filter(|machine| has_way(machine));
-        let open = join_all(machines.map(|machine| keeper.open_way(machine)));
+        let machines = machines.iter().filter(|machine| has_tunnel(machine));
+        let open = join_all(machines.map(|machine| keeper.open_tunnel(machine)));
         let opened: Result<(), driver::Error> = open.await.into_iter().collect();
         Ok(opened.map_err(workflow::Error::from)?)
     }
@@ -71,6 +73,6 @@ impl Context {
 }
 
 /// Whether something may have to be kept open so that a machine can be reached.
-fn has_way(machine: &Machine) -> bool {
+fn has_tunnel(machine: &Machine) -> bool {
     machine.driver == DriverName::Ssh
 }

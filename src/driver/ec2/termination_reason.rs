@@ -5,7 +5,7 @@ use aws_sdk_ec2::types::{Instance, InstanceStateName};
 use super::tags;
 
 /// Why, and when, if the instance is gone (`StateReason`, Amazon EC2 API Reference).
-pub(super) fn fate(instance: &Instance) -> Option<String> {
+pub(super) fn termination_reason(instance: &Instance) -> Option<String> {
     let state = tags::state(instance);
     if !matches!(state, InstanceStateName::ShuttingDown | InstanceStateName::Terminated) {
         return None;
@@ -45,7 +45,9 @@ mod tests {
 
     #[test]
     fn an_end_is_told_with_its_time() {
-        let ended = |code, message| fate(&instance(InstanceStateName::Terminated, code, message));
+        let ended = |code, message| {
+            termination_reason(&instance(InstanceStateName::Terminated, code, message))
+        };
         assert_eq!(
             ended("Server.SpotInstanceTermination", "").unwrap(),
             "AWS took the spot instance back, 2030-01-02 03:04:05 GMT"
@@ -55,6 +57,6 @@ mod tests {
             ended("Server.InternalError", "Server.InternalError: Internal error").unwrap(),
             "Server.InternalError: Internal error, 2030-01-02 03:04:05 GMT"
         );
-        assert_eq!(fate(&instance(InstanceStateName::Running, "", "")), None);
+        assert_eq!(termination_reason(&instance(InstanceStateName::Running, "", "")), None);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use futures_util::try_join;
 
 use super::{DockerDriver, labels};
-use crate::driver::{Error, LABEL_CLUSTER, LABEL_CLUSTER_ID, LABEL_HOME, Trace};
+use crate::driver::{Error, LABEL_CLUSTER, LABEL_CLUSTER_ID, LABEL_HOME, Leftover};
 use crate::model::{ClusterName, DriverName, counted};
 
 /// Whose something is: a cluster's name, its random id, and that of the home that made it.
@@ -13,15 +13,15 @@ type Owner = (ClusterName, String, Option<String>);
 
 impl DockerDriver {
     /// Machines, networks and volumes of all clusters.
-    pub(super) async fn find_traces(&self) -> Result<Vec<Trace>, Error> {
+    pub(super) async fn find_leftovers(&self) -> Result<Vec<Leftover>, Error> {
         let filter = || Some(labels::filter(None));
         let (machines, networks, volumes) =
             try_join!(self.list_machines(None), self.networks(filter()), self.volumes(filter()))?;
-        let mut traces: Vec<Trace> = machines.into_iter().map(Trace::from).collect();
+        let mut leftovers: Vec<Leftover> = machines.into_iter().map(Leftover::from).collect();
         for network in networks {
             let name = network.name.as_deref().unwrap_or_default();
             let owner = network.labels.as_ref().and_then(owner);
-            traces.extend(owner.map(|owner| trace(owner, format!("network `{name}`"))));
+            leftovers.extend(owner.map(|owner| leftover(owner, format!("network `{name}`"))));
         }
         // Their names say nothing.
         let mut counts: BTreeMap<Owner, usize> = BTreeMap::new();
@@ -29,8 +29,8 @@ impl DockerDriver {
             *counts.entry(owner).or_default() += 1;
         }
         let volumes = counts.into_iter();
-        traces.extend(volumes.map(|(owner, count)| trace(owner, counted(count, "volume"))));
-        Ok(traces)
+        leftovers.extend(volumes.map(|(owner, count)| leftover(owner, counted(count, "volume"))));
+        Ok(leftovers)
     }
 }
 
@@ -39,6 +39,6 @@ fn owner(labels: &HashMap<String, String>) -> Option<Owner> {
     Some((cluster, labels.get(LABEL_CLUSTER_ID)?.clone(), labels.get(LABEL_HOME).cloned()))
 }
 
-fn trace((cluster, cluster_id, home): Owner, what: String) -> Trace {
-    Trace { driver: DriverName::Docker, cluster, cluster_id, home, what }
+fn leftover((cluster, cluster_id, home): Owner, what: String) -> Leftover {
+    Leftover { driver: DriverName::Docker, cluster, cluster_id, home, what }
 }

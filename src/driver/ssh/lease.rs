@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use super::claim::Claim;
 use super::facts::Facts;
-use super::openssh::{Host, Way, port_of};
-use super::tunnel::Doors;
+use super::openssh::{Host, Route, port_of};
+use super::tunnel::ForwardedPorts;
 use crate::driver::Error;
 use crate::model::{Machine, Service};
 
@@ -23,19 +23,19 @@ const PROBE: &str = concat!(
 const FRESH: Duration = Duration::from_secs(4);
 
 /// A host and what it said last.
-pub(super) struct Lent {
+pub(super) struct Lease {
     pub(super) host: Host,
     /// Where hosts are found that this computer does not reach by itself.
-    doors: Arc<Mutex<Doors>>,
+    forwarded: Arc<Mutex<ForwardedPorts>>,
     seen: tokio::sync::Mutex<Option<(Instant, Arc<Facts>)>>,
     /// Given back a moment ago. If only the cluster's key was let in, nobody is let in any more.
     returned: AtomicBool,
 }
 
-impl Lent {
-    pub(super) fn new(host: Host, doors: Arc<Mutex<Doors>>) -> Self {
+impl Lease {
+    pub(super) fn new(host: Host, forwarded: Arc<Mutex<ForwardedPorts>>) -> Self {
         let seen = tokio::sync::Mutex::default();
-        Self { host, doors, seen, returned: AtomicBool::new(false) }
+        Self { host, forwarded, seen, returned: AtomicBool::new(false) }
     }
 
     pub(super) fn is_returned(&self) -> bool {
@@ -72,11 +72,11 @@ impl Lent {
             return Ok(None);
         };
         let services = Service::of(machine.orchestrator, machine.id.name.role);
-        let endpoints = match resolved.way {
-            Way::Direct(address) => beside(address, &services),
-            Way::Tunnel(_) => {
-                let mut doors = self.doors.lock().unwrap_or_else(PoisonError::into_inner);
-                doors.to(&machine.id, &services)?
+        let endpoints = match resolved.route {
+            Route::Direct(address) => beside(address, &services),
+            Route::Tunnel(_) => {
+                let mut forwarded = self.forwarded.lock().unwrap_or_else(PoisonError::into_inner);
+                forwarded.to(&machine.id, &services)?
             }
         };
         Ok(Some(Machine { endpoints, ..machine }))

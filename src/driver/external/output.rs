@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-use super::fault::{Fault, LastWords, Misdeed};
+use super::fault::{Fault, ProtocolError, StderrTail};
 use crate::event::Progress;
 use crate::model::Secret;
 
@@ -17,14 +17,14 @@ const REVEALING: usize = 16;
 const MARK: &str = "PRIVATE KEY-----";
 
 /// Listens to one run of a program.
-pub(super) struct Ears {
+pub(super) struct PluginOutput {
     driver: String,
     progress: Progress,
     secrets: Vec<Secret>,
     last: Mutex<VecDeque<String>>,
 }
 
-impl Ears {
+impl PluginOutput {
     /// For a run of a driver's program that is given a secret, or none.
     pub(super) fn new(driver: &str, progress: Progress, secret: Option<&Secret>) -> Self {
         let lines = secret.iter().flat_map(|s| s.expose().lines());
@@ -38,7 +38,7 @@ impl Ears {
     }
 
     /// A line of standard error.
-    pub(super) fn overhear(&self, line: &[u8]) {
+    pub(super) fn stderr_line(&self, line: &[u8]) {
         let line = self.presentable(line);
         if !line.is_empty() {
             self.progress.detail(format!("{}: {line}", self.driver));
@@ -76,9 +76,9 @@ impl Ears {
     }
 
     /// The error for what the program did.
-    pub(super) fn fault(&self, what: Misdeed) -> Fault {
+    pub(super) fn fault(&self, what: ProtocolError) -> Fault {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let last = LastWords(last.iter().cloned().collect());
+        let last = StderrTail(last.iter().cloned().collect());
         Fault { driver: self.driver.clone(), what, last }
     }
 
