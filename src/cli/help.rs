@@ -35,7 +35,10 @@ pub(super) async fn tell(refusal: clap::Error, arguments: Vec<OsString>) -> Exit
     match ExternalDriver::connect(&name, &Options::new(), &Options::new(), progress).await {
         Ok(driver) => {
             let text = options(&name, driver.capabilities());
-            show(command.mut_subcommand("up", |up| up.after_help(text)))
+            show(command.mut_subcommand("up", |up| {
+                let examples = up.get_after_help().map(ToString::to_string).unwrap_or_default();
+                up.after_help(format!("{examples}\n\n{text}"))
+            }))
         }
         Err(error) => {
             show(command);

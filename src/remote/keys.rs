@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -171,13 +170,8 @@ fn lock(path: &Path) -> io::Result<File> {
     loop {
         let file = durable::open_private(path)?;
         file.lock()?;
-        let locked = file.metadata()?;
-        match fs::metadata(path) {
-            Ok(current) if (current.dev(), current.ino()) == (locked.dev(), locked.ino()) => {
-                return Ok(file);
-            }
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
+        if durable::is_at(&file, path) {
+            return Ok(file);
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, Write as _};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -60,7 +59,7 @@ impl Entry {
                 Err(e) => return Err(Error::file("open", &path)(e)),
             };
             match file.try_lock() {
-                Ok(()) if is_at(&file, place) => {
+                Ok(()) if durable::is_at(&file, place) => {
                     // A courtesy to those who wait; the disk may be full.
                     let _ = write_holder(&mut file, verb);
                     return Ok(Self { directory, name, _lock: Some(file) });
@@ -206,13 +205,6 @@ fn remove_all(directory: &Path) -> Result<(), Error> {
 fn is_occupied(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{AlreadyExists, DirectoryNotEmpty};
     matches!(error.kind(), AlreadyExists | DirectoryNotEmpty)
-}
-
-fn is_at(file: &File, path: &Path) -> bool {
-    match (file.metadata(), fs::metadata(path)) {
-        (Ok(held), Ok(there)) => held.ino() == there.ino() && held.dev() == there.dev(),
-        _ => false,
-    }
 }
 
 /// Who holds the lock, for whoever waits for it.

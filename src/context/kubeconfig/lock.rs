@@ -8,7 +8,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -75,7 +75,7 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        if is_at(&self.file, &self.path) {
+        if durable::is_at(&self.file, &self.path) {
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -87,7 +87,7 @@ fn wait(path: &Path, end: Instant) -> Result<(), Error> {
         return pause(path, end);
     };
     // While the kernel's lock is held on it here, no other process removes it or makes another.
-    if is_at(&file, path) {
+    if durable::is_at(&file, path) {
         let _ = fs::remove_file(path);
     }
     Ok(())
@@ -108,13 +108,6 @@ fn left_behind(path: &Path) -> Option<File> {
     let mut text = String::new();
     Read::by_ref(&mut file).take(64).read_to_string(&mut text).ok()?;
     (text == MARK).then_some(file)
-}
-
-fn is_at(file: &File, path: &Path) -> bool {
-    match (file.metadata(), fs::symlink_metadata(path)) {
-        (Ok(file), Ok(found)) => file.dev() == found.dev() && file.ino() == found.ino(),
-        _ => false,
-    }
 }
 
 fn lock_path(config: &Path) -> PathBuf {

@@ -244,14 +244,24 @@ fn a_driver_that_is_not_there_is_told_with_those_that_are() {
 }
 
 #[test]
-fn help_ends_with_the_options_of_the_driver() {
+fn help_has_the_flags_of_one_driver_and_ends_with_the_options_of_an_external_one() {
     let world = World::with(&["picky", "crash", "stranger"]);
     let help = |driver: &str| world.dojo(&["up", "--workers", "1", "--help", "--driver", driver]);
     let plain = world.dojo(&["up", "--help"]).ok().to_owned();
-    assert!(plain.contains("--driver-opt <KEY=VALUE>"), "{plain}");
-    let said = help("picky");
+    let (ec2, ssh, said) = (help("ec2"), help("ssh"), help("picky"));
     let (before, options) = said.ok().split_once("\nOptions of driver picky ").unwrap();
-    assert_eq!(before, plain);
+    let shown = [
+        (plain.as_str(), "--docker-host <"),
+        (ec2.ok(), "--region <"),
+        (ssh.ok(), "--host <"),
+        (before, "--driver-opt <"),
+    ];
+    for (index, (text, _)) in shown.iter().enumerate() {
+        assert!(text.contains("--driver <") && text.contains("\nExamples:\n"), "{text}");
+        for (other, (_, flag)) in shown.iter().enumerate() {
+            assert_eq!(text.contains(flag), index == other, "{flag}: {text}");
+        }
+    }
     let expected = "(Machines of sand):\n      --driver-opt size=<N>\n          grains [default: 7]\n\n      \
                     --driver-opt beach=<TEXT>\n          where the sand is [required]\n\n      \
                     --driver-opt colour=<TEXT>\n          [possible values: red, white]\n";
@@ -261,7 +271,7 @@ fn help_ends_with_the_options_of_the_driver() {
 
     // What the driver cannot tell is no reason to keep the rest from those who ask.
     let said = help("stranger");
-    assert_eq!(said.stdout, plain);
+    assert_eq!(said.stdout, before);
     assert!(said.stderr.contains("speaks version 2"), "{}", said.stderr);
     assert_eq!(said.code, Some(1));
     assert_eq!(help("nowhere").code, Some(2));
