@@ -599,7 +599,7 @@ pub(super) struct Env {
     /// Unset the variables
     #[arg(short, long)]
     pub(super) unset: bool,
-    /// Add the machine to NO_PROXY
+    /// Add the machine to `NO_PROXY`
     #[arg(long)]
     pub(super) no_proxy: bool,
 }

@@ -92,7 +92,7 @@ async fn once(context: &Context, name: &ClusterName, args: &Down) -> Result<(), 
     }
     if !known && machines == 0 {
         if let Ok(machine) = name.as_str().parse() {
-            return Err(Error::Usage(of_machine("NAME", &machine)));
+            return Err(Error::Usage(of_machine("NAME", machine)));
         }
         return output::line(&format!("there is no cluster {name}"));
     }

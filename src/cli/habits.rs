@@ -110,11 +110,11 @@ fn machine(value: &str, arguments: &[OsString]) -> Option<String> {
     let removes = arguments.iter().any(|argument| argument == "down" || argument == "rm");
     let (cluster, name) = value.split_once('/')?;
     let name: MachineName = name.parse().ok()?;
-    removes.then(|| of_machine(cluster, &name))
+    removes.then(|| of_machine(cluster, name))
 }
 
 /// How a machine is removed, for somebody who asked to remove it as if it were a cluster.
-pub(super) fn of_machine(cluster: &str, machine: &MachineName) -> String {
+pub(super) fn of_machine(cluster: &str, machine: MachineName) -> String {
     format!(
         "`{machine}` is a machine, and `dojo down` removes whole clusters: `dojo scale {cluster}` with fewer {}s \
          removes machines",

@@ -2,7 +2,7 @@
 //! them.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -195,6 +195,7 @@ fn failed<E: Into<Source>>(operation: &'static str, path: &Path) -> impl FnOnce(
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
