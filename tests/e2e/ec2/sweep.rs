@@ -55,7 +55,7 @@ fn what_no_cluster_here_owns_is_found_and_removed() {
         found.iter_mut().map(|thing| thing["tags"]["io.clusterdojo.cluster"].take()).collect()
     };
     assert_eq!((left("instance"), left("group")), (vec![json!(known)], vec![json!(known)]));
-    assert!(sweep("--yes").ok().contains("nothing"));
+    assert!(sweep("--yes").ok().contains("no orphaned resources"));
     assert_eq!(emulator.things("instance").len(), 2);
 
     // A rebuilt record knows region and account, whatever the environment says afterwards.
