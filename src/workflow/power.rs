@@ -154,9 +154,8 @@ async fn tell_of_majority(
     let (on, of) = (on.count(), record.spec.count(machine.role));
     // With an only one, that goes without saying.
     if of > 1 && 2 * on <= of {
-        let kind = record.spec.orchestrator.noun();
         progress.warn(format!(
-            "with {machine} {}, only {on} of {of} {}s run: quorum lost, and {kind} accepts no changes until a majority runs",
+            "with {machine} {}, only {on} of {of} {}s run: no quorum, so the cluster accepts no changes",
             if starts { "on" } else { "off" },
             machine.role
         ));
