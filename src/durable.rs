@@ -1,7 +1,7 @@
 //! Files that are either as they were or as they shall be, whenever the power goes; and that are read only if
 //! they are files, and up to a limit.
 
-use std::fs::{self, File, FileType, OpenOptions};
+use std::fs::{self, File, FileType, Metadata, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{
     DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _,
@@ -175,11 +175,11 @@ pub fn open_private(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Whether a file that is open is the one that is found at a path. Who waited for a lock may hold it on a file that
-/// another process has replaced or removed meanwhile.
-pub fn is_at(file: &File, path: &Path) -> bool {
-    match (file.metadata(), fs::metadata(path)) {
-        (Ok(open), Ok(there)) => (open.dev(), open.ino()) == (there.dev(), there.ino()),
+/// Whether a file that is open is the one that was found at its path. Who waited for a lock may hold it on a file
+/// that another process has replaced or removed meanwhile.
+pub fn is_same(file: &File, found: &io::Result<Metadata>) -> bool {
+    match (file.metadata(), found) {
+        (Ok(open), Ok(found)) => (open.dev(), open.ino()) == (found.dev(), found.ino()),
         _ => false,
     }
 }

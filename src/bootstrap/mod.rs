@@ -180,8 +180,8 @@ pub trait Bootstrapper: Send + Sync {
         Ok(Vec::new())
     }
     /// Takes a machine out of the cluster that `leader` belongs to: it gives up its vote, leaves if it
-    /// answers, and is struck off the list. Fine if it is out already. Never called for the machine
-    /// that is reachable, and never for two leaders at once.
+    /// answers, and is struck off the list. Fine if it is out already. Never called for `leader`
+    /// itself, and never for two leaders at once.
     ///
     /// # Errors
     /// [`Error::Majority`], with nothing changed, if those that stay would be no majority.
@@ -245,8 +245,8 @@ pub async fn found(
     Ok(Founded { leader, members: members.into_iter().zip(memberships).collect() })
 }
 
-/// Makes all nodes members of the cluster that was found; `nodes` are all that there are. Returns the one
-/// that decides for it. Before each node it is asked whether the user wants to stop.
+/// Makes all nodes members of the cluster that was found; `nodes` are all that there are. Returns a
+/// reachable leader of it. Before each node it is asked whether the user wants to stop.
 pub async fn gather(
     kind: &dyn Bootstrapper,
     founded: Founded,

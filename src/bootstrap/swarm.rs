@@ -98,7 +98,7 @@ impl Bootstrapper for Swarm {
 
     async fn member(&self, node: &Node) -> Result<Membership, Error> {
         // After a restart of the whole swarm the managers need a moment to elect a leader, and until
-        // then none of them speaks for it.
+        // then none of them can decide.
         let attempt = || async {
             let state = match info(node).await {
                 Ok(state) => state,

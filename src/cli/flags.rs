@@ -77,20 +77,12 @@ impl fmt::Display for Owner {
 
 /// The command line, with the flags of other drivers left out of the help of each command.
 pub(super) fn shown_for(driver: &DriverName) -> Command {
-    let mut cli = Cli::command();
-    let verbs: Vec<_> = cli.get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
-    for verb in verbs {
-        cli = cli.mut_subcommand(verb, |command| {
-            let is_other =
-                |arg: &&Arg| Owner::of(&command, arg).is_some_and(|owner| !owner.is(driver));
-            let others: Vec<_> =
-                command.get_arguments().filter(is_other).map(|arg| arg.get_id().clone()).collect();
-            others
-                .into_iter()
-                .fold(command, |command, id| command.mut_arg(id, |arg| arg.hide(true)))
-        });
-    }
-    cli
+    Cli::command().mut_subcommands(|command| {
+        let is_other = |arg: &&Arg| Owner::of(&command, arg).is_some_and(|owner| !owner.is(driver));
+        let others: Vec<_> =
+            command.get_arguments().filter(is_other).map(|arg| arg.get_id().clone()).collect();
+        others.into_iter().fold(command, |command, id| command.mut_arg(id, |arg| arg.hide(true)))
+    })
 }
 
 /// The flags of drivers that were given on the command line.

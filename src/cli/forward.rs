@@ -52,7 +52,7 @@ async fn destination(context: &Context, args: &Forward) -> Result<(String, Desti
                 )));
             }
             let kubeconfig = context.home.directory(cluster).join("kubeconfig");
-            context.open_ways(&record, &record.machines).await?;
+            context.open_tunnels(&record, &record.machines).await?;
             let ports: Vec<u16> = args.tunnels.iter().map(|t| t.port).collect();
             let way = ByApi::reach(&record, &kubeconfig, &args.namespace, target, &ports).await?;
             Ok((format!("{cluster}/{target}"), Destination::Pods(way)))

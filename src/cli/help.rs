@@ -55,12 +55,8 @@ fn print(refusal: &clap::Error) -> ExitCode {
 
 /// The command and the driver that help is asked for.
 fn asked(arguments: &[OsString]) -> Option<(String, DriverName)> {
-    let mut command = Cli::command();
-    let verbs: Vec<_> = command.get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
-    for verb in verbs {
-        let help = Arg::new("help").short('h').long("help").action(ArgAction::SetTrue);
-        command = command.mut_subcommand(verb, |verb| verb.disable_help_flag(true).arg(help));
-    }
+    let help = Arg::new("help").short('h').long("help").action(ArgAction::SetTrue);
+    let command = Cli::command().mut_subcommands(|verb| verb.disable_help_flag(true).arg(&help));
     let matches = command.try_get_matches_from(arguments).ok()?;
     let (verb, matches) = matches.subcommand()?;
     Some((verb.to_owned(), matches.try_get_one::<DriverName>("driver").ok()??.clone()))

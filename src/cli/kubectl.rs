@@ -28,7 +28,7 @@ pub(super) async fn run(context: &Context, args: Kubectl) -> Result<ExitCode, Er
     let progress = Progress::new(Arc::clone(&context.reporter));
     let dialer = |machine: &Machine| Arc::new(context.dialer(&record, machine)) as Arc<dyn Dialer>;
     let program = workflow::kubectl(&record, &cache()?, &files, dialer, &progress).await?;
-    context.open_ways(&record, &record.machines).await?;
+    context.open_tunnels(&record, &record.machines).await?;
     let kubeconfig = context.home.directory(name).join("kubeconfig");
     let error = Command::new(program).args(args.arguments).env("KUBECONFIG", kubeconfig).exec();
     Err(Error::Io { operation: "run kubectl", source: error })

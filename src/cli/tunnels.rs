@@ -47,7 +47,7 @@ impl Context {
     }
 
     /// Opens the tunnels to machines of a cluster, where the user's own programs go after `dojo` has ended.
-    pub(super) async fn open_ways(
+    pub(super) async fn open_tunnels(
         &self,
         record: &Record,
         machines: &[Machine],
@@ -61,7 +61,7 @@ impl Context {
 
     /// The same; where one cannot be opened, the user is told, and what was asked for goes on.
     pub(super) async fn try_open_ways(&self, record: &Record, machines: &[Machine]) {
-        if let Err(error) = self.open_ways(record, machines).await {
+        if let Err(error) = self.open_tunnels(record, machines).await {
             Progress::new(Arc::clone(&self.reporter)).warn(chain(&error));
         }
     }

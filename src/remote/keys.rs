@@ -2,7 +2,7 @@
 //! them.
 
 use std::collections::BTreeSet;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -170,8 +170,10 @@ fn lock(path: &Path) -> io::Result<File> {
     loop {
         let file = durable::open_private(path)?;
         file.lock()?;
-        if durable::is_at(&file, path) {
-            return Ok(file);
+        match fs::metadata(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            found if durable::is_same(&file, &found) => return Ok(file),
+            _ => {}
         }
     }
 }
@@ -195,7 +197,6 @@ fn failed<E: Into<Source>>(operation: &'static str, path: &Path) -> impl FnOnce(
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;

@@ -59,7 +59,7 @@ impl Entry {
                 Err(e) => return Err(Error::file("open", &path)(e)),
             };
             match file.try_lock() {
-                Ok(()) if durable::is_at(&file, place) => {
+                Ok(()) if durable::is_same(&file, &fs::metadata(place)) => {
                     // A courtesy to those who wait; the disk may be full.
                     let _ = write_holder(&mut file, verb);
                     return Ok(Self { directory, name, _lock: Some(file) });

@@ -75,7 +75,7 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        if durable::is_at(&self.file, &self.path) {
+        if durable::is_same(&self.file, &fs::symlink_metadata(&self.path)) {
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -87,7 +87,7 @@ fn wait(path: &Path, end: Instant) -> Result<(), Error> {
         return pause(path, end);
     };
     // While the kernel's lock is held on it here, no other process removes it or makes another.
-    if durable::is_at(&file, path) {
+    if durable::is_same(&file, &fs::symlink_metadata(path)) {
         let _ = fs::remove_file(path);
     }
     Ok(())
