@@ -140,7 +140,7 @@ fn dns() -> Script {
     )
 }
 
-/// Waits until names of services are known; the last thing that a new cluster comes to.
+/// Waits until names of services are known on a machine; the last thing that a new cluster comes to.
 fn dns_answers(options: &KubernetesOptions) -> Script {
     // As kubeadm chooses it ("GetDNSIP" in its constants).
     let address = options.service_subnet.address(10);
@@ -232,7 +232,14 @@ async fn pods_can_run(api: &ApiServer, leader: &Node, nodes: &[Node]) -> Result<
     // A node that is off may be the one that the cluster's DNS is on.
     if known.iter().all(|node| node.ready) {
         let script = dns_answers(&leader.kubernetes().options);
-        leader.remote().run(&script).await.map_err(failed(leader, script.title))?;
+        let ask = async |node: &Node| {
+            node.remote().run(&script).await.map_err(failed(node, script.title))
+        };
+        // kube-proxy begins on every node by itself: that one asks it well says nothing of the others.
+        if ask(leader).await?.trim() != "none" {
+            let others = nodes.iter().filter(|node| node.machine().id != leader.machine().id);
+            settle(others.map(|node| async move { ask(node).await.map(drop) })).await?;
+        }
     }
     Ok(())
 }
