@@ -97,6 +97,12 @@ pub fn reached(point: &str) {
     let known = lists.iter().any(|list| list.contains(&point));
     debug_assert!(known, "failpoint `{point}` is missing from the list");
     if std::env::var_os("DOJO_FAILPOINT").is_some_and(|wanted| wanted == point) {
+        // Where a driver that is a program comes to it, the power of `dojo` goes, too.
+        if std::env::current_exe().is_ok_and(|program| program.ends_with("dojo-driver-ec2"))
+            && let Some(dojo) = rustix::process::getppid()
+        {
+            let _ = rustix::process::kill_process(dojo, rustix::process::Signal::KILL);
+        }
         let _ =
             rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
         // The signal is on its way; nothing more may happen here.

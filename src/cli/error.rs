@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::driver::ec2::Login;
 use crate::event::chain;
 use crate::model::{
     ClusterName, Dollars, InvalidName, KubernetesVersion, Machine, MachineId, MachineName,
@@ -196,7 +195,7 @@ fn driver_code(error: &driver::Error) -> u8 {
     match error {
         driver::Error::Unreachable { .. }
         | driver::Error::NoCredentials { .. }
-        | driver::Error::NoRegion { .. }
+        | driver::Error::NotConfigured { .. }
         | driver::Error::NoLogin { .. }
         | driver::Error::NoHostKey { .. } => NOT_READY,
         driver::Error::OtherHostKey { .. } | driver::Error::OtherHost { .. } => MISMATCH,
@@ -496,13 +495,16 @@ fn driver_hints(error: &driver::Error, cluster: Option<&ClusterName>) -> Vec<Str
         driver::Error::Unreachable { place, source } if place.contains("Docker engine") => {
             engine_hints(&chain(&**source))
         }
-        driver::Error::NoCredentials { login, .. } => vec![login_hint(login)],
-        driver::Error::NoRegion { .. } => {
-            vec!["`--region eu-central-1` chooses one, or `export AWS_REGION=eu-central-1`".to_owned()]
+        driver::Error::NoCredentials { help, .. } | driver::Error::NotConfigured { help, .. } => {
+            vec![help.clone()]
         }
+        driver::Error::Absent { name, .. } if name == "ec2" => vec![
+            "`scripts/run --driver ec2` builds it beside `dojo`; its library takes minutes, so it is not built before"
+                .to_owned(),
+        ],
         driver::Error::Absent { .. } => vec![
-            "the drivers inside are docker, ec2 and ssh; any other is a program that must be \
-             executable and lie in a directory of the PATH"
+            "the drivers inside are docker and ssh; any other is a program that must be executable and lie \
+             beside `dojo` or in a directory of the PATH"
                 .to_owned(),
         ],
         driver::Error::Option { driver, .. } => {
@@ -562,30 +564,6 @@ fn engine_hints(said: &str) -> Vec<String> {
     let other = "DOJO_DOCKER_HOST names another engine, as in unix:///run/docker.sock; where that of a cluster is \
                  now, --docker-host of `dojo up` and `dojo down` says";
     vec![first.to_owned(), other.to_owned()]
-}
-
-fn login_hint(login: &Login) -> String {
-    match login {
-        Login::SingleSignOn(profile) => format!("`aws sso login --profile {profile}` logs in anew"),
-        Login::Environment => {
-            "set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, for temporary ones, \
-             AWS_SESSION_TOKEN anew, or unset all of them and use --profile"
-                .to_owned()
-        }
-        Login::Profile(profile) => format!(
-            "`aws sts get-caller-identity --profile {profile}` must work; `aws configure --profile {profile}` \
-             sets it up"
-        ),
-        Login::NoSuchProfile(_, found) if found.is_empty() => {
-            "there are no profiles; `aws configure sso` or `aws configure` makes one".to_owned()
-        }
-        Login::NoSuchProfile(_, found) => format!("there is: {}", found.join(", ")),
-        Login::Nothing => {
-            "`aws configure sso` or `aws configure` sets them up; --profile names a profile \
-             that you have"
-                .to_owned()
-        }
-    }
 }
 
 fn remote_hints(error: &remote::Error, cluster: Option<&ClusterName>) -> Vec<String> {

@@ -76,6 +76,7 @@ fn options(name: &str, capabilities: &Capabilities) -> String {
             OptionType::String => "TEXT",
             OptionType::Integer | OptionType::Number => "N",
             OptionType::Boolean => "true|false",
+            OptionType::Array | OptionType::Object => "JSON",
         };
         let flag = format!("--driver-opt {}=<{value}>", option.name);
         text.push_str(&format!("\n      {}\n          {}\n", plain(&flag), plain(&about(option))));

@@ -13,8 +13,6 @@ use crate::bootstrap::swarm::Swarm;
 use crate::bundle::Bundle;
 use crate::context::{DockerContexts, KubeContexts};
 use crate::driver::docker::{Baked, DockerDriver, DockerOptions, Variant};
-#[cfg(feature = "ec2")]
-use crate::driver::ec2::Ec2Driver;
 use crate::driver::external::{self, ExternalDriver};
 use crate::driver::mixed::Mixed;
 use crate::driver::nowhere::Nowhere;
@@ -300,7 +298,7 @@ impl Context {
                 let memory = Memory { abandon: special.abandon, ..memory };
                 Arc::new(SshDriver::new(&spec.ssh, memory))
             }
-            DriverName::Ec2 => ec2(spec).await?,
+            DriverName::Ec2 => Arc::new(self.ec2(spec).await?),
             DriverName::External(ref called) => {
                 let (given, noted) = (spec.external.get(&name), places.get(&name));
                 let driver = self.external(called, given, noted).await?;
@@ -312,6 +310,16 @@ impl Context {
             #[cfg(feature = "fake")]
             DriverName::Fake => Arc::new(crate::fake::Fake::at(places.get(&name))),
         })
+    }
+
+    /// The driver of instances, once it has credentials and a region.
+    async fn ec2(&self, spec: &ClusterSpec) -> Result<ExternalDriver, Error> {
+        let options = serde_json::to_value(&spec.ec2).ok();
+        let given = options.and_then(|options| serde_json::from_value(options).ok());
+        let driver = self.external("ec2", given.as_ref(), None).await?;
+        driver.refuse_unfit()?;
+        driver.place().await?;
+        Ok(driver)
     }
 
     /// A driver that is a program, with the options that are given, and those of the place where its machines
@@ -443,15 +451,4 @@ impl Context {
     pub(super) fn can_ask(&self) -> bool {
         std::io::stdin().is_terminal() && std::io::stderr().is_terminal() && !self.quiet
     }
-}
-
-#[cfg(feature = "ec2")]
-async fn ec2(spec: &ClusterSpec) -> Result<Arc<dyn Driver>, Error> {
-    Ok(Arc::new(Ec2Driver::connect(spec.ec2.clone()).await?))
-}
-
-#[cfg(not(feature = "ec2"))]
-#[expect(clippy::unused_async, reason = "as the other one")]
-async fn ec2(_spec: &ClusterSpec) -> Result<Arc<dyn Driver>, Error> {
-    Err(Error::Usage("this `dojo` was built without the driver `ec2`".to_owned()))
 }

@@ -57,20 +57,26 @@ pub enum Error {
         #[source]
         source: Source,
     },
-    /// There are no credentials for AWS, or they are not accepted.
-    #[error("AWS does not accept the credentials: tried {login}")]
+    /// There are no credentials, or they are not accepted.
+    #[error("{place} does not accept the credentials: tried {tried}")]
     NoCredentials {
+        /// Where: "AWS".
+        place: String,
         /// Which ones.
-        login: ec2::Login,
+        tried: String,
+        /// What would make them good.
+        help: String,
         /// Why.
         #[source]
         source: Source,
     },
-    /// Nothing says in which region of AWS.
-    #[error("no region of AWS is chosen: neither --region, nor AWS_REGION, nor {login} names one")]
-    NoRegion {
-        /// What was looked at last.
-        login: ec2::Login,
+    /// Something has to be chosen or set up first.
+    #[error("{message}")]
+    NotConfigured {
+        /// What is missing.
+        message: String,
+        /// What to do about it.
+        help: String,
     },
     /// Something of that name exists and is not ours; it was left alone.
     #[error("{subject} already exists and was not made by clusterdojo, so it is left alone")]
@@ -99,7 +105,7 @@ pub enum Error {
     Unsupported(String),
     /// There is no program for an external driver.
     #[error(
-        "there is no driver `{name}`: `dojo-driver-{name}` is not on the PATH{}", others(.found)
+        "there is no driver `{name}`: `dojo-driver-{name}` is neither beside `dojo` nor on the PATH{}", others(.found)
     )]
     Absent {
         /// The driver's name.

@@ -16,8 +16,8 @@ use crate::driver::{Error, Source};
 use crate::event::chain;
 use crate::pace::stretch;
 
-use super::login::Surroundings;
-use super::{Ec2Options, Login};
+use super::Ec2Options;
+use super::login::{Login, Surroundings};
 
 /// Throttling passes; the library waits longer each time, up to 20 s.
 const ATTEMPTS: u32 = 8;
@@ -52,12 +52,17 @@ pub(super) struct Account {
 pub(super) async fn connect(options: &Ec2Options) -> Result<Account, Error> {
     let login = Surroundings::now()?.login(options.profile.as_deref());
     if let Login::NoSuchProfile(..) = login {
-        let source = Source::from("it is not in your AWS configuration");
-        return Err(Error::NoCredentials { login, source });
+        return Err(login.refused("it is not in your AWS configuration"));
     }
     let config = config(options).await;
     let Some(region) = config.region().map(ToString::to_string) else {
-        return Err(Error::NoRegion { login });
+        return Err(Error::NotConfigured {
+            message: format!(
+                "no region of AWS is chosen: neither --region, nor AWS_REGION, nor {login} names one"
+            ),
+            help: "`--region eu-central-1` chooses one, or `export AWS_REGION=eu-central-1`"
+                .to_owned(),
+        });
     };
     let identity = aws_sdk_sts::Client::new(&config).get_caller_identity().send().await;
     let identity = match identity {
@@ -85,13 +90,13 @@ async fn refused(
     error: &SdkError<GetCallerIdentityError>,
 ) -> Error {
     if is(error, &REFUSALS) {
-        return Error::NoCredentials { login, source: said(error) };
+        return login.refused(said(error));
     }
     if error.as_service_error().is_none()
         && let Some(provider) = config.credentials_provider()
         && let Err(error) = provider.provide_credentials().await
     {
-        return Error::NoCredentials { login, source: chain(&error).into() };
+        return login.refused(chain(&error));
     }
     Error::Unreachable { place: format!("AWS in region `{region}`"), source: said(error) }
 }

@@ -1,21 +1,16 @@
 //! Whose credentials were tried, and what would make them good.
 
-#[cfg(feature = "ec2")]
 use std::collections::BTreeMap;
 use std::fmt;
-#[cfg(feature = "ec2")]
 use std::io;
-#[cfg(feature = "ec2")]
 use std::path::{Path, PathBuf};
 
-#[cfg(feature = "ec2")]
-use crate::driver::Error;
-#[cfg(feature = "ec2")]
+use crate::driver::{Error, Source};
 use crate::durable;
 
 /// Where credentials, or a region, were looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Login {
+pub(super) enum Login {
     /// `AWS_ACCESS_KEY_ID` and its likes.
     Environment,
     /// A profile with single sign-on.
@@ -26,6 +21,44 @@ pub enum Login {
     NoSuchProfile(String, Vec<String>),
     /// Nothing was set up, so the instance that this computer may be was asked.
     Nothing,
+}
+
+impl Login {
+    /// The error that AWS does not take them.
+    pub(super) fn refused(&self, source: impl Into<Source>) -> Error {
+        Error::NoCredentials {
+            place: "AWS".to_owned(),
+            tried: self.to_string(),
+            help: self.help(),
+            source: source.into(),
+        }
+    }
+
+    fn help(&self) -> String {
+        match self {
+            Self::SingleSignOn(profile) => {
+                format!("`aws sso login --profile {profile}` logs in anew")
+            }
+            Self::Environment => {
+                "set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, for temporary ones, \
+                 AWS_SESSION_TOKEN anew, or unset all of them and use --profile"
+                    .to_owned()
+            }
+            Self::Profile(profile) => format!(
+                "`aws sts get-caller-identity --profile {profile}` must work; `aws configure --profile {profile}` \
+                 sets it up"
+            ),
+            Self::NoSuchProfile(_, found) if found.is_empty() => {
+                "there are no profiles; `aws configure sso` or `aws configure` makes one".to_owned()
+            }
+            Self::NoSuchProfile(_, found) => format!("there is: {}", found.join(", ")),
+            Self::Nothing => {
+                "`aws configure sso` or `aws configure` sets them up; --profile names a profile \
+                              that you have"
+                    .to_owned()
+            }
+        }
+    }
 }
 
 impl fmt::Display for Login {
@@ -46,7 +79,6 @@ impl fmt::Display for Login {
 
 /// The environment and the files that AWS's programs share ("Shared config and credentials files", AWS SDKs and
 /// Tools Reference Guide).
-#[cfg(feature = "ec2")]
 pub(super) struct Surroundings {
     /// Environment variables.
     variable: fn(&str) -> Option<String>,
@@ -54,7 +86,6 @@ pub(super) struct Surroundings {
     profiles: BTreeMap<String, Vec<String>>,
 }
 
-#[cfg(feature = "ec2")]
 impl Surroundings {
     /// As they are now. Refuses what AWS's library would read without end, as it would a pipe that nobody writes
     /// to.
@@ -107,7 +138,6 @@ impl Surroundings {
 }
 
 /// The names of the settings of each profile in the two files.
-#[cfg(feature = "ec2")]
 fn profiles(config: &str, credentials: &str) -> BTreeMap<String, Vec<String>> {
     let mut profiles: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (text, is_config) in [(config, true), (credentials, false)] {
@@ -132,7 +162,7 @@ fn profiles(config: &str, credentials: &str) -> BTreeMap<String, Vec<String>> {
     profiles
 }
 
-#[cfg(all(test, feature = "ec2"))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -16,6 +16,7 @@
 //! - `leftovers`: what is left
 //! - `termination_reason`: why an instance is gone
 //! - `price`: what they cost
+//! - `serve`: all of that as a program of its own, `dojo-driver-ec2`, because the library of AWS takes long to build
 
 #[cfg(feature = "ec2")]
 mod caller;
@@ -29,6 +30,7 @@ mod image;
 mod launch;
 #[cfg(feature = "ec2")]
 mod leftovers;
+#[cfg(feature = "ec2")]
 mod login;
 #[cfg(feature = "ec2")]
 mod network;
@@ -40,6 +42,8 @@ mod price;
 #[cfg(feature = "ec2")]
 mod removal;
 #[cfg(feature = "ec2")]
+mod serve;
+#[cfg(feature = "ec2")]
 mod tags;
 #[cfg(feature = "ec2")]
 mod termination_reason;
@@ -48,5 +52,6 @@ mod user_data;
 
 #[cfg(feature = "ec2")]
 pub use self::driver::Ec2Driver;
-pub use self::login::Login;
 pub use self::options::{Ec2Options, Ttl};
+#[cfg(feature = "ec2")]
+pub use self::serve::serve;

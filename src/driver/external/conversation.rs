@@ -21,14 +21,14 @@ use super::output::PluginOutput;
 use super::protocol::{Line, Problem, VERSION};
 
 /// The most bytes of a line of an answer: room for a list of more than a thousand machines.
-const LINE: usize = 1 << 20;
+pub(super) const LINE: usize = 1 << 20;
 /// The most bytes of a line of standard error that are kept together.
-const ASIDE: usize = 4 << 10;
+pub(super) const ASIDE: usize = 4 << 10;
 /// How long a program may take to end when it has said all.
 const AFTERWARDS: Duration = Duration::from_secs(5);
 /// How long a program that is given up may take to clear up, and how long is listened to what an ended one
 /// left in its pipes.
-const GRACE: Duration = Duration::from_secs(2);
+pub(super) const GRACE: Duration = Duration::from_secs(2);
 
 /// What a program came to.
 pub(super) type Answer = Result<Value, Problem>;
@@ -124,7 +124,7 @@ async fn listen(
         if line.trim_ascii().is_empty() {
             continue;
         }
-        let last = match read(&line, output)? {
+        let last = match read(&line, output)?.1 {
             Line::Progress(text) => {
                 output.progress(&text);
                 continue;
@@ -161,7 +161,7 @@ async fn read_stderr(
 }
 
 /// The next line without its end, or one byte more than `limit` of it; `None` when there is no more.
-async fn next_line(
+pub(super) async fn next_line(
     reader: &mut BufReader<impl AsyncRead + Unpin>,
     limit: usize,
 ) -> io::Result<Option<Vec<u8>>> {
@@ -176,8 +176,11 @@ async fn next_line(
     Ok(Some(line))
 }
 
-/// A line of an answer.
-fn read(line: &[u8], output: &PluginOutput) -> Result<Line, ProtocolError> {
+/// A line of an answer, and the id of the request that it answers, if it has one.
+pub(super) fn read(
+    line: &[u8],
+    output: &PluginOutput,
+) -> Result<(Option<u64>, Line), ProtocolError> {
     let quoted = || output.presentable(line);
     let value: Value =
         serde_json::from_slice(line).map_err(|error| ProtocolError::NotJson(quoted(), error))?;
@@ -191,15 +194,16 @@ fn read(line: &[u8], output: &PluginOutput) -> Result<Line, ProtocolError> {
         }
     }
     let text = |value: &Value| String::deserialize(value).map_err(ProtocolError::Misfit);
-    if let Some(result) = value.get("result") {
-        Ok(Line::Result(result.clone()))
+    let said = if let Some(result) = value.get("result") {
+        Line::Result(result.clone())
     } else if let Some(error) = value.get("error") {
-        Problem::deserialize(error).map(Line::Error).map_err(ProtocolError::Misfit)
+        Problem::deserialize(error).map(Line::Error).map_err(ProtocolError::Misfit)?
     } else if let Some(progress) = value.get("progress") {
-        text(progress).map(Line::Progress)
+        Line::Progress(text(progress)?)
     } else if let Some(warning) = value.get("warning") {
-        text(warning).map(Line::Warning)
+        Line::Warning(text(warning)?)
     } else {
-        Err(ProtocolError::Meaningless(quoted()))
-    }
+        return Err(ProtocolError::Meaningless(quoted()));
+    };
+    Ok((value.get("id").and_then(Value::as_u64), said))
 }

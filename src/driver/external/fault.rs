@@ -33,6 +33,8 @@ pub(super) enum ProtocolError {
     Lingering(Duration),
     #[error("{} without a result", ended(*.0))]
     NoResult(ExitStatus),
+    #[error("{0}")]
+    Ended(String),
     #[error("{} after its result", ended(*.0))]
     FailedAfterwards(ExitStatus),
     #[error("went on after its answer with `{0}`")]

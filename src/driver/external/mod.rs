@@ -1,8 +1,8 @@
 //! Machines of programs that other people write: `dojo-driver-NAME` on the PATH.
 //!
-//! Each operation is one run of the program, which reads a request and writes an answer ([`protocol`]). It
-//! has a time-out, and whatever else it does than answering is an error that names the driver and what its
-//! program said last.
+//! Each operation is one run of the program, which reads a request and writes an answer ([`protocol`]), or is
+//! one request of a run that answers many. It has a time-out, and whatever else the program does than answering is
+//! an error that names the driver and what its program said last.
 
 mod conversation;
 mod fault;
@@ -11,30 +11,36 @@ mod options;
 mod output;
 mod program;
 pub mod protocol;
+mod serve;
+mod session;
 mod subject;
 
+use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use std::{env, fmt};
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
 use self::conversation::ask;
 use self::fault::{Complaint, Fault, ProtocolError};
 use self::output::PluginOutput;
 use self::protocol::{
-    Capabilities, Checked, Done, Existing, Listed, Made, Operation, Problem, PublicKey, Request,
-    VERSION, Wanted,
+    Architecture, Capabilities, Checked, Done, Existing, Listed, Made, Operation, Priced, Problem,
+    PublicKey, Remaining, Request, TerminationReason, VERSION, Wanted,
 };
+use self::session::Session;
 use self::subject::Subject;
-use super::{Driver, Error};
-use crate::event::Progress;
+use super::{Driver, Error, Leftover, Price};
+use crate::event::{Progress, chain};
 use crate::model::{ClusterName, DriverName, Finding, Machine, MachineRequest, Place, Secret};
 
 pub use self::group::abandon;
 pub use self::protocol::Options;
+pub use self::serve::serve;
 
 /// The longest that any operation may take, whatever a program says of itself.
 const LONGEST: u64 = 3600;
@@ -50,6 +56,10 @@ pub struct ExternalDriver {
     unfit: Option<String>,
     /// Where to tell what the program says beside its result.
     progress: Mutex<Progress>,
+    /// The run that answers, of a program that answers many requests in one.
+    session: Mutex<Option<Arc<Session>>>,
+    /// The id of the next request.
+    next: AtomicU64,
 }
 
 impl fmt::Debug for ExternalDriver {
@@ -70,7 +80,7 @@ impl ExternalDriver {
         noted: &Options,
         progress: Progress,
     ) -> Result<Self, Error> {
-        let program = program::find(name, &env::var_os("PATH").unwrap_or_default())?;
+        let program = program::find(name, &program::places())?;
         Self::connect_to(name, program, given, noted, progress).await
     }
 
@@ -92,6 +102,8 @@ impl ExternalDriver {
             options: Options::new(),
             unfit: None,
             progress: Mutex::new(progress),
+            session: Mutex::default(),
+            next: AtomicU64::new(1),
         };
         let subject = Subject::Driver(name);
         driver.capabilities = driver.run(Operation::Capabilities, "use", subject, None).await?;
@@ -124,16 +136,14 @@ impl ExternalDriver {
     /// Has the program do something. `verb` and `subject` are for errors.
     async fn run<T: DeserializeOwned>(
         &self,
-        operation: Operation<'_>,
+        operation: Operation,
         verb: &'static str,
         subject: Subject<'_>,
         secret: Option<&Secret>,
     ) -> Result<T, Error> {
         let limit = self.limit(&operation);
-        let request = Request { protocol: VERSION, operation, options: &self.options };
-        let mut request =
-            serde_json::to_vec(&request).expect("requests have nothing but strings for keys");
-        request.push(b'\n');
+        let options = self.options.clone();
+        let mut request = Request { protocol: VERSION, id: None, operation, options };
         let progress = lock(&self.progress).clone();
         let progress = subject.machine().map_or(progress.clone(), |name| progress.machine(name));
         let output = PluginOutput::new(&self.name, progress, secret);
@@ -142,11 +152,39 @@ impl ExternalDriver {
             subject: subject.to_string(),
             source: fault.into(),
         };
-        match ask(&self.program, &request, limit, &output).await.map_err(broken)? {
+        let answer = if self.capabilities.session {
+            let session = self.session().map_err(broken)?;
+            if let Some(secret) = secret {
+                session.output().hide(secret);
+            }
+            let id = self.next.fetch_add(1, Ordering::Relaxed);
+            request.id = Some(id);
+            session.ask(id, &request, limit, &output).await
+        } else {
+            ask(&self.program, &request.line(), limit, &output).await
+        };
+        match answer.map_err(broken)? {
             Ok(result) => serde_json::from_value(result)
                 .map_err(|e| broken(output.fault(ProtocolError::Misfit(e)))),
             Err(problem) => Err(self.explain(problem, verb, &subject, &output)),
         }
+    }
+
+    /// The run that answers; another one if the last has ended.
+    fn session(&self) -> Result<Arc<Session>, Fault> {
+        let mut session = lock(&self.session);
+        if let Some(session) = session.as_ref().filter(|session| session.is_open()) {
+            return Ok(Arc::clone(session));
+        }
+        let output = PluginOutput::new(&self.name, lock(&self.progress).clone(), None);
+        let started = Arc::new(Session::start(&self.program, output)?);
+        *session = Some(Arc::clone(&started));
+        Ok(started)
+    }
+
+    /// Whether the program has an operation that not every program needs to have.
+    fn has(&self, operation: &str) -> bool {
+        self.capabilities.operations.iter().any(|has| has == operation)
     }
 
     /// What is wrong with an answer that is well-formed.
@@ -170,6 +208,15 @@ impl ExternalDriver {
             Problem::Unreachable { place, message } => {
                 Error::Unreachable { place: clean(place), source: complaint(message).into() }
             }
+            Problem::NoCredentials { place, tried, help, message } => Error::NoCredentials {
+                place: clean(place),
+                tried: clean(tried),
+                help: clean(help),
+                source: complaint(message).into(),
+            },
+            Problem::NotConfigured { message, help } => {
+                Error::NotConfigured { message: clean(message), help: clean(help) }
+            }
             Problem::Foreign { subject } => Error::Foreign { subject: clean(subject) },
             Problem::Taken { resource, owner } => {
                 Error::Taken { resource: clean(resource), owner: clean(owner) }
@@ -184,11 +231,22 @@ impl ExternalDriver {
     }
 
     /// How long an operation may take.
-    fn limit(&self, operation: &Operation<'_>) -> Duration {
+    fn limit(&self, operation: &Operation) -> Duration {
         let usual = match operation {
             Operation::Capabilities => 10,
-            Operation::HostKey { .. } => 30,
-            Operation::Check | Operation::List { .. } => 60,
+            Operation::HostKey { .. }
+            | Operation::KnownHostKey { .. }
+            | Operation::NoteHostKey { .. } => 30,
+            Operation::Check
+            | Operation::List { .. }
+            | Operation::Place
+            | Operation::Architecture
+            | Operation::Price
+            | Operation::Admit { .. }
+            | Operation::Leftovers
+            | Operation::Located { .. }
+            | Operation::Extend { .. }
+            | Operation::TerminationReason { .. } => 60,
             Operation::Stop { .. } => 120,
             Operation::Start { .. } | Operation::Destroy { .. } => 300,
             Operation::Create { .. } | Operation::Cleanup { .. } => 600,
@@ -203,24 +261,41 @@ impl ExternalDriver {
         &self,
         machine: &Machine,
         verb: &'static str,
-        operation: Operation<'_>,
+        operation: Operation,
     ) -> Result<(), Error> {
         let Done {} = self.run(operation, verb, Subject::Machine(machine), None).await?;
         Ok(())
     }
 }
 
+impl ExternalDriver {
+    async fn key(&self, machine: &Machine, operation: Operation) -> Result<Option<String>, Error> {
+        let key: PublicKey = self.run(operation, "read", Subject::HostKey(machine), None).await?;
+        Ok(key.public.map(|public| public.trim().to_owned()))
+    }
+}
+
 #[async_trait]
 impl Driver for ExternalDriver {
     fn name(&self) -> DriverName {
-        DriverName::External(self.name.clone())
+        // The names of drivers that are known here are not external, wherever their programs come from.
+        self.name.parse().unwrap_or_else(|_| DriverName::External(self.name.clone()))
     }
 
     async fn place(&self) -> Result<Place, Error> {
+        if self.has("place") {
+            return self.run(Operation::Place, "find", Subject::Driver(&self.name), None).await;
+        }
         Ok(options::place(&self.name, &self.options))
     }
 
     async fn architecture(&self) -> Result<Option<String>, Error> {
+        if self.has("architecture") {
+            let subject = Subject::Driver(&self.name);
+            let told: Architecture =
+                self.run(Operation::Architecture, "ask", subject, None).await?;
+            return Ok(told.architecture);
+        }
         Ok(self.capabilities.architecture.clone())
     }
 
@@ -240,16 +315,30 @@ impl Driver for ExternalDriver {
         Ok(std::iter::once(own).chain(findings).collect())
     }
 
-    async fn admit(
-        &self,
-        _cluster: &ClusterName,
-        _requests: &[MachineRequest],
-    ) -> Result<(), Error> {
-        self.refuse_unfit()?;
-        match options::missing(&self.capabilities.options, &self.options) {
-            Some(problem) => Err(Error::Option { driver: self.name(), problem }),
-            None => Ok(()),
+    async fn price(&self, _driver: &DriverName) -> Option<Price> {
+        if !self.has("price") {
+            return None;
         }
+        let priced = self.run(Operation::Price, "price", Subject::Machines, None).await;
+        match priced {
+            Ok(Priced { price }) => price.map(Into::into),
+            Err(error) => {
+                Some(Price { of: format!("driver `{}`", self.name), hourly: Err(chain(&error)) })
+            }
+        }
+    }
+
+    async fn admit(&self, cluster: &ClusterName, requests: &[MachineRequest]) -> Result<(), Error> {
+        self.refuse_unfit()?;
+        if let Some(problem) = options::missing(&self.capabilities.options, &self.options) {
+            return Err(Error::Option { driver: self.name(), problem });
+        }
+        if self.has("admit") {
+            let requests = requests.iter().map(Wanted::without_private_key).collect();
+            let operation = Operation::Admit { cluster: cluster.clone(), requests };
+            let Done {} = self.run(operation, "prepare", Subject::Cluster(cluster), None).await?;
+        }
+        Ok(())
     }
 
     async fn prepare(
@@ -261,7 +350,7 @@ impl Driver for ExternalDriver {
         self.admit(cluster, requests).await?;
         self.report_to(progress);
         let requests = requests.iter().map(Wanted::without_private_key).collect();
-        let operation = Operation::Prepare { cluster, requests };
+        let operation = Operation::Prepare { cluster: cluster.clone(), requests };
         let work = self.run(operation, "prepare", Subject::Cluster(cluster), None);
         let Done {} = progress.step(format!("prepare {}", self.name), work).await?;
         Ok(())
@@ -282,7 +371,7 @@ impl Driver for ExternalDriver {
     }
 
     async fn list(&self, cluster: Option<&ClusterName>) -> Result<Vec<Machine>, Error> {
-        let operation = Operation::List { cluster };
+        let operation = Operation::List { cluster: cluster.cloned() };
         let listed: Listed = self.run(operation, "list", Subject::Machines, None).await?;
         let read = |machine: Existing| machine.machine(self.name());
         let machines: Result<Vec<_>, _> = listed.machines.into_iter().map(read).collect();
@@ -297,8 +386,47 @@ impl Driver for ExternalDriver {
         Ok(machines)
     }
 
+    async fn leftovers(&self) -> Result<Vec<Leftover>, Error> {
+        if !self.has("leftovers") {
+            let machines = self.list(None).await?;
+            return Ok(machines.into_iter().map(Leftover::from).collect());
+        }
+        let operation = Operation::Leftovers;
+        let told: Remaining = self.run(operation, "list", Subject::Machines, None).await?;
+        Ok(told.leftovers.into_iter().map(|thing| thing.leftover(self.name())).collect())
+    }
+
     async fn start(&self, machine: &Machine) -> Result<(), Error> {
         self.run_on(machine, "start", Operation::Start { machine: machine.into() }).await
+    }
+
+    async fn located(&self, machine: Machine) -> Result<Machine, Error> {
+        if !self.has("located") {
+            return Ok(machine);
+        }
+        let operation = Operation::Located { machine: (&machine).into() };
+        let subject = Subject::Machine(&machine);
+        let found: Made = self.run(operation, "find", subject, None).await?;
+        let found = found.machine.machine(self.name());
+        found.map_err(|problem| self.wrong("find", subject, problem))
+    }
+
+    async fn extend(&self, machine: &Machine, end: Timestamp) -> Result<(), Error> {
+        if !self.has("extend") {
+            let problem = format!("machine `{}` does not end itself", machine.id);
+            return Err(Error::Unsupported(problem));
+        }
+        self.run_on(machine, "extend", Operation::Extend { machine: machine.into(), end }).await
+    }
+
+    async fn termination_reason(&self, machine: &Machine) -> Result<Option<String>, Error> {
+        if !self.has("termination_reason") {
+            return Ok(None);
+        }
+        let operation = Operation::TerminationReason { machine: machine.into() };
+        let told: TerminationReason =
+            self.run(operation, "ask about", Subject::Machine(machine), None).await?;
+        Ok(told.reason)
     }
 
     async fn stop(&self, machine: &Machine) -> Result<(), Error> {
@@ -310,19 +438,34 @@ impl Driver for ExternalDriver {
     }
 
     async fn cleanup(&self, cluster: &ClusterName, cluster_id: Option<&str>) -> Result<(), Error> {
-        let operation = Operation::Cleanup { cluster, cluster_id };
+        let cluster_id = cluster_id.map(str::to_owned);
+        let operation = Operation::Cleanup { cluster: cluster.clone(), cluster_id };
         let Done {} = self.run(operation, "clean up", Subject::Cluster(cluster), None).await?;
         Ok(())
     }
 
     async fn host_key(&self, machine: &Machine) -> Result<Option<String>, Error> {
-        if !self.capabilities.host_key {
+        if !self.capabilities.host_key && !self.has("host_key") {
             return Ok(None);
         }
-        let operation = Operation::HostKey { machine: machine.into() };
-        let subject = Subject::HostKey(machine);
-        let key: PublicKey = self.run(operation, "read", subject, None).await?;
-        Ok(Some(key.public.trim().to_owned()))
+        self.key(machine, Operation::HostKey { machine: machine.into() }).await
+    }
+
+    async fn known_host_key(&self, machine: &Machine) -> Result<Option<String>, Error> {
+        if !self.has("known_host_key") {
+            return Ok(None);
+        }
+        self.key(machine, Operation::KnownHostKey { machine: machine.into() }).await
+    }
+
+    async fn note_host_key(&self, machine: &Machine, public: &str) -> Result<(), Error> {
+        if !self.has("note_host_key") {
+            return Ok(());
+        }
+        let public = public.to_owned();
+        let operation = Operation::NoteHostKey { machine: machine.into(), public };
+        let Done {} = self.run(operation, "note", Subject::HostKey(machine), None).await?;
+        Ok(())
     }
 }
 

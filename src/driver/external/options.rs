@@ -86,6 +86,8 @@ impl OptionType {
             Self::Integer => "a whole number",
             Self::Number => "a number",
             Self::Boolean => "true or false",
+            Self::Array => "a list in JSON",
+            Self::Object => "an object in JSON",
         }
     }
 
@@ -96,6 +98,8 @@ impl OptionType {
             Self::Integer => value.is_i64() || value.is_u64(),
             Self::Number => value.is_number(),
             Self::Boolean => value.is_boolean(),
+            Self::Array => value.is_array(),
+            Self::Object => value.is_object(),
         };
         if fits(value) {
             return Some(value.clone());

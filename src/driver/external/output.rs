@@ -1,9 +1,10 @@
 //! What a program says beside its result: told as it comes, kept for errors, and never with a secret in it.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use super::fault::{Fault, ProtocolError, StderrTail};
+use super::lock;
 use crate::event::Progress;
 use crate::model::Secret;
 
@@ -20,21 +21,30 @@ const MARK: &str = "PRIVATE KEY-----";
 pub(super) struct PluginOutput {
     driver: String,
     progress: Progress,
-    secrets: Vec<Secret>,
+    secrets: Mutex<Vec<Secret>>,
     last: Mutex<VecDeque<String>>,
 }
 
 impl PluginOutput {
     /// For a run of a driver's program that is given a secret, or none.
     pub(super) fn new(driver: &str, progress: Progress, secret: Option<&Secret>) -> Self {
-        let lines = secret.iter().flat_map(|s| s.expose().lines());
-        let lines = lines.filter(|line| line.len() >= REVEALING && !line.contains(MARK));
-        Self {
+        let output = Self {
             driver: driver.to_owned(),
             progress,
-            secrets: lines.map(Secret::new).collect(),
+            secrets: Mutex::default(),
             last: Mutex::default(),
+        };
+        if let Some(secret) = secret {
+            output.hide(secret);
         }
+        output
+    }
+
+    /// Shows no line any more that has one of a secret in it.
+    pub(super) fn hide(&self, secret: &Secret) {
+        let lines = secret.expose().lines();
+        let lines = lines.filter(|line| line.len() >= REVEALING && !line.contains(MARK));
+        lock(&self.secrets).extend(lines.map(Secret::new));
     }
 
     /// A line of standard error.
@@ -63,7 +73,8 @@ impl PluginOutput {
     /// A line as it may be shown: without secrets, control characters and what is too much.
     pub(super) fn presentable(&self, line: &[u8]) -> String {
         let text = String::from_utf8_lossy(line);
-        if text.contains(MARK) || self.secrets.iter().any(|s| text.contains(s.expose())) {
+        let is_secret = |secret: &Secret| text.contains(secret.expose());
+        if text.contains(MARK) || lock(&self.secrets).iter().any(is_secret) {
             return "(a line with a private key in it)".to_owned();
         }
         let plain = |c: char| if c.is_whitespace() { ' ' } else { c };
@@ -77,13 +88,13 @@ impl PluginOutput {
 
     /// The error for what the program did.
     pub(super) fn fault(&self, what: ProtocolError) -> Fault {
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = lock(&self.last);
         let last = StderrTail(last.iter().cloned().collect());
         Fault { driver: self.driver.clone(), what, last }
     }
 
     fn remember(&self, line: String) {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = lock(&self.last);
         if last.len() == TAIL {
             last.pop_front();
         }

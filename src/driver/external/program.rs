@@ -1,7 +1,7 @@
-//! Where the programs of external drivers are.
+//! Where the programs of external drivers are: beside `dojo`, or on the PATH.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
@@ -17,10 +17,20 @@ const PREFIX: &str = "dojo-driver-";
 pub(super) fn find(name: &str, path: &OsStr) -> Result<PathBuf, Error> {
     let mut installed = all(path);
     let found = installed.remove(name);
+    // Nobody who asks for another one has this in mind.
+    installed.remove("ec2");
     found.ok_or_else(|| Error::Absent {
         name: name.to_owned(),
         found: installed.into_keys().collect(),
     })
+}
+
+/// Where to look: beside `dojo` itself first, whose programs are of its own version.
+pub(super) fn places() -> OsString {
+    let own = env::current_exe().ok().and_then(|program| Some(program.parent()?.to_owned()));
+    let path = env::var_os("PATH").unwrap_or_default();
+    // A directory with the sign that parts them cannot be said, and then is left out.
+    env::join_paths(own.into_iter().chain(env::split_paths(&path))).unwrap_or(path)
 }
 
 /// The external drivers whose programs are on a PATH, by name.
@@ -32,7 +42,8 @@ fn all(path: &OsStr) -> BTreeMap<String, PathBuf> {
         for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
             let name = entry.file_name();
             let name = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
-            let is_name = |n: &str| matches!(n.parse(), Ok(DriverName::External(_)));
+            let is_name =
+                |n: &str| matches!(n.parse(), Ok(DriverName::External(_) | DriverName::Ec2));
             if let Some(name) = name.filter(|n| is_name(n) && can_run(&entry.path())) {
                 programs.entry(name.to_owned()).or_insert_with(|| entry.path());
             }
@@ -70,7 +81,7 @@ mod tests {
         let text = find("box", &path).unwrap_err().to_string();
         assert_eq!(
             text,
-            "there is no driver `box`: `dojo-driver-box` is not on the PATH; there is `podbox`, `vms`"
+            "there is no driver `box`: `dojo-driver-box` is neither beside `dojo` nor on the PATH; there is `podbox`, `vms`"
         );
     }
 

@@ -1,6 +1,8 @@
 //! Drivers that are programs of their own, and all the ways in which such a program goes wrong: what users
 //! read, the exit status, and that nothing of it keeps running.
 
+mod session;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -173,7 +175,7 @@ fn what_is_no_answer_is_quoted() {
         (
             "odd",
             "answered what does not belong there: unknown variant `melancholy`, expected one of \
-             `unreachable`, `foreign`, `taken`, `unsupported`, `failed`",
+             `unreachable`, `no_credentials`, `not_configured`, `foreign`, `taken`, `unsupported`, `failed`",
         ),
     ] {
         let (_, said) = check(driver);
@@ -234,11 +236,11 @@ fn what_a_driver_says_is_told_in_its_name() {
 fn a_driver_that_is_not_there_is_told_with_those_that_are() {
     let world = World::with(&["crash", "hang"]);
     let said = world.dojo(&["up", "--driver", "sandbox"]);
-    let error = "there is no driver `sandbox`: `dojo-driver-sandbox` is not on the PATH; there is `crash`, \
+    let error = "there is no driver `sandbox`: `dojo-driver-sandbox` is neither beside `dojo` nor on the PATH; there is `crash`, \
                  `hang`";
     said.fails(2, error);
     let said = World::with(&[]).dojo(&["up", "--driver", "sandbox"]);
-    let error = "there is no driver `sandbox`: `dojo-driver-sandbox` is not on the PATH, nor is any other \
+    let error = "there is no driver `sandbox`: `dojo-driver-sandbox` is neither beside `dojo` nor on the PATH, nor is any other \
                  program `dojo-driver-NAME`";
     said.fails(2, error);
 }

@@ -3,21 +3,22 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
-use serde::{Deserialize, Serialize, Serializer};
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::driver::{
     LABEL_CLUSTER, LABEL_CLUSTER_ID, LABEL_HOME, LABEL_MACHINE, LABEL_ORCHESTRATOR, LABEL_ROLE,
 };
 use crate::model::{
-    DriverName, Machine, MachineId, MachineRequest, MachineState, Orchestrator, Protocol, Secret,
-    Service,
+    Bytes, Cost, Cpus, DriverName, HostKey, Machine, MachineId, MachineRequest, MachineState,
+    Orchestrator, Port, Protocol, Secret, Service, Size,
 };
 
 /// The labels that a machine carries, as in [`LABEL_CLUSTER`] and its neighbours.
 pub type Labels = BTreeMap<String, String>;
 
 /// A machine that is to be made: a [`MachineRequest`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Wanted {
     /// A name for it that no other machine of this computer has: `dojo-practice-worker-1`.
     pub name: String,
@@ -26,10 +27,10 @@ pub struct Wanted {
     /// What it must carry from birth. All of it comes back in [`Existing::labels`].
     pub labels: Labels,
     /// The most memory that it may use, in bytes.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<u64>,
     /// The most processors that it may use.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpus: Option<f64>,
     /// Ports of this computer that are to lead to it.
     pub ports: Vec<PublishedPort>,
@@ -42,17 +43,22 @@ pub struct Wanted {
 }
 
 /// A host key for a machine.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct WantedKey {
     /// Public half, one OpenSSH line.
     pub public: String,
     /// Private half in OpenSSH's format; only in `create`. It may not be logged nor put on a command line.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "expose")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "expose",
+        deserialize_with = "conceal"
+    )]
     pub private: Option<Secret>,
 }
 
 /// A port of this computer that leads to one of a machine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublishedPort {
     /// The port of this computer.
     pub host: u16,
@@ -79,6 +85,12 @@ pub struct Existing {
     /// Where this computer reaches its services; those that are absent, at the private address.
     #[serde(default)]
     pub endpoints: BTreeMap<Service, SocketAddr>,
+    /// When it ends itself, if it does (RFC 3339).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Timestamp>,
+    /// What it costs, if it costs anything and that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
 }
 
 impl Wanted {
@@ -116,6 +128,60 @@ impl Wanted {
             host_key: WantedKey { public: request.host_key.public.clone(), private: None },
         }
     }
+
+    /// The request of a driver. A key that is not told is empty.
+    ///
+    /// # Errors
+    /// A sentence on what is missing or wrong.
+    pub fn request(self, driver: DriverName) -> Result<MachineRequest, String> {
+        let born = Born::read(&self.labels, &self.name)?;
+        let cpus = self.cpus.map(Cpus::try_from).transpose().map_err(|e| e.to_string())?;
+        let port = |port: PublishedPort| Port {
+            host: port.host,
+            machine: port.machine,
+            protocol: port.protocol,
+        };
+        Ok(MachineRequest {
+            id: born.id,
+            driver,
+            cluster_id: born.cluster_id,
+            home: born.home.unwrap_or_default(),
+            orchestrator: born.orchestrator,
+            size: Size { memory: self.memory.map(Bytes), cpus },
+            ports: self.ports.into_iter().map(port).collect(),
+            authorized_key: self.authorized_key,
+            host_key: HostKey {
+                public: self.host_key.public,
+                private: self.host_key.private.unwrap_or_else(|| Secret::new("")),
+            },
+        })
+    }
+}
+
+/// What labels tell of a machine.
+struct Born {
+    id: MachineId,
+    cluster_id: String,
+    home: Option<String>,
+    orchestrator: Orchestrator,
+}
+
+impl Born {
+    fn read(labels: &Labels, machine: &str) -> Result<Self, String> {
+        let label = |key: &str| {
+            let value = labels.get(key).map(String::as_str);
+            value.ok_or_else(|| format!("machine `{machine}` has no label `{key}`"))
+        };
+        Ok(Self {
+            id: MachineId {
+                cluster: label(LABEL_CLUSTER)?.parse().map_err(|e| format!("{e}"))?,
+                name: label(LABEL_MACHINE)?.parse().map_err(|e| format!("{e}"))?,
+            },
+            orchestrator: label(LABEL_ORCHESTRATOR)?.parse()?,
+            cluster_id: label(LABEL_CLUSTER_ID)?.to_owned(),
+            home: labels.get(LABEL_HOME).cloned(),
+        })
+    }
 }
 
 /// A machine from before there were homes has no label of one.
@@ -150,6 +216,8 @@ impl From<&Machine> for Existing {
             user: machine.user.clone(),
             private_ip: machine.private_ip,
             endpoints: machine.endpoints.clone(),
+            expires: machine.expires,
+            cost: machine.cost,
         }
     }
 }
@@ -160,20 +228,12 @@ impl Existing {
     /// # Errors
     /// A sentence on the label that is missing or wrong.
     pub fn machine(self, driver: DriverName) -> Result<Machine, String> {
-        let label = |key: &str| {
-            let value = self.labels.get(key).map(String::as_str);
-            value.ok_or_else(|| format!("machine `{}` has no label `{key}`", self.handle))
-        };
-        let id = MachineId {
-            cluster: label(LABEL_CLUSTER)?.parse().map_err(|e| format!("{e}"))?,
-            name: label(LABEL_MACHINE)?.parse().map_err(|e| format!("{e}"))?,
-        };
-        let orchestrator = label(LABEL_ORCHESTRATOR)?.parse()?;
+        let Born { id, cluster_id, home, orchestrator } = Born::read(&self.labels, &self.handle)?;
         let direct = |service: Service| (service, (self.private_ip, service.port()).into());
         let direct = Service::of(orchestrator, id.name.role).into_iter().map(direct);
         Ok(Machine {
-            cluster_id: label(LABEL_CLUSTER_ID)?.to_owned(),
-            home: self.labels.get(LABEL_HOME).cloned(),
+            cluster_id,
+            home,
             endpoints: direct.chain(self.endpoints).collect(),
             id,
             driver,
@@ -182,8 +242,8 @@ impl Existing {
             state: self.state,
             user: self.user,
             private_ip: self.private_ip,
-            expires: None,
-            cost: None,
+            expires: self.expires,
+            cost: self.cost,
         })
     }
 }
@@ -195,4 +255,8 @@ fn root() -> String {
 #[expect(clippy::ref_option, reason = "serde calls it with a reference to the field")]
 fn expose<S: Serializer>(secret: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
     secret.as_ref().map(Secret::expose).serialize(serializer)
+}
+
+fn conceal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.map(Secret::new))
 }
