@@ -5,13 +5,15 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use clusterdojo::driver::ec2::{Ec2Driver, Ec2Options};
+use clusterdojo::driver::ec2::Ec2Options;
+use clusterdojo::driver::external::ExternalDriver;
 use clusterdojo::driver::{Driver, Error};
 use clusterdojo::event::chain;
 use clusterdojo::model::{ClusterName, Machine, MachineRequest, Role};
 use serde_json::{Value, json};
 
 use super::emulator::{Api, Emulator, REGION, state};
+use super::program;
 use crate::contract::{cluster, driver_contract, progress, request};
 use crate::world::{World, until};
 
@@ -42,20 +44,20 @@ fn with_credentials(test: &str, settings: &Value, inside: impl AsyncFnOnce(&Api)
     emulator.assert_empty();
 }
 
-async fn connect(api: &Api, options: Ec2Options) -> Result<Ec2Driver, Error> {
+async fn connect(api: &Api, options: Ec2Options) -> Result<ExternalDriver, Error> {
     let endpoint_url = Some(api.endpoint().to_owned());
-    Ec2Driver::connect(Ec2Options { endpoint_url, ..options }).await
+    program(&Ec2Options { endpoint_url, ..options }).await
 }
 
 /// One machine of a cluster of its own, prepared for and not made.
-async fn one(driver: &Ec2Driver) -> (ClusterName, MachineRequest) {
+async fn one(driver: &ExternalDriver) -> (ClusterName, MachineRequest) {
     let name = cluster("ec2");
     let request = request(&name, Role::Worker, 1);
     driver.prepare(&name, std::slice::from_ref(&request), &progress()).await.unwrap();
     (name, request)
 }
 
-async fn clean(driver: &Ec2Driver, cluster: &ClusterName) {
+async fn clean(driver: &ExternalDriver, cluster: &ClusterName) {
     driver.cleanup(cluster, None).await.unwrap();
     assert!(driver.list(Some(cluster)).await.unwrap().is_empty());
 }

@@ -1,9 +1,9 @@
 //! What `scripts/e2e-aws` runs on Amazon's own EC2, which costs money. Credentials and region are those of the
 //! environment.
 
-use clusterdojo::driver::ec2::{Ec2Driver, Ec2Options};
+use clusterdojo::driver::ec2::Ec2Options;
 
-use super::swarm_nodes;
+use super::{program, swarm_nodes};
 use crate::contract::driver_contract;
 use crate::world::{World, until};
 
@@ -15,7 +15,7 @@ const TTL: &str = "1h";
 fn it_keeps_the_contract() {
     let options = Ec2Options { ttl: TTL.parse().unwrap(), ..Ec2Options::default() };
     tokio::runtime::Runtime::new().unwrap().block_on(async {
-        driver_contract(&Ec2Driver::connect(options).await.unwrap()).await;
+        driver_contract(&program(&options).await.unwrap()).await;
     });
 }
 
