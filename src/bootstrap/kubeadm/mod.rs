@@ -235,8 +235,10 @@ async fn pods_can_run(api: &ApiServer, leader: &Node, nodes: &[Node]) -> Result<
         let ask = async |node: &Node| {
             node.remote().run(&script).await.map_err(failed(node, script.title))
         };
-        // kube-proxy begins on every node by itself: that one asks it well says nothing of the others.
-        if ask(leader).await?.trim() != "none" {
+        // kube-proxy begins on every node by itself: that one asks it well says nothing of the others. Where the
+        // network is somebody else's, it may well be made to keep nodes apart.
+        let own_network = leader.kubernetes().options.cni == PodNetwork::Bridge;
+        if ask(leader).await?.trim() != "none" && own_network {
             let others = nodes.iter().filter(|node| node.machine().id != leader.machine().id);
             settle(others.map(|node| async move { ask(node).await.map(drop) })).await?;
         }

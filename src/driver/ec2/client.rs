@@ -56,13 +56,7 @@ pub(super) async fn connect(options: &Ec2Options) -> Result<Account, Error> {
     }
     let config = config(options).await;
     let Some(region) = config.region().map(ToString::to_string) else {
-        return Err(Error::NotConfigured {
-            message: format!(
-                "no region of AWS is chosen: neither --region, nor AWS_REGION, nor {login} names one"
-            ),
-            help: "`--region eu-central-1` chooses one, or `export AWS_REGION=eu-central-1`"
-                .to_owned(),
-        });
+        return Err(login.lacks_region());
     };
     let identity = aws_sdk_sts::Client::new(&config).get_caller_identity().send().await;
     let identity = match identity {

@@ -34,6 +34,23 @@ impl Login {
         }
     }
 
+    /// The error that nothing says in which region.
+    pub(super) fn lacks_region(&self) -> Error {
+        let asked = match self {
+            Self::SingleSignOn(profile)
+            | Self::Profile(profile)
+            | Self::NoSuchProfile(profile, _) => format!("profile `{profile}`"),
+            Self::Environment | Self::Nothing => "profile `default`".to_owned(),
+        };
+        Error::NotConfigured {
+            message: format!(
+                "no region of AWS is chosen: neither --region nor AWS_REGION names one, nor does {asked}"
+            ),
+            help: "`--region eu-central-1` chooses one, or `export AWS_REGION=eu-central-1`"
+                .to_owned(),
+        }
+    }
+
     fn help(&self) -> String {
         match self {
             Self::SingleSignOn(profile) => {
