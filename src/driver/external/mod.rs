@@ -202,7 +202,7 @@ impl ExternalDriver {
         subject: &Subject<'_>,
         output: &PluginOutput,
     ) -> Error {
-        let clean = |text: String| output.presentable(text.as_bytes());
+        let clean = |text: String| output.message(&text);
         let complaint = |message| Complaint { driver: self.name.clone(), message: clean(message) };
         match problem {
             Problem::Unreachable { place, message } => {

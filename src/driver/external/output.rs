@@ -12,6 +12,8 @@ use crate::model::Secret;
 const TAIL: usize = 12;
 /// The most characters of a line that are shown.
 const WIDTH: usize = 300;
+/// The most characters that are shown of what a program says of its failure.
+const MESSAGE: usize = 4096;
 /// Lines of a key that are shorter than this say nothing about it.
 const REVEALING: usize = 16;
 /// Stands in every private key that OpenSSH and OpenSSL write.
@@ -72,6 +74,15 @@ impl PluginOutput {
 
     /// A line as it may be shown: without secrets, control characters and what is too much.
     pub(super) fn presentable(&self, line: &[u8]) -> String {
+        self.shown(line, WIDTH)
+    }
+
+    /// The same of what a program says of its failure, which may take many words.
+    pub(super) fn message(&self, text: &str) -> String {
+        self.shown(text.as_bytes(), MESSAGE)
+    }
+
+    fn shown(&self, line: &[u8], most: usize) -> String {
         let text = String::from_utf8_lossy(line);
         let is_secret = |secret: &Secret| text.contains(secret.expose());
         if text.contains(MARK) || lock(&self.secrets).iter().any(is_secret) {
@@ -80,7 +91,7 @@ impl PluginOutput {
         let plain = |c: char| if c.is_whitespace() { ' ' } else { c };
         let plain: String = text.chars().map(plain).filter(|c| !c.is_control()).collect();
         let text = plain.trim_end();
-        match text.char_indices().nth(WIDTH) {
+        match text.char_indices().nth(most) {
             Some((end, _)) => format!("{}…", &text[..end]),
             None => text.to_owned(),
         }
