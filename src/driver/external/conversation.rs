@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::io::{
     AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader,
 };
-use tokio::process::{ChildStdin, Command};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 
 use crate::pace::{stretch, within};
 
@@ -21,9 +21,9 @@ use super::output::PluginOutput;
 use super::protocol::{Line, Problem, VERSION};
 
 /// The most bytes of a line of an answer: room for a list of more than a thousand machines.
-pub(super) const LINE: usize = 1 << 20;
+const LINE: usize = 1 << 20;
 /// The most bytes of a line of standard error that are kept together.
-pub(super) const ASIDE: usize = 4 << 10;
+const ASIDE: usize = 4 << 10;
 /// How long a program may take to end when it has said all.
 const AFTERWARDS: Duration = Duration::from_secs(5);
 /// How long a program that is given up may take to clear up, and how long is listened to what an ended one
@@ -33,6 +33,39 @@ pub(super) const GRACE: Duration = Duration::from_secs(2);
 /// What a program came to.
 pub(super) type Answer = Result<Value, Problem>;
 
+/// A program that was started, and its pipes.
+pub(super) struct Run {
+    pub child: Child,
+    pub group: Group,
+    pub stdin: ChildStdin,
+    pub stdout: ChildStdout,
+    pub stderr: ChildStderr,
+}
+
+impl Run {
+    pub(super) fn start(program: &Path, output: &PluginOutput) -> Result<Self, Fault> {
+        let mut child = Command::new(program)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            // A Ctrl-C is for `dojo` to hear, which ends what it has begun.
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| output.fault(ProtocolError::Start(error)))?;
+        let group = Group::of(&child);
+        let (stdin, stdout, stderr) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        Ok(Self {
+            child,
+            group,
+            stdin: stdin.expect("it is piped"),
+            stdout: stdout.expect("it is piped"),
+            stderr: stderr.expect("it is piped"),
+        })
+    }
+}
+
 /// Runs a program with a request on its standard input, and gives up on it after `limit`.
 pub(super) async fn ask(
     program: &Path,
@@ -40,22 +73,12 @@ pub(super) async fn ask(
     limit: Duration,
     output: &PluginOutput,
 ) -> Result<Answer, Fault> {
-    let mut child = Command::new(program)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        // A Ctrl-C is for `dojo` to hear, which ends what it has begun.
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| output.fault(ProtocolError::Start(error)))?;
-    let group = Group::of(&child);
-    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let Run { mut child, group, stdin, stdout, stderr } = Run::start(program, output)?;
     let answer = OnceLock::new();
     let talk = async {
-        let feed = feed(stdin.expect("it is piped"), request);
-        let listen = listen(stdout.expect("it is piped"), &answer, output);
-        let read_stderr = read_stderr(stderr.expect("it is piped"), output);
+        let feed = feed(stdin, request);
+        let listen = listen(stdout, &answer, output);
+        let read_stderr = read_stderr(stderr, output);
         tokio::try_join!(feed, listen, read_stderr).map(drop)
     };
     let ended = within(limit, async {
@@ -117,13 +140,7 @@ async fn listen(
     output: &PluginOutput,
 ) -> Result<(), ProtocolError> {
     let mut stdout = BufReader::new(stdout);
-    while let Some(line) = next_line(&mut stdout, LINE).await.map_err(ProtocolError::Read)? {
-        if line.len() > LINE {
-            return Err(ProtocolError::TooLong(LINE));
-        }
-        if line.trim_ascii().is_empty() {
-            continue;
-        }
+    while let Some(line) = next_answer(&mut stdout).await? {
         let last = match read(&line, output)?.1 {
             Line::Progress(text) => {
                 output.progress(&text);
@@ -149,7 +166,7 @@ async fn listen(
     Ok(())
 }
 
-async fn read_stderr(
+pub(super) async fn read_stderr(
     stderr: impl AsyncRead + Unpin,
     output: &PluginOutput,
 ) -> Result<(), ProtocolError> {
@@ -160,8 +177,23 @@ async fn read_stderr(
     Ok(())
 }
 
+/// The next line of an answer that is not empty; `None` when there is no more.
+pub(super) async fn next_answer(
+    stdout: &mut BufReader<impl AsyncRead + Unpin>,
+) -> Result<Option<Vec<u8>>, ProtocolError> {
+    while let Some(line) = next_line(stdout, LINE).await.map_err(ProtocolError::Read)? {
+        if line.len() > LINE {
+            return Err(ProtocolError::TooLong(LINE));
+        }
+        if !line.trim_ascii().is_empty() {
+            return Ok(Some(line));
+        }
+    }
+    Ok(None)
+}
+
 /// The next line without its end, or one byte more than `limit` of it; `None` when there is no more.
-pub(super) async fn next_line(
+async fn next_line(
     reader: &mut BufReader<impl AsyncRead + Unpin>,
     limit: usize,
 ) -> io::Result<Option<Vec<u8>>> {

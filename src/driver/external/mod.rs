@@ -107,6 +107,9 @@ impl ExternalDriver {
         };
         let subject = Subject::Driver(name);
         driver.capabilities = driver.run(Operation::Capabilities, "use", subject, None).await?;
+        if driver.capabilities.host_key {
+            driver.capabilities.operations.push("host_key".to_owned());
+        }
         let admitted = options::admit(&driver.capabilities.options, given, noted);
         (driver.options, driver.unfit) = admitted;
         Ok(driver)
@@ -182,9 +185,26 @@ impl ExternalDriver {
         Ok(started)
     }
 
-    /// Whether the program has an operation that not every program needs to have.
-    fn has(&self, operation: &str) -> bool {
-        self.capabilities.operations.iter().any(|has| has == operation)
+    /// Has the program do something that not every program needs to be able to; `None` if this one is not.
+    async fn run_if_able<T: DeserializeOwned>(
+        &self,
+        operation: Operation,
+        verb: &'static str,
+        subject: Subject<'_>,
+    ) -> Result<Option<T>, Error> {
+        if !self.capabilities.operations.iter().any(|able| able == operation.name()) {
+            return Ok(None);
+        }
+        self.run(operation, verb, subject, None).await.map(Some)
+    }
+
+    /// Refuses options that do not fit or are missing.
+    fn refuse_options(&self) -> Result<(), Error> {
+        self.refuse_unfit()?;
+        match options::missing(&self.capabilities.options, &self.options) {
+            Some(problem) => Err(Error::Option { driver: self.name(), problem }),
+            None => Ok(()),
+        }
     }
 
     /// What is wrong with an answer that is well-formed.
@@ -270,8 +290,9 @@ impl ExternalDriver {
 
 impl ExternalDriver {
     async fn key(&self, machine: &Machine, operation: Operation) -> Result<Option<String>, Error> {
-        let key: PublicKey = self.run(operation, "read", Subject::HostKey(machine), None).await?;
-        Ok(key.public.map(|public| public.trim().to_owned()))
+        let key = self.run_if_able(operation, "read", Subject::HostKey(machine)).await?;
+        let public = key.and_then(|PublicKey { public }| public);
+        Ok(public.map(|public| public.trim().to_owned()))
     }
 }
 
@@ -283,20 +304,18 @@ impl Driver for ExternalDriver {
     }
 
     async fn place(&self) -> Result<Place, Error> {
-        if self.has("place") {
-            return self.run(Operation::Place, "find", Subject::Driver(&self.name), None).await;
-        }
-        Ok(options::place(&self.name, &self.options))
+        let subject = Subject::Driver(&self.name);
+        let told = self.run_if_able(Operation::Place, "find", subject).await?;
+        Ok(told.unwrap_or_else(|| options::place(&self.name, &self.options)))
     }
 
     async fn architecture(&self) -> Result<Option<String>, Error> {
-        if self.has("architecture") {
-            let subject = Subject::Driver(&self.name);
-            let told: Architecture =
-                self.run(Operation::Architecture, "ask", subject, None).await?;
-            return Ok(told.architecture);
-        }
-        Ok(self.capabilities.architecture.clone())
+        let subject = Subject::Driver(&self.name);
+        let told = self.run_if_able(Operation::Architecture, "ask", subject).await?;
+        Ok(match told {
+            Some(Architecture { architecture }) => architecture,
+            None => self.capabilities.architecture.clone(),
+        })
     }
 
     fn report_to(&self, progress: &Progress) {
@@ -316,12 +335,8 @@ impl Driver for ExternalDriver {
     }
 
     async fn price(&self, _driver: &DriverName) -> Option<Price> {
-        if !self.has("price") {
-            return None;
-        }
-        let priced = self.run(Operation::Price, "price", Subject::Machines, None).await;
-        match priced {
-            Ok(Priced { price }) => price.map(Into::into),
+        match self.run_if_able(Operation::Price, "price", Subject::Machines).await {
+            Ok(priced) => priced.and_then(|Priced { price }| price).map(Into::into),
             Err(error) => {
                 Some(Price { of: format!("driver `{}`", self.name), hourly: Err(chain(&error)) })
             }
@@ -329,16 +344,11 @@ impl Driver for ExternalDriver {
     }
 
     async fn admit(&self, cluster: &ClusterName, requests: &[MachineRequest]) -> Result<(), Error> {
-        self.refuse_unfit()?;
-        if let Some(problem) = options::missing(&self.capabilities.options, &self.options) {
-            return Err(Error::Option { driver: self.name(), problem });
-        }
-        if self.has("admit") {
-            let requests = requests.iter().map(Wanted::without_private_key).collect();
-            let operation = Operation::Admit { cluster: cluster.clone(), requests };
-            let Done {} = self.run(operation, "prepare", Subject::Cluster(cluster), None).await?;
-        }
-        Ok(())
+        self.refuse_options()?;
+        let requests = requests.iter().map(Wanted::without_private_key).collect();
+        let operation = Operation::Admit { cluster: cluster.clone(), requests };
+        let admitted = self.run_if_able::<Done>(operation, "prepare", Subject::Cluster(cluster));
+        admitted.await.map(drop)
     }
 
     async fn prepare(
@@ -347,7 +357,8 @@ impl Driver for ExternalDriver {
         requests: &[MachineRequest],
         progress: &Progress,
     ) -> Result<(), Error> {
-        self.admit(cluster, requests).await?;
+        // The program refuses what it cannot make before it makes anything.
+        self.refuse_options()?;
         self.report_to(progress);
         let requests = requests.iter().map(Wanted::without_private_key).collect();
         let operation = Operation::Prepare { cluster: cluster.clone(), requests };
@@ -387,13 +398,12 @@ impl Driver for ExternalDriver {
     }
 
     async fn leftovers(&self) -> Result<Vec<Leftover>, Error> {
-        if !self.has("leftovers") {
+        let told = self.run_if_able(Operation::Leftovers, "list", Subject::Machines).await?;
+        let Some(Remaining { leftovers }) = told else {
             let machines = self.list(None).await?;
             return Ok(machines.into_iter().map(Leftover::from).collect());
-        }
-        let operation = Operation::Leftovers;
-        let told: Remaining = self.run(operation, "list", Subject::Machines, None).await?;
-        Ok(told.leftovers.into_iter().map(|thing| thing.leftover(self.name())).collect())
+        };
+        Ok(leftovers.into_iter().map(|thing| thing.leftover(self.name())).collect())
     }
 
     async fn start(&self, machine: &Machine) -> Result<(), Error> {
@@ -401,32 +411,28 @@ impl Driver for ExternalDriver {
     }
 
     async fn located(&self, machine: Machine) -> Result<Machine, Error> {
-        if !self.has("located") {
-            return Ok(machine);
-        }
         let operation = Operation::Located { machine: (&machine).into() };
         let subject = Subject::Machine(&machine);
-        let found: Made = self.run(operation, "find", subject, None).await?;
-        let found = found.machine.machine(self.name());
+        let found = self.run_if_able(operation, "find", subject).await?;
+        let Some(Made { machine: found }) = found else { return Ok(machine) };
+        let found = found.machine(self.name());
         found.map_err(|problem| self.wrong("find", subject, problem))
     }
 
     async fn extend(&self, machine: &Machine, end: Timestamp) -> Result<(), Error> {
-        if !self.has("extend") {
-            let problem = format!("machine `{}` does not end itself", machine.id);
-            return Err(Error::Unsupported(problem));
+        let operation = Operation::Extend { machine: machine.into(), end };
+        match self.run_if_able(operation, "extend", Subject::Machine(machine)).await? {
+            Some(Done {}) => Ok(()),
+            None => {
+                Err(Error::Unsupported(format!("machine `{}` does not end itself", machine.id)))
+            }
         }
-        self.run_on(machine, "extend", Operation::Extend { machine: machine.into(), end }).await
     }
 
     async fn termination_reason(&self, machine: &Machine) -> Result<Option<String>, Error> {
-        if !self.has("termination_reason") {
-            return Ok(None);
-        }
         let operation = Operation::TerminationReason { machine: machine.into() };
-        let told: TerminationReason =
-            self.run(operation, "ask about", Subject::Machine(machine), None).await?;
-        Ok(told.reason)
+        let told = self.run_if_able(operation, "ask about", Subject::Machine(machine)).await?;
+        Ok(told.and_then(|TerminationReason { reason }| reason))
     }
 
     async fn stop(&self, machine: &Machine) -> Result<(), Error> {
@@ -445,27 +451,18 @@ impl Driver for ExternalDriver {
     }
 
     async fn host_key(&self, machine: &Machine) -> Result<Option<String>, Error> {
-        if !self.capabilities.host_key && !self.has("host_key") {
-            return Ok(None);
-        }
         self.key(machine, Operation::HostKey { machine: machine.into() }).await
     }
 
     async fn known_host_key(&self, machine: &Machine) -> Result<Option<String>, Error> {
-        if !self.has("known_host_key") {
-            return Ok(None);
-        }
         self.key(machine, Operation::KnownHostKey { machine: machine.into() }).await
     }
 
     async fn note_host_key(&self, machine: &Machine, public: &str) -> Result<(), Error> {
-        if !self.has("note_host_key") {
-            return Ok(());
-        }
         let public = public.to_owned();
         let operation = Operation::NoteHostKey { machine: machine.into(), public };
-        let Done {} = self.run(operation, "note", Subject::HostKey(machine), None).await?;
-        Ok(())
+        let noted = self.run_if_able::<Done>(operation, "note", Subject::HostKey(machine));
+        noted.await.map(drop)
     }
 }
 

@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::io::{AsyncWriteExt as _, BufReader};
-use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use super::conversation::{ASIDE, Answer, GRACE, LINE, next_line, read};
+use super::conversation::{Answer, GRACE, Run, next_answer, read, read_stderr};
 use super::fault::{Fault, ProtocolError};
 use super::group::Group;
 use super::lock;
@@ -29,44 +28,26 @@ pub(super) struct Session {
 }
 
 struct State {
-    /// `None` once no more lines can come.
-    waiting: Mutex<Option<Waiting>>,
-    /// Why none can, from then on.
-    end: Mutex<String>,
-    output: Arc<PluginOutput>,
+    /// Once no more lines can come, why.
+    waiting: Mutex<Result<Waiting, String>>,
+    output: PluginOutput,
 }
 
 impl Session {
     /// Starts the program. What it writes to standard error goes to `output`.
     pub(super) fn start(program: &Path, output: PluginOutput) -> Result<Self, Fault> {
-        let started = Command::new(program)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            // A Ctrl-C is for `dojo` to hear, which ends what it has begun.
-            .process_group(0)
-            .kill_on_drop(true)
-            .spawn();
-        let mut child = started.map_err(|error| output.fault(ProtocolError::Start(error)))?;
-        let group = Group::of(&child);
-        let (stdin, stdout, stderr) =
-            (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let state = Arc::new(State {
-            waiting: Mutex::new(Some(Waiting::new())),
-            end: Mutex::default(),
-            output: Arc::new(output),
-        });
+        let Run { child, group, stdin, stdout, stderr } = Run::start(program, &output)?;
+        let state = Arc::new(State { waiting: Mutex::new(Ok(Waiting::new())), output });
         let listener = Arc::clone(&state);
-        let (stdout, stderr) = (stdout.expect("it is piped"), stderr.expect("it is piped"));
         tokio::spawn(async move { listener.listen(child, &group, stdout, stderr).await });
         let (requests, queue) = unbounded_channel();
-        tokio::spawn(feed(stdin.expect("it is piped"), queue));
+        tokio::spawn(feed(stdin, queue));
         Ok(Self { requests, state })
     }
 
     /// Whether it can still answer.
     pub(super) fn is_open(&self) -> bool {
-        lock(&self.state.waiting).is_some()
+        lock(&self.state.waiting).is_ok()
     }
 
     /// What the program says that belongs to no request.
@@ -83,14 +64,17 @@ impl Session {
         output: &PluginOutput,
     ) -> Result<Answer, Fault> {
         let (sender, lines) = unbounded_channel();
-        if let Some(waiting) = lock(&self.state.waiting).as_mut() {
+        if let Ok(waiting) = lock(&self.state.waiting).as_mut() {
             waiting.insert(id, sender);
         }
         // Those who do not wait any more are forgotten, whichever way they went.
         let _forget = Forget { state: &self.state, id };
         // A program that has ended does not read; why it has is said by its end.
         let _ = self.requests.send(request.line());
-        let ended = || ProtocolError::Ended(lock(&self.state.end).clone());
+        let ended = || {
+            let why = lock(&self.state.waiting).as_ref().err().cloned();
+            ProtocolError::Ended(why.unwrap_or_default())
+        };
         within(limit, answer(lines, output))
             .await
             .map_err(|_| ProtocolError::Hang(stretch(limit)))
@@ -131,7 +115,8 @@ impl State {
     ) {
         let told = tokio::select! {
             told = self.hand_out(stdout) => told,
-            told = self.read_stderr(stderr) => told,
+            // What a program says beside its answers is not what it ends with.
+            Err(what) = read_stderr(stderr, &self.output) => Err(what),
         };
         let why = match told {
             Ok(()) => match within(GRACE, child.wait()).await {
@@ -142,41 +127,24 @@ impl State {
             Err(what) => what,
         };
         group.terminate();
-        *lock(&self.end) = why.to_string();
-        lock(&self.waiting).take();
+        *lock(&self.waiting) = Err(why.to_string());
         let _ = within(GRACE, child.wait()).await;
     }
 
     async fn hand_out(&self, stdout: ChildStdout) -> Result<(), ProtocolError> {
         let mut stdout = BufReader::new(stdout);
-        while let Some(line) = next_line(&mut stdout, LINE).await.map_err(ProtocolError::Read)? {
-            if line.len() > LINE {
-                return Err(ProtocolError::TooLong(LINE));
-            }
-            if line.trim_ascii().is_empty() {
-                continue;
-            }
+        while let Some(line) = next_answer(&mut stdout).await? {
             let (id, said) = read(&line, &self.output)?;
             let Some(id) = id else {
                 let line = self.output.presentable(&line);
                 return Err(ProtocolError::Wrong(format!("a line without `id`: `{line}`")));
             };
             // Whoever asked may have given up by now.
-            if let Some(sender) = lock(&self.waiting).as_ref().and_then(|waiting| waiting.get(&id))
-            {
+            if let Some(sender) = lock(&self.waiting).as_ref().ok().and_then(|all| all.get(&id)) {
                 let _ = sender.send(said);
             }
         }
         Ok(())
-    }
-
-    /// Never says that there is no more: what a program says beside its answers is not what it ends with.
-    async fn read_stderr(&self, stderr: ChildStderr) -> Result<(), ProtocolError> {
-        let mut stderr = BufReader::new(stderr);
-        while let Some(line) = next_line(&mut stderr, ASIDE).await.map_err(ProtocolError::Read)? {
-            self.output.stderr_line(&line);
-        }
-        std::future::pending().await
     }
 }
 
@@ -187,7 +155,7 @@ struct Forget<'a> {
 
 impl Drop for Forget<'_> {
     fn drop(&mut self) {
-        if let Some(waiting) = lock(&self.state.waiting).as_mut() {
+        if let Ok(waiting) = lock(&self.state.waiting).as_mut() {
             waiting.remove(&self.id);
         }
     }

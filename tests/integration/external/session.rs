@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use clusterdojo::driver::external::{ExternalDriver, Options};
-use clusterdojo::driver::{Driver as _, Error};
+use clusterdojo::driver::{Driver as _, Error, Leftover};
 use clusterdojo::event::{Progress, Silent, chain};
 use clusterdojo::model::Machine;
 use tempfile::TempDir;
@@ -51,6 +51,17 @@ impl World {
         fs::read_to_string(runs).unwrap().lines().count() - 1
     }
 
+    /// Asks for both at once, and for leftovers a moment later.
+    async fn list_and_then_leftovers(
+        &self,
+    ) -> (Result<Vec<Machine>, Error>, Result<Vec<Leftover>, Error>) {
+        let leftovers = async {
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+            self.driver.leftovers().await
+        };
+        tokio::join!(self.driver.list(None), leftovers)
+    }
+
     /// The process that answers.
     async fn process(&self) -> String {
         self.driver.check().await.unwrap().pop().unwrap().detail
@@ -86,12 +97,7 @@ async fn one_run_answers_all_in_any_order() {
     esac"#,
     )
     .await;
-    let leftovers = async {
-        // So that it comes second.
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-        world.driver.leftovers().await
-    };
-    let (machines, leftovers) = tokio::join!(world.driver.list(None), leftovers);
+    let (machines, leftovers) = world.list_and_then_leftovers().await;
     assert_eq!(machines.unwrap(), []);
     assert_eq!(leftovers.unwrap()[0].what, "a shell");
     world.driver.check().await.unwrap();
@@ -108,11 +114,7 @@ async fn what_ends_in_the_middle_is_told_to_all_who_wait_and_begins_anew() {
     esac"#,
     )
     .await;
-    let leftovers = async {
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-        world.driver.leftovers().await
-    };
-    let (machines, leftovers) = tokio::join!(world.driver.list(None), leftovers);
+    let (machines, leftovers) = world.list_and_then_leftovers().await;
     let end = "driver `talker` ended with exit status 3 without a result; it said last: the sky is falling";
     assert_eq!(told(machines), format!("cannot list machines: {end}"));
     assert_eq!(told(leftovers), format!("cannot list machines: {end}"));
