@@ -7,6 +7,7 @@
 //! - [`docker`]: the context store, `contexts/meta` and `contexts/tls`
 //! - `engine`: where the context leads that docker uses when none of ours is selected
 //! - [`selection`]: which context plain `docker` uses, `currentContext` in `config.json`
+//! - `yaml`: a YAML text that is changed in place
 //! - [`kubeconfig`]: clusters, users and contexts of `kubectl`, and which one it uses
 
 pub mod docker;
@@ -17,6 +18,7 @@ mod meta;
 mod proxies;
 mod replace;
 pub mod selection;
+mod yaml;
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A private key or a token. It has no `Display`, its `Debug` is redacted, and reading it takes a
 /// call that stands out in review.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {

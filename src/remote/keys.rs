@@ -2,7 +2,6 @@
 //! them.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -156,26 +155,13 @@ fn names(line: &str, alias: &str) -> bool {
 
 /// Keeps the lines that `keep` wants and adds others, as one step for every reader and writer.
 fn rewrite(path: &Path, keep: impl Fn(&str) -> bool, add: &[String]) -> Result<(), Error> {
-    let _lock = lock(path).map_err(failed("lock", path))?;
+    // Whoever had the lock before has put another file in the place of the one that was locked.
+    let _lock = durable::lock::wait(path).map_err(failed("lock", path))?;
     let old = read(path)?;
     let kept = old.lines().filter(|line| keep(line));
     let lines = kept.chain(add.iter().map(String::as_str));
     let text: String = lines.flat_map(|line| [line, "\n"]).collect();
     durable::replace(path, text.as_bytes(), 0o600).map_err(failed("write", path))
-}
-
-/// Locks the file until the value is dropped. Whoever held the lock before has put another file in
-/// its place, so only a lock on the file that is there counts.
-fn lock(path: &Path) -> io::Result<File> {
-    loop {
-        let file = durable::open_private(path)?;
-        file.lock()?;
-        match fs::metadata(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            found if durable::is_same(&file, &found) => return Ok(file),
-            _ => {}
-        }
-    }
 }
 
 fn read(path: &Path) -> Result<String, Error> {
@@ -197,6 +183,7 @@ fn failed<E: Into<Source>>(operation: &'static str, path: &Path) -> impl FnOnce(
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;

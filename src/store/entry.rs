@@ -58,13 +58,13 @@ impl Entry {
                 }
                 Err(e) => return Err(Error::file("open", &path)(e)),
             };
-            match file.try_lock() {
-                Ok(()) if durable::is_same(&file, &fs::metadata(place)) => {
+            match durable::lock::try_at(&file, place) {
+                Ok(true) => {
                     // A courtesy to those who wait; the disk may be full.
                     let _ = write_holder(&mut file, verb);
                     return Ok(Self { directory, name, _lock: Some(file) });
                 }
-                Ok(()) => {}
+                Ok(false) => {}
                 Err(fs::TryLockError::WouldBlock) => {
                     let holder = read_holder(&mut file);
                     if Instant::now() >= end {

@@ -174,6 +174,16 @@ const SHAPES: &[(&str, &str)] = &[
         "far from the margin",
         "  apiVersion: v1\n  clusters:\n    - name: a\n      cluster: {server: \"https://a\"}\n",
     ),
+    ("a comment before the next document", "current-context: a\n# between\n---\nusers: 7\n"),
+    ("a comment before the end", "apiVersion: v1\n# the end\n...\n"),
+    (
+        "a literal with blank lines",
+        "contexts: []\nusers: # mine\n- name: a\n  user:\n    token: |+\n      x\n\n\n",
+    ),
+    (
+        "a comment after a dash",
+        "contexts:\n- # the-first\n  name: a\n  context: {cluster: a}\n\n  # the-last\n",
+    ),
 ];
 
 /// Each shape, and with the line ends of Windows.

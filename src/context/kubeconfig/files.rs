@@ -1,178 +1,249 @@
 //! The files of `$KUBECONFIG`, seen as the one configuration that kubectl makes of them.
 
-use std::collections::BTreeSet;
-use std::fs;
 use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use rustix::fs::{Access, access};
+use serde_json::Value;
 
-use super::document::{Document, Refused, Section};
-use super::entry::{Before, Mark, name};
-use super::lock::Lock;
-use super::node::Node;
-use super::yaml::Problem;
-use super::{Error, replace};
-use crate::durable;
+use super::entry::{Before, CURRENT, LISTS, Mark, entry, kind};
+use super::{Error, KubeContext, Problem};
+use crate::context::yaml::{Document, Refused, is_empty};
+use crate::context::{Error as FileError, Restored};
+use crate::durable::{self, lock::LockFile, shared::SharedFiles};
 use crate::failpoint;
 
-/// One kubeconfig, which need not exist.
-pub(super) struct KubeFile {
-    /// As `$KUBECONFIG` names it.
-    pub(super) path: PathBuf,
-    /// The file behind symbolic links.
-    target: PathBuf,
-    /// Which file that is: device and number; `None` if there is no file.
-    inode: Option<(u64, u64)>,
-    /// Its mode; `None` if there is no file.
-    mode: Option<u32>,
-    /// Whether it is a file, or none is there: `/dev/null` can be read, and must not be replaced.
-    regular: bool,
-    /// What it says; operations change this, and [`Files::save`] the file.
-    pub(super) document: Document,
-    /// The text that was read.
-    text: String,
-    /// The mode that it gets when it is next written.
-    pub(super) new_mode: Option<u32>,
-    /// Goes when it is next saved.
-    pub(super) gone: bool,
-    /// Whether the lock is held on it.
-    locked: bool,
-}
-
-/// The files in the order in which kubectl reads them. Of entries of one name the first one counts,
-/// and of selected contexts too (`ClientConfigLoadingRules.Load` in client-go's
-/// `tools/clientcmd/loader.go`).
+/// The files in the order in which kubectl reads them. Of entries of one name the first one counts, and of
+/// selected contexts too (`ClientConfigLoadingRules.Load` in client-go's `tools/clientcmd/loader.go`).
 pub(super) struct Files {
-    pub(super) files: Vec<KubeFile>,
-    locks: Vec<Lock>,
+    pub(super) shared: SharedFiles,
+    /// What each of them says.
+    pub(super) documents: Vec<Document>,
 }
 
-/// Where an entry stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) file: usize,
-    pub(super) index: usize,
-}
-
-/// Which of the files kubectl writes new entries and the selected context into: the first of the
-/// list that exists, or else the last (`PathOptions.GetDefaultFilename` in client-go's
-/// `tools/clientcmd/config.go`).
-pub(super) fn default_path(paths: &[PathBuf]) -> &Path {
-    let existing = paths.iter().find(|path| path.exists());
-    existing.or(paths.last()).map_or(Path::new(""), PathBuf::as_path)
-}
+/// The file that an entry is in, and its place in the list.
+pub(super) type Place = (usize, usize);
 
 impl Files {
-    /// Reads the files as they are now.
-    ///
-    /// # Errors
-    /// [`Error::Damaged`] for a file that kubectl could not read either.
-    pub(super) fn read(paths: &[PathBuf]) -> Result<Self, Error> {
-        let mut files: Vec<KubeFile> = Vec::new();
-        for path in paths {
-            let file = KubeFile::read(path)?;
-            // By a link, one file may be in the list twice. It says the same each time.
-            if file.inode.is_none() || files.iter().all(|known| known.inode != file.inode) {
-                files.push(file);
-            }
-        }
-        if files.is_empty() {
-            return Err(Error::NoFile);
-        }
-        Ok(Self { files, locks: Vec::new() })
+    /// Reads the files as they are now, under lock if there is patience for it. kubectl locks all of them,
+    /// those that are missing too (`ModifyConfig` in client-go's `tools/clientcmd/config.go`).
+    pub(super) fn read(paths: &[PathBuf], patience: Option<Duration>) -> Result<Self, Error> {
+        let shared = match patience {
+            Some(patience) => SharedFiles::lock(paths, durable::TEXT, patience),
+            None => SharedFiles::read(paths, durable::TEXT),
+        };
+        let shared = shared.map_err(refused)?;
+        let documents = shared.files.iter().map(|file| {
+            let document = Document::parse(&file.bytes).and_then(checked);
+            document.map_err(|source| Error::Damaged { path: file.path.clone(), source })
+        });
+        let documents = documents.collect::<Result<Vec<_>, _>>()?;
+        if documents.is_empty() { Err(Error::NoFile) } else { Ok(Self { shared, documents }) }
     }
 
-    /// Locks the files and then reads them. kubectl locks all of them, those that are missing too,
-    /// in the order of their names (`ModifyConfig` in client-go's `tools/clientcmd/config.go`). What
-    /// this user may not lock, kubectl of this user cannot change; nor can we then.
-    ///
-    /// # Errors
-    /// [`Error::Locked`], [`Error::Damaged`].
-    pub(super) fn lock(paths: &[PathBuf], patience: Duration) -> Result<Self, Error> {
-        let mut locks = Vec::new();
-        let mut locked = BTreeSet::new();
-        let mut known = BTreeSet::new();
-        for path in paths.iter().collect::<BTreeSet<_>>() {
-            // By a link to the directory, one lock may be asked for twice; kubectl fails at that.
-            if let (Ok(dir), Some(name)) = (fs::canonicalize(parent(path)), path.file_name())
-                && !known.insert(dir.join(name))
-            {
-                locked.insert(path);
-                continue;
-            }
-            match Lock::acquire(path, patience) {
-                Ok(lock) => {
-                    locks.push(lock);
-                    locked.insert(path);
-                }
-                Err(Error::Files(super::super::Error::Io { source, .. }))
-                    if matches!(
-                        source.kind(),
-                        io::ErrorKind::NotFound
-                            | io::ErrorKind::NotADirectory
-                            | io::ErrorKind::PermissionDenied
-                            | io::ErrorKind::ReadOnlyFilesystem
-                    ) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        let mut files = Self::read(paths)?;
-        for file in &mut files.files {
-            file.locked = locked.contains(&file.path);
-        }
-        files.locks = locks;
-        Ok(files)
-    }
-
-    /// The file that new entries and the selected context go into; see [`default_path`].
+    /// The file that new entries and the selected context go into: the first that exists, or else the last
+    /// (`PathOptions.GetDefaultFilename` in client-go's `tools/clientcmd/config.go`).
     pub(super) fn default_file(&self) -> usize {
-        let existing = self.files.iter().position(|file| file.mode.is_some());
-        existing.unwrap_or(self.files.len() - 1)
+        let existing = self.shared.files.iter().position(|file| file.mode.is_some());
+        existing.unwrap_or(self.documents.len() - 1)
     }
 
     /// The selected context, and which file says so.
-    pub(super) fn current(&self) -> Option<(usize, &str)> {
-        let mut files = self.files.iter().enumerate();
-        files.find_map(|(number, file)| Some((number, file.document.current()?)))
+    pub(super) fn current(&self) -> Option<(usize, String)> {
+        let mut names =
+            self.documents.iter().map(|document| document.keys().get(CURRENT)?.as_str());
+        let file = names.position(|name| name.is_some_and(|name| !name.is_empty()))?;
+        Some((file, self.documents[file].keys()[CURRENT].as_str()?.to_owned()))
     }
 
-    /// All entries of a list in all files, the ones that count before the others of their name.
-    pub(super) fn entries(&self, section: Section) -> impl Iterator<Item = (Place, &Node)> {
-        self.files.iter().enumerate().flat_map(move |(file, found)| {
-            let entries = found.document.entries(section).iter().enumerate();
-            entries.map(move |(index, entry)| (Place { file, index }, entry))
+    /// All entries of a list.
+    pub(super) fn entries(&self, list: &str) -> impl Iterator<Item = (Place, &Value)> {
+        self.documents.iter().enumerate().flat_map(move |(file, document)| {
+            let entries = document.items(list).iter().enumerate();
+            entries.map(move |(index, entry)| ((file, index), entry))
         })
     }
 
-    /// All entries of a name.
-    pub(super) fn named<'a>(
-        &'a self,
-        section: Section,
-        wanted: &'a str,
-    ) -> impl Iterator<Item = (Place, &'a Node)> {
-        self.entries(section).filter(move |(_, entry)| name(entry) == Some(wanted))
+    /// All entries of ours in a list, with their marks.
+    pub(super) fn ours(&self, list: &str) -> impl Iterator<Item = (Place, &Value, Mark)> {
+        self.entries(list).filter_map(move |(place, e)| Some((place, e, Mark::read(list, e)?)))
+    }
+
+    /// The entry of a name that counts.
+    pub(super) fn find(&self, list: &str, name: &str) -> Option<(Place, &Value)> {
+        self.entries(list).find(|(_, entry)| entry["name"] == name)
     }
 
     /// Whether there is a context of this name.
     pub(super) fn exists(&self, name: &str) -> bool {
-        self.named(Section::Contexts, name).next().is_some()
+        self.find("contexts", name).is_some()
     }
 
     /// Our mark on the context of a name, and where that is; `None` if it is not ours.
     pub(super) fn mark(&self, name: &str) -> Option<(Place, Mark)> {
-        let (place, entry) = self.named(Section::Contexts, name).next()?;
-        Some((place, Mark::read(entry, Section::Contexts)?))
+        let (place, entry) = self.find("contexts", name)?;
+        Some((place, Mark::read("contexts", entry)?))
     }
 
     /// Changes our mark on a context.
-    pub(super) fn remark(&mut self, place: Place, mark: &Mark) -> Result<(), Error> {
-        let section = Section::Contexts;
-        let mut entry = self.files[place.file].document.entries(section)[place.index].clone();
-        mark.write(&mut entry, section);
-        self.change(place.file, |document| document.put(section, Some(place.index), entry))
+    pub(super) fn remark(&mut self, (file, index): Place, mark: &Mark) -> Result<(), Error> {
+        let mut entry = self.documents[file].items("contexts")[index].clone();
+        mark.write("contexts", &mut entry);
+        self.change(file, |document| document.put("contexts", Some(index), &entry))
+    }
+
+    /// Contexts of ours that would go back to `gone` go back to where it would.
+    pub(super) fn bridge(&mut self, gone: &str, mark: &Mark) -> Result<(), Error> {
+        let waiting = self.ours("contexts").filter(|(.., m)| m.previous.as_deref() == Some(gone));
+        for (place, found) in waiting.map(|(place, _, mark)| (place, mark)).collect::<Vec<_>>() {
+            let Mark { previous, replaced, .. } = mark.clone();
+            self.remark(place, &Mark { previous, replaced, ..found })?;
+        }
+        Ok(())
+    }
+
+    /// Puts the entries of a context where they are already, or into the file for new ones. Refuses an
+    /// entry of that name that is not this cluster's, in whichever file: one of the two would hide the other.
+    pub(super) fn put(&mut self, context: &KubeContext) -> Result<(), Error> {
+        let name = &context.name;
+        for list in LISTS {
+            let mut named = self.entries(list).filter(|(_, entry)| entry["name"] == *name);
+            let is_ours = |mark: Mark| mark.cluster_id == context.cluster_id;
+            if let Some(((file, _), _)) =
+                named.find(|(_, e)| !Mark::read(list, e).is_some_and(is_ours))
+            {
+                let path = self.shared.files[file].path.clone();
+                return Err(Error::Foreign { kind: kind(list), name: name.clone(), path });
+            }
+        }
+        let chosen = self.default_file();
+        let found = self.mark(name);
+        let file = found.as_ref().map_or(chosen, |((file, _), _)| *file);
+        let new = || Mark { before: self.before(chosen), ..Mark::default() };
+        let mark = found.map_or_else(new, |(_, mark)| mark);
+        let (cluster, cluster_id) = (context.cluster.clone(), context.cluster_id.clone());
+        let mark = Mark { cluster, cluster_id, ..mark };
+        if self.documents[file].keys().is_empty() {
+            self.change(file, |document| document.set("apiVersion", "v1"))?;
+            self.change(file, |document| document.set("kind", "Config"))?;
+        }
+        for list in LISTS {
+            let (place, old) = self.find(list, name).unzip();
+            let entry = entry(context, list, &mark, old);
+            let file = place.map_or(chosen, |(file, _)| file);
+            if list == "users" {
+                // A key is for its owner alone.
+                self.shared.files[file].new_mode &= 0o7700;
+            }
+            self.change(file, |document| {
+                document.put(list, place.map(|(_, index)| index), &entry)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// How a file was before the first entry of ours: as another context of ours in it has noted, or as it is.
+    fn before(&self, file: usize) -> Before {
+        if let Some((.., mark)) = self.ours("contexts").find(|((found, _), ..)| *found == file) {
+            return mark.before;
+        }
+        let document = &self.documents[file];
+        let keys = ["apiVersion", "kind"].into_iter().filter(|_| document.keys().is_empty());
+        let lists = LISTS.into_iter().filter(|list| document.items(list).is_empty());
+        let raw = |key: &str| (key.to_owned(), document.raw(key));
+        let mut before: Before = keys.chain(lists).map(raw).collect();
+        let mode = self.shared.files[file].mode;
+        before.extend(mode.is_none().then(|| ("file".to_owned(), None)));
+        let open = mode.filter(|mode| mode & 0o077 != 0);
+        before.extend(open.map(|mode| ("mode".to_owned(), Some(format!("{mode:04o}")))));
+        before
+    }
+
+    /// Takes entries of ours out of all files. With the last of them goes what came with the first into the
+    /// file that is `noted`.
+    pub(super) fn take(
+        &mut self,
+        is_wanted: impl Fn(&Value, &Mark) -> bool,
+        noted: Option<(usize, Before)>,
+    ) -> Result<(), Error> {
+        for list in LISTS {
+            let wanted = |files: &Self| {
+                files.ours(list).find(|(_, entry, mark)| is_wanted(entry, mark)).map(|(at, ..)| at)
+            };
+            while let Some((file, index)) = wanted(self) {
+                self.change(file, |document| document.take(list, index))?;
+            }
+        }
+        let has_ours =
+            |file| LISTS.iter().any(|list| self.ours(list).any(|((found, _), ..)| found == file));
+        let Some((file, before)) = noted.filter(|(file, _)| !has_ours(*file)) else {
+            return Ok(());
+        };
+        // In a file that says nothing else, also what kubectl writes into a file without entries.
+        let is_header = |key: &str| matches!(key, "apiVersion" | "kind");
+        let mut keys = self.documents[file].keys().iter();
+        let says_nothing = keys.all(|(key, value)| is_header(key) || is_empty(value));
+        for (key, raw) in &before {
+            let value = self.documents[file].keys().get(key);
+            let is_list = LISTS.contains(&key.as_str()) && value.is_some_and(is_empty);
+            if is_list || says_nothing && is_header(key) {
+                self.change(file, |document| document.set_raw(key, raw.as_deref()))?;
+            }
+        }
+        let text = self.documents[file].to_string();
+        let shared = &mut self.shared.files[file];
+        let mode = before.get("mode").and_then(|mode| u32::from_str_radix(mode.as_ref()?, 8).ok());
+        // Unless the user has changed it meanwhile.
+        if let Some(mode) = mode.filter(|mode| shared.mode == Some(mode & 0o7700)) {
+            shared.new_mode = mode;
+        }
+        // A comment is of somebody who means to keep the file.
+        if says_nothing && before.contains_key("file") && !text.contains('#') {
+            shared.new_bytes = None;
+        }
+        Ok(())
+    }
+
+    /// If `ours` is selected, goes back to `previous`, or to what is noted with it, or to none.
+    pub(super) fn restore(
+        &mut self,
+        ours: &str,
+        previous: Option<&str>,
+    ) -> Result<Restored, Error> {
+        let Some((file, _)) = self.current().filter(|(_, name)| name == ours) else {
+            return Ok(Restored::LeftAlone);
+        };
+        let mark = self.mark(ours).map(|(_, mark)| mark);
+        let noted = mark.as_ref().and_then(|mark| mark.previous.clone());
+        let mut names = previous.map(ToOwned::to_owned).into_iter().chain(noted);
+        let wanted = names.find(|name| name != ours && self.exists(name));
+        // Without a name that can be gone back to, what was noted still says how the file was.
+        let way_back = mark.filter(|mark| mark.previous.is_none() || mark.previous == wanted);
+        self.select(file, wanted.as_deref(), way_back)?;
+        let now = self.current().filter(|(_, name)| self.exists(name));
+        Ok(now.map_or(Restored::Default, |(_, name)| Restored::Previous(name)))
+    }
+
+    /// Selects a context in a file, or none: with the very bytes that stood there before, if those are
+    /// known from the mark of the context that is left and mean the same.
+    pub(super) fn select(
+        &mut self,
+        file: usize,
+        wanted: Option<&str>,
+        way_back: Option<Mark>,
+    ) -> Result<(), Error> {
+        let name = |files: &Self| files.current().map(|(_, name)| name);
+        let left = name(self);
+        if let Some(raw) = way_back.and_then(|mark| mark.replaced)
+            && self.change(file, |document| document.set_raw(CURRENT, raw.as_deref())).is_ok()
+        {
+            let now = name(self);
+            // Nothing to go back to was known then either: a name that no context has, at most.
+            if now.as_deref() == wanted || wanted.is_none() && now != left {
+                return Ok(());
+            }
+        }
+        self.change(file, |document| document.set(CURRENT, wanted.unwrap_or_default()))
     }
 
     /// Changes what a file says.
@@ -181,154 +252,52 @@ impl Files {
         file: usize,
         change: impl FnOnce(&mut Document) -> Result<(), Refused>,
     ) -> Result<(), Error> {
-        let file = &mut self.files[file];
-        change(&mut file.document).map_err(|Refused| Error::Unchangeable(file.path.clone()))
+        let (shared, document) = (&mut self.shared.files[file], &mut self.documents[file]);
+        change(document).map_err(|Refused| Error::Unchangeable(shared.path.clone()))?;
+        shared.new_bytes = Some(document.to_string().into());
+        Ok(())
     }
 
-    /// Removes temporary files that a killed process left beside the files.
-    pub(super) fn sweep(&self) -> Result<(), Error> {
-        for file in self.files.iter().filter(|file| file.locked) {
-            let dir = parent(&file.target);
-            if dir.is_dir() {
-                replace::Locked::acquire(dir)?.sweep(dir)?;
-            }
-        }
-        Ok(())
+    /// Refuses changes of files that are there to be read only.
+    pub(super) fn check_writable(&self) -> Result<(), Error> {
+        let hindrance = self.shared.hindrance();
+        hindrance.map_or(Ok(()), |path| Err(FileError::NotWritable(path.to_owned()).into()))
     }
 
     /// Writes the files that have changed, `first` before the others, and gives the locks back. The
     /// points are passed while the locks are held, before and after the files change.
     pub(super) fn save(self, first: usize, points: Option<[&str; 2]>) -> Result<(), Error> {
-        for file in &self.files {
-            if file.changed() && !file.locked {
-                return Err(Error::Files(super::super::Error::NotWritable(file.path.clone())));
-            }
-            file.check_writable()?;
-        }
+        self.check_writable()?;
         if let Some([before, _]) = points {
             failpoint::reached(before);
         }
-        let (early, late): (Vec<_>, Vec<_>) =
-            self.files.iter().enumerate().partition(|(number, _)| *number == first);
-        for (_, file) in early.into_iter().chain(late) {
-            file.save()?;
-        }
+        self.shared.save(first).map_err(|(path, e)| FileError::io("write", &path)(e))?;
         if let Some([_, after]) = points {
             failpoint::reached(after);
         }
-        drop(self.locks);
         Ok(())
     }
 }
 
-impl KubeFile {
-    fn read(path: &Path) -> Result<Self, Error> {
-        let (target, _) = replace::follow(path)?;
-        let damaged = |source| Error::Damaged { path: path.to_owned(), source };
-        let bytes = match durable::read(&target, durable::TEXT) {
-            Ok(bytes) => Some(bytes),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(super::super::Error::io("read", path)(error).into()),
-        };
-        let metadata = bytes.as_ref().and_then(|_| fs::metadata(&target).ok());
-        let mode = metadata.as_ref().map(|found| found.permissions().mode() & 0o7777);
-        let inode = metadata.as_ref().map(|found| (found.dev(), found.ino()));
-        let regular = metadata.is_none_or(|found| found.is_file());
-        let text = String::from_utf8(bytes.unwrap_or_default())
-            .map_err(|_| damaged(Problem::new("", 0, "not UTF-8")))?;
-        let document = Document::parse(text.clone()).map_err(damaged)?;
-        Ok(Self {
-            path: path.to_owned(),
-            target,
-            inode,
-            mode,
-            regular,
-            document,
-            text,
-            new_mode: None,
-            gone: false,
-            locked: false,
-        })
-    }
-
-    /// What to note before the first entry of ours comes in.
-    pub(super) fn before(&self) -> Before {
-        // Others may read it: not with our key in it.
-        let mode = self.mode.filter(|mode| mode & 0o077 != 0);
-        Before::of(&self.document, self.mode.is_none(), mode)
-    }
-
-    /// Makes sure that a key in the file is for its owner alone.
-    pub(super) fn make_private(&mut self) {
-        if let Some(mode) = self.mode {
-            self.new_mode = Some(mode & 0o7700);
+/// Refuses what kubectl could not read.
+fn checked(document: Document) -> Result<Document, Problem> {
+    let is_text = |value: &Value| value.is_null() || value.is_string();
+    let is_entry = |e: &Value| e.is_null() || e.is_object() && is_text(&e["name"]);
+    for (key, value) in document.keys().iter().filter(|(_, value)| !value.is_null()) {
+        let is_list = value.as_array().is_some_and(|entries| entries.iter().all(is_entry));
+        if key == CURRENT && !is_text(value) {
+            return Err(document.problem(key, "a text"));
+        } else if LISTS.contains(&key.as_str()) && !is_list {
+            return Err(document.problem(key, "a list of maps with names"));
         }
     }
-
-    /// Gives back the mode that [`make_private`](Self::make_private) took, if it is still that.
-    pub(super) fn make_public(&mut self, mode: u32) {
-        if self.mode == Some(mode & 0o7700) {
-            self.new_mode = Some(mode);
-        }
-    }
-
-    fn changed(&self) -> bool {
-        let mode = self.mode.is_some() && self.new_mode.is_some_and(|new| Some(new) != self.mode);
-        self.document.text() != self.text || mode || self.gone
-    }
-
-    /// Whether there is an entry of ours, of any cluster.
-    pub(super) fn has_ours(&self) -> bool {
-        Section::ALL.into_iter().any(|section| {
-            let mut entries = self.document.entries(section).iter();
-            entries.any(|entry| Mark::read(entry, section).is_some())
-        })
-    }
-
-    /// Refuses a file that is there to be read only, if it has been changed. Renaming a new file over
-    /// it would succeed, against the wish of whoever took the right away; and to root all is allowed.
-    pub(super) fn check_writable(&self) -> Result<(), Error> {
-        if !self.changed() {
-            return Ok(());
-        }
-        let not_writable =
-            |path: &Path| Err(Error::Files(super::super::Error::NotWritable(path.to_owned())));
-        let refused = |path: &Path, rights| {
-            let mode = fs::metadata(path).map_or(0o200, |found| found.permissions().mode());
-            mode & 0o222 == 0 || access(path, rights).is_err()
-        };
-        if !self.regular || self.mode.is_some() && refused(&self.target, Access::WRITE_OK) {
-            return not_writable(&self.path);
-        }
-        for path in [&self.target, &self.path] {
-            let existing = path.ancestors().skip(1).find(|dir| !dir.as_os_str().is_empty());
-            let existing = existing.unwrap_or(Path::new("."));
-            let existing = existing.ancestors().find(|dir| dir.exists()).unwrap_or(Path::new("."));
-            if refused(existing, Access::WRITE_OK | Access::EXEC_OK) {
-                return not_writable(existing);
-            }
-        }
-        Ok(())
-    }
-
-    fn save(&self) -> Result<(), Error> {
-        if !self.changed() {
-            return Ok(());
-        }
-        let parent = parent(&self.target);
-        replace::make_dir(parent, 0o700)?;
-        let locked = replace::Locked::acquire(parent)?;
-        locked.sweep(parent)?;
-        if self.gone {
-            replace::remove(&self.target)?;
-            return Ok(replace::sync_dir(parent)?);
-        }
-        let mode = self.new_mode.or(self.mode).unwrap_or(0o600);
-        Ok(locked.replace(&self.target, parent, self.document.text().as_bytes(), mode)?)
-    }
+    Ok(document)
 }
 
-/// The directory of a file; a name alone is below the working directory.
-pub(super) fn parent(path: &Path) -> &Path {
-    path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
+/// Why a file could not be locked or read.
+pub(super) fn refused((path, error): (PathBuf, io::Error)) -> Error {
+    match error.kind() {
+        io::ErrorKind::TimedOut => Error::Locked(LockFile::path(&path)),
+        _ => FileError::io("read", &path)(error).into(),
+    }
 }

@@ -1,7 +1,10 @@
 //! Files that are either as they were or as they shall be, whenever the power goes; and that are read only if
 //! they are files, and up to a limit.
 
-use std::fs::{self, File, FileType, Metadata, OpenOptions};
+pub mod lock;
+pub mod shared;
+
+use std::fs::{self, File, FileType, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{
     DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _,
@@ -144,7 +147,8 @@ fn beside(
     Ok(temporary)
 }
 
-fn directory_of(path: &Path) -> &Path {
+/// The directory of a file; a name alone is in the working directory.
+pub fn directory_of(path: &Path) -> &Path {
     path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
@@ -173,15 +177,6 @@ pub fn open_private(path: &Path) -> io::Result<File> {
     let file = options.write(true).create(true).truncate(false).mode(0o600).open(path)?;
     refuse(file.metadata()?.file_type())?;
     Ok(file)
-}
-
-/// Whether a file that is open is the one that was found at its path. Who waited for a lock may hold it on a file
-/// that another process has replaced or removed meanwhile.
-pub fn is_same(file: &File, found: &io::Result<Metadata>) -> bool {
-    match (file.metadata(), found) {
-        (Ok(open), Ok(found)) => (open.dev(), open.ino()) == (found.dev(), found.ino()),
-        _ => false,
-    }
 }
 
 /// Whether an error means that nothing can be written there, by this user or by anybody.
