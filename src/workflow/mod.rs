@@ -19,6 +19,7 @@ mod machines;
 mod majority;
 mod mend;
 mod node_certs;
+mod phase;
 mod place;
 mod power;
 mod recovering;
