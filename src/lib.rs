@@ -15,6 +15,7 @@
 
 pub mod bootstrap;
 pub mod bundle;
+pub mod by_hand;
 pub mod cli;
 pub mod context;
 pub mod driver;

@@ -1,6 +1,6 @@
 //! Docker Swarm mode, through the machines' own remote API.
 
-mod explain;
+mod by_hand;
 mod leaving;
 mod pool;
 
@@ -24,7 +24,7 @@ use crate::retry::{Attempt, Patience, retry};
 
 use super::{Bootstrapper, Error, JoinToken, Membership, Removal, settle};
 
-pub use self::explain::explain;
+pub use self::by_hand::ByHand;
 
 /// The port on which swarm nodes manage each other ("Getting started with swarm mode", Docker docs).
 const CLUSTER_PORT: u16 = 2377;

@@ -10,7 +10,6 @@ mod down;
 mod env;
 mod error;
 mod examples;
-mod explain;
 mod extend;
 mod flags;
 mod follow;

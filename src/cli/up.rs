@@ -1,9 +1,11 @@
 //! `dojo up`.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::by_hand;
 use crate::driver::ec2::Ec2Options;
 use crate::driver::ssh::SshOptions;
 use crate::model::{
@@ -11,6 +13,7 @@ use crate::model::{
     Orchestrator, PodNetwork, Port, Role, counted,
 };
 use crate::provision;
+use crate::report::Quiet;
 use crate::spec::{self, ClusterSpec, MachineGroup};
 use crate::workflow::{self, Services, Summary, UpOptions};
 
@@ -18,7 +21,7 @@ use super::args::{Ec2Account, Ec2Flags, SpecFormat, SshFlags, Up};
 use super::error::{About as _, Error};
 use super::services::{Context, DEFAULT_CLUSTER};
 use super::switch::overridden;
-use super::{costs, explain, kubectl, output, trust};
+use super::{costs, kubectl, output, trust};
 
 pub(super) async fn run(context: &Context, args: Up) -> Result<(), Error> {
     let options =
@@ -32,7 +35,9 @@ pub(super) async fn run(context: &Context, args: Up) -> Result<(), Error> {
     };
     spec.validate()?;
     if args.explain {
-        return output::write(explain::text(&spec, context.proxies().as_ref())?.as_bytes());
+        let proxies = context.proxies().filter(|proxies| proxies.on_loopback().is_none());
+        let text = by_hand::up(spec, proxies, Arc::new(Quiet(Arc::clone(&context.reporter))));
+        return output::write(text.await?.as_bytes());
     }
     match (args.dry_run, args.output) {
         (true, Some(SpecFormat::Yaml)) => return output::write(spec.to_yaml().as_bytes()),

@@ -9,6 +9,7 @@
 //!   was begun can be found and removed with nothing remembered;
 //! - only what carries our labels is ever changed or removed.
 
+pub mod by_hand;
 pub mod docker;
 pub mod ec2;
 pub mod external;

@@ -190,6 +190,11 @@ impl MachineName {
     pub fn new(role: Role, number: u16) -> Self {
         Self { role, number }
     }
+
+    /// The same as a variable of a shell can be called: `worker_1`.
+    pub fn variable(self) -> String {
+        self.to_string().replace('-', "_")
+    }
 }
 
 impl fmt::Display for MachineName {

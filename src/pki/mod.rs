@@ -6,6 +6,7 @@
 //! server's not as a client.
 
 mod authority;
+pub mod by_hand;
 mod reading;
 
 use std::io;

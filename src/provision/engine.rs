@@ -9,6 +9,7 @@ use crate::durable;
 use crate::model::{EngineChannel, EngineOptions, Machine, MachineId, Secret, Service};
 use crate::pki::{self, Authority, Identity};
 use crate::remote::Script;
+use crate::remote::by_hand::Commands;
 
 use super::{Held, Restart};
 
@@ -61,19 +62,6 @@ pub(super) fn configure(
 pub(super) fn held(said: &str) -> Held {
     let says = |what: &str| said.lines().any(|line| line == what);
     Held { settings: says("held settings"), certificates: says("held certificates") }
-}
-
-/// The same two steps for a reader, with no cluster at hand.
-pub fn explain(options: &EngineOptions) -> Vec<Script> {
-    let identity = Identity {
-        cert: "(the machine's certificate: its names and addresses as subject alternative names)"
-            .to_owned(),
-        key: Secret::new(""),
-    };
-    vec![
-        install(options),
-        configure(options, "(the certificate of the cluster's authority)", &identity, Restart::Now),
-    ]
 }
 
 /// The contents of `daemon.json`; empty if nothing was asked for.
@@ -164,6 +152,18 @@ pub(super) fn certificate(
         .map_err(file(&key_path))?;
     durable::replace(&cert_path, identity.cert.as_bytes(), 0o644).map_err(file(&cert_path))?;
     Ok(Certificate { identity, is_due: false })
+}
+
+/// The same certificate, made by a person.
+pub(super) fn certificate_by_hand(machine: &MachineId, served: &Served) -> Commands {
+    let addresses: Vec<String> = served.addresses.iter().map(ToString::to_string).collect();
+    let (name, subject) = (machine.name.to_string(), machine.alias());
+    Commands::new(
+        "make the engines' certificates",
+        "Clients compare the name or the address that they dial with those in the certificate, so all that may be \
+         dialled has to be in it.",
+        pki::by_hand::server(&name, &subject, &served.names, &addresses),
+    )
 }
 
 /// What was issued before, whatever it is worth.
@@ -301,11 +301,5 @@ mod tests {
         assert_eq!(held("held settings\nheld certificates\n"), all);
         assert_eq!(held("held certificates"), Held { certificates: true, ..Held::default() });
         assert!(!held("nothing is held settings\n").any());
-    }
-
-    #[test]
-    fn explaining_shows_no_key() {
-        let text: String = explain(&EngineOptions::default()).iter().map(Script::explain).collect();
-        assert!(text.contains("KEY='(secret)'"));
     }
 }

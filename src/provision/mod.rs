@@ -215,6 +215,10 @@ impl Provisioner {
         // Machines elsewhere have a way of their own.
         if machine.driver == DriverName::Docker {
             let script = proxy::use_proxies(self.proxies.as_ref());
+            let script = match &self.proxies {
+                Some(_) => script,
+                None => script.needless_when_new(""),
+            };
             // An earlier `up` may have led it through some; where there never were any, that is nothing to tell.
             match &self.proxies {
                 Some(_) => progress.step(&*script.title, remote.run(&script)).await?,
@@ -271,6 +275,7 @@ impl Provisioner {
             restart,
         )
         .map_err(|source| Error::Certificate { machine: machine.id.clone(), source })?;
+        remote.by_hand(&|| engine::certificate_by_hand(&machine.id, &engine::Served::by(machine)));
         let script = engine::configure(options, self.authority.cert_pem(), &identity, restart);
         let said = progress.step(&*script.title, remote.run(&script)).await?;
         let held = engine::held(&said);
@@ -278,10 +283,10 @@ impl Provisioner {
     }
 }
 
-pub use engine::{explain, is_due};
+pub use engine::is_due;
 pub use kubernetes::{
-    DIRECTORY, Kubernetes, Release, Source, admits, bake, collect, explain as explain_kubernetes,
-    newest, replace_kubeadm, replace_kubelet,
+    DIRECTORY, Kubernetes, Release, Source, admits, bake, collect, newest, replace_kubeadm,
+    replace_kubelet,
 };
 pub use proxy::use_proxies;
 pub use repository::{DOCKER, KUBERNETES};

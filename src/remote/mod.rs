@@ -2,6 +2,7 @@
 //! over mutual TLS.
 
 mod api_server;
+pub mod by_hand;
 mod containers;
 mod engine;
 mod health;
@@ -25,6 +26,7 @@ pub use engine::Engine;
 pub use health::{ManagerHealth, NodeHealth, Standing};
 pub use input::Input;
 pub use script::Script;
+pub(crate) use script::quote;
 pub use ssh::SshDialer;
 
 /// Why a machine could not be reached or did not do what it was asked.
@@ -266,6 +268,10 @@ pub trait Remote: Send + Sync {
     /// Connects this process's standard streams to a command, or to a login shell on a terminal, as
     /// the login user; returns its exit status (128 + N when signal N ended it).
     async fn attach(&self, command: Option<&str>) -> Result<u32, Error>;
+
+    /// Tells by which commands a person does what was done for the machine beside scripts. Nobody wants to know, but
+    /// where [nothing is done](by_hand) really.
+    fn by_hand(&self, _commands: &dyn Fn() -> by_hand::Commands) {}
 
     /// Connects to a port that the machine can reach, as it sees it. Each side may end its direction
     /// and go on to read.

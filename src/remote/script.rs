@@ -24,6 +24,8 @@ pub struct Script {
     pub patience: Duration,
     body: Cow<'static, str>,
     inputs: Vec<(&'static str, Input)>,
+    answer_of_new_machine: Option<Cow<'static, str>>,
+    is_needless_when_new: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -40,7 +42,15 @@ impl Script {
         body: impl Into<Cow<'static, str>>,
     ) -> Self {
         let (title, why, body) = (title.into(), why.into(), body.into());
-        Self { title, why, patience: PATIENCE, body, inputs: Vec::new() }
+        Self {
+            title,
+            why,
+            patience: PATIENCE,
+            body,
+            inputs: Vec::new(),
+            answer_of_new_machine: None,
+            is_needless_when_new: false,
+        }
     }
 
     /// Gives the script another time to end than half an hour.
@@ -48,6 +58,30 @@ impl Script {
     pub fn within(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
+    }
+
+    /// Says what a machine that is new would print, for those who do not run the script.
+    #[must_use]
+    pub fn answered_when_new(mut self, answer: impl Into<Cow<'static, str>>) -> Self {
+        self.answer_of_new_machine = Some(answer.into());
+        self
+    }
+
+    /// The same of a script that changes nothing on such a machine, so that nobody need run it there by hand.
+    #[must_use]
+    pub fn needless_when_new(mut self, answer: impl Into<Cow<'static, str>>) -> Self {
+        self.is_needless_when_new = true;
+        self.answered_when_new(answer)
+    }
+
+    /// Whether it changes nothing on a machine that is new.
+    pub fn is_needless_when_new(&self) -> bool {
+        self.is_needless_when_new
+    }
+
+    /// What a machine that is new would print.
+    pub fn answer_of_new_machine(&self) -> Option<&str> {
+        self.answer_of_new_machine.as_deref()
     }
 
     /// Adds an input; `name` is a shell variable.
@@ -76,14 +110,14 @@ impl Script {
         ))
     }
 
-    /// The script as a person would run it, secrets left out.
-    pub fn explain(&self) -> String {
-        self.explain_inputs() + &self.body
+    /// The inputs by name, with their values; secrets are among them.
+    pub fn inputs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.inputs.iter().map(|(name, input)| (*name, input.value()))
     }
 
-    /// What goes ahead of it, secrets left out.
-    pub fn explain_inputs(&self) -> String {
-        self.assignments(|_| "(secret)")
+    /// The script with its inputs ahead of it, secrets left out.
+    pub fn explain(&self) -> String {
+        self.assignments(|_| "(secret)") + &self.body
     }
 
     /// What is the same whatever its inputs are.
@@ -107,6 +141,15 @@ impl Script {
     }
 }
 
+impl Input {
+    fn value(&self) -> &str {
+        match self {
+            Self::Plain(value) => value,
+            Self::Secret(secret) => secret.expose(),
+        }
+    }
+}
+
 /// What scripts multiply their own limits of time by, where everything takes longer than usual.
 fn patience() -> String {
     let factor = factor();
@@ -114,7 +157,7 @@ fn patience() -> String {
 }
 
 /// Quotes a value for a POSIX shell (POSIX.1-2024, Shell Command Language, 2.2.2).
-fn quote(value: &str) -> String {
+pub(crate) fn quote(value: &str) -> String {
     format!("'{}'", value.replace('\'', r"'\''"))
 }
 

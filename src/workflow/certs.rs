@@ -14,7 +14,7 @@ use crate::provision::{Node, Provisioner};
 use crate::store::{Entry, Home, Record};
 
 use super::lost::look;
-use super::machines::{Origin, become_node, install, provisioner};
+use super::machines::{Origin, become_node, install, provisioner, subject};
 use super::roll::{Renew, gently};
 use super::scale::first_that;
 use super::settle::all_well;
@@ -122,7 +122,7 @@ async fn renew(services: &Services, entry: &Entry, progress: &Progress) -> Resul
         entry.forget_machine(machine.id.name)?;
         progress.machine(machine.id.name).warn("it is off and gets its certificate at its start");
     }
-    let subject = format!("clusterdojo {name} {}", record.cluster_id);
+    let subject = subject(entry, &record);
     pki::renew_client(&provisioner.pki.join("client"), &provisioner.authority, &subject)?;
     if let Some(access) = access(kind, &record, &nodes, &provisioner).await? {
         contexts::write(services, entry, &record, &access, false)?;

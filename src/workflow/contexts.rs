@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::context::{self, DockerContext, KubeContext, KubeContexts, kubeconfig};
 use crate::event::{Progress, chain};
 use crate::failpoint;
-use crate::model::{Access, ClusterName, KubeCredentials, Orchestrator};
+use crate::model::{Access, ClusterName, KubeCredentials, Machine, Orchestrator};
 use crate::spec::ClusterSpec;
 use crate::store::{Entry, Record};
 
@@ -79,6 +79,31 @@ pub(super) fn write(
         own.select(&name)?;
     }
     Ok(select || selected)
+}
+
+/// The commands by which a person has docker or kubectl point at a cluster with such an access.
+pub(super) fn by_hand(spec: &ClusterSpec, leader: &Machine, access: &Access) -> String {
+    let (name, context) = (&spec.name, spec.name.context());
+    match access {
+        Access::Engine { endpoint, .. } => format!(
+            "docker context create {context} --docker \\\n  \
+               \"host=tcp://{endpoint},ca=pki/ca.pem,cert=pki/client/cert.pem,key=pki/client/key.pem\"\n\
+             docker context use {context}\n\
+             docker info\n"
+        ),
+        Access::Kubernetes { .. } => format!(
+            "on {leader} cat /etc/kubernetes/admin.conf >{context}.conf\n\
+             chmod 600 {context}.conf\n\
+             # Beside what is in yours already, which stays as it is.\n\
+             mkdir -p ~/.kube\n\
+             KUBECONFIG=~/.kube/config:{context}.conf kubectl config view --flatten >merged.conf\n\
+             chmod 600 merged.conf\n\
+             mv merged.conf ~/.kube/config\n\
+             kubectl config use-context kubernetes-admin@{name}\n\
+             kubectl get nodes\n",
+            leader = leader.id.name,
+        ),
+    }
 }
 
 /// Tells if the user's tool reads other files by now than those that the context is in.

@@ -36,12 +36,17 @@ pub(super) fn provisioner(
     let ssh = entry.ssh()?;
     keys::ensure_identity(&ssh)?;
     let pki = entry.pki()?;
-    let subject = format!("clusterdojo {} {}", entry.name(), record.cluster_id);
+    let subject = subject(entry, record);
     let authority = Authority::ensure(&pki, &subject)?;
     let tls = pki::ensure_client(&pki.join("client"), &authority, &subject)?;
     let proxies = services.proxies.clone();
     let proxies = proxies.map(|proxies| proxies.but_not_for(reached_directly(&record.spec)));
     Ok(Provisioner { ssh, tls, authority, pki, install, proxies })
+}
+
+/// Whose the cluster's certificates are.
+pub(super) fn subject(entry: &Entry, record: &Record) -> String {
+    format!("clusterdojo {} {}", entry.name(), record.cluster_id)
 }
 
 /// What machines of a cluster must never reach through a proxy: themselves and each other.

@@ -76,7 +76,7 @@ pub use scale::scale;
 pub use settle::settle;
 pub use status::{ClusterStatus, MachineStatus, status};
 pub use sweep::{orphans, sweep};
-pub use up::{Summary, UpOptions, plan, up};
+pub use up::{Summary, UpOptions, plan, up, walk_up};
 pub use upgrade::{Upgraded, upgrade};
 
 /// Opens the log of a run: given the directory and the verb, returns a reporter that also writes there.
@@ -497,6 +497,9 @@ pub enum Error {
     /// Some machines failed.
     #[error(transparent)]
     Machines(#[from] Failure),
+    /// There is no room for files that are needed for a moment.
+    #[error("cannot make a temporary directory")]
+    Scratch(#[source] std::io::Error),
     /// The user wanted to stop.
     #[error("interrupted")]
     Interrupted,

@@ -193,7 +193,7 @@ pub(super) fn upload(member: &Member<'_>, key: &Secret) -> Secret {
     documents(&[init, cluster])
 }
 
-fn kubelet(cluster: &Cluster<'_>, member: &Member<'_>) -> Value {
+pub(super) fn kubelet(cluster: &Cluster<'_>, member: &Member<'_>) -> Value {
     let mut kubelet = json!({
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",

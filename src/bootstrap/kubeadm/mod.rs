@@ -8,9 +8,9 @@
 //! - `network`: what connects the pods
 //! - [`upgrade`]: another release
 
+mod by_hand;
 mod config;
 mod etcd;
-mod explain;
 mod front;
 mod network;
 mod patience;
@@ -33,7 +33,7 @@ use crate::pki;
 use crate::provision::Node;
 use crate::remote::{ApiError, ApiServer, Script};
 
-pub use self::explain::explain;
+pub use self::by_hand::{ByHand, LOOK};
 
 use self::config::{Cluster, Discovery, Facts, Member};
 use super::{Bootstrapper, Error, JoinToken, Membership, Removal, settle};
@@ -67,10 +67,11 @@ fn is_control_plane(machine: &Machine) -> bool {
 
 async fn facts(node: &Node) -> Result<Facts, Error> {
     let script = Script::new(
-        "look at the machine",
+        LOOK,
         "What kubelet is told depends on the machine.",
         include_str!("../../../templates/kubernetes/facts.sh"),
-    );
+    )
+    .needless_when_new("");
     let output = node.remote().run(&script).await.map_err(failed(node, "look at the machine"))?;
     Ok(Facts::parse(&output))
 }
@@ -82,6 +83,19 @@ fn member<'a>(node: &Node, facts: &'a Facts) -> Member<'a> {
         version: node.kubernetes().version,
         facts,
         flags: Vec::new(),
+    }
+}
+
+/// What the cluster is to be that begins on a node; `nodes` are all that there will be.
+fn cluster<'a>(node: &'a Node, nodes: &[Node]) -> Cluster<'a> {
+    let options = &node.kubernetes().options;
+    Cluster {
+        name: node.machine().id.cluster.to_string(),
+        endpoint: front::of(nodes, node).machine().private_ip,
+        names: front::names(nodes.iter().map(Node::machine)),
+        shared: nodes.iter().filter(|n| is_control_plane(n.machine())).count() > 1,
+        options,
+        own_pods: options.cni == PodNetwork::Bridge,
     }
 }
 
@@ -184,15 +198,19 @@ async fn reach(node: &Node, credentials: &KubeCredentials) -> Result<ApiServer, 
 async fn hand_over_keys(leader: &Node) -> Result<Secret, Error> {
     let facts = facts(leader).await?;
     let key = new_certificate_key();
-    let script = Script::new(
+    let script = upload().with_secret("CONFIG", &config::upload(&member(leader, &facts), &key));
+    leader.remote().run(&script).await.map_err(failed(leader, script.title.clone()))?;
+    Ok(key)
+}
+
+/// Stores the cluster's own keys in it; kubeadm's configuration is still to be added.
+fn upload() -> Script {
+    Script::new(
         "hand over the cluster's keys",
         "All control planes have the keys of the same authorities. They are stored in the cluster, \
          encrypted, and can be read with a key that only the joining machine is told.",
         include_str!("../../../templates/kubernetes/upload-certs.sh"),
     )
-    .with_secret("CONFIG", &config::upload(&member(leader, &facts), &key));
-    leader.remote().run(&script).await.map_err(failed(leader, script.title.clone()))?;
-    Ok(key)
 }
 
 /// The manifest that is published there; empty if the cluster has it already.
@@ -245,6 +263,12 @@ async fn pods_can_run(api: &ApiServer, leader: &Node, nodes: &[Node]) -> Result<
         }
     }
     Ok(())
+}
+
+/// What makes volumes of claims.
+fn storage(leader: &Node) -> String {
+    include_str!("../../../templates/kubernetes/storage.yaml")
+        .replace("IMAGE", &leader.kubernetes().provisioner)
 }
 
 /// A key as kubeadm wants it: 32 bytes for AES, in hexadecimal digits ("kubeadm init", kubernetes.io).
@@ -321,16 +345,7 @@ impl Bootstrapper for Kubeadm {
             apart.map_err(failed(node, "begin a cluster"))?;
         }
         let facts = facts(node).await?;
-        let cluster = Cluster {
-            name: node.machine().id.cluster.to_string(),
-            endpoint: front::of(nodes, node).machine().private_ip,
-            names: front::names(nodes.iter().map(Node::machine)),
-            shared: nodes.iter().filter(|n| is_control_plane(n.machine())).count() > 1,
-            options: &kubernetes.options,
-            own_pods: kubernetes.options.cni == PodNetwork::Bridge,
-        };
-        let member = member(node, &facts);
-        let config = config::init(&cluster, &member, &new_token());
+        let config = config::init(&cluster(node, nodes), &member(node, &facts), &new_token());
         let script = init().with_secret("CONFIG", &config);
         failpoint::reached("kubeadm.init.before");
         node.remote().run(&script).await.map_err(failed(node, "begin a cluster"))?;
@@ -411,9 +426,7 @@ impl Bootstrapper for Kubeadm {
         if leader.kubernetes().options.cni != PodNetwork::None {
             pods_can_run(&api, leader, nodes).await?;
         }
-        let storage = include_str!("../../../templates/kubernetes/storage.yaml")
-            .replace("IMAGE", &leader.kubernetes().provisioner);
-        api.apply(&storage).await.map_err(failed(leader, "make the default storage class"))
+        api.apply(&storage(leader)).await.map_err(failed(leader, "make the default storage class"))
     }
 
     async fn drain(&self, leader: &Node, leaving: &[Removal]) -> Result<Vec<String>, Error> {

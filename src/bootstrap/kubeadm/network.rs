@@ -12,7 +12,7 @@ use crate::remote::Script;
 /// The size of each node's share of the pods' addresses: 254 pods, more than kubelet allows by default.
 const SHARE: u8 = 24;
 /// The addresses of pods in flannel's manifest.
-const FLANNELS_PODS: &str = "10.244.0.0/16";
+pub(super) const FLANNELS_PODS: &str = "10.244.0.0/16";
 
 /// The addresses of a node's pods. They follow from the node's name alone, so that nodes joining in
 /// parallel need not agree on anything and a node that is made anew gets the same.

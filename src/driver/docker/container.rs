@@ -19,7 +19,7 @@ const VOLUMES: [&str; 3] = ["/var/lib/docker", "/var/lib/containerd", "/var/lib/
 
 /// Calls that no machine may make, nor what runs in it: on what is the host's and cannot be kept from it in
 /// another way.
-const SECCOMP: &str = include_str!("../../../templates/docker/seccomp.json");
+pub(super) const SECCOMP: &str = include_str!("../../../templates/docker/seccomp.json");
 
 /// Where a machine is put.
 #[derive(Debug, Clone)]

@@ -7,6 +7,7 @@ mod address;
 mod allowances;
 mod archive;
 mod bake;
+mod by_hand;
 mod check;
 mod container;
 mod create;
@@ -48,6 +49,7 @@ use crate::model::{
 };
 
 pub use self::bake::Baked;
+pub use self::by_hand::by_hand;
 pub use self::image::{ImageBuild, Variant};
 pub use self::subnet::ALL as SUBNETS;
 

@@ -18,6 +18,7 @@
 //! - `price`: what they cost
 //! - `serve`: all of that as a program of its own, `dojo-driver-ec2`, because the library of AWS takes long to build
 
+mod by_hand;
 #[cfg(feature = "ec2")]
 mod caller;
 #[cfg(feature = "ec2")]
@@ -50,6 +51,7 @@ mod termination_reason;
 #[cfg(feature = "ec2")]
 mod user_data;
 
+pub use self::by_hand::by_hand;
 #[cfg(feature = "ec2")]
 pub use self::driver::Ec2Driver;
 pub use self::options::{Ec2Options, Ttl};

@@ -4,6 +4,7 @@
 //! a mark says whose it is, and the cluster's key is let in. To destroy it is to undo all of that.
 
 mod assignment;
+mod by_hand;
 mod claim;
 mod facts;
 mod lease;
@@ -32,6 +33,7 @@ use crate::model::{
     SshFiles,
 };
 
+pub use self::by_hand::by_hand;
 pub use self::options::{SshHost, SshOptions};
 
 const CLAIM: &str = concat!(

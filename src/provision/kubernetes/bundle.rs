@@ -6,7 +6,7 @@ use crate::model::{KubernetesVersion, Machine, Role};
 use crate::provision::Error;
 use crate::remote::{Input, Remote, Script};
 
-use super::{KUBELET, OWN_ADDRESS, PROVISIONER, Release, prepare};
+use super::{KUBELET, PROVISIONER};
 
 /// Where the files of a bundle are put on a machine; the machine image has it.
 pub const DIRECTORY: &str = "/usr/lib/clusterdojo/kubernetes";
@@ -55,7 +55,8 @@ pub(super) async fn has_kubeadm(remote: &dyn Remote, bundle: &Bundle) -> Result<
 
 /// What a machine remembers of what was installed on it last.
 async fn installed(remote: &dyn Remote, bundle: &Bundle) -> Result<String, Error> {
-    let seen = remote.run(&look()).await?;
+    let new = bundle.manifest().architecture.to_string();
+    let seen = remote.run(&look().needless_when_new(new)).await?;
     let mut seen = seen.lines();
     bundle.fits(seen.next().unwrap_or_default(), None)?;
     Ok(seen.next().unwrap_or_default().to_owned())
@@ -78,12 +79,6 @@ pub(super) async fn send(
     let input = Input::new(bundle.path().display().to_string(), files.length(), files);
     progress.step(&*receive.title, remote.run_with_input(&receive, input)).await?;
     Ok(())
-}
-
-/// The steps on a machine, for a reader who has the bundle.
-pub(super) fn explain(bundle: &Bundle, role: Role, release: &Release) -> Vec<Script> {
-    let prepare = prepare(pause(bundle), OWN_ADDRESS, release);
-    vec![receive(), unpack(bundle, role), prepare, images(bundle, role)]
 }
 
 /// The script that makes of a machine image, and a bundle unpacked in [`DIRECTORY`], an image with
@@ -149,6 +144,7 @@ fn running() -> Script {
         "What a member runs is not replaced under its pods.",
         include_str!("../../../templates/kubernetes/running.sh"),
     )
+    .needless_when_new("")
 }
 
 fn receive() -> Script {

@@ -180,7 +180,8 @@ async fn refuse_old_containerd(
         "ask for the release of containerd",
         "kubelet asks containerd who manages cgroups, and only containerd 2 answers that.",
         "containerd --version\n",
-    );
+    )
+    .needless_when_new("containerd v2.0.0");
     let said = remote.run(&script).await?;
     match containerd_of(&said) {
         Some((major, _)) if major >= 2 => Ok(()),
@@ -197,17 +198,6 @@ fn containerd_of(said: &str) -> Option<(u32, u32)> {
         let mut numbers = word.trim_start_matches('v').split(['.', '~', '+', '-']);
         Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
     })
-}
-
-/// The steps on a machine, for a reader who wants to do the same by hand.
-pub fn explain(release: &Release, role: Role) -> Vec<Script> {
-    match &release.source {
-        Source::Bundle(bundle) => bundle::explain(bundle, role, release),
-        Source::Packages { version, repository } => {
-            packages::explain(*version, repository, release)
-        }
-        Source::Present => Vec::new(),
-    }
 }
 
 /// Takes a machine as it was left: everything is on it, and was made ready there.
@@ -230,9 +220,6 @@ fn load_balancer() -> Script {
         ),
     )
 }
-
-/// What stands for the address of a machine where a reader has to fill it in.
-const OWN_ADDRESS: &str = "(the address of this machine among the others)";
 
 fn prepare(pause: &str, address: &str, release: &Release) -> Script {
     let mut insecure = release.engine.insecure_registries.clone();

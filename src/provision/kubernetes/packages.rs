@@ -4,9 +4,10 @@
 use crate::event::Progress;
 use crate::model::{KubernetesOptions, KubernetesVersion, Machine, Role};
 use crate::provision::Error;
+use crate::remote::by_hand::{Commands, variable};
 use crate::remote::{Remote, Script};
 
-use super::{OWN_ADDRESS, Release, prepare};
+use super::Release;
 
 /// What is on a machine once the packages are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +53,7 @@ pub(super) async fn install(
 ) -> Result<Installed, Error> {
     let script = packages(wanted, repository, release);
     let said = progress.step(&*script.title, remote.run(&script)).await?;
+    remote.by_hand(&|| by_hand(machine));
     let installed = Installed::parse(&said).map_err(Error::NoVersion)?;
     if wanted.admits(installed.version) {
         Ok(installed)
@@ -61,23 +63,27 @@ pub(super) async fn install(
     }
 }
 
-/// The steps on a machine, for a reader who wants to do the same by hand.
-pub(super) fn explain(
-    version: KubernetesVersion,
-    repository: &str,
-    release: &Release,
-) -> Vec<Script> {
-    vec![
-        packages(version, repository, release),
-        prepare(
-            "(the pause image among those that kubeadm config images list names)",
-            OWN_ADDRESS,
-            release,
+/// The commands by which a person learns from a machine what the script has printed here.
+fn by_hand(machine: &Machine) -> Commands {
+    let name = machine.id.name;
+    Commands::new(
+        super::TITLE,
+        super::WHY,
+        format!(
+            "version=$(on {name} kubeadm version --output short)\n\
+             images=$(on {name} kubeadm config images list --kubernetes-version \"$version\")\n\
+             pause=$(printf '%s\\n' \"$images\" | grep /pause:)\n\
+             kube_proxy=$(printf '%s\\n' \"$images\" | grep /kube-proxy:)\n\
+             others=$(printf '%s\\n' \"$images\" | grep -v -e /pause: -e /kube-proxy:)\n"
         ),
-        images_of(
-            "(what kubeadm config images list names, of it what the machine needs, a line each)",
-        ),
-    ]
+    )
+}
+
+/// What the script prints on a machine that is new, in the variables that [`by_hand`] sets.
+fn printed(wanted: KubernetesVersion) -> String {
+    let line = |(name, what): (&str, &str)| variable(name, what);
+    let images = [("pause", "/pause:"), ("kube_proxy", "/kube-proxy:"), ("others", "")].map(line);
+    format!("v{wanted}\n{}\n", images.join("\n"))
 }
 
 fn packages(wanted: KubernetesVersion, repository: &str, release: &Release) -> Script {
@@ -97,6 +103,7 @@ fn packages(wanted: KubernetesVersion, repository: &str, release: &Release) -> S
     .with("DOCKER_REPOSITORY", release.engine.repository())
     .with("DOCKER_KEY", release.engine.repository_key())
     .with("CONTAINERD_2", if wanted.needs_containerd_2() { "yes" } else { "" });
+    let script = script.answered_when_new(printed(wanted));
     from(script, wanted, repository, &release.options)
 }
 

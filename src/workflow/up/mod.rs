@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use crate::event::{Progress, chain};
 use crate::model::{Access, KubernetesVersion, Machine};
 use crate::plan::Plan;
+use crate::remote::by_hand::Commands;
 use crate::spec::ClusterSpec;
-use crate::store::{Entry, Phase};
+use crate::store::{self, Entry};
 
 use super::admit::{Admitted, admit_all};
 use super::down::remove_rest;
@@ -148,6 +149,27 @@ async fn undo(
     Ok(())
 }
 
+/// Goes through the phases of `up` with handles that touch nothing, and tells after each phase by which commands a person
+/// does on this computer what was done here.
+///
+/// # Errors
+/// What `up` would refuse without having looked at any machine.
+pub async fn walk_up(
+    services: &Services,
+    spec: ClusterSpec,
+    mut done: impl FnMut(Option<Commands>),
+) -> Result<(), Error> {
+    let (entry, progress) = services.lock(&spec.name, "up").await?;
+    let admitted = admit_all(services, &spec, None, Look::Quick, &progress).await?;
+    let options = UpOptions { select: true, ..UpOptions::BY_THE_WAY };
+    let mut up = Up::new(services, &entry, spec, options, &progress, admitted, true);
+    walk(phases(), &mut up, |phase, up| {
+        let text = (phase.by_hand)(up);
+        done(text.map(|text| Commands::new(phase.title, phase.why, text)));
+    })
+    .await
+}
+
 pub(super) async fn converge(
     services: &Services,
     entry: &Entry,
@@ -158,14 +180,14 @@ pub(super) async fn converge(
 ) -> Result<Summary, Error> {
     // Everything that can be refused is refused here, before the first side effect.
     let mut recorded = entry.record()?;
-    if let Some(record) = recorded.take_if(|r| r.phase == Phase::Destroying) {
+    if let Some(record) = recorded.take_if(|r| r.phase == store::Phase::Destroying) {
         // Machines of a `down` that was cut short may be on their way out although they still seem to
         // run, so it comes to its end first.
         progress.warn("finishing an interrupted `down` first");
         remove_rest(services, entry, &record, progress).await?;
         entry.forget_record()?;
     }
-    if recorded.as_ref().is_some_and(|r| r.phase == Phase::Upgrading) {
+    if recorded.as_ref().is_some_and(|r| r.phase == store::Phase::Upgrading) {
         upgrade::complete(services, entry, progress).await?;
         recorded = entry.record()?;
     }

@@ -7,7 +7,10 @@ use futures_util::FutureExt as _;
 use crate::bootstrap::{self, Bootstrapper};
 use crate::event::Progress;
 use crate::failpoint;
-use crate::model::{Access, Machine, MachineName, MachineRequest, MachineState, Orchestrator, Service};
+use crate::model::{
+    Access, Machine, MachineName, MachineRequest, MachineState, Orchestrator, Service,
+};
+use crate::pki;
 use crate::plan::Plan;
 use crate::provision::{Install, Node, Provisioner};
 use crate::remote::keys;
@@ -62,7 +65,7 @@ pub(super) fn phases<'a>() -> Vec<Phase<Up<'a>>> {
                   and both trust only the cluster's own authority. Its key never leaves this computer.",
             applies: |_| true,
             run: |up| async { up.make_keys() }.boxed(),
-            by_hand: |_| None,
+            by_hand: Up::keys_by_hand,
         },
         Phase {
             title: "make the machines",
@@ -104,7 +107,7 @@ pub(super) fn phases<'a>() -> Vec<Phase<Up<'a>>> {
             why: "A context holds the address and the client's certificate.",
             applies: |_| true,
             run: |up| up.write_contexts().boxed(),
-            by_hand: |_| None,
+            by_hand: Up::contexts_by_hand,
         },
         Phase {
             title: "note that it is done",
@@ -327,6 +330,17 @@ impl<'a> Up<'a> {
         self.selected = contexts::write(services, entry, record, &access, options.select)?;
         self.access = Some(access);
         Ok(())
+    }
+
+    fn keys_by_hand(&self) -> Option<String> {
+        let has_engines = self.spec.orchestrator != Orchestrator::Kubernetes;
+        // Without the id, which is of no use to a person.
+        let subject = format!("clusterdojo {}", self.entry.name());
+        has_engines.then(|| pki::by_hand::authority_and_client(&subject))
+    }
+
+    fn contexts_by_hand(&self) -> Option<String> {
+        Some(contexts::by_hand(&self.spec, self.leader().machine(), self.access.as_ref()?))
     }
 
     fn note_done(&mut self) -> Result<(), Error> {
