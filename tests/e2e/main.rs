@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 mod api_server;
+mod by_hand;
 mod certs;
 mod contract;
 #[cfg(feature = "ec2")]

@@ -156,6 +156,17 @@ impl World {
 }
 
 impl World {
+    /// Has a shell run a file in the world's directory, up to the first command that fails; `kubectl` is on its PATH.
+    pub fn sh(&self, file: &Path) -> Said {
+        let kubectl = tool("kubectl");
+        let path = std::env::var("PATH").unwrap();
+        let mut command = Command::new("sh");
+        command.arg("-eu").arg(file).current_dir(self.path());
+        command.env("PATH", format!("{}:{path}", kubectl.parent().unwrap().display()));
+        self.within(&mut command);
+        Said::of(&mut command)
+    }
+
     /// Runs the user's own `kubectl`, which follows the selected context.
     pub fn kubectl(&self, args: &[&str]) -> Said {
         let mut command = Command::new(tool("kubectl"));

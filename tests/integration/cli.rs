@@ -564,10 +564,13 @@ fn explaining_needs_nothing_and_shows_every_step() {
     let world = World::new();
     let said = world.dojo(&["up", "practice", "--explain"]).ok();
     for words in [
-        "# 1. make the machines manager-1, worker-1, worker-2",
+        "# 1. make the cluster's keys",
+        "openssl x509 -req",
+        "# 2. make the machines manager-1, worker-1, worker-2",
+        "docker run",
         "install Docker",
         "--tlsverify",
-        "docker swarm init --advertise-addr",
+        "docker swarm init --listen-addr 0.0.0.0:2377 --advertise-addr ${manager_1}",
         "docker context use dojo-practice",
     ] {
         assert!(said.contains(words), "{words} is missing in:\n{said}");

@@ -8,7 +8,8 @@ use super::{
 };
 use crate::bootstrap::{Bootstrapper, Error, JoinToken, Membership, Removal};
 use crate::model::{
-    Access, KubeCredentials, KubernetesVersion, PodNetwork, Role, Secret, Service, TlsFiles,
+    Access, KubeCredentials, KubernetesOptions, KubernetesVersion, PodNetwork, Role, Secret,
+    Service, TlsFiles,
 };
 use crate::provision::Node;
 use crate::remote::by_hand::{Notes, variable};
@@ -34,6 +35,15 @@ fn exact(config: &Secret, version: KubernetesVersion) -> Secret {
         Some(_) => text.to_owned(),
         None => text.replace(&line(&version.tag()), &line(&variable("version", ""))),
     })
+}
+
+/// Notes with a node which addresses its pods have: people and programs look there for it.
+fn tell_subnet(node: &Node, options: &KubernetesOptions) -> String {
+    let name = node.machine().id.name;
+    let subnet = network::share(options.pod_subnet, name);
+    format!(
+        "kubectl patch node {name} --patch '{{\"spec\":{{\"podCIDR\":\"{subnet}\",\"podCIDRs\":[\"{subnet}\"]}}}}'\n"
+    )
 }
 
 impl ByHand {
@@ -163,6 +173,11 @@ impl Bootstrapper for ByHand {
         let name = leader.machine().id.name;
         if leader.kubernetes().options.cni != PodNetwork::None {
             let many = nodes.len();
+            let options = &leader.kubernetes().options;
+            let subnets: String = match options.cni {
+                PodNetwork::Bridge => nodes.iter().map(|node| tell_subnet(node, options)).collect(),
+                _ => String::new(),
+            };
             self.0.commands(
                 "wait until all nodes are ready",
                 "A node that has joined still has to begin its pod network.",
@@ -170,6 +185,7 @@ impl Bootstrapper for ByHand {
                     "kubectl() {{ on {name} kubectl --kubeconfig /etc/kubernetes/admin.conf \"$@\"; }}\n\
                      until [ \"$(kubectl get nodes --no-headers | wc -l)\" -eq {many} ]; do sleep 1; done\n\
                      kubectl wait --for=condition=Ready nodes --all --timeout=180s\n\
+                     {subnets}\
                      kubectl --namespace kube-system wait --for=condition=Available deployment/coredns --timeout=180s\n\
                      unset -f kubectl\n"
                 ),

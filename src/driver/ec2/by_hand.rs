@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use super::Ec2Options;
 use crate::driver::LABEL_CLUSTER;
 use crate::driver::by_hand::{Made, MadeMachine};
-use crate::model::{ClusterName, MachineRequest, Service};
+use crate::model::{ClusterName, MachineRequest, Orchestrator, Service};
 
 const WHY: &str = "Each is an instance of Amazon EC2. A security group of the cluster's own lets you in and the \
                    members talk to each other, and nobody else. An instance that shuts down is gone, so a forgotten \
@@ -35,37 +35,45 @@ pub fn by_hand(options: &Ec2Options, cluster: &ClusterName, requests: &[MachineR
         ingress(Service::Ssh.port()),
         ports.iter().map(|service| ingress(service.port())).collect::<String>(),
     );
-    let mut machines = Vec::new();
-    for (request, number) in requests.iter().zip(1..) {
+    let kubernetes =
+        requests.iter().any(|request| request.orchestrator == Orchestrator::Kubernetes);
+    let routing = if kubernetes {
+        "    # Pods have addresses of their own, which EC2 knows nothing of.\n    \
+         aws ec2 modify-instance-attribute --instance-id \"$instance\" --no-source-dest-check\n"
+    } else {
+        ""
+    };
+    commands.push_str(&format!(
+        "machine() {{\n    \
+             instance=$(aws ec2 run-instances --image-id \"$image\" --instance-type {kind} \\\n        \
+                 --key-name {cluster} --security-group-ids \"$group\" \\\n        \
+                 --metadata-options HttpTokens=required,HttpPutResponseHopLimit=1 \\\n        \
+                 --instance-initiated-shutdown-behavior terminate --tag-specifications \\\n        \
+                 \"ResourceType=instance,Tags=[{{Key=Name,Value=$1}},{{Key={LABEL_CLUSTER},Value={cluster}}}]\" \\\n        \
+                 --query 'Instances[0].InstanceId' --output text)\n\
+         {routing}    \
+             aws ec2 wait instance-status-ok --instance-ids \"$instance\"\n\
+         }}\n\
+         # address MACHINE KIND: prints the address of a machine, PrivateIpAddress or PublicIpAddress.\n\
+         address() {{\n    \
+             aws ec2 describe-instances --filters \"Name=tag:Name,Values=$1\" \\\n        \
+                 Name=tag:{LABEL_CLUSTER},Values={cluster} Name=instance-state-name,Values=running \\\n        \
+                 --query \"Reservations[0].Instances[0].$2\" --output text\n\
+         }}\n"
+    ));
+    let machines = requests.iter().zip(1..).map(|(request, number)| {
         let name = request.id.name;
-        let variable = format!("{}_id", name.variable());
-        commands.push_str(&format!(
-            "{variable}=$(aws ec2 run-instances --image-id \"$image\" --instance-type {kind} \\\n  \
-               --key-name {cluster} --security-group-ids \"$group\" \\\n  \
-               --metadata-options HttpTokens=required,HttpPutResponseHopLimit=1 \\\n  \
-               --instance-initiated-shutdown-behavior terminate \\\n  \
-               --tag-specifications \\\n  \
-               'ResourceType=instance,Tags=[{{Key=Name,Value={name}}},{{Key={LABEL_CLUSTER},Value={cluster}}}]' \\\n  \
-               --query 'Instances[0].InstanceId' --output text)\n\
-             # Pods have addresses of their own, which EC2 knows nothing of.\n\
-             aws ec2 modify-instance-attribute --instance-id \"${variable}\" --no-source-dest-check\n\
-             aws ec2 wait instance-running --instance-ids \"${variable}\"\n",
-        ));
-        let address_of = |which: &str| {
-            format!(
-                "$(aws ec2 describe-instances --instance-ids \"${variable}\" \\\n  \
-                   --query 'Reservations[0].Instances[0].{which}' --output text)"
-            )
-        };
-        machines.push(MadeMachine {
+        commands.push_str(&format!("machine {name}\n"));
+        MadeMachine {
             name,
             // In the network that every account has.
             address: Ipv4Addr::new(172, 31, 0, number).into(),
-            find: Some(address_of("PrivateIpAddress")),
-            run: format!("ssh -i key.pem \"admin@{}\" sudo", address_of("PublicIpAddress")),
+            find: Some(format!("$(address {name} PrivateIpAddress)")),
+            run: format!("ssh -i key.pem \"admin@$(address {name} PublicIpAddress)\" sudo"),
             is_container: false,
             cgroup_v2: true,
-        });
-    }
+        }
+    });
+    let machines = machines.collect();
     Made { why: WHY, commands, machines }
 }
