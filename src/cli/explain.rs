@@ -1,7 +1,8 @@
 //! `dojo up --explain`: every step, why it is done, and how to do it by hand.
 
-use crate::bootstrap::{kubeadm, swarm};
 use crate::driver;
+use crate::kind::kubernetes::kubeadm;
+use crate::kind::swarm;
 use crate::model::{
     DriverName, KubernetesVersion, MachineName, Orchestrator, Proxies, Role, Service,
 };

@@ -7,9 +7,6 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::bootstrap::Bootstrapper;
-use crate::bootstrap::kubeadm::Kubeadm;
-use crate::bootstrap::swarm::Swarm;
 use crate::bundle::Bundle;
 use crate::context::{DockerContexts, KubeContexts};
 use crate::driver::docker::{Baked, DockerDriver, DockerOptions, Variant};
@@ -19,6 +16,7 @@ use crate::driver::nowhere::Nowhere;
 use crate::driver::ssh::{Memory, SshDriver};
 use crate::driver::{Driver, Images};
 use crate::event::{Progress, Reporter, chain};
+use crate::kind::Bootstrappers;
 use crate::model::{
     ClusterName, DriverName, Machine, MachineName, Orchestrator, Place, Places, Proxies, SshFiles,
     TlsFiles,
@@ -45,13 +43,7 @@ pub(super) const DEFAULT_CLUSTER: &str = "dojo";
 const GRACE: Duration = Duration::from_millis(500);
 
 /// The handles that depend on the driver.
-type Parts = (
-    Arc<dyn Driver>,
-    Arc<dyn Images>,
-    Arc<dyn Dialer>,
-    Arc<dyn Bootstrapper>,
-    Arc<dyn Bootstrapper>,
-);
+type Parts = (Arc<dyn Driver>, Arc<dyn Images>, Arc<dyn Dialer>, Bootstrappers);
 
 /// What only some commands ask of drivers.
 #[derive(Default)]
@@ -192,15 +184,14 @@ impl Context {
         }
         let places = record.as_ref().map(|record| record.places.clone()).unwrap_or_default();
         let spec = &spec.located(&places);
-        let (driver, images, dialer, swarm, kubeadm) =
+        let (driver, images, dialer, bootstrappers) =
             Box::pin(self.parts(spec, &places, record, special)).await?;
         Ok(Services {
             home: self.home.clone(),
             driver,
             images,
             dialer,
-            swarm,
-            kubeadm,
+            bootstrappers,
             contexts: self.contexts.clone(),
             kube_contexts: self.kube_contexts.clone(),
             open_log: self.open_log(),
@@ -221,7 +212,8 @@ impl Context {
         #[cfg(feature = "fake")]
         if spec.drivers().contains(&DriverName::Fake) {
             let fake = Arc::new(crate::fake::Fake::at(places.get(&DriverName::Fake)));
-            return Ok((fake.clone(), fake.clone(), fake.clone(), fake.clone(), fake));
+            let bootstrappers = Bootstrappers::replaced_by(fake.clone());
+            return Ok((fake.clone(), fake.clone(), fake, bootstrappers));
         }
         let mut drivers: Vec<Arc<dyn Driver>> = Vec::new();
         for name in spec.drivers() {
@@ -237,13 +229,7 @@ impl Context {
         }
         let driver = Mixed::of(drivers);
         let dialer = Arc::new(SshDialer::new(Some(Arc::clone(&driver))));
-        Ok((
-            driver,
-            Arc::new(OwnImages(self.contexts.clone())),
-            dialer,
-            Arc::new(Swarm),
-            Arc::new(Kubeadm),
-        ))
+        Ok((driver, Arc::new(OwnImages(self.contexts.clone())), dialer, Bootstrappers::default()))
     }
 
     /// The docker driver, with the machine image that suits the kind of cluster.

@@ -22,3 +22,12 @@ pub enum Access {
         credentials: KubeCredentials,
     },
 }
+
+/// A program of the user's that speaks to clusters, with contexts that say to which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tool {
+    /// `docker`.
+    Docker,
+    /// `kubectl`.
+    Kubectl,
+}

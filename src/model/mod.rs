@@ -21,7 +21,7 @@ mod secret;
 mod subnet;
 mod tunnel;
 
-pub use access::Access;
+pub use access::{Access, Tool};
 pub use credentials::KubeCredentials;
 pub use driver_name::DriverName;
 pub use engine::{EngineChannel, EngineOptions};

@@ -99,17 +99,6 @@ pub enum Orchestrator {
     Engines,
 }
 
-impl Orchestrator {
-    /// What machines with it are called in a sentence.
-    pub fn noun(self) -> &'static str {
-        match self {
-            Self::Swarm => "a swarm",
-            Self::Kubernetes => "a Kubernetes cluster",
-            Self::Engines => "plain Docker hosts",
-        }
-    }
-}
-
 impl fmt::Display for Orchestrator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -166,6 +155,11 @@ impl Role {
             Self::Worker => "worker",
             Self::Engine => "machine",
         }
+    }
+
+    /// Whether a machine of it keeps what its cluster knows, and decides for it.
+    pub fn leads(self) -> bool {
+        matches!(self, Self::Manager | Self::ControlPlane)
     }
 }
 

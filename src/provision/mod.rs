@@ -134,6 +134,11 @@ impl Node {
         &*self.remote
     }
 
+    /// The same connection, for whoever needs it longer than the node.
+    pub fn connection(&self) -> Arc<dyn Remote> {
+        Arc::clone(&self.remote)
+    }
+
     /// Its engine. Nodes of a swarm and plain Docker hosts have one.
     pub fn engine(&self) -> &Engine {
         match self.own_engine() {

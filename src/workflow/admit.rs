@@ -4,7 +4,8 @@ use futures_util::try_join;
 
 use crate::driver::Leftover;
 use crate::event::Progress;
-use crate::model::{ClusterName, Level, Machine, Orchestrator, Role};
+use crate::kind;
+use crate::model::{ClusterName, Level, Machine, Role};
 use crate::plan::Plan;
 use crate::provision::{self, Install, Source};
 use crate::spec::ClusterSpec;
@@ -70,7 +71,7 @@ async fn admit(
     closely: Look,
 ) -> Result<(Plan, Vec<Machine>), Error> {
     let cluster = &spec.name;
-    let has_engines = spec.orchestrator != Orchestrator::Kubernetes;
+    let has_engines = kind::of(spec.orchestrator).has_engines();
     let (existing, others) = match recorded {
         Some(record) => {
             let sight = look(services, record).await?;
@@ -127,8 +128,8 @@ fn refuse_other_kind(spec: &ClusterSpec, recorded: &ClusterSpec) -> Result<(), E
     }
     Err(Error::OtherKind {
         cluster: spec.name.clone(),
-        exists: recorded.orchestrator.noun().to_owned(),
-        wanted: spec.orchestrator.noun().to_owned(),
+        exists: kind::of(recorded.orchestrator).noun().to_owned(),
+        wanted: kind::of(spec.orchestrator).noun().to_owned(),
     })
 }
 

@@ -8,9 +8,10 @@ use crate::driver::{Driver, docker};
 use crate::durable;
 use crate::event::Progress;
 use crate::failpoint;
+use crate::kind;
 use crate::model::{
     ClusterName, DriverName, EngineChannel, HostKey, KubernetesVersion, Machine, MachineId,
-    MachineName, MachineRequest, MachineState, Orchestrator, PodNetwork, Role, Secret, SshFiles,
+    MachineName, MachineRequest, MachineState, Orchestrator, PodNetwork, Secret, SshFiles,
 };
 use crate::pace::within;
 use crate::pki::{self, Authority};
@@ -50,11 +51,7 @@ fn reached_directly(spec: &ClusterSpec) -> Vec<String> {
         ["localhost", "127.0.0.0/8", "127.0.0.1", "::1"].map(str::to_owned).into();
     entries.push(spec.docker.subnet.unwrap_or(docker::SUBNETS).to_string());
     entries.extend(spec.machines().iter().map(|machine| machine.name.to_string()));
-    if spec.orchestrator == Orchestrator::Kubernetes {
-        let subnets = [spec.kubernetes.pod_subnet, spec.kubernetes.service_subnet];
-        entries.extend(subnets.iter().map(ToString::to_string));
-        entries.extend([".svc", ".cluster.local"].map(str::to_owned));
-    }
+    entries.extend(kind::of(spec.orchestrator).inner_addresses(&spec.kubernetes));
     entries
 }
 
@@ -226,7 +223,7 @@ pub(super) async fn ours(
 
 /// Whether a machine of that name keeps what its cluster knows.
 pub(super) fn leads(name: MachineName) -> bool {
-    matches!(name.role, Role::Manager | Role::ControlPlane)
+    name.role.leads()
 }
 
 /// Notes which machines exist, so that one can look inside those of a cluster that did not come to be. Those that

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use crate::bootstrap;
 use crate::event::{Progress, chain};
 use crate::failpoint;
+use crate::kind;
 use crate::model::{
-    Access, KubernetesVersion, Machine, MachineName, MachineRequest, MachineState, Orchestrator,
-    Service,
+    Access, KubernetesVersion, Machine, MachineName, MachineRequest, MachineState, Service,
 };
 use crate::plan::Plan;
 use crate::provision::{Node, Provisioner};
@@ -219,7 +219,7 @@ pub(super) async fn converge(
     let complete = images::complete(services, &mut record, &nodes, progress);
     services.interrupt.or(complete).await.ok_or(Error::Interrupted)?;
 
-    let kind = services.bootstrapper(spec.orchestrator);
+    let kind = services.bootstrappers.of(spec.orchestrator);
     let leader = match kind {
         Some(kind) => {
             let members = scale::with_guides(kind, &nodes, &departures).await?;
@@ -259,9 +259,7 @@ pub(super) async fn converge(
     failpoint::reached("up.done.before");
     record.phase = Phase::Ready;
     record.spec = spec.clone();
-    if spec.orchestrator == Orchestrator::Kubernetes {
-        record.release = Some(leader.kubernetes().version);
-    }
+    record.release = kind::of(spec.orchestrator).release(&leader);
     record.machines = nodes.iter().map(|n| n.machine().clone()).collect();
     for machine in &mut record.machines {
         machine.state = MachineState::Running;

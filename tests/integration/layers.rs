@@ -24,9 +24,23 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("plan", &["model", "spec"]),
     ("store", &["model", "pace", "spec", "durable"]),
     ("provision", &["model", "event", "remote", "bundle", "pki", "durable", "failpoint"]),
+    ("bootstrap", &["model", "event", "remote", "provision", "driver"]),
     (
-        "bootstrap",
-        &["model", "event", "pace", "retry", "remote", "pki", "provision", "driver", "failpoint"],
+        "kind",
+        &[
+            "model",
+            "pace",
+            "retry",
+            "durable",
+            "failpoint",
+            "event",
+            "driver",
+            "pki",
+            "bundle",
+            "remote",
+            "provision",
+            "bootstrap",
+        ],
     ),
     (
         "workflow",
@@ -44,6 +58,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "store",
             "provision",
             "bootstrap",
+            "kind",
             "durable",
             "failpoint",
         ],
@@ -66,6 +81,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "workflow",
             "provision",
             "bootstrap",
+            "kind",
             "fake",
         ],
     ),
@@ -86,7 +102,7 @@ const KEEPERS: &[(&str, &[&str])] = &[
     ("clap", &["src/cli/", "src/report/mod.rs"]),
     ("kube", API_SERVER),
     ("k8s_openapi", API_SERVER),
-    ("bollard", &["src/driver/docker/", "src/remote/", "src/bootstrap/swarm"]),
+    ("bollard", &["src/driver/docker/", "src/remote/", "src/kind/swarm/"]),
 ];
 
 fn sources(directory: &Path, found: &mut Vec<PathBuf>) {

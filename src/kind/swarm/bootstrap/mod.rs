@@ -1,6 +1,5 @@
 //! Docker Swarm mode, through the machines' own remote API.
 
-mod explain;
 mod leaving;
 mod pool;
 
@@ -15,6 +14,7 @@ use bollard::models::{
 use bollard::query_parameters::{EventsOptions, LeaveSwarmOptions, ListNodesOptions};
 use futures_util::StreamExt as _;
 
+use crate::bootstrap::{Bootstrapper, Error, JoinToken, Membership, Removal, settle};
 use crate::driver::{LABEL_MACHINE, Source};
 use crate::failpoint;
 use crate::model::{Access, Role, Secret, Service, TlsFiles};
@@ -22,18 +22,14 @@ use crate::pace::stretch;
 use crate::provision::Node;
 use crate::retry::{Attempt, Patience, retry};
 
-use super::{Bootstrapper, Error, JoinToken, Membership, Removal, settle};
-
-pub use self::explain::explain;
-
 /// The port on which swarm nodes manage each other ("Getting started with swarm mode", Docker docs).
 const CLUSTER_PORT: u16 = 2377;
 /// How long a stopped swarm may take to find a leader again, or a node to become ready.
 const SETTLING: Duration = Duration::from_secs(90);
 
-/// Docker Swarm mode.
+/// Makes swarms of nodes.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Swarm;
+pub(super) struct SwarmMode;
 
 fn api(node: &Node) -> &Docker {
     node.engine().api()
@@ -91,7 +87,7 @@ fn not_active(node: &Node, why: String) -> Error {
 }
 
 #[async_trait]
-impl Bootstrapper for Swarm {
+impl Bootstrapper for SwarmMode {
     fn noun(&self) -> &'static str {
         "swarm"
     }

@@ -22,6 +22,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use crate::bootstrap::{Bootstrapper, Error, JoinToken, Membership, Removal, settle};
 use crate::driver::Source;
 use crate::failpoint;
 use crate::model::{
@@ -35,7 +36,6 @@ use crate::remote::{ApiError, ApiServer, Script};
 pub use self::explain::explain;
 
 use self::config::{Cluster, Discovery, Facts, Member};
-use super::{Bootstrapper, Error, JoinToken, Membership, Removal, settle};
 
 /// How long an API server may take until it answers, after `kubeadm init` or a boot.
 const API_START: Duration = Duration::from_secs(120);
@@ -68,7 +68,7 @@ async fn facts(node: &Node) -> Result<Facts, Error> {
     let script = Script::new(
         "look at the machine",
         "What kubelet is told depends on the machine.",
-        include_str!("../../../templates/kubernetes/facts.sh"),
+        include_str!("../../../../templates/kubernetes/facts.sh"),
     );
     let output = node.remote().run(&script).await.map_err(failed(node, "look at the machine"))?;
     Ok(Facts::parse(&output))
@@ -102,7 +102,7 @@ async fn since(node: &Node) -> Result<Timestamp, Error> {
     let script = Script::new(
         "ask since when kubelet runs",
         "For 40 s nobody notices that a kubelet has fallen silent.",
-        include_str!("../../../templates/kubernetes/since.sh"),
+        include_str!("../../../../templates/kubernetes/since.sh"),
     );
     let output = node.remote().run(&script).await.map_err(failed(node, script.title))?;
     let seconds = output.trim().parse().unwrap_or_default();
@@ -115,7 +115,7 @@ fn init() -> Script {
         "begin the cluster",
         "kubeadm makes the certificates, has kubelet start etcd, the API server, the scheduler and the \
          controllers as static pods, and stores what others need to join.",
-        include_str!("../../../templates/kubernetes/kubeadm.sh"),
+        include_str!("../../../../templates/kubernetes/kubeadm.sh"),
     )
     .with("VERB", "init")
 }
@@ -126,7 +126,7 @@ fn join() -> Script {
         "join the cluster",
         "The token lets the node in, and the hash of the cluster's authority proves that it is the right \
          cluster. kubelet gets a certificate of its own and forgets the token.",
-        include_str!("../../../templates/kubernetes/kubeadm.sh"),
+        include_str!("../../../../templates/kubernetes/kubeadm.sh"),
     )
     .with("VERB", "join")
 }
@@ -136,7 +136,7 @@ fn dns() -> Script {
     Script::new(
         "begin the cluster's DNS",
         "Pods find services by their names, and CoreDNS knows them from the API.",
-        include_str!("../../../templates/kubernetes/dns.sh"),
+        include_str!("../../../../templates/kubernetes/dns.sh"),
     )
 }
 
@@ -147,7 +147,7 @@ fn dns_answers(options: &KubernetesOptions) -> Script {
     Script::new(
         "wait until the cluster's DNS answers",
         "What is started now may ask at once.",
-        include_str!("../../../templates/kubernetes/dns-answers.sh"),
+        include_str!("../../../../templates/kubernetes/dns-answers.sh"),
     )
     .with("ADDRESS", address.map(|a| a.to_string()).unwrap_or_default())
 }
@@ -187,7 +187,7 @@ async fn hand_over_keys(leader: &Node) -> Result<Secret, Error> {
         "hand over the cluster's keys",
         "All control planes have the keys of the same authorities. They are stored in the cluster, \
          encrypted, and can be read with a key that only the joining machine is told.",
-        include_str!("../../../templates/kubernetes/upload-certs.sh"),
+        include_str!("../../../../templates/kubernetes/upload-certs.sh"),
     )
     .with_secret("CONFIG", &config::upload(&member(leader, &facts), &key));
     leader.remote().run(&script).await.map_err(failed(leader, script.title))?;
@@ -295,7 +295,7 @@ impl Bootstrapper for Kubeadm {
         let script = Script::new(
             "ask for its membership",
             "Nothing is done twice.",
-            include_str!("../../../templates/kubernetes/member.sh"),
+            include_str!("../../../../templates/kubernetes/member.sh"),
         );
         let output = node.remote().run(&script).await;
         if output.map_err(failed(node, script.title))?.trim() != "member" {
@@ -410,7 +410,7 @@ impl Bootstrapper for Kubeadm {
         if leader.kubernetes().options.cni != PodNetwork::None {
             pods_can_run(&api, leader, nodes).await?;
         }
-        let storage = include_str!("../../../templates/kubernetes/storage.yaml")
+        let storage = include_str!("../../../../templates/kubernetes/storage.yaml")
             .replace("IMAGE", &leader.kubernetes().provisioner);
         api.apply(&storage).await.map_err(failed(leader, "make the default storage class"))
     }
@@ -440,7 +440,7 @@ impl Bootstrapper for Kubeadm {
             let script = Script::new(
                 "leave the cluster",
                 "kubeadm undoes what it has done on the machine.",
-                include_str!("../../../templates/kubernetes/leave.sh"),
+                include_str!("../../../../templates/kubernetes/leave.sh"),
             );
             node.remote().run(&script).await.map_err(failed(node, script.title))?;
         }
@@ -459,7 +459,7 @@ impl Bootstrapper for Kubeadm {
         let script = Script::new(
             "renew its certificates",
             "Those that kubeadm makes for a control plane are good for a year.",
-            include_str!("../../../templates/kubernetes/renew.sh"),
+            include_str!("../../../../templates/kubernetes/renew.sh"),
         );
         node.remote().run(&script).await.map(drop).map_err(failed(node, script.title))
     }

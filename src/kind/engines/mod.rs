@@ -1,0 +1,141 @@
+//! Plain Docker hosts: each has an engine behind mutual TLS, and none knows of the others. A swarm stands on the
+//! same engines.
+
+mod images;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::bootstrap::Bootstrapper;
+use crate::model::{
+    Access, ClusterName, Machine, MachineName, NoService, Role, Service, TlsFiles, Tool,
+};
+use crate::provision::Node;
+use crate::remote::{Dialer, Engine, NodeHealth};
+
+use super::{Certificate, Error, ImageError, ImageStore, Kind};
+
+/// Plain Docker hosts.
+#[derive(Debug, Clone, Copy)]
+pub struct Engines;
+
+#[async_trait]
+impl Kind for Engines {
+    fn noun(&self) -> &'static str {
+        "plain Docker hosts"
+    }
+
+    fn state(&self) -> &'static str {
+        "its services, networks, secrets and configs"
+    }
+
+    fn bootstrapper(&self) -> Option<&'static dyn Bootstrapper> {
+        None
+    }
+
+    fn has_engines(&self) -> bool {
+        true
+    }
+
+    fn service(&self) -> Service {
+        Service::Engine
+    }
+
+    fn tool(&self) -> Tool {
+        Tool::Docker
+    }
+
+    fn speakers(&self) -> &'static [Role] {
+        // The context is of the first machine, and no other one is the same.
+        &[]
+    }
+
+    fn described(&self, cluster: &ClusterName, endpoint: SocketAddr) -> String {
+        format!("the first Docker host of {cluster}, at {endpoint}")
+    }
+
+    fn access(&self, machine: &Machine, directory: &Path) -> Result<Access, Error> {
+        access(machine, directory)
+    }
+
+    async fn answers(
+        &self,
+        dialer: &dyn Dialer,
+        directory: &Path,
+        machine: &Machine,
+        patience: Duration,
+    ) -> bool {
+        manages(dialer, directory, machine, patience).await
+    }
+
+    fn is_healthy(&self, _machine: &Machine, _health: &NodeHealth) -> bool {
+        true
+    }
+
+    fn certificates(&self, directory: &Path, machines: &[MachineName]) -> Vec<Certificate> {
+        certificates(directory, machines)
+    }
+
+    fn images(&self, node: &Node) -> Result<Box<dyn ImageStore>, ImageError> {
+        images::of(node)
+    }
+
+    async fn reach_images(
+        &self,
+        dialer: &dyn Dialer,
+        directory: &Path,
+        machine: &Machine,
+        patience: Duration,
+    ) -> Result<Box<dyn ImageStore>, ImageError> {
+        images::reach(dialer, directory, machine, patience).await
+    }
+}
+
+/// The engine of a node.
+///
+/// # Errors
+/// [`NoService`] if it has none.
+pub fn engine(node: &Node) -> Result<&Engine, NoService> {
+    let machine = node.machine();
+    let none = || NoService { machine: machine.id.clone(), service: Service::Engine };
+    node.own_engine().ok_or_else(none)
+}
+
+/// The client's side of mutual TLS.
+fn client(directory: &Path) -> TlsFiles {
+    TlsFiles::in_directory(&directory.join("pki/client"))
+}
+
+pub(super) fn access(machine: &Machine, directory: &Path) -> Result<Access, Error> {
+    let endpoint = machine.endpoint(Service::Engine)?;
+    Ok(Access::Engine { endpoint, tls: client(directory) })
+}
+
+/// Whether the engine of a machine is a manager.
+pub(super) async fn manages(
+    dialer: &dyn Dialer,
+    directory: &Path,
+    machine: &Machine,
+    patience: Duration,
+) -> bool {
+    let Ok(engine) = dialer.engine(machine, &client(directory), patience).await else {
+        return false;
+    };
+    engine.health().await.is_ok_and(|health| health.manager.is_some())
+}
+
+pub(super) fn certificates(directory: &Path, machines: &[MachineName]) -> Vec<Certificate> {
+    let pki = directory.join("pki");
+    let mut found = vec![Certificate::read("authority", pki.join("ca.pem"))];
+    found.push(Certificate::read("client", pki.join("client/cert.pem")));
+    for machine in machines {
+        let name = machine.to_string();
+        found.push(Certificate::read(&name, pki.join(&name).join("cert.pem")));
+    }
+    found
+}
+
+pub(super) use images::{of as images_of, reach as reach_images};

@@ -1,0 +1,114 @@
+//! Docker Swarm mode, on the engines of [plain Docker hosts](super::engines).
+
+mod bootstrap;
+mod explain;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::bootstrap::Bootstrapper;
+use crate::model::{Access, ClusterName, Machine, MachineName, Role, Service, Tool};
+use crate::provision::Node;
+use crate::remote::{Dialer, NodeHealth};
+
+use super::{Certificate, Error, ImageError, ImageStore, Kind, Majority, Seen, engines};
+
+pub use explain::explain;
+
+/// A swarm.
+#[derive(Debug, Clone, Copy)]
+pub struct Swarm;
+
+#[async_trait]
+impl Kind for Swarm {
+    fn noun(&self) -> &'static str {
+        "a swarm"
+    }
+
+    fn state(&self) -> &'static str {
+        "its services, networks, secrets and configs"
+    }
+
+    fn bootstrapper(&self) -> Option<&'static dyn Bootstrapper> {
+        Some(&bootstrap::SwarmMode)
+    }
+
+    fn survives_in_one(&self) -> bool {
+        // `docker swarm init --force-new-cluster` there.
+        true
+    }
+
+    fn has_engines(&self) -> bool {
+        true
+    }
+
+    fn service(&self) -> Service {
+        Service::Engine
+    }
+
+    fn tool(&self) -> Tool {
+        Tool::Docker
+    }
+
+    fn speakers(&self) -> &'static [Role] {
+        &[Role::Manager]
+    }
+
+    fn described(&self, cluster: &ClusterName, endpoint: SocketAddr) -> String {
+        format!("swarm {cluster}, by its manager at {endpoint}")
+    }
+
+    fn access(&self, machine: &Machine, directory: &Path) -> Result<Access, Error> {
+        engines::access(machine, directory)
+    }
+
+    async fn answers(
+        &self,
+        dialer: &dyn Dialer,
+        directory: &Path,
+        machine: &Machine,
+        patience: Duration,
+    ) -> bool {
+        engines::manages(dialer, directory, machine, patience).await
+    }
+
+    fn is_healthy(&self, machine: &Machine, health: &NodeHealth) -> bool {
+        let manages = health.manager.is_some_and(|manager| manager.sees_leader);
+        let is_as_asked = manages || machine.id.name.role != Role::Manager;
+        health.member.as_deref() == Some("active") && is_as_asked
+    }
+
+    fn majority(&self, asked: usize, seen: &[Seen<'_>]) -> Option<Majority> {
+        let said = || seen.iter().filter_map(|seen| seen.health?.manager);
+        let on = said().count();
+        let known = said().map(|manager| manager.known).max().filter(|known| *known > 0);
+        let of = known.unwrap_or(asked);
+        let off = seen.iter().filter(|s| s.machine.id.name.role == Role::Manager && !s.is_on());
+        // A leader notices only after a while that it has lost the others. And managers that do not answer
+        // this computer may still answer each other.
+        let may_hold = 2 * of.saturating_sub(off.count()) > of;
+        let holds = said().any(|manager| manager.sees_leader) && may_hold;
+        Majority::among(Role::Manager, on, of, holds)
+    }
+
+    fn certificates(&self, directory: &Path, machines: &[MachineName]) -> Vec<Certificate> {
+        engines::certificates(directory, machines)
+    }
+
+    fn images(&self, node: &Node) -> Result<Box<dyn ImageStore>, ImageError> {
+        engines::images_of(node)
+    }
+
+    async fn reach_images(
+        &self,
+        dialer: &dyn Dialer,
+        directory: &Path,
+        machine: &Machine,
+        patience: Duration,
+    ) -> Result<Box<dyn ImageStore>, ImageError> {
+        engines::reach_images(dialer, directory, machine, patience).await
+    }
+}
