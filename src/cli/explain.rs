@@ -2,7 +2,7 @@
 
 use crate::driver;
 use crate::kind::kubernetes::kubeadm;
-use crate::kind::swarm;
+use crate::kind::{engines, kubernetes, swarm};
 use crate::model::{
     DriverName, KubernetesVersion, MachineName, Orchestrator, Proxies, Role, Service,
 };
@@ -23,7 +23,7 @@ pub(super) fn text(spec: &ClusterSpec, proxies: Option<&Proxies>) -> Result<Stri
     }
     match spec.orchestrator {
         Orchestrator::Swarm | Orchestrator::Engines => docker(spec, &mut steps),
-        Orchestrator::Kubernetes => kubernetes(spec, &mut steps)?,
+        Orchestrator::Kubernetes => kubernetes_steps(spec, &mut steps)?,
     }
     Ok(steps.text)
 }
@@ -124,7 +124,7 @@ fn machines(spec: &ClusterSpec, steps: &mut Steps) {
 }
 
 fn docker(spec: &ClusterSpec, steps: &mut Steps) {
-    for script in provision::explain(&spec.engine) {
+    for script in engines::explain(&spec.engine) {
         steps.script("each machine", &script);
     }
     if spec.orchestrator == Orchestrator::Swarm {
@@ -145,9 +145,9 @@ fn docker(spec: &ClusterSpec, steps: &mut Steps) {
     );
 }
 
-fn kubernetes(spec: &ClusterSpec, steps: &mut Steps) -> Result<(), Error> {
+fn kubernetes_steps(spec: &ClusterSpec, steps: &mut Steps) -> Result<(), Error> {
     let Some(release) = workflow::release(spec)? else { return Ok(()) };
-    for script in provision::explain_kubernetes(&release, Role::ControlPlane) {
+    for script in kubernetes::explain(&release, Role::ControlPlane) {
         steps.script("each machine", &script);
     }
     let version = release.source.version().unwrap_or(KubernetesVersion::NEWEST);

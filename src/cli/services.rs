@@ -16,7 +16,7 @@ use crate::driver::nowhere::Nowhere;
 use crate::driver::ssh::{Memory, SshDriver};
 use crate::driver::{Driver, Images};
 use crate::event::{Progress, Reporter, chain};
-use crate::kind::Bootstrappers;
+use crate::kind::{Bootstrappers, kubernetes};
 use crate::model::{
     ClusterName, DriverName, Machine, MachineName, Orchestrator, Place, Places, Proxies, SshFiles,
     TlsFiles,
@@ -158,8 +158,8 @@ impl Context {
             name: format!("kubernetes-{}", bundle.version()),
             archive: path.to_owned(),
             archive_id: bundle.id().to_owned(),
-            directory: provision::DIRECTORY.to_owned(),
-            script: provision::bake(&bundle),
+            directory: kubernetes::DIRECTORY.to_owned(),
+            script: kubernetes::bake(&bundle),
         })
     }
 

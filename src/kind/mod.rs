@@ -20,10 +20,10 @@ use async_trait::async_trait;
 
 use crate::bootstrap::Bootstrapper;
 use crate::model::{
-    Access, ClusterName, KubernetesOptions, KubernetesVersion, Machine, MachineName, Orchestrator,
-    Role, Service, Tool,
+    Access, ClusterName, EngineOptions, KubernetesOptions, KubernetesVersion, Machine, MachineName,
+    Orchestrator, Role, Service, Tool,
 };
-use crate::provision::Node;
+use crate::provision::{Install, Node};
 use crate::remote::{Dialer, NodeHealth};
 
 pub use certificate::Certificate;
@@ -48,6 +48,16 @@ pub trait Kind: fmt::Debug + Send + Sync {
 
     /// Whether its machines have Docker engines, which are restarted for other settings.
     fn has_engines(&self) -> bool;
+    /// Says where packages come from that are to be installed and are not the distribution's: where this computer
+    /// knows. Whether there are any.
+    fn settle(&self, engine: &mut EngineOptions, kubernetes: &mut KubernetesOptions) -> bool;
+    /// What is to be installed on the machines; `made` says that all of them exist.
+    fn install(
+        &self,
+        engine: EngineOptions,
+        kubernetes: KubernetesOptions,
+        made: bool,
+    ) -> Result<Box<dyn Install>, Error>;
     /// The addresses and names within such a cluster that no machine is at, as a proxy's exceptions name them.
     fn inner_addresses(&self, _options: &KubernetesOptions) -> Vec<String> {
         Vec::new()

@@ -546,6 +546,8 @@ impl From<kind::Error> for Error {
         match error {
             kind::Error::NoService(error) => Self::NoService(error),
             kind::Error::Credentials { path, source } => Self::Credentials { path, source },
+            kind::Error::Manifest { path, source } => Self::Manifest { path, source },
+            kind::Error::Bundle(error) => Self::Bundle(error),
         }
     }
 }

@@ -10,9 +10,10 @@ use crate::event::Progress;
 use crate::failpoint;
 use crate::kind;
 use crate::kind::kubernetes::kubeadm::upgrade::{self as kubeadm, Running};
+use crate::kind::kubernetes::{self, Release, Source};
 use crate::model::{ClusterName, KubernetesVersion, MachineId, MachineState, Role};
 use crate::pace::stretch;
-use crate::provision::{self, Install, Node, Provisioner, Release, Source};
+use crate::provision::{Node, Provisioner};
 use crate::spec::ClusterSpec;
 use crate::store::{Entry, Phase, Record};
 
@@ -107,16 +108,15 @@ async fn finish(
     let name = spec.name.clone();
     contexts::check(services, &spec, &record)?;
     let install = machines::install(&spec, false)?;
-    machines::admit_release(&spec, &install, progress)?;
-    machines::check_architecture(services, &install).await?;
-    let Install::Kubernetes(mut release) = install else {
+    machines::admit_release(&spec, &*install, progress)?;
+    machines::check_architecture(services, &*install).await?;
+    let Some(mut release) = kubernetes::release(install) else {
         let exists = kind::of(spec.orchestrator).noun().to_owned();
         return Err(Error::NotKubernetes { cluster: name, exists, what: "can be upgraded" });
     };
     // The machines as they are: nothing is installed on the way.
     let present = Box::new(Release { source: Source::Present, ..(*release).clone() });
-    let provisioner =
-        machines::provisioner(services, entry, &record, Install::Kubernetes(present))?;
+    let provisioner = machines::provisioner(services, entry, &record, present)?;
     let all = nodes(services, &provisioner, &record, progress).await?;
     let members = members(&all);
     let kind = services.bootstrappers.of(record.spec.orchestrator);
@@ -129,9 +129,9 @@ async fn finish(
         refuse_leap(&name, &running, asked)?;
     }
     for node in &members {
-        provision::admits(node, &release).await?;
+        kubernetes::admits(node, &release).await?;
     }
-    let target = provision::newest(&leader, &release).await?;
+    let target = kubernetes::newest(&leader, &release).await?;
     refuse_leap(&name, &running, target)?;
     let left: Vec<&Node> = members.iter().copied().filter(|n| !done(n, &running, target)).collect();
     let nodes = members.len();
@@ -228,7 +228,7 @@ async fn install_kubeadm(
         let name = node.machine().id.name;
         let progress = progress.machine(name);
         let replaced = async move {
-            provision::replace_kubeadm(node, release, &progress).await.map_err(MachineError::from)
+            kubernetes::replace_kubeadm(node, release, &progress).await.map_err(MachineError::from)
         };
         (name, replaced)
     });
@@ -285,7 +285,7 @@ impl Step<'_> {
         failpoint::reached("upgrade.drain.after");
 
         failpoint::reached("upgrade.kubelet.before");
-        provision::replace_kubelet(node, release, progress).await?;
+        kubernetes::replace_kubelet(node, release, progress).await?;
         failpoint::reached("upgrade.kubelet.after");
         let restart = kubeadm::restart(leader, node, self.target);
         progress.step("start the new kubelet", restart).await?;

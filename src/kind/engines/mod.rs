@@ -2,6 +2,7 @@
 //! same engines.
 
 mod images;
+mod install;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -11,9 +12,10 @@ use async_trait::async_trait;
 
 use crate::bootstrap::Bootstrapper;
 use crate::model::{
-    Access, ClusterName, Machine, MachineName, NoService, Role, Service, TlsFiles, Tool,
+    Access, ClusterName, EngineChannel, EngineOptions, KubernetesOptions, Machine, MachineName,
+    NoService, Role, Service, TlsFiles, Tool,
 };
-use crate::provision::Node;
+use crate::provision::{self, Install, Node};
 use crate::remote::{Dialer, Engine, NodeHealth};
 
 use super::{Certificate, Error, ImageError, ImageStore, Kind};
@@ -38,6 +40,19 @@ impl Kind for Engines {
 
     fn has_engines(&self) -> bool {
         true
+    }
+
+    fn settle(&self, engine: &mut EngineOptions, _kubernetes: &mut KubernetesOptions) -> bool {
+        settle(engine)
+    }
+
+    fn install(
+        &self,
+        engine: EngineOptions,
+        _kubernetes: KubernetesOptions,
+        _made: bool,
+    ) -> Result<Box<dyn Install>, Error> {
+        Ok(Box::new(install::Docker(engine)))
     }
 
     fn service(&self) -> Service {
@@ -101,7 +116,16 @@ impl Kind for Engines {
 pub fn engine(node: &Node) -> Result<&Engine, NoService> {
     let machine = node.machine();
     let none = || NoService { machine: machine.id.clone(), service: Service::Engine };
-    node.own_engine().ok_or_else(none)
+    node.runtime().ok_or_else(none)
+}
+
+/// Says where Docker's own packages come from, if those are to be installed.
+pub(super) fn settle(engine: &mut EngineOptions) -> bool {
+    let is_published = engine.channel == EngineChannel::DockerCe;
+    if is_published {
+        engine.repository.get_or_insert_with(|| provision::DOCKER.repository());
+    }
+    is_published
 }
 
 /// The client's side of mutual TLS.
@@ -138,4 +162,7 @@ pub(super) fn certificates(directory: &Path, machines: &[MachineName]) -> Vec<Ce
     found
 }
 
+pub use install::{explain, is_due};
+
 pub(super) use images::{of as images_of, reach as reach_images};
+pub(super) use install::Docker;

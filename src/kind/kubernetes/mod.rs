@@ -2,8 +2,10 @@
 
 mod certificates;
 mod images;
+mod install;
 pub mod kubeadm;
 
+use std::any::Any;
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,10 +15,10 @@ use crate::bootstrap::Bootstrapper;
 use crate::durable;
 use crate::event::chain;
 use crate::model::{
-    Access, KubeCredentials, KubernetesOptions, KubernetesVersion, Machine, MachineName, Role,
-    Service, Tool,
+    Access, EngineOptions, KubeCredentials, KubernetesOptions, KubernetesVersion, Machine,
+    MachineName, NoService, Role, Service, Tool,
 };
-use crate::provision::Node;
+use crate::provision::{self, Install, Node};
 use crate::remote::{ApiServer, Dialer, NodeHealth};
 
 use super::{Certificate, Error, ImageError, ImageStore, Kind, Majority, Seen};
@@ -46,13 +48,32 @@ impl Kind for Kubernetes {
         false
     }
 
+    fn settle(&self, engine: &mut EngineOptions, kubernetes: &mut KubernetesOptions) -> bool {
+        if kubernetes.bundle.is_some() {
+            return false;
+        }
+        kubernetes.repository.get_or_insert_with(|| provision::KUBERNETES.repository());
+        // containerd is one of its packages.
+        engine.repository.get_or_insert_with(|| provision::DOCKER.repository());
+        true
+    }
+
+    fn install(
+        &self,
+        engine: EngineOptions,
+        options: KubernetesOptions,
+        made: bool,
+    ) -> Result<Box<dyn Install>, Error> {
+        Ok(Box::new(Release::of(engine, options, made)?))
+    }
+
     fn inner_addresses(&self, options: &KubernetesOptions) -> Vec<String> {
         let subnets = [options.pod_subnet, options.service_subnet].map(|subnet| subnet.to_string());
         subnets.into_iter().chain([".svc", ".cluster.local"].map(str::to_owned)).collect()
     }
 
     fn release(&self, node: &Node) -> Option<KubernetesVersion> {
-        Some(node.kubernetes().version)
+        on(node).ok().map(|kubernetes| kubernetes.version)
     }
 
     fn upgrades(&self) -> bool {
@@ -148,4 +169,24 @@ pub fn credentials(kubeconfig: &Path) -> Result<KubeCredentials, Error> {
     KubeCredentials::from_kubeconfig(&text).map_err(|error| unreadable(chain(&error).into()))
 }
 
+/// The Kubernetes of a node.
+///
+/// # Errors
+/// [`NoService`] if it has none.
+fn on(node: &Node) -> Result<&OnNode, NoService> {
+    let machine = node.machine();
+    let none = || NoService { machine: machine.id.clone(), service: Service::Api };
+    node.runtime().ok_or_else(none)
+}
+
+/// The release of Kubernetes that is to be installed, if that is what is.
+pub fn release(install: Box<dyn Install>) -> Option<Box<Release>> {
+    let install: Box<dyn Any> = install;
+    install.downcast().ok()
+}
+
 pub use certificates::on_node as node_certificates;
+pub use install::{
+    DIRECTORY, OnNode, Release, Source, admits, bake, collect, explain, newest, replace_kubeadm,
+    replace_kubelet,
+};

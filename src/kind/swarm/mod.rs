@@ -10,8 +10,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::bootstrap::Bootstrapper;
-use crate::model::{Access, ClusterName, Machine, MachineName, Role, Service, Tool};
-use crate::provision::Node;
+use crate::model::{
+    Access, ClusterName, EngineOptions, KubernetesOptions, Machine, MachineName, Role, Service,
+    Tool,
+};
+use crate::provision::{Install, Node};
 use crate::remote::{Dialer, NodeHealth};
 
 use super::{Certificate, Error, ImageError, ImageStore, Kind, Majority, Seen, engines};
@@ -43,6 +46,19 @@ impl Kind for Swarm {
 
     fn has_engines(&self) -> bool {
         true
+    }
+
+    fn settle(&self, engine: &mut EngineOptions, _kubernetes: &mut KubernetesOptions) -> bool {
+        engines::settle(engine)
+    }
+
+    fn install(
+        &self,
+        engine: EngineOptions,
+        _kubernetes: KubernetesOptions,
+        _made: bool,
+    ) -> Result<Box<dyn Install>, Error> {
+        Ok(Box::new(engines::Docker(engine)))
     }
 
     fn service(&self) -> Service {

@@ -25,6 +25,7 @@ use jiff::Timestamp;
 use crate::bootstrap::{Bootstrapper, Error, JoinToken, Membership, Removal, settle};
 use crate::driver::Source;
 use crate::failpoint;
+use crate::kind::kubernetes::on;
 use crate::model::{
     Access, KubeCredentials, KubernetesOptions, Machine, PodNetwork, Role, Secret, Service,
     TlsFiles,
@@ -74,14 +75,14 @@ async fn facts(node: &Node) -> Result<Facts, Error> {
     Ok(Facts::parse(&output))
 }
 
-fn member<'a>(node: &Node, facts: &'a Facts) -> Member<'a> {
-    Member {
+fn member<'a>(node: &Node, facts: &'a Facts) -> Result<Member<'a>, Error> {
+    Ok(Member {
         name: node.machine().id.name.to_string(),
         address: node.machine().private_ip,
-        version: node.kubernetes().version,
+        version: on(node)?.version,
         facts,
         flags: Vec::new(),
-    }
+    })
 }
 
 /// The configuration that all kubelets of a cluster share, as kubeadm has put it on a member.
@@ -189,14 +190,14 @@ async fn hand_over_keys(leader: &Node) -> Result<Secret, Error> {
          encrypted, and can be read with a key that only the joining machine is told.",
         include_str!("../../../../templates/kubernetes/upload-certs.sh"),
     )
-    .with_secret("CONFIG", &config::upload(&member(leader, &facts), &key));
+    .with_secret("CONFIG", &config::upload(&member(leader, &facts)?, &key));
     leader.remote().run(&script).await.map_err(failed(leader, script.title))?;
     Ok(key)
 }
 
 /// The manifest that is published there; empty if the cluster has it already.
 async fn published(node: &Node, address: &str) -> Result<String, Error> {
-    let script = network::manifest(address, node.kubernetes().options.cni_sha256.as_ref());
+    let script = network::manifest(address, on(node)?.options.cni_sha256.as_ref());
     node.remote().run(&script).await.map_err(failed(node, script.title))
 }
 
@@ -206,7 +207,7 @@ async fn apply_published(api: &ApiServer, leader: &Node, address: &str) -> Resul
     if manifest.trim().is_empty() {
         return Ok(());
     }
-    let manifest = network::fitted(manifest, &leader.kubernetes().options);
+    let manifest = network::fitted(manifest, &on(leader)?.options);
     api.apply(&manifest).await.map_err(failed(leader, "apply the pod network"))?;
     let applied = api.apply(&network::applied(address)).await;
     applied.map_err(failed(leader, "note the pod network"))
@@ -219,9 +220,9 @@ async fn pods_can_run(api: &ApiServer, leader: &Node, nodes: &[Node]) -> Result<
         let since = since(node).await?;
         let ready = api.until_ready_since(&[name.to_string()], since, SETTLING).await;
         ready.map_err(failed(node, "wait until it is ready"))?;
-        if node.kubernetes().options.cni == PodNetwork::Bridge {
+        if on(node)?.options.cni == PodNetwork::Bridge {
             // Nobody needs it, but it is the truth, and people and programs look there for it.
-            let share = network::share(node.kubernetes().options.pod_subnet, name);
+            let share = network::share(on(node)?.options.pod_subnet, name);
             let set = api.set_pod_cidr(&name.to_string(), &share.to_string()).await;
             set.map_err(failed(node, "tell the API of its pod subnet"))?;
         }
@@ -231,13 +232,13 @@ async fn pods_can_run(api: &ApiServer, leader: &Node, nodes: &[Node]) -> Result<
     let known = api.nodes().await.map_err(failed(leader, "list the nodes"))?;
     // A node that is off may be the one that the cluster's DNS is on.
     if known.iter().all(|node| node.ready) {
-        let script = dns_answers(&leader.kubernetes().options);
+        let script = dns_answers(&on(leader)?.options);
         let ask = async |node: &Node| {
             node.remote().run(&script).await.map_err(failed(node, script.title))
         };
         // kube-proxy begins on every node by itself: that one asks it well says nothing of the others. Where the
         // network is somebody else's, it may well be made to keep nodes apart.
-        let own_network = leader.kubernetes().options.cni == PodNetwork::Bridge;
+        let own_network = on(leader)?.options.cni == PodNetwork::Bridge;
         if ask(leader).await?.trim() != "none" && own_network {
             let others = nodes.iter().filter(|node| node.machine().id != leader.machine().id);
             settle(others.map(|node| async move { ask(node).await.map(drop) })).await?;
@@ -277,14 +278,16 @@ impl Bootstrapper for Kubeadm {
             node.remote().run(&script).await.map_err(failed(node, script.title))
         }))
         .await?;
-        if members.iter().any(|n| n.kubernetes().options.cni != PodNetwork::Bridge) {
-            return Ok(());
+        for node in &members {
+            if on(node)?.options.cni != PodNetwork::Bridge {
+                return Ok(());
+            }
         }
         let machines: Vec<&Machine> = members.iter().map(|n| n.machine()).collect();
         let first = members.iter().find(|n| is_control_plane(n.machine()));
         let api = first.map(|node| front::of(nodes, node).machine().private_ip);
         let all = settle(members.iter().map(async |node| {
-            let options = &node.kubernetes().options;
+            let options = &on(node)?.options;
             let script = network::bridge(node.machine(), &machines, api, options);
             node.remote().run(&script).await.map_err(failed(node, "connect its pods with others"))
         }));
@@ -308,7 +311,7 @@ impl Bootstrapper for Kubeadm {
     }
 
     async fn init(&self, node: &Node, nodes: &[Node]) -> Result<(), Error> {
-        let kubernetes = node.kubernetes();
+        let kubernetes = on(node)?;
         if let Some(address) = kubernetes.options.cni.address() {
             // A cluster that is begun cannot have another network.
             published(node, address).await?;
@@ -328,7 +331,7 @@ impl Bootstrapper for Kubeadm {
             options: &kubernetes.options,
             own_pods: kubernetes.options.cni == PodNetwork::Bridge,
         };
-        let member = member(node, &facts);
+        let member = member(node, &facts)?;
         let config = config::init(&cluster, &member, &new_token());
         let script = init().with_secret("CONFIG", &config);
         failpoint::reached("kubeadm.init.before");
@@ -378,7 +381,7 @@ impl Bootstrapper for Kubeadm {
         if is_control_plane(node.machine()) {
             etcd::strike_off(leader, node.machine()).await?;
         }
-        let member = member(node, &facts).beside(&shared_kubelet(leader).await?);
+        let member = member(node, &facts)?.beside(&shared_kubelet(leader).await?);
         let discovery = Discovery {
             endpoint: &join_token.remote,
             token: &join_token.token,
@@ -394,10 +397,10 @@ impl Bootstrapper for Kubeadm {
 
     async fn equip(&self, leader: &Node) -> Result<(), Error> {
         let api = api(leader).await?;
-        if let Some(network) = &leader.kubernetes().network {
+        if let Some(network) = &on(leader)?.network {
             api.apply(network).await.map_err(failed(leader, "apply the pod network"))?;
         }
-        if let Some(address) = leader.kubernetes().options.cni.address() {
+        if let Some(address) = on(leader)?.options.cni.address() {
             apply_published(&api, leader, address).await?;
         }
         let script = dns();
@@ -407,11 +410,11 @@ impl Bootstrapper for Kubeadm {
     async fn ready(&self, leader: &Node, nodes: &[Node]) -> Result<(), Error> {
         let api = api(leader).await?;
         // Without a pod network nodes never become ready, and that is what was asked for.
-        if leader.kubernetes().options.cni != PodNetwork::None {
+        if on(leader)?.options.cni != PodNetwork::None {
             pods_can_run(&api, leader, nodes).await?;
         }
         let storage = include_str!("../../../../templates/kubernetes/storage.yaml")
-            .replace("IMAGE", &leader.kubernetes().provisioner);
+            .replace("IMAGE", &on(leader)?.provisioner);
         api.apply(&storage).await.map_err(failed(leader, "make the default storage class"))
     }
 

@@ -40,7 +40,7 @@ pub async fn upgrade(
     progress: &Progress,
 ) -> Result<(), Error> {
     let facts = facts(node).await?;
-    let of_node = member(node, &facts);
+    let of_node = member(node, &facts)?;
     let script = Script::new(
         if first { "kubeadm upgrade apply" } else { "kubeadm upgrade node" },
         "On the first control plane kubeadm replaces the static pods one after another, renews their \

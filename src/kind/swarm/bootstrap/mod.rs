@@ -17,6 +17,7 @@ use futures_util::StreamExt as _;
 use crate::bootstrap::{Bootstrapper, Error, JoinToken, Membership, Removal, settle};
 use crate::driver::{LABEL_MACHINE, Source};
 use crate::failpoint;
+use crate::kind::engines::engine;
 use crate::model::{Access, Role, Secret, Service, TlsFiles};
 use crate::pace::stretch;
 use crate::provision::Node;
@@ -31,8 +32,8 @@ const SETTLING: Duration = Duration::from_secs(90);
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct SwarmMode;
 
-fn api(node: &Node) -> &Docker {
-    node.engine().api()
+fn api(node: &Node) -> Result<&Docker, Error> {
+    Ok(engine(node)?.api())
 }
 
 fn failed(
@@ -44,12 +45,12 @@ fn failed(
 }
 
 async fn info(node: &Node) -> Result<SwarmInfo, Error> {
-    let info = api(node).info().await.map_err(failed(node, "ask for the swarm state"))?;
+    let info = api(node)?.info().await.map_err(failed(node, "ask for the swarm state"))?;
     Ok(info.swarm.unwrap_or_default())
 }
 
 async fn members(leader: &Node) -> Result<Vec<Member>, Error> {
-    api(leader)
+    api(leader)?
         .list_nodes(None::<ListNodesOptions>)
         .await
         .map_err(failed(leader, "list the nodes of the swarm"))
@@ -144,7 +145,7 @@ impl Bootstrapper for SwarmMode {
             subnet_size: Some(pool::NETWORK_PREFIX.into()),
             ..SwarmInitRequest::default()
         };
-        api(node).init_swarm(request).await.map_err(failed(node, "begin a swarm"))?;
+        api(node)?.init_swarm(request).await.map_err(failed(node, "begin a swarm"))?;
         failpoint::reached("swarm.init.after");
         Ok(())
     }
@@ -160,7 +161,7 @@ impl Bootstrapper for SwarmMode {
         _nodes: &[Node],
     ) -> Result<JoinToken, Error> {
         let swarm =
-            api(leader).inspect_swarm().await.map_err(failed(leader, "ask for the join token"))?;
+            api(leader)?.inspect_swarm().await.map_err(failed(leader, "ask for the join token"))?;
         let tokens = swarm.join_tokens.unwrap_or_default();
         let token = if role == Role::Manager { tokens.manager } else { tokens.worker };
         Ok(JoinToken {
@@ -177,7 +178,7 @@ impl Bootstrapper for SwarmMode {
         if info(node).await?.local_node_state != Some(LocalNodeState::INACTIVE) {
             // What it belongs to is not this swarm: the one before its manager was lost, or one that
             // has struck it off. The machine is ours, so it may leave.
-            api(node)
+            api(node)?
                 .leave_swarm(Some(LeaveSwarmOptions { force: true }))
                 .await
                 .map_err(failed(node, "leave a former swarm"))?;
@@ -189,7 +190,7 @@ impl Bootstrapper for SwarmMode {
             join_token: Some(join_token.token.expose().to_owned()),
             ..SwarmJoinRequest::default()
         };
-        match api(node).join_swarm(request).await {
+        match api(node)?.join_swarm(request).await {
             Err(error) if !error.to_string().contains("continue in the background") => {
                 return Err(failed(node, "join the swarm")(error));
             }
@@ -203,7 +204,7 @@ impl Bootstrapper for SwarmMode {
         // Subscribed before the first look, so that nothing that happens in between is missed.
         let filters = HashMap::from([("type".to_owned(), vec!["node".to_owned()])]);
         let options = EventsOptions { filters: Some(filters), ..EventsOptions::default() };
-        let mut events = api(leader).events(Some(options));
+        let mut events = api(leader)?.events(Some(options));
         let deadline = tokio::time::Instant::now() + stretch(SETTLING);
         let ids = settle(nodes.iter().map(async |node| {
             Ok((node.machine().id.name.to_string(), info(node).await?.node_id.unwrap_or_default()))
