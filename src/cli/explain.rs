@@ -2,10 +2,8 @@
 
 use crate::driver;
 use crate::kind::kubernetes::kubeadm;
-use crate::kind::{engines, kubernetes, swarm};
-use crate::model::{
-    DriverName, KubernetesVersion, MachineName, Orchestrator, Proxies, Role, Service,
-};
+use crate::kind::{self, engines, kubernetes};
+use crate::model::{DriverName, KubernetesVersion, MachineName, Proxies, Role, Tool};
 use crate::provision;
 use crate::remote::Script;
 use crate::spec::ClusterSpec;
@@ -21,9 +19,9 @@ pub(super) fn text(spec: &ClusterSpec, proxies: Option<&Proxies>) -> Result<Stri
     if let Some(proxies) = proxies.filter(|proxies| proxies.on_loopback().is_none()) {
         steps.script("each machine", &provision::use_proxies(Some(proxies)));
     }
-    match spec.orchestrator {
-        Orchestrator::Swarm | Orchestrator::Engines => docker(spec, &mut steps),
-        Orchestrator::Kubernetes => kubernetes_steps(spec, &mut steps)?,
+    match kind::of(spec.orchestrator).tool() {
+        Tool::Docker => docker(spec, &mut steps),
+        Tool::Kubectl => kubernetes_steps(spec, &mut steps)?,
     }
     Ok(steps.text)
 }
@@ -67,17 +65,13 @@ fn machines(spec: &ClusterSpec, steps: &mut Steps) {
     let names: Vec<String> = machines.iter().map(|m| m.name.to_string()).collect();
     let names = names.join(", ");
     let first = machines.first().map(|m| m.name.to_string()).unwrap_or_default();
-    let port = match spec.orchestrator {
-        Orchestrator::Kubernetes => Service::Api.port(),
-        Orchestrator::Swarm | Orchestrator::Engines => Service::Engine.port(),
-    };
+    let port = kind::of(spec.orchestrator).service().port();
     let (name, label) = (&spec.name, driver::LABEL_CLUSTER);
-    let routing = match spec.orchestrator {
-        // Pods have addresses of their own, which EC2 knows nothing of.
-        Orchestrator::Kubernetes => {
-            "\naws ec2 modify-instance-attribute --instance-id INSTANCE --no-source-dest-check"
-        }
-        Orchestrator::Swarm | Orchestrator::Engines => "",
+    // Pods have addresses of their own, which EC2 knows nothing of.
+    let routing = if spec.orchestrator.routes() {
+        "\naws ec2 modify-instance-attribute --instance-id INSTANCE --no-source-dest-check"
+    } else {
+        ""
     };
     match spec.driver() {
         DriverName::Docker => steps.add(
@@ -127,10 +121,8 @@ fn docker(spec: &ClusterSpec, steps: &mut Steps) {
     for script in engines::explain(&spec.engine) {
         steps.script("each machine", &script);
     }
-    if spec.orchestrator == Orchestrator::Swarm {
-        for (title, why, commands) in swarm::explain() {
-            steps.add(title, why, commands);
-        }
+    for (title, why, commands) in kind::of(spec.orchestrator).by_hand() {
+        steps.add(title, why, commands);
     }
     steps.add(
         "point docker at it",

@@ -9,17 +9,16 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::bundle::Bundle;
 use crate::context::{DockerContexts, KubeContexts};
-use crate::driver::docker::{Baked, DockerDriver, DockerOptions, Variant};
+use crate::driver::docker::{Baked, DockerDriver, DockerOptions};
 use crate::driver::external::{self, ExternalDriver};
 use crate::driver::mixed::Mixed;
 use crate::driver::nowhere::Nowhere;
 use crate::driver::ssh::{Memory, SshDriver};
 use crate::driver::{Driver, Images};
 use crate::event::{Progress, Reporter, chain};
-use crate::kind::{Bootstrappers, kubernetes};
+use crate::kind::{self, Bootstrappers, kubernetes};
 use crate::model::{
-    ClusterName, DriverName, Machine, MachineName, Orchestrator, Place, Places, Proxies, SshFiles,
-    TlsFiles,
+    ClusterName, DriverName, Machine, MachineName, Place, Places, Proxies, SshFiles, TlsFiles,
 };
 use crate::pace::within;
 use crate::provision;
@@ -106,10 +105,10 @@ impl Context {
         // What is in a bundle is put into the machine image, once, instead of onto every machine.
         let known = matches!(self.home.record(&spec.name), Ok(Some(_)));
         let has_image = spec.drivers().contains(&DriverName::Docker);
-        let baked = match (spec.orchestrator, &spec.kubernetes.bundle) {
+        let baked = match &spec.kubernetes.bundle {
             // Only further machines would need it.
-            (Orchestrator::Kubernetes, Some(path)) if known && !path.exists() => None,
-            (Orchestrator::Kubernetes, Some(path)) if has_image => Some(self.baked(path).await?),
+            Some(path) if known && !path.exists() => None,
+            Some(path) if has_image => Some(self.baked(path).await?),
             _ => None,
         };
         self.services_with(spec, Special { to_make: true, baked, ..Special::default() }).await
@@ -117,8 +116,7 @@ impl Context {
 
     /// Everything that it takes to bring a cluster to the release of a spec, whose bundle is not damaged.
     pub(super) async fn services_to_upgrade(&self, spec: &ClusterSpec) -> Result<Services, Error> {
-        if let (Orchestrator::Kubernetes, Some(path)) = (spec.orchestrator, &spec.kubernetes.bundle)
-        {
+        if let Some(path) = &spec.kubernetes.bundle {
             self.checked_bundle(path).await?;
         }
         self.services(spec).await
@@ -238,10 +236,7 @@ impl Context {
         spec: &ClusterSpec,
         baked: Option<Baked>,
     ) -> Result<DockerDriver, Error> {
-        let variant = match spec.orchestrator {
-            Orchestrator::Kubernetes => Variant::Node,
-            Orchestrator::Swarm | Orchestrator::Engines => Variant::Full,
-        };
+        let variant = kind::of(spec.orchestrator).image();
         let driver = self.docker(spec.docker.clone()).await?.with_variant(variant);
         Ok(match baked {
             Some(baked) => driver.with_baked(baked),

@@ -19,6 +19,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::bootstrap::Bootstrapper;
+use crate::driver::docker::Variant;
 use crate::model::{
     Access, ClusterName, EngineOptions, KubernetesOptions, KubernetesVersion, Machine, MachineName,
     Orchestrator, Role, Service, Tool,
@@ -38,6 +39,36 @@ pub trait Kind: fmt::Debug + Send + Sync {
     fn noun(&self) -> &'static str;
     /// What such a cluster knows, and loses with those that keep it.
     fn state(&self) -> &'static str;
+
+    /// So many machines of it in a sentence: "swarm of 3".
+    fn sized(&self, machines: usize) -> String;
+    /// The first command that makes sense on such a cluster, and what it is for.
+    fn first_look(&self) -> (&'static str, &'static str);
+    /// What makes the cluster of what is on its machines, as steps that a reader can do: title, reason, commands.
+    fn by_hand(&self) -> Vec<(&'static str, &'static str, &'static str)> {
+        Vec::new()
+    }
+
+    /// The roles that machines may be asked for with. Those with the first one lead, if anybody does.
+    fn roles(&self) -> &'static [Role];
+    /// How many machines there are of each role if nobody says so: of `machines`, or of which so many work.
+    fn usual(&self, _machines: u16, workers: u16) -> Vec<(Role, u16)> {
+        vec![(self.roles()[0], 1), (Role::Worker, workers)]
+    }
+    /// Refuses numbers of machines with the first of the [roles](Self::roles) that make no sense.
+    fn refuse_count(&self, leaders: usize) -> Result<(), String>;
+    /// Refuses what cannot be chosen about Docker on such machines.
+    fn refuse_engine(&self, _options: &EngineOptions) -> Result<(), String> {
+        Ok(())
+    }
+    /// Whether there is anything to choose about Kubernetes.
+    fn has_kubernetes(&self) -> bool {
+        false
+    }
+    /// What is in the image that containers as machines are made from.
+    fn image(&self) -> Variant {
+        Variant::Full
+    }
 
     /// What makes a cluster of nodes; `None` where each machine is for itself.
     fn bootstrapper(&self) -> Option<&'static dyn Bootstrapper>;

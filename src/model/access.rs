@@ -1,5 +1,6 @@
 //! How a finished cluster is reached.
 
+use std::fmt;
 use std::net::SocketAddr;
 
 use super::{KubeCredentials, TlsFiles};
@@ -30,4 +31,13 @@ pub enum Tool {
     Docker,
     /// `kubectl`.
     Kubectl,
+}
+
+impl fmt::Display for Tool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Docker => "docker",
+            Self::Kubectl => "kubectl",
+        })
+    }
 }

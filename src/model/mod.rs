@@ -14,6 +14,7 @@ mod kubernetes;
 mod machine;
 mod money;
 mod name;
+mod orchestrator;
 mod place;
 mod proxies;
 mod quantity;
@@ -35,7 +36,8 @@ pub use machine::{
     HostKey, Machine, MachineRequest, MachineState, NoService, Port, Protocol, Service, Size,
 };
 pub use money::{Cost, Dollars};
-pub use name::{ClusterName, InvalidName, MachineId, MachineName, Orchestrator, Role};
+pub use name::{ClusterName, InvalidName, MachineId, MachineName, Role};
+pub use orchestrator::Orchestrator;
 pub use place::{Place, Places};
 pub use proxies::Proxies;
 pub use quantity::{Bytes, Cpus, InvalidQuantity, counted};

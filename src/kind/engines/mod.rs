@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use crate::bootstrap::Bootstrapper;
 use crate::model::{
     Access, ClusterName, EngineChannel, EngineOptions, KubernetesOptions, Machine, MachineName,
-    NoService, Role, Service, TlsFiles, Tool,
+    NoService, Role, Service, TlsFiles, Tool, counted,
 };
 use crate::provision::{self, Install, Node};
 use crate::remote::{Dialer, Engine, NodeHealth};
@@ -32,6 +32,26 @@ impl Kind for Engines {
 
     fn state(&self) -> &'static str {
         "its services, networks, secrets and configs"
+    }
+
+    fn sized(&self, machines: usize) -> String {
+        counted(machines, "plain Docker host")
+    }
+
+    fn first_look(&self) -> (&'static str, &'static str) {
+        ("docker info", "see the first of them")
+    }
+
+    fn roles(&self) -> &'static [Role] {
+        &[Role::Engine]
+    }
+
+    fn usual(&self, machines: u16, _workers: u16) -> Vec<(Role, u16)> {
+        vec![(Role::Engine, machines)]
+    }
+
+    fn refuse_count(&self, machines: usize) -> Result<(), String> {
+        if machines == 0 { Err("there are no machines in it".to_owned()) } else { Ok(()) }
     }
 
     fn bootstrapper(&self) -> Option<&'static dyn Bootstrapper> {

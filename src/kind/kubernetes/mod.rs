@@ -12,11 +12,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::bootstrap::Bootstrapper;
+use crate::driver::docker::Variant;
 use crate::durable;
 use crate::event::chain;
 use crate::model::{
-    Access, EngineOptions, KubeCredentials, KubernetesOptions, KubernetesVersion, Machine,
-    MachineName, NoService, Role, Service, Tool,
+    Access, EngineChannel, EngineOptions, KubeCredentials, KubernetesOptions, KubernetesVersion,
+    Machine, MachineName, NoService, Role, Service, Tool, counted,
 };
 use crate::provision::{self, Install, Node};
 use crate::remote::{ApiServer, Dialer, NodeHealth};
@@ -38,6 +39,49 @@ impl Kind for Kubernetes {
 
     fn state(&self) -> &'static str {
         "its deployments, services, secrets and all other objects"
+    }
+
+    fn sized(&self, machines: usize) -> String {
+        format!("Kubernetes on {}", counted(machines, "machine"))
+    }
+
+    fn first_look(&self) -> (&'static str, &'static str) {
+        ("kubectl get nodes", "see the nodes")
+    }
+
+    fn roles(&self) -> &'static [Role] {
+        &[Role::ControlPlane, Role::Worker]
+    }
+
+    fn refuse_count(&self, control_planes: usize) -> Result<(), String> {
+        match control_planes {
+            0 => Err("a Kubernetes cluster needs a control plane".to_owned()),
+            1 | 3 => Ok(()),
+            2 => Err(
+                "2 control planes tolerate no more failures than 1: etcd needs a majority of its \
+                      members, so use 1 or 3"
+                    .to_owned(),
+            ),
+            many => Err(format!("{many} control planes are more than a lesson needs: use 1 or 3")),
+        }
+    }
+
+    fn refuse_engine(&self, options: &EngineOptions) -> Result<(), String> {
+        if options.channel == EngineChannel::DockerCe {
+            return Err(
+                "machines of Kubernetes have containerd and no Docker, so there is no channel of it to choose"
+                    .to_owned(),
+            );
+        }
+        Ok(())
+    }
+
+    fn has_kubernetes(&self) -> bool {
+        true
+    }
+
+    fn image(&self) -> Variant {
+        Variant::Node
     }
 
     fn bootstrapper(&self) -> Option<&'static dyn Bootstrapper> {

@@ -1,7 +1,7 @@
 //! A swarm, told to a reader.
 
 /// What the swarm is made of, as commands that a reader can type on the machines.
-pub fn explain() -> Vec<(&'static str, &'static str, &'static str)> {
+pub(super) fn explain() -> Vec<(&'static str, &'static str, &'static str)> {
     vec![
         (
             "begin the swarm",

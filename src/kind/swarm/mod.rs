@@ -19,8 +19,6 @@ use crate::remote::{Dialer, NodeHealth};
 
 use super::{Certificate, Error, ImageError, ImageStore, Kind, Majority, Seen, engines};
 
-pub use explain::explain;
-
 /// A swarm.
 #[derive(Debug, Clone, Copy)]
 pub struct Swarm;
@@ -33,6 +31,45 @@ impl Kind for Swarm {
 
     fn state(&self) -> &'static str {
         "its services, networks, secrets and configs"
+    }
+
+    fn sized(&self, machines: usize) -> String {
+        format!("swarm of {machines}")
+    }
+
+    fn first_look(&self) -> (&'static str, &'static str) {
+        ("docker node ls", "see the nodes")
+    }
+
+    fn by_hand(&self) -> Vec<(&'static str, &'static str, &'static str)> {
+        explain::explain()
+    }
+
+    fn roles(&self) -> &'static [Role] {
+        &[Role::Manager, Role::Worker]
+    }
+
+    fn refuse_count(&self, managers: usize) -> Result<(), String> {
+        match managers {
+            0 => Err("a swarm needs at least one manager".to_owned()),
+            1 | 3 | 5 => Ok(()),
+            even if even % 2 == 0 => Err(format!(
+                "{even} managers tolerate no more failures than {}: a swarm needs a majority of its \
+                 managers, so use 1, 3 or 5",
+                even - 1
+            )),
+            _ => Err(format!(
+                "{managers} managers are more than Docker recommends: every change waits for a majority \
+                 of them, so use 1, 3 or 5"
+            )),
+        }
+    }
+
+    fn refuse_engine(&self, options: &EngineOptions) -> Result<(), String> {
+        if options.daemon.get("live-restore") == Some(&true.into()) {
+            return Err("`live-restore` cannot be on: dockerd refuses it in swarm mode".to_owned());
+        }
+        Ok(())
     }
 
     fn bootstrapper(&self) -> Option<&'static dyn Bootstrapper> {
