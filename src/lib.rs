@@ -24,6 +24,7 @@ pub mod event;
 pub mod failpoint;
 #[cfg(feature = "fake")]
 pub mod fake;
+pub mod kind;
 pub mod marked;
 pub mod model;
 pub mod pace;

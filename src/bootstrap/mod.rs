@@ -1,11 +1,9 @@
 //! From nodes to a cluster.
 //!
-//! The order is the same for every kind of cluster and stands in [`found`] and [`gather`]. It begins with one
+//! The order is the same for every kind of cluster and stands in [`found`] and [`gather`]; what a kind does in
+//! each step is in its folder in `kind`. It begins with one
 //! question to each node, "are you a member already?", and that makes creating, resuming, repairing
 //! and growing a cluster one path.
-
-pub mod kubeadm;
-pub mod swarm;
 
 use async_trait::async_trait;
 use futures_util::future::{join, join_all};
@@ -300,11 +298,11 @@ pub async fn gather(
 }
 
 fn leads(node: &Node) -> bool {
-    matches!(node.machine().id.name.role, Role::Manager | Role::ControlPlane)
+    node.machine().id.name.role.leads()
 }
 
 /// Awaits every future, also when some fail, and collects all errors.
-async fn settle<T>(
+pub(crate) async fn settle<T>(
     work: impl IntoIterator<Item = impl Future<Output = Result<T, Error>>>,
 ) -> Result<Vec<T>, Error> {
     let mut done = Vec::new();

@@ -14,9 +14,9 @@ use crate::driver::ec2::{self, Ec2Options};
 use crate::driver::ssh::{self, SshOptions};
 use crate::driver::{Driver, Error, Image, Images};
 use crate::event::Progress;
+use crate::kind;
 use crate::model::{
-    ClusterName, DriverName, Finding, Machine, MachineName, MachineRequest, MachineState,
-    Orchestrator, Place,
+    ClusterName, DriverName, Finding, Machine, MachineName, MachineRequest, MachineState, Place,
 };
 use crate::remote::by_hand::{Commands, Notes, Step};
 use crate::spec::ClusterSpec;
@@ -35,10 +35,7 @@ pub(super) struct NotingDriver {
 
 impl NotingDriver {
     pub(super) fn new(spec: &ClusterSpec, notes: Notes) -> Self {
-        let variant = match spec.orchestrator {
-            Orchestrator::Kubernetes => Variant::Node,
-            Orchestrator::Swarm | Orchestrator::Engines => Variant::Full,
-        };
+        let variant = kind::of(spec.orchestrator).image();
         Self {
             notes,
             name: spec.driver(),

@@ -6,10 +6,10 @@ mod script;
 
 use std::sync::Arc;
 
-use crate::bootstrap::kubeadm;
-use crate::bootstrap::swarm;
 use crate::context::{DockerContexts, KubeContexts};
 use crate::event::Reporter;
+use crate::kind::kubernetes::kubeadm;
+use crate::kind::{self, Bootstrappers};
 use crate::model::Proxies;
 use crate::remote::by_hand::{Notes, NotingDialer};
 use crate::report::Tee;
@@ -41,8 +41,10 @@ pub async fn up(
             let driver = driver.clone();
             move |machine, script| (script.title == kubeadm::LOOK).then(|| driver.look(machine))
         })),
-        swarm: Arc::new(swarm::ByHand(notes.clone())),
-        kubeadm: Arc::new(kubeadm::ByHand(notes.clone())),
+        bootstrappers: kind::of(spec.orchestrator)
+            .by_hand(notes.clone())
+            .map(Bootstrappers::replaced_by)
+            .unwrap_or_default(),
         contexts: DockerContexts::new(path("docker")),
         kube_contexts: KubeContexts::new([path("kubeconfig")]),
         open_log: Arc::new(|_, _| Arc::new(Tee(Vec::new()))),

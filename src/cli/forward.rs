@@ -4,7 +4,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use crate::event::Progress;
-use crate::model::Orchestrator;
+use crate::kind;
+use crate::model::Service;
 use crate::workflow::{ByApi, ByMachine, Destination, Listening};
 
 use super::args::{Forward, ForwardTo};
@@ -40,10 +41,11 @@ async fn destination(context: &Context, args: &Forward) -> Result<(String, Desti
             let cluster = cluster.as_deref().map(str::parse).transpose()?;
             let record = context.record(&context.cluster(cluster)?)?;
             let cluster = &record.spec.name;
-            if record.spec.orchestrator != Orchestrator::Kubernetes {
+            let kind = kind::of(record.spec.orchestrator);
+            if kind.service() != Service::Api {
                 return Err(Error::Usage(format!(
                     "`{target}` is of Kubernetes, and `{cluster}` is {}; name a machine, as in worker-1",
-                    record.spec.orchestrator.noun()
+                    kind.noun()
                 )));
             }
             if let Some(tunnel) = args.tunnels.iter().find(|t| !t.is_plain()) {

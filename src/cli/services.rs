@@ -7,21 +7,18 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::bootstrap::Bootstrapper;
-use crate::bootstrap::kubeadm::Kubeadm;
-use crate::bootstrap::swarm::Swarm;
 use crate::bundle::Bundle;
 use crate::context::{DockerContexts, KubeContexts};
-use crate::driver::docker::{Baked, DockerDriver, DockerOptions, Variant};
+use crate::driver::docker::{Baked, DockerDriver, DockerOptions};
 use crate::driver::external::{self, ExternalDriver};
 use crate::driver::mixed::Mixed;
 use crate::driver::nowhere::Nowhere;
 use crate::driver::ssh::{Memory, SshDriver};
 use crate::driver::{Driver, Images};
 use crate::event::{Progress, Reporter, chain};
+use crate::kind::{self, Bootstrappers, kubernetes};
 use crate::model::{
-    ClusterName, DriverName, Machine, MachineName, Orchestrator, Place, Places, Proxies, SshFiles,
-    TlsFiles,
+    ClusterName, DriverName, Machine, MachineName, Place, Places, Proxies, SshFiles, TlsFiles,
 };
 use crate::pace::within;
 use crate::provision;
@@ -45,13 +42,7 @@ pub(super) const DEFAULT_CLUSTER: &str = "dojo";
 const GRACE: Duration = Duration::from_millis(500);
 
 /// The handles that depend on the driver.
-type Parts = (
-    Arc<dyn Driver>,
-    Arc<dyn Images>,
-    Arc<dyn Dialer>,
-    Arc<dyn Bootstrapper>,
-    Arc<dyn Bootstrapper>,
-);
+type Parts = (Arc<dyn Driver>, Arc<dyn Images>, Arc<dyn Dialer>, Bootstrappers);
 
 /// What only some commands ask of drivers.
 #[derive(Default)]
@@ -114,10 +105,10 @@ impl Context {
         // What is in a bundle is put into the machine image, once, instead of onto every machine.
         let known = matches!(self.home.record(&spec.name), Ok(Some(_)));
         let has_image = spec.drivers().contains(&DriverName::Docker);
-        let baked = match (spec.orchestrator, &spec.kubernetes.bundle) {
+        let baked = match &spec.kubernetes.bundle {
             // Only further machines would need it.
-            (Orchestrator::Kubernetes, Some(path)) if known && !path.exists() => None,
-            (Orchestrator::Kubernetes, Some(path)) if has_image => Some(self.baked(path).await?),
+            Some(path) if known && !path.exists() => None,
+            Some(path) if has_image => Some(self.baked(path).await?),
             _ => None,
         };
         self.services_with(spec, Special { to_make: true, baked, ..Special::default() }).await
@@ -125,8 +116,7 @@ impl Context {
 
     /// Everything that it takes to bring a cluster to the release of a spec, whose bundle is not damaged.
     pub(super) async fn services_to_upgrade(&self, spec: &ClusterSpec) -> Result<Services, Error> {
-        if let (Orchestrator::Kubernetes, Some(path)) = (spec.orchestrator, &spec.kubernetes.bundle)
-        {
+        if let Some(path) = &spec.kubernetes.bundle {
             self.checked_bundle(path).await?;
         }
         self.services(spec).await
@@ -166,8 +156,8 @@ impl Context {
             name: format!("kubernetes-{}", bundle.version()),
             archive: path.to_owned(),
             archive_id: bundle.id().to_owned(),
-            directory: provision::DIRECTORY.to_owned(),
-            script: provision::bake(&bundle),
+            directory: kubernetes::DIRECTORY.to_owned(),
+            script: kubernetes::bake(&bundle),
         })
     }
 
@@ -192,15 +182,14 @@ impl Context {
         }
         let places = record.as_ref().map(|record| record.places.clone()).unwrap_or_default();
         let spec = &spec.located(&places);
-        let (driver, images, dialer, swarm, kubeadm) =
+        let (driver, images, dialer, bootstrappers) =
             Box::pin(self.parts(spec, &places, record, special)).await?;
         Ok(Services {
             home: self.home.clone(),
             driver,
             images,
             dialer,
-            swarm,
-            kubeadm,
+            bootstrappers,
             contexts: self.contexts.clone(),
             kube_contexts: self.kube_contexts.clone(),
             open_log: self.open_log(),
@@ -221,7 +210,8 @@ impl Context {
         #[cfg(feature = "fake")]
         if spec.drivers().contains(&DriverName::Fake) {
             let fake = Arc::new(crate::fake::Fake::at(places.get(&DriverName::Fake)));
-            return Ok((fake.clone(), fake.clone(), fake.clone(), fake.clone(), fake));
+            let bootstrappers = Bootstrappers::replaced_by(fake.clone());
+            return Ok((fake.clone(), fake.clone(), fake, bootstrappers));
         }
         let mut drivers: Vec<Arc<dyn Driver>> = Vec::new();
         for name in spec.drivers() {
@@ -237,13 +227,7 @@ impl Context {
         }
         let driver = Mixed::of(drivers);
         let dialer = Arc::new(SshDialer::new(Some(Arc::clone(&driver))));
-        Ok((
-            driver,
-            Arc::new(OwnImages(self.contexts.clone())),
-            dialer,
-            Arc::new(Swarm),
-            Arc::new(Kubeadm),
-        ))
+        Ok((driver, Arc::new(OwnImages(self.contexts.clone())), dialer, Bootstrappers::default()))
     }
 
     /// The docker driver, with the machine image that suits the kind of cluster.
@@ -252,10 +236,7 @@ impl Context {
         spec: &ClusterSpec,
         baked: Option<Baked>,
     ) -> Result<DockerDriver, Error> {
-        let variant = match spec.orchestrator {
-            Orchestrator::Kubernetes => Variant::Node,
-            Orchestrator::Swarm | Orchestrator::Engines => Variant::Full,
-        };
+        let variant = kind::of(spec.orchestrator).image();
         let driver = self.docker(spec.docker.clone()).await?.with_variant(variant);
         Ok(match baked {
             Some(baked) => driver.with_baked(baked),

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tokio::time::timeout_at;
 
-use crate::model::{Dollars, Finding, Level, Machine, MachineName, Orchestrator, Role, Service};
+use crate::kind;
+use crate::model::{Dollars, Finding, Level, Machine, MachineName, Role, Service};
 use crate::remote::NodeHealth;
 use crate::workflow::{self, ClusterStatus, Majority, Services};
 
@@ -118,14 +119,12 @@ async fn mend(
     let directory = services.home.directory(name);
     let lives = async |machine: &Machine| {
         let found = status.machines.iter().find(|m| m.machine.id == machine.id);
-        match machine.orchestrator {
-            Orchestrator::Kubernetes => {
-                workflow::answers(&*services.dialer, &directory, machine).await
-            }
+        match kind::of(machine.orchestrator).service() {
             // They have just been asked.
-            Orchestrator::Swarm | Orchestrator::Engines => {
+            Service::Engine => {
                 found.is_some_and(|m| m.health.as_ref().is_ok_and(|h| h.manager.is_some()))
             }
+            _ => workflow::answers(&*services.dialer, &directory, machine).await,
         }
     };
     workflow::mend_context(services, name, lives).await
@@ -151,7 +150,7 @@ fn view(status: &ClusterStatus) -> View {
             engine: endpoint(Service::Engine, "tcp"),
             api: endpoint(Service::Api, "https"),
             version: health.map(|h| h.version.clone()),
-            node: health.and_then(|h| node(&m.machine, orchestrator, h)),
+            node: health.and_then(|h| node(&m.machine, h)),
             problem: m.health.as_ref().err().cloned(),
         }
     });
@@ -174,9 +173,9 @@ fn view(status: &ClusterStatus) -> View {
 }
 
 /// Its state as a member, and what it lacks as a manager.
-fn node(machine: &Machine, orchestrator: Orchestrator, health: &NodeHealth) -> Option<String> {
+fn node(machine: &Machine, health: &NodeHealth) -> Option<String> {
     let member = health.member.clone()?;
-    let is_meant = orchestrator == Orchestrator::Swarm && machine.id.name.role == Role::Manager;
+    let is_meant = machine.id.name.role == Role::Manager;
     Some(match health.manager {
         None if is_meant => format!("{member}, not a manager"),
         Some(manager) if !manager.sees_leader => format!("{member}, no leader"),

@@ -1,7 +1,8 @@
 //! `dojo use`.
 
 use crate::context::overriding_env;
-use crate::model::{ClusterName, Orchestrator};
+use crate::kind;
+use crate::model::{ClusterName, Tool};
 use crate::store::Selection;
 use crate::workflow;
 
@@ -27,11 +28,9 @@ pub(super) async fn run(context: &Context, args: &Use) -> Result<(), Error> {
             // What it is about is the user's choice, which stands however the machines are.
             context.try_open_ways(&record, &record.machines).await;
             context.follow(&record).await;
-            match record.spec.orchestrator {
-                Orchestrator::Kubernetes => Selection { kubectl: selected, ..before.clone() },
-                Orchestrator::Swarm | Orchestrator::Engines => {
-                    Selection { docker: selected, ..before.clone() }
-                }
+            match kind::of(record.spec.orchestrator).tool() {
+                Tool::Kubectl => Selection { kubectl: selected, ..before.clone() },
+                Tool::Docker => Selection { docker: selected, ..before.clone() },
             }
         }
         None if args.previous => {

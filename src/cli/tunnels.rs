@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use crate::bootstrap::kubeadm::Kubeadm;
-use crate::bootstrap::swarm::Swarm;
 use crate::driver::ssh::SshDriver;
 use crate::driver::{self, Driver};
 use crate::event::{Progress, chain};
+use crate::kind::Bootstrappers;
 use crate::model::{DriverName, Machine};
 use crate::remote::SshDialer;
 use crate::store::Record;
@@ -33,8 +32,7 @@ impl Context {
             home: self.home.clone(),
             dialer: Arc::new(SshDialer::new(Some(Arc::clone(&keeper)))),
             driver: keeper,
-            swarm: Arc::new(Swarm),
-            kubeadm: Arc::new(Kubeadm),
+            bootstrappers: Bootstrappers::default(),
             contexts: self.contexts.clone(),
             kube_contexts: self.kube_contexts.clone(),
             proxies: None,

@@ -8,9 +8,10 @@ use serde_json::Value;
 use crate::by_hand;
 use crate::driver::ec2::Ec2Options;
 use crate::driver::ssh::SshOptions;
+use crate::kind;
 use crate::model::{
     ClusterName, DriverName, EngineOptions, KubernetesOptions, KubernetesVersion, MachineName,
-    Orchestrator, PodNetwork, Port, Role, counted,
+    Orchestrator, PodNetwork, Port, Role, Tool,
 };
 use crate::provision;
 use crate::report::Quiet;
@@ -100,7 +101,7 @@ fn from_flags(context: &Context, args: &Up) -> Result<(ClusterSpec, Option<Clust
     ssh_options(&mut spec.ssh, &args.ssh)?;
     engine_options(&mut spec.engine, args)?;
     kubernetes_options(&mut spec.kubernetes, args)?;
-    if spec.orchestrator == Orchestrator::Kubernetes && spec.kubernetes.bundle.is_none() {
+    if kind::of(spec.orchestrator).has_kubernetes() && spec.kubernetes.bundle.is_none() {
         from_packages(&mut spec.kubernetes);
     }
     Ok((spec, recorded))
@@ -168,8 +169,7 @@ pub(super) fn absolute(path: &Path) -> Result<PathBuf, Error> {
 
 fn default_spec(name: ClusterName, args: &Up) -> ClusterSpec {
     let driver = args.driver.clone().unwrap_or_default();
-    let orchestrator = asked(args).unwrap_or(Orchestrator::Swarm);
-    let group = |role, count| MachineGroup::new(role, count, driver.clone());
+    let orchestrator = asked(args).unwrap_or_default();
     let (machines, workers) = match (&driver, u16::try_from(args.ssh.host.len())) {
         // Each host becomes a machine; a load balancer stands before several control planes.
         (DriverName::Ssh, Ok(hosts @ 1..)) => {
@@ -179,14 +179,9 @@ fn default_spec(name: ClusterName, args: &Up) -> ClusterSpec {
         }
         _ => (3, 2),
     };
-    let machines = match orchestrator {
-        Orchestrator::Engines => vec![group(Role::Engine, machines)],
-        Orchestrator::Kubernetes => {
-            vec![group(Role::ControlPlane, 1), group(Role::Worker, workers)]
-        }
-        Orchestrator::Swarm => vec![group(Role::Manager, 1), group(Role::Worker, workers)],
-    };
-    ClusterSpec::new(name, orchestrator, machines)
+    let usual = kind::of(orchestrator).usual(machines, workers).into_iter();
+    let groups = usual.map(|(role, count)| MachineGroup::new(role, count, driver.clone()));
+    ClusterSpec::new(name, orchestrator, groups.collect())
 }
 
 /// Adds a published port. A machine that is not the first of its group gets a group of its own.
@@ -354,15 +349,11 @@ fn engine_options(options: &mut EngineOptions, args: &Up) -> Result<(), Error> {
 pub(super) fn tell(summary: &Summary) -> Result<(), Error> {
     let name = &summary.spec.name;
     let state = if summary.changes { "is ready" } else { "was ready already" };
-    let machines = summary.machines.len();
-    let kind = match summary.spec.orchestrator {
-        Orchestrator::Swarm => format!("swarm of {machines}"),
-        Orchestrator::Kubernetes => format!("Kubernetes on {}", counted(machines, "machine")),
-        Orchestrator::Engines => counted(machines, "plain Docker host"),
-    };
-    let mut text = format!("{name} {state}: {kind}, {:.1} s\n\n", summary.elapsed.as_secs_f64());
+    let kind = kind::of(summary.spec.orchestrator);
+    let sized = kind.sized(summary.machines.len());
+    let mut text = format!("{name} {state}: {sized}, {:.1} s\n\n", summary.elapsed.as_secs_f64());
     text.push_str(&output::columns(&next_steps(summary)));
-    let is_docker = summary.spec.orchestrator != Orchestrator::Kubernetes;
+    let is_docker = kind.tool() == Tool::Docker;
     if let (true, true, Some(why)) = (summary.selected, is_docker, overridden(&summary.context)) {
         text.push_str(&format!("\n{why}\n"));
     }
@@ -372,21 +363,22 @@ pub(super) fn tell(summary: &Summary) -> Result<(), Error> {
 /// Commands that suit what is ready, and what each is for.
 fn next_steps(summary: &Summary) -> Vec<Vec<String>> {
     let name = &summary.spec.name;
-    let (client, nodes, see) = match summary.spec.orchestrator {
-        Orchestrator::Swarm => ("docker", "docker node ls", "see the nodes"),
-        Orchestrator::Kubernetes if summary.release.is_some_and(|r| !kubectl::suits(r)) => {
-            let see = "see the nodes; your computer has no kubectl for them";
-            ("kubectl", "dojo kubectl get nodes", see)
-        }
-        Orchestrator::Kubernetes => ("kubectl", "kubectl get nodes", "see the nodes"),
-        Orchestrator::Engines => ("docker", "docker info", "see the first of them"),
+    let kind = kind::of(summary.spec.orchestrator);
+    let (look, see) = kind.first_look();
+    let client = kind.tool();
+    let lacks_client =
+        client == Tool::Kubectl && summary.release.is_some_and(|release| !kubectl::suits(release));
+    let (look, see) = if lacks_client {
+        (format!("dojo {look}"), format!("{see}; your computer has no {client} for them"))
+    } else {
+        (look.to_owned(), see.to_owned())
     };
     let step = |command: &str, what: &str| vec![format!("  {command}"), what.to_owned()];
     let mut steps = Vec::new();
     if !summary.selected {
         steps.push(step(&format!("dojo use {name}"), &format!("point {client} at it")));
     }
-    steps.push(step(nodes, see));
+    steps.push(step(&look, &see));
     if let Some(last) = summary.machines.last() {
         steps.push(step(&format!("dojo ssh {}", last.id), "look inside a machine"));
     }

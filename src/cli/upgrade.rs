@@ -1,6 +1,6 @@
 //! `dojo upgrade`.
 
-use crate::model::Orchestrator;
+use crate::kind;
 use crate::provision;
 use crate::spec::ClusterSpec;
 use crate::store::{Phase, Record};
@@ -33,7 +33,7 @@ pub(super) async fn run(context: &Context, args: Upgrade) -> Result<(), Error> {
 /// What the cluster is to be: as it is, but for where its Kubernetes comes from.
 fn wanted(record: Record, args: &Upgrade) -> Result<ClusterSpec, Error> {
     let Record { mut spec, phase, .. } = record;
-    if spec.orchestrator != Orchestrator::Kubernetes {
+    if !kind::of(spec.orchestrator).upgrades() {
         // Refused in words that fit.
         return Ok(spec);
     }

@@ -1,5 +1,6 @@
 //! How a finished cluster is reached.
 
+use std::fmt;
 use std::net::SocketAddr;
 
 use super::{KubeCredentials, TlsFiles};
@@ -21,4 +22,22 @@ pub enum Access {
         /// The administrator's side of the mutual TLS.
         credentials: KubeCredentials,
     },
+}
+
+/// A program of the user's that speaks to clusters, with contexts that say to which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tool {
+    /// `docker`.
+    Docker,
+    /// `kubectl`.
+    Kubectl,
+}
+
+impl fmt::Display for Tool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Docker => "docker",
+            Self::Kubectl => "kubectl",
+        })
+    }
 }

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Bytes, Cost, Cpus, DriverName, MachineId, Orchestrator, Role, Secret};
+use super::{Bytes, Cost, Cpus, DriverName, MachineId, Orchestrator, Secret};
 
 /// Something on a machine that this computer talks to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -30,17 +30,6 @@ impl Service {
             Self::Ssh => 22,
             Self::Engine => 2376,
             Self::Api => 6443,
-        }
-    }
-
-    /// What this computer talks to on a machine of such a cluster.
-    pub fn of(orchestrator: Orchestrator, role: Role) -> Vec<Self> {
-        match (orchestrator, role) {
-            (Orchestrator::Kubernetes, Role::ControlPlane | Role::LoadBalancer) => {
-                vec![Self::Ssh, Self::Api]
-            }
-            (Orchestrator::Kubernetes, _) => vec![Self::Ssh],
-            (Orchestrator::Swarm | Orchestrator::Engines, _) => vec![Self::Ssh, Self::Engine],
         }
     }
 }
@@ -165,7 +154,7 @@ pub struct MachineRequest {
 impl MachineRequest {
     /// What this computer talks to on the machine.
     pub fn services(&self) -> Vec<Service> {
-        Service::of(self.orchestrator, self.id.name.role)
+        self.orchestrator.services(self.id.name.role)
     }
 }
 
@@ -247,7 +236,7 @@ impl Machine {
     /// # Errors
     /// [`NoService`] if such a machine has no such service.
     pub fn endpoint(&self, service: Service) -> Result<SocketAddr, NoService> {
-        if !Service::of(self.orchestrator, self.id.name.role).contains(&service) {
+        if !self.orchestrator.services(self.id.name.role).contains(&service) {
             return Err(NoService { machine: self.id.clone(), service });
         }
         let direct = SocketAddr::new(self.private_ip, service.port());

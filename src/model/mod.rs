@@ -14,6 +14,7 @@ mod kubernetes;
 mod machine;
 mod money;
 mod name;
+mod orchestrator;
 mod place;
 mod proxies;
 mod quantity;
@@ -21,7 +22,7 @@ mod secret;
 mod subnet;
 mod tunnel;
 
-pub use access::Access;
+pub use access::{Access, Tool};
 pub use credentials::KubeCredentials;
 pub use driver_name::DriverName;
 pub use engine::{EngineChannel, EngineOptions};
@@ -35,7 +36,8 @@ pub use machine::{
     HostKey, Machine, MachineRequest, MachineState, NoService, Port, Protocol, Service, Size,
 };
 pub use money::{Cost, Dollars};
-pub use name::{ClusterName, InvalidName, MachineId, MachineName, Orchestrator, Role};
+pub use name::{ClusterName, InvalidName, MachineId, MachineName, Role};
+pub use orchestrator::Orchestrator;
 pub use place::{Place, Places};
 pub use proxies::Proxies;
 pub use quantity::{Bytes, Cpus, InvalidQuantity, counted};

@@ -85,56 +85,6 @@ impl From<ClusterName> for String {
     }
 }
 
-/// What kind of cluster stands on the machines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Orchestrator {
-    /// Docker Swarm mode.
-    #[default]
-    Swarm,
-    /// Kubernetes, made by kubeadm.
-    Kubernetes,
-    /// No cluster: plain Docker hosts. Was called `none` up to version 0.2.
-    #[serde(alias = "none")]
-    Engines,
-}
-
-impl Orchestrator {
-    /// What machines with it are called in a sentence.
-    pub fn noun(self) -> &'static str {
-        match self {
-            Self::Swarm => "a swarm",
-            Self::Kubernetes => "a Kubernetes cluster",
-            Self::Engines => "plain Docker hosts",
-        }
-    }
-}
-
-impl fmt::Display for Orchestrator {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Swarm => "swarm",
-            Self::Kubernetes => "kubernetes",
-            Self::Engines => "engines",
-        })
-    }
-}
-
-impl FromStr for Orchestrator {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "swarm" => Ok(Self::Swarm),
-            "kubernetes" => Ok(Self::Kubernetes),
-            "engines" | "none" => Ok(Self::Engines),
-            other => Err(format!(
-                "`{other}` is not an orchestrator: expected swarm, kubernetes or engines"
-            )),
-        }
-    }
-}
-
 /// What a machine is there for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -166,6 +116,11 @@ impl Role {
             Self::Worker => "worker",
             Self::Engine => "machine",
         }
+    }
+
+    /// Whether a machine of it keeps what its cluster knows, and decides for it.
+    pub fn leads(self) -> bool {
+        matches!(self, Self::Manager | Self::ControlPlane)
     }
 }
 

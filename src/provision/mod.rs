@@ -1,31 +1,31 @@
 //! From a [`Machine`] to a [`Node`]: what the cluster runs on is installed, and has proven that it works.
-//! That is Docker behind mutual TLS for a swarm, and containerd with kubelet for Kubernetes.
+//! What that is, the [kind](crate::kind) of the cluster says.
 //!
 //! This module alone can make a [`Node`], so a machine that was not provisioned cannot be bootstrapped:
 //! it does not compile.
 
-mod engine;
-mod kubernetes;
 mod proxy;
 mod repository;
 
+use std::any::Any;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::bundle;
-use crate::event::{Progress, chain};
+use async_trait::async_trait;
+
+use crate::bundle::{self, Bundle};
+use crate::event::Progress;
 use crate::failpoint;
 use crate::model::{
-    DriverName, EngineOptions, KubernetesVersion, Machine, Proxies, SshFiles, TlsFiles,
+    DriverName, KubernetesVersion, Machine, NoService, Proxies, SshFiles, TlsFiles,
 };
 use crate::pki::{self, Authority};
-use crate::remote::{self, Dialer, Engine, Remote};
+use crate::remote::{self, Dialer, Remote};
 
 /// How long a machine may take to boot until it answers over SSH. EC2 needs up to a minute or two.
 pub const BOOT: Duration = Duration::from_secs(180);
-/// How long the engine may take to answer after systemd said that it has started.
-const ENGINE_START: Duration = Duration::from_secs(60);
 
 /// Why a machine could not be provisioned.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +42,9 @@ pub enum Error {
         #[source]
         source: pki::Error,
     },
+    /// A node does not have what was to be reached on it.
+    #[error(transparent)]
+    NoService(#[from] NoService),
     /// What was to be installed could not be read.
     #[error(transparent)]
     Bundle(#[from] bundle::Error),
@@ -84,21 +87,33 @@ pub enum Error {
     },
 }
 
-/// What a node runs on.
-#[derive(Clone)]
-enum Runtime {
-    Engine(Engine),
-    Kubernetes(Arc<Kubernetes>),
-}
-
 /// A machine that can become a member of a cluster. Its fields are private, so that it can be made only
 /// here.
 #[derive(Clone)]
 pub struct Node {
     machine: Machine,
     remote: Arc<dyn Remote>,
-    runtime: Runtime,
+    installed: Installed,
+}
+
+/// What is on a node now. What that is only those know who have installed it.
+#[derive(Clone)]
+pub struct Installed {
+    runtime: Arc<dyn Any + Send + Sync>,
     held: Held,
+}
+
+impl Installed {
+    /// What the node runs on.
+    pub fn new(runtime: impl Any + Send + Sync) -> Self {
+        Self { runtime: Arc::new(runtime), held: Held::default() }
+    }
+
+    /// The same, without something that it is to have.
+    #[must_use]
+    pub fn holding(self, held: Held) -> Self {
+        Self { held, ..self }
+    }
 }
 
 /// What an engine that runs is to have and has not got yet, because it has to be restarted for it.
@@ -134,33 +149,19 @@ impl Node {
         &*self.remote
     }
 
-    /// Its engine. Nodes of a swarm and plain Docker hosts have one.
-    pub fn engine(&self) -> &Engine {
-        match self.own_engine() {
-            Some(engine) => engine,
-            None => unreachable!("a Kubernetes node is asked for its engine"),
-        }
+    /// The same connection, for whoever needs it longer than the node.
+    pub fn connection(&self) -> Arc<dyn Remote> {
+        Arc::clone(&self.remote)
     }
 
-    /// Its engine, if it has one.
-    pub fn own_engine(&self) -> Option<&Engine> {
-        match &self.runtime {
-            Runtime::Engine(engine) => Some(engine),
-            Runtime::Kubernetes(_) => None,
-        }
+    /// What it runs on, if that is of this type: whoever has [installed](Install) it knows.
+    pub fn runtime<T: Any>(&self) -> Option<&T> {
+        self.installed.runtime.downcast_ref()
     }
 
     /// What its engine is to have that it runs without.
     pub fn held(&self) -> Held {
-        self.held
-    }
-
-    /// Its Kubernetes. Nodes of a Kubernetes cluster have it.
-    pub fn kubernetes(&self) -> &Kubernetes {
-        match &self.runtime {
-            Runtime::Kubernetes(kubernetes) => kubernetes,
-            Runtime::Engine(_) => unreachable!("a Docker host is asked for its Kubernetes"),
-        }
+        self.installed.held
     }
 }
 
@@ -173,13 +174,40 @@ pub enum Restart {
     Later,
 }
 
-/// What is to be installed.
-#[derive(Debug, Clone)]
-pub enum Install {
-    /// A Docker engine.
-    Engine(EngineOptions),
-    /// Kubernetes.
-    Kubernetes(Box<Release>),
+/// Where something is installed.
+#[derive(Clone, Copy)]
+pub struct Ground<'a> {
+    /// The cluster's keys.
+    pub provisioner: &'a Provisioner,
+    /// Reaches the machine.
+    pub dialer: &'a dyn Dialer,
+    /// A connection to it.
+    pub remote: &'a dyn Remote,
+    /// The machine.
+    pub machine: &'a Machine,
+    /// When what works is restarted.
+    pub restart: Restart,
+    /// Tells what is done.
+    pub progress: &'a Progress,
+}
+
+/// What is to be installed on the machines of a cluster.
+#[async_trait]
+pub trait Install: Any + fmt::Debug + Send + Sync {
+    /// Installs it on a machine, and has it prove that it works. Doing it again changes nothing.
+    async fn install(&self, on: &Ground<'_>) -> Result<Installed, Error>;
+    /// The release, where that may be chosen; `None` also if everything is there already.
+    fn version(&self) -> Option<KubernetesVersion> {
+        None
+    }
+    /// The file that it comes from, if all of it is in one.
+    fn bundle(&self) -> Option<&Bundle> {
+        None
+    }
+    /// The release, if it needs containerd 2 and does not bring it.
+    fn lacks_containerd(&self) -> Option<KubernetesVersion> {
+        None
+    }
 }
 
 /// What provisioning needs beside the machine: the cluster's keys, and what was asked for.
@@ -194,14 +222,13 @@ pub struct Provisioner {
     /// Where the machines' certificates are kept.
     pub pki: PathBuf,
     /// What is installed, and how.
-    pub install: Install,
+    pub install: Box<dyn Install>,
     /// What machines on this computer fetch things through.
     pub proxies: Option<Proxies>,
 }
 
 impl Provisioner {
-    /// Brings one machine to where its engine answers over mutual TLS, or kubeadm can run. Doing it again
-    /// changes nothing and restarts nothing.
+    /// Brings one machine to where what is installed works. Doing it again changes nothing and restarts nothing.
     pub async fn provision(
         &self,
         dialer: &dyn Dialer,
@@ -225,68 +252,12 @@ impl Provisioner {
                 None => remote.run(&script).await?,
             };
         }
-        let mut held = Held::default();
-        let runtime = match &self.install {
-            Install::Engine(options) => {
-                let install = engine::install(options);
-                progress.step(&*install.title, remote.run(&install)).await?;
-                held = self.configure(&*remote, &machine, options, restart, progress).await?;
-                failpoint::reached("provision.after");
-                let verify = || {
-                    let connect = dialer.engine(&machine, &self.tls, ENGINE_START);
-                    progress.step("verify mutual TLS", connect)
-                };
-                Runtime::Engine(match verify().await {
-                    // What it has works no longer, so nothing is lost by a restart.
-                    Err(error) if held.any() => {
-                        let why = chain(&error);
-                        progress.warn(format!("its engine is restarted at once: {why}"));
-                        let now = Restart::Now;
-                        held = self.configure(&*remote, &machine, options, now, progress).await?;
-                        verify().await?
-                    }
-                    verified => verified?,
-                })
-            }
-            Install::Kubernetes(release) => {
-                let installed =
-                    kubernetes::provision(&*remote, &machine, release, progress).await?;
-                failpoint::reached("provision.after");
-                Runtime::Kubernetes(Arc::new(installed))
-            }
-        };
-        Ok(Node { machine, remote, runtime, held })
-    }
-
-    /// Has the engine of a machine run as it is to, and returns what was held back.
-    async fn configure(
-        &self,
-        remote: &dyn Remote,
-        machine: &Machine,
-        options: &EngineOptions,
-        restart: Restart,
-        progress: &Progress,
-    ) -> Result<Held, Error> {
-        let engine::Certificate { identity, is_due } = engine::certificate(
-            &self.authority,
-            &self.pki.join(machine.id.name.to_string()),
-            &machine.id,
-            &engine::Served::by(machine),
-            restart,
-        )
-        .map_err(|source| Error::Certificate { machine: machine.id.clone(), source })?;
-        remote.by_hand(&|| engine::certificate_by_hand(&machine.id, &engine::Served::by(machine)));
-        let script = engine::configure(options, self.authority.cert_pem(), &identity, restart);
-        let said = progress.step(&*script.title, remote.run(&script)).await?;
-        let held = engine::held(&said);
-        Ok(Held { certificates: held.certificates || is_due, ..held })
+        let provisioner = self;
+        let on =
+            Ground { provisioner, dialer, remote: &*remote, machine: &machine, restart, progress };
+        let installed = self.install.install(&on).await?;
+        Ok(Node { machine, remote, installed })
     }
 }
 
-pub use engine::is_due;
-pub use kubernetes::{
-    DIRECTORY, Kubernetes, Release, Source, admits, bake, collect, newest, replace_kubeadm,
-    replace_kubelet,
-};
-pub use proxy::use_proxies;
 pub use repository::{DOCKER, KUBERNETES};

@@ -4,7 +4,7 @@ use crate::model::{Proxies, Secret};
 use crate::remote::Script;
 
 /// Leads what a machine fetches through proxies, or through none.
-pub fn use_proxies(proxies: Option<&Proxies>) -> Script {
+pub(super) fn use_proxies(proxies: Option<&Proxies>) -> Script {
     let variables = proxies.map(Proxies::variables).unwrap_or_default().into_iter();
     let lines: Vec<String> =
         variables.map(|(name, value)| format!("{name}='{}'", value.expose())).collect();

@@ -1,7 +1,8 @@
 //! What types alone cannot say about a spec. Everything is checked before anything is done.
 
 use crate::driver::docker;
-use crate::model::{DriverName, Orchestrator, PodNetwork, Role};
+use crate::kind;
+use crate::model::{DriverName, PodNetwork, Role};
 
 use super::proof::{ENGINE_KEY, KUBERNETES_KEY, MANIFEST_SUM, refuse_unproven};
 use super::{ClusterSpec, MachineGroup, ranges};
@@ -63,18 +64,8 @@ impl ClusterSpec {
             return Err(Invalid { place: Place::External, problem });
         }
         let machines = |problem: String| Err(Invalid { place: Place::Machines, problem });
-        match self.orchestrator {
-            Orchestrator::Swarm => {
-                validate_managers(self.count(Role::Manager)).or_else(machines)?;
-            }
-            Orchestrator::Kubernetes => {
-                validate_control_planes(self.count(Role::ControlPlane)).or_else(machines)?;
-            }
-            Orchestrator::Engines if self.machines.iter().all(|g| g.count == 0) => {
-                return machines("there are no machines in it".to_owned());
-            }
-            Orchestrator::Engines => {}
-        }
+        let kind = kind::of(self.orchestrator);
+        kind.refuse_count(self.count(kind.roles()[0])).or_else(machines)?;
         for role in Role::ALL {
             if self.count(role) > MOST_MACHINES {
                 return machines(format!("more than {MOST_MACHINES} machines of role {role}"));
@@ -97,21 +88,14 @@ impl ClusterSpec {
     }
 
     fn validate_group(&self, group: &MachineGroup) -> Result<(), String> {
-        let fits = match self.orchestrator {
-            Orchestrator::Swarm => matches!(group.role, Role::Manager | Role::Worker),
-            Orchestrator::Kubernetes => matches!(group.role, Role::ControlPlane | Role::Worker),
-            Orchestrator::Engines => group.role == Role::Engine,
-        };
-        if !fits {
+        let roles = kind::of(self.orchestrator).roles();
+        if !roles.contains(&group.role) {
+            let expected: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
             return Err(format!(
                 "role `{}` does not belong in a cluster with orchestrator `{}`: expected {}",
                 group.role,
                 self.orchestrator,
-                match self.orchestrator {
-                    Orchestrator::Swarm => "manager or worker",
-                    Orchestrator::Kubernetes => "control-plane or worker",
-                    Orchestrator::Engines => "machine",
-                }
+                expected.join(" or ")
             ));
         }
         if matches!(group.driver, DriverName::Ssh | DriverName::Ec2) {
@@ -130,19 +114,10 @@ impl ClusterSpec {
                 return Err(format!("daemon key `{key}` cannot be set: {reason}"));
             }
         }
-        let live_restore = self.engine.daemon.get("live-restore");
-        if self.orchestrator == Orchestrator::Swarm && live_restore == Some(&true.into()) {
-            return Err("`live-restore` cannot be on: dockerd refuses it in swarm mode".to_owned());
-        }
+        let kind = kind::of(self.orchestrator);
+        kind.refuse_engine(&self.engine)?;
         let docker_ce = self.engine.channel == crate::model::EngineChannel::DockerCe;
-        let kubernetes = self.orchestrator == Orchestrator::Kubernetes;
-        if docker_ce && kubernetes {
-            return Err(
-                "machines of Kubernetes have containerd and no Docker, so there is no channel of it to choose"
-                    .to_owned(),
-            );
-        }
-        if self.engine.repository.is_some() && !docker_ce && !kubernetes {
+        if self.engine.repository.is_some() && !docker_ce && kind.has_engines() {
             return Err(
                 "the base address of Docker's package repository is given, but the packages are the \
                  distribution's: channel docker-ce takes Docker's"
@@ -160,7 +135,7 @@ impl ClusterSpec {
 
     fn validate_kubernetes(&self) -> Result<(), String> {
         let chosen = &self.kubernetes;
-        if self.orchestrator != Orchestrator::Kubernetes {
+        if !kind::of(self.orchestrator).has_kubernetes() {
             let problem = "choices about Kubernetes are given, but there is no Kubernetes in it";
             return if chosen.is_default() { Ok(()) } else { Err(problem.to_owned()) };
         }
@@ -248,39 +223,11 @@ fn is_registry(text: &str) -> bool {
     !text.is_empty() && !text.starts_with('/') && text.bytes().all(plain)
 }
 
-fn validate_managers(managers: usize) -> Result<(), String> {
-    match managers {
-        0 => Err("a swarm needs at least one manager".to_owned()),
-        1 | 3 | 5 => Ok(()),
-        even if even % 2 == 0 => Err(format!(
-            "{even} managers tolerate no more failures than {}: a swarm needs a majority of its \
-             managers, so use 1, 3 or 5",
-            even - 1
-        )),
-        _ => Err(format!(
-            "{managers} managers are more than Docker recommends: every change waits for a majority \
-             of them, so use 1, 3 or 5"
-        )),
-    }
-}
-
-fn validate_control_planes(count: usize) -> Result<(), String> {
-    match count {
-        0 => Err("a Kubernetes cluster needs a control plane".to_owned()),
-        1 | 3 => Ok(()),
-        2 => {
-            Err("2 control planes tolerate no more failures than 1: etcd needs a majority of its \
-                  members, so use 1 or 3"
-                .to_owned())
-        }
-        _ => Err(format!("{count} control planes are more than a lesson needs: use 1 or 3")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::driver::ssh::SshHost;
+    use crate::model::Orchestrator;
 
     fn swarm(managers: u16, workers: u16) -> ClusterSpec {
         let machines = vec![

@@ -4,9 +4,10 @@ use futures_util::try_join;
 
 use crate::driver::Leftover;
 use crate::event::Progress;
-use crate::model::{ClusterName, Level, Machine, Orchestrator, Role};
+use crate::kind::{self, engines};
+use crate::model::{ClusterName, Level, Machine, Role};
 use crate::plan::Plan;
-use crate::provision::{self, Install, Source};
+use crate::provision::Install;
 use crate::spec::ClusterSpec;
 use crate::store::{Phase, Record};
 
@@ -23,7 +24,7 @@ pub(super) struct Admitted {
     /// The machines that exist.
     pub(super) existing: Vec<Machine>,
     /// What goes on them.
-    pub(super) install: Install,
+    pub(super) install: Box<dyn Install>,
     /// The record as it is, or the first one.
     pub(super) record: Record,
 }
@@ -51,12 +52,12 @@ pub(super) async fn admit_all(
         check_surroundings(services, progress).await?;
     }
     let install = machines::install(spec, !makes_machines)?;
-    machines::admit_release(spec, &install, progress)?;
+    machines::admit_release(spec, &*install, progress)?;
     if recorded.is_some() {
-        refuse_other_release(&record, &install)?;
+        refuse_other_release(&record, &*install)?;
     }
     if makes_machines {
-        machines::check_architecture(services, &install).await?;
+        machines::check_architecture(services, &*install).await?;
     }
     Ok(Admitted { plan, existing, install, record })
 }
@@ -70,7 +71,7 @@ async fn admit(
     closely: Look,
 ) -> Result<(Plan, Vec<Machine>), Error> {
     let cluster = &spec.name;
-    let has_engines = spec.orchestrator != Orchestrator::Kubernetes;
+    let has_engines = kind::of(spec.orchestrator).has_engines();
     let (existing, others) = match recorded {
         Some(record) => {
             let sight = look(services, record).await?;
@@ -92,7 +93,7 @@ async fn admit(
         if has_engines {
             let settings = record.spec.engine.restarts_for(&spec.engine);
             let pki = services.home.directory(cluster).join("pki");
-            let certificate = |machine: &Machine| provision::is_due(&pki, machine);
+            let certificate = |machine: &Machine| engines::is_due(&pki, machine);
             plan = plan.with_restarts(|name| {
                 settings || existing.iter().any(|m| m.id.name == name && certificate(m))
             });
@@ -127,8 +128,8 @@ fn refuse_other_kind(spec: &ClusterSpec, recorded: &ClusterSpec) -> Result<(), E
     }
     Err(Error::OtherKind {
         cluster: spec.name.clone(),
-        exists: recorded.orchestrator.noun().to_owned(),
-        wanted: spec.orchestrator.noun().to_owned(),
+        exists: kind::of(recorded.orchestrator).noun().to_owned(),
+        wanted: kind::of(spec.orchestrator).noun().to_owned(),
     })
 }
 
@@ -181,14 +182,9 @@ pub(super) fn refuse_resizing(spec: &ClusterSpec, recorded: &ClusterSpec) -> Res
 }
 
 /// What the nodes of a cluster run is not replaced under their pods.
-fn refuse_other_release(record: &Record, install: &Install) -> Result<(), Error> {
-    let (Some(exists), Install::Kubernetes(release)) = (record.release, install) else {
+fn refuse_other_release(record: &Record, install: &dyn Install) -> Result<(), Error> {
+    let (Some(exists), Some(wanted)) = (record.release, install.version()) else {
         return Ok(());
-    };
-    let wanted = match &release.source {
-        Source::Bundle(bundle) => bundle.version(),
-        Source::Packages { version, .. } => *version,
-        Source::Present => return Ok(()),
     };
     if wanted.admits(exists) {
         return Ok(());

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::bundle::{Architecture, Bundle, BundleWriter};
 use crate::event::Progress;
+use crate::kind::kubernetes;
 use crate::model::{MachineName, Role};
-use crate::provision;
 use crate::remote::keys;
 use crate::spec::ClusterSpec;
 use crate::store::{Entry, Record};
@@ -69,7 +69,7 @@ async fn make(
     let directory = services.home.directory(&spec.name).join("bundle");
     let file = |source| Error::Archive { path: directory.clone(), source };
     std::fs::create_dir(&directory).map_err(file)?;
-    let collect = provision::collect(&node, &directory, &progress);
+    let collect = kubernetes::collect(&node, &directory, &progress);
     let collect = services.interrupt.or(collect).await.ok_or(Error::Interrupted)?;
     let writer = collect.map_err(|error| failed(error.into()))?;
     let output = output.map_or_else(|| default_name(&writer), Path::to_owned);

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use crate::context::{self, DockerContext, KubeContext, KubeContexts, kubeconfig};
 use crate::event::{Progress, chain};
 use crate::failpoint;
-use crate::model::{Access, ClusterName, KubeCredentials, Machine, Orchestrator};
+use crate::kind;
+use crate::model::{Access, ClusterName, KubeCredentials, Machine, Tool};
 use crate::spec::ClusterSpec;
 use crate::store::{Entry, Record};
 
@@ -18,11 +19,9 @@ use super::{Error, Services};
 /// Whether the cluster's context could be written, so that no cluster is made in vain.
 pub(super) fn check(services: &Services, spec: &ClusterSpec, record: &Record) -> Result<(), Error> {
     let (name, id) = (spec.name.context(), &record.cluster_id);
-    match spec.orchestrator {
-        Orchestrator::Kubernetes => services.kubectl_contexts(Some(record)).check(&name, id)?,
-        Orchestrator::Swarm | Orchestrator::Engines => {
-            services.docker_contexts(Some(record)).check(&name, id)?;
-        }
+    match kind::of(spec.orchestrator).tool() {
+        Tool::Kubectl => services.kubectl_contexts(Some(record)).check(&name, id)?,
+        Tool::Docker => services.docker_contexts(Some(record)).check(&name, id)?,
     }
     Ok(())
 }
@@ -43,12 +42,8 @@ pub(super) fn write(
         Access::Engine { endpoint, tls } => {
             docker.write(&DockerContext {
                 name: name.clone(),
-                description: match record.spec.orchestrator {
-                    Orchestrator::Engines => {
-                        format!("the first Docker host of {}, at {endpoint}", record.spec.name)
-                    }
-                    _ => format!("swarm {}, by its manager at {endpoint}", record.spec.name),
-                },
+                description: kind::of(record.spec.orchestrator)
+                    .described(&record.spec.name, *endpoint),
                 endpoint: *endpoint,
                 tls: tls.clone(),
                 cluster: record.spec.name.to_string(),
@@ -125,12 +120,12 @@ pub fn other_files<'a>(
     record: &'a Record,
 ) -> Option<(&'a [PathBuf], &'static str)> {
     let files = record.contexts.as_ref()?;
-    match record.spec.orchestrator {
-        Orchestrator::Kubernetes => {
+    match kind::of(record.spec.orchestrator).tool() {
+        Tool::Kubectl => {
             let read: Vec<_> = services.kube_contexts.paths().iter().map(|p| absolute(p)).collect();
             (read != files.kubectl).then_some((&*files.kubectl, "KUBECONFIG"))
         }
-        Orchestrator::Swarm | Orchestrator::Engines => {
+        Tool::Docker => {
             let read = absolute(services.contexts.directory());
             (read != files.docker).then_some((std::slice::from_ref(&files.docker), "DOCKER_CONFIG"))
         }

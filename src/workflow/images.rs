@@ -8,19 +8,22 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use crate::event::{Progress, chain};
+use crate::kind::{self, ImageError, ImageStore, Kind};
 use crate::model::{
-    ClusterName, LoadedImage, Machine, MachineName, MachineState, Orchestrator, Role, TlsFiles,
-    familiar_reference,
+    ClusterName, LoadedImage, Machine, MachineName, MachineState, Role, familiar_reference,
 };
 use crate::provision::Node;
 use crate::store::{Entry, Record};
 
-use super::archive::{Store, fetch, into_file};
+use super::archive::{fetch, into_file};
 use super::lost::look;
 use super::{Error, Failure, MachineError, Services, Work, settle};
 
 /// How long a machine that runs may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Where the containers of each node find their images.
+type Stores = BTreeMap<MachineName, Box<dyn ImageStore>>;
 
 /// An image that cannot be put on machines.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -109,9 +112,9 @@ async fn to_all(
 ) -> Result<Loading, Error> {
     let name = entry.name();
     let mut record = entry.record()?.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
-    let kind = record.spec.orchestrator;
-    if kind == Orchestrator::Kubernetes {
-        warn_of_latest(images, progress);
+    let kind = kind::of(record.spec.orchestrator);
+    for warning in images.iter().filter_map(|image| kind.warn_of_image(&image.reference)) {
+        progress.warn(warning);
     }
     let mut sight = look(services, &record).await?;
     sight.refuse_none(services, &record).await?;
@@ -170,36 +173,16 @@ async fn to_all(
     }
 }
 
-/// Tells of images that kubelet would not take from the machine although they are there.
-fn warn_of_latest(images: &[LoadedImage], progress: &Progress) {
-    for image in images.iter().filter(|image| image.reference.ends_with(":latest")) {
-        progress.warn(format!(
-            "Kubernetes pulls `{}` anew for every pod because of its tag, unless it is told not to: `kubectl \
-             run --image-pull-policy IfNotPresent`, `imagePullPolicy: IfNotPresent` in a manifest, or another \
-             tag",
-            image.reference
-        ));
-    }
-}
-
 async fn into_machine(
     services: &Services,
     entry: &Entry,
-    kind: Orchestrator,
+    kind: &dyn Kind,
     machine: &Machine,
     archive: &Path,
 ) -> Result<(), MachineError> {
-    if kind == Orchestrator::Kubernetes {
-        let ssh = crate::model::SshFiles::in_directory(
-            &services.home.directory(entry.name()).join("ssh"),
-        );
-        let remote = services.dialer.dial(machine, &ssh, PATIENCE).await?;
-        Store::Containerd(&*remote).load(archive).await
-    } else {
-        let tls = TlsFiles::in_directory(&services.home.directory(entry.name()).join("pki/client"));
-        let engine = services.dialer.engine(machine, &tls, PATIENCE).await?;
-        Store::Engine(&engine).load(archive).await
-    }
+    let directory = services.home.directory(entry.name());
+    let store = kind.reach_images(&*services.dialer, &directory, machine, PATIENCE).await?;
+    Ok(store.load(archive).await?)
 }
 
 /// Gives nodes what was loaded for their cluster and they have not got: those that were made since, or were
@@ -212,9 +195,15 @@ pub(super) async fn complete(
     progress: &Progress,
 ) {
     let members = nodes.iter().filter(|n| n.machine().id.name.role != Role::LoadBalancer);
-    let stores: BTreeMap<MachineName, Store<'_>> = members
-        .map(|node| (node.machine().id.name, Store::of(node, record.spec.orchestrator)))
-        .collect();
+    let kind = kind::of(record.spec.orchestrator);
+    let mut stores = Stores::new();
+    for node in members {
+        let name = node.machine().id.name;
+        match kind.images(node) {
+            Ok(store) => drop(stores.insert(name, store)),
+            Err(error) => tell_of_silence(name, &error, progress),
+        }
+    }
     let lacking = lacking(&stores, &record.images, progress).await;
     let machines = record.spec.machines().into_iter().map(|machine| machine.name);
     let all: BTreeSet<MachineName> =
@@ -228,7 +217,7 @@ pub(super) async fn complete(
             continue;
         }
         let id = image.id.clone();
-        match source(services, &mut image, with.map(|name| &stores[&name])).await {
+        match source(services, &mut image, with.map(|name| &*stores[&name])).await {
             Ok(Some(archive)) => {
                 if image.id != id {
                     // Those that were not asked have what was loaded before, if anything.
@@ -262,19 +251,23 @@ pub(super) async fn complete(
 
 /// The images that each node has not got. Nodes that do not say so are left out.
 async fn lacking(
-    stores: &BTreeMap<MachineName, Store<'_>>,
+    stores: &Stores,
     images: &[LoadedImage],
     progress: &Progress,
 ) -> BTreeMap<MachineName, Vec<String>> {
     let ask = stores.iter().map(async |(name, store)| match store.lacking(images).await {
         Ok(lacking) => Some((*name, lacking)),
         Err(error) => {
-            let why = chain(&error);
-            progress.machine(*name).warn(format!("it does not tell which images it has: {why}"));
+            tell_of_silence(*name, &error, progress);
             None
         }
     });
     join_all(ask).await.into_iter().flatten().collect()
+}
+
+fn tell_of_silence(name: MachineName, error: &ImageError, progress: &Progress) {
+    let why = chain(error);
+    progress.machine(name).warn(format!("it does not tell which images it has: {why}"));
 }
 
 /// One node that has an image, if any does, and all that have not got it.
@@ -293,7 +286,7 @@ fn apart(
 async fn source(
     services: &Services,
     image: &mut LoadedImage,
-    with: Option<&Store<'_>>,
+    with: Option<&dyn ImageStore>,
 ) -> Result<Option<tempfile::NamedTempFile>, MachineError> {
     let found = services.images.find(&image.reference).await;
     match (found, with) {
@@ -308,7 +301,7 @@ async fn source(
 
 /// Puts an image on nodes, and returns those that have it then.
 async fn give(
-    stores: &BTreeMap<MachineName, Store<'_>>,
+    stores: &Stores,
     names: &[MachineName],
     image: &LoadedImage,
     archive: &Path,

@@ -9,7 +9,8 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 
 use crate::event::{Progress, chain};
-use crate::model::{Machine, Orchestrator, Role, SshFiles};
+use crate::kind;
+use crate::model::{Machine, Role, SshFiles, Tool};
 use crate::remote::{self, Dialer, Remote, Script};
 use crate::store::Record;
 
@@ -31,8 +32,9 @@ pub async fn kubectl(
     progress: &Progress,
 ) -> Result<PathBuf, Error> {
     let cluster = record.spec.name.clone();
-    if record.spec.orchestrator != Orchestrator::Kubernetes {
-        let exists = record.spec.orchestrator.noun().to_owned();
+    let kind = kind::of(record.spec.orchestrator);
+    if kind.tool() != Tool::Kubectl {
+        let exists = kind.noun().to_owned();
         return Err(Error::NotKubernetes { cluster, exists, what: "has a kubectl" });
     }
     let refused = |reason: String| Error::Kubectl { cluster: cluster.clone(), reason };

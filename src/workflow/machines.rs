@@ -1,20 +1,19 @@
 //! What the verbs have in common: a cluster's keys, its machines, and their way to being nodes.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::bundle::Bundle;
 use crate::driver::{Driver, docker};
-use crate::durable;
 use crate::event::Progress;
 use crate::failpoint;
+use crate::kind;
+use crate::kind::kubernetes::Release;
 use crate::model::{
-    ClusterName, DriverName, EngineChannel, HostKey, KubernetesVersion, Machine, MachineId,
-    MachineName, MachineRequest, MachineState, Orchestrator, PodNetwork, Role, Secret, SshFiles,
+    ClusterName, DriverName, HostKey, KubernetesVersion, Machine, MachineId, MachineName,
+    MachineRequest, MachineState, Secret, SshFiles,
 };
 use crate::pace::within;
 use crate::pki::{self, Authority};
-use crate::provision::{self, Install, Node, Provisioner, Release, Restart, Source};
+use crate::provision::{Install, Node, Provisioner, Restart};
 use crate::remote::keys;
 use crate::spec::ClusterSpec;
 use crate::store::{Entry, Record};
@@ -31,7 +30,7 @@ pub(super) fn provisioner(
     services: &Services,
     entry: &Entry,
     record: &Record,
-    install: Install,
+    install: Box<dyn Install>,
 ) -> Result<Provisioner, Error> {
     let ssh = entry.ssh()?;
     keys::ensure_identity(&ssh)?;
@@ -55,74 +54,19 @@ fn reached_directly(spec: &ClusterSpec) -> Vec<String> {
         ["localhost", "127.0.0.0/8", "127.0.0.1", "::1"].map(str::to_owned).into();
     entries.push(spec.docker.subnet.unwrap_or(docker::SUBNETS).to_string());
     entries.extend(spec.machines().iter().map(|machine| machine.name.to_string()));
-    if spec.orchestrator == Orchestrator::Kubernetes {
-        let subnets = [spec.kubernetes.pod_subnet, spec.kubernetes.service_subnet];
-        entries.extend(subnets.iter().map(ToString::to_string));
-        entries.extend([".svc", ".cluster.local"].map(str::to_owned));
-    }
+    entries.extend(kind::of(spec.orchestrator).inner_addresses(&spec.kubernetes));
     entries
 }
 
-/// What `--explain` tells of: what would be installed.
-pub fn release(spec: &ClusterSpec) -> Result<Option<Release>, Error> {
-    match install(spec, false)? {
-        Install::Kubernetes(release) => Ok(Some(*release)),
-        Install::Engine(_) => Ok(None),
-    }
-}
-
-/// What is to be installed on the machines of a cluster; `made` says that all of them exist.
-pub(super) fn install(spec: &ClusterSpec, made: bool) -> Result<Install, Error> {
-    if spec.orchestrator != Orchestrator::Kubernetes {
-        return Ok(Install::Engine(settled(spec, made)?.engine));
-    }
-    let options = spec.kubernetes.clone();
-    let network = match &options.cni {
-        PodNetwork::Manifest(path) => {
-            let read = durable::read_to_string(path, durable::TEXT);
-            Some(read.map_err(|source| Error::Manifest { path: path.clone(), source })?)
-        }
-        PodNetwork::Bridge
-        | PodNetwork::None
-        | PodNetwork::Flannel
-        | PodNetwork::Calico
-        | PodNetwork::Published(_) => None,
-    };
-    let ClusterSpec { engine, kubernetes, .. } = settled(spec, made)?;
-    let source = match &options.bundle {
-        // It was needed to make the machines, and is needed again only for further ones.
-        Some(path) if made && !path.exists() => Source::Present,
-        Some(path) => {
-            let bundle = Bundle::open(path)?;
-            bundle.fits(bundle.manifest().architecture.as_str(), options.version)?;
-            Source::Bundle(Arc::new(bundle))
-        }
-        None => {
-            let repository = kubernetes.repository.unwrap_or_default();
-            let version = options.version.unwrap_or(KubernetesVersion::NEWEST);
-            Source::Packages { version, repository }
-        }
-    };
-    Ok(Install::Kubernetes(Box::new(Release { source, options, network, engine })))
-}
-
-/// The spec with the package repositories that this computer knows, where any are needed. They must be as safe as
-/// what is said of the cluster.
-fn settled(spec: &ClusterSpec, made: bool) -> Result<ClusterSpec, Error> {
+/// What is to be installed on the machines of a cluster; `made` says that all of them exist. Package repositories
+/// that this computer knows must be as safe as what is said of the cluster.
+pub(super) fn install(spec: &ClusterSpec, made: bool) -> Result<Box<dyn Install>, Error> {
+    let kind = kind::of(spec.orchestrator);
     let mut settled = spec.clone();
-    let kubernetes =
-        spec.orchestrator == Orchestrator::Kubernetes && spec.kubernetes.bundle.is_none();
-    if kubernetes {
-        let known = || provision::KUBERNETES.repository();
-        settled.kubernetes.repository.get_or_insert_with(known);
+    if kind.settle(&mut settled.engine, &mut settled.kubernetes) && !made {
+        settled.validate()?;
     }
-    if kubernetes || spec.engine.channel == EngineChannel::DockerCe {
-        settled.engine.repository.get_or_insert_with(|| provision::DOCKER.repository());
-        if !made {
-            settled.validate()?;
-        }
-    }
-    Ok(settled)
+    Ok(kind.install(settled.engine, settled.kubernetes, made)?)
 }
 
 /// Refuses a release that is too old, and a bundle of one that needs containerd 2 and does not bring it: machines
@@ -130,12 +74,10 @@ fn settled(spec: &ClusterSpec, made: bool) -> Result<ClusterSpec, Error> {
 /// release that nobody has tested yet.
 pub(super) fn admit_release(
     spec: &ClusterSpec,
-    install: &Install,
+    install: &dyn Install,
     progress: &Progress,
 ) -> Result<(), Error> {
-    let Install::Kubernetes(release) = install else { return Ok(()) };
-    let source = &release.source;
-    let Some(version) = source.version() else { return Ok(()) };
+    let Some(version) = install.version() else { return Ok(()) };
     version
         .refuse_old()
         .map_err(|problem| Error::OldRelease { cluster: spec.name.clone(), problem })?;
@@ -145,7 +87,7 @@ pub(super) fn admit_release(
             KubernetesVersion::NEWEST
         ));
     }
-    let Some(version) = source.lacks_containerd() else { return Ok(()) };
+    let Some(version) = install.lacks_containerd() else { return Ok(()) };
     let is_known = |driver: &DriverName| match driver {
         DriverName::Docker => spec.docker.image.is_none(),
         DriverName::Ec2 => !spec.ec2.has_image_by_id(),
@@ -162,10 +104,9 @@ pub(super) fn admit_release(
 /// Refuses what cannot run on the machines that the driver will make.
 pub(super) async fn check_architecture(
     services: &Services,
-    install: &Install,
+    install: &dyn Install,
 ) -> Result<(), Error> {
-    if let Install::Kubernetes(release) = install
-        && let Source::Bundle(bundle) = &release.source
+    if let Some(bundle) = install.bundle()
         && let Some(architecture) = services.ask(services.driver.architecture()).await?
     {
         bundle.fits(&architecture, None)?;
@@ -231,7 +172,7 @@ pub(super) async fn ours(
 
 /// Whether a machine of that name keeps what its cluster knows.
 pub(super) fn leads(name: MachineName) -> bool {
-    matches!(name.role, Role::Manager | Role::ControlPlane)
+    name.role.leads()
 }
 
 /// Notes which machines exist, so that one can look inside those of a cluster that did not come to be. Those that

@@ -6,14 +6,10 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use crate::durable;
-use crate::event::chain;
-use crate::model::{
-    Access, ClusterName, KubeCredentials, Machine, MachineName, Orchestrator, Role, Service,
-    TlsFiles,
-};
+use crate::kind;
+use crate::model::{ClusterName, KubeCredentials, Machine, MachineName, Role, Tool};
 use crate::pace::within;
-use crate::remote::{ApiServer, Dialer};
+use crate::remote::Dialer;
 use crate::store::{self, Entry, Phase, Record};
 
 use super::{Error, Services, contexts};
@@ -62,29 +58,13 @@ pub async fn mend_context(
 /// Whether a machine answers for its cluster: a manager of the swarm, an API server, a load balancer with one
 /// behind it.
 pub async fn answers(dialer: &dyn Dialer, directory: &Path, machine: &Machine) -> bool {
-    let ask = async {
-        if machine.orchestrator == Orchestrator::Kubernetes {
-            let credentials = credentials(&directory.join("kubeconfig")).ok()?;
-            let endpoint = machine.endpoint(Service::Api).ok()?;
-            ApiServer::connect(endpoint, &credentials).ok()?.version().await.ok()?;
-        } else {
-            let tls = TlsFiles::in_directory(&directory.join("pki/client"));
-            let engine = dialer.engine(machine, &tls, PATIENCE).await.ok()?;
-            engine.health().await.ok()?.manager?;
-        }
-        Some(())
-    };
-    matches!(within(PATIENCE, ask).await, Ok(Some(())))
+    let ask = kind::of(machine.orchestrator).answers(dialer, directory, machine, PATIENCE);
+    within(PATIENCE, ask).await.unwrap_or(false)
 }
 
 /// The machines that a context may lead to, in the order of preference.
 pub(super) fn leaders(record: &Record) -> Vec<&Machine> {
-    let roles: &[Role] = match record.spec.orchestrator {
-        Orchestrator::Swarm => &[Role::Manager],
-        Orchestrator::Kubernetes => &[Role::LoadBalancer, Role::ControlPlane],
-        // There the context is of the first machine, and no other one is the same.
-        Orchestrator::Engines => &[],
-    };
+    let roles = kind::of(record.spec.orchestrator).speakers();
     let of = |role: &Role| {
         let role = *role;
         record.machines.iter().filter(move |m| m.id.name.role == role)
@@ -92,23 +72,27 @@ pub(super) fn leaders(record: &Record) -> Vec<&Machine> {
     roles.iter().flat_map(of).collect()
 }
 
-/// Where the context leads, if it is ours and there.
+/// Where the context leads, if it is ours and there, and may lead elsewhere.
 fn leads_to(services: &Services, record: &Record) -> Result<Option<String>, Error> {
+    let kind = kind::of(record.spec.orchestrator);
+    if kind.speakers().is_empty() {
+        return Ok(None);
+    }
     let context = record.spec.name.context();
-    Ok(match record.spec.orchestrator {
-        Orchestrator::Swarm => services.docker_contexts(Some(record)).host(&context),
-        Orchestrator::Kubernetes => services.kubectl_contexts(Some(record)).server(&context)?,
-        Orchestrator::Engines => None,
+    Ok(match kind.tool() {
+        Tool::Docker => services.docker_contexts(Some(record)).host(&context),
+        Tool::Kubectl => services.kubectl_contexts(Some(record)).server(&context)?,
     })
 }
 
 /// How a context says that it leads to a machine.
 fn address(machine: &Machine) -> Option<String> {
-    let (service, scheme) = match machine.orchestrator {
-        Orchestrator::Kubernetes => (Service::Api, "https"),
-        Orchestrator::Swarm | Orchestrator::Engines => (Service::Engine, "tcp"),
+    let kind = kind::of(machine.orchestrator);
+    let scheme = match kind.tool() {
+        Tool::Docker => "tcp",
+        Tool::Kubectl => "https",
     };
-    Some(format!("{scheme}://{}", machine.endpoint(service).ok()?))
+    Some(format!("{scheme}://{}", machine.endpoint(kind.service()).ok()?))
 }
 
 fn lead_to(
@@ -117,24 +101,12 @@ fn lead_to(
     record: &Record,
     machine: &Machine,
 ) -> Result<(), Error> {
-    let access = match record.spec.orchestrator {
-        Orchestrator::Kubernetes => Access::Kubernetes {
-            endpoint: machine.endpoint(Service::Api)?,
-            credentials: credentials(&entry.kubeconfig())?,
-        },
-        Orchestrator::Swarm | Orchestrator::Engines => Access::Engine {
-            endpoint: machine.endpoint(Service::Engine)?,
-            tls: TlsFiles::in_directory(&entry.pki()?.join("client")),
-        },
-    };
+    let directory = services.home.directory(&record.spec.name);
+    let access = kind::of(record.spec.orchestrator).access(machine, &directory)?;
     contexts::write(services, entry, record, &access, false).map(drop)
 }
 
 /// The administrator's credentials, from the cluster's own kubeconfig.
 pub(super) fn credentials(kubeconfig: &Path) -> Result<KubeCredentials, Error> {
-    let unreadable =
-        |source: crate::driver::Source| Error::Credentials { path: kubeconfig.to_owned(), source };
-    let text = durable::read_to_string(kubeconfig, durable::KEY);
-    let text = text.map_err(|error| unreadable(error.into()))?;
-    KubeCredentials::from_kubeconfig(&text).map_err(|error| unreadable(chain(&error).into()))
+    Ok(kind::kubernetes::credentials(kubeconfig)?)
 }

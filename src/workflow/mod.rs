@@ -16,9 +16,7 @@ mod kubectl;
 mod logs;
 mod lost;
 mod machines;
-mod majority;
 mod mend;
-mod node_certs;
 mod phase;
 mod place;
 mod power;
@@ -39,13 +37,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::bootstrap::{self, Bootstrapper};
+use crate::bootstrap;
 use crate::bundle;
 use crate::context::{self, DockerContexts, KubeContexts, kubeconfig};
 use crate::driver::{self, Driver, Images};
 use crate::event::{Progress, Reporter, chain};
+use crate::kind::{self, Bootstrappers, ImageError};
 use crate::model::{
-    ClusterName, Finding, KubernetesVersion, Machine, MachineName, NoService, Orchestrator, Proxies,
+    ClusterName, Finding, KubernetesVersion, Machine, MachineName, NoService, Proxies,
 };
 use crate::pki;
 use crate::plan::Plan;
@@ -54,8 +53,10 @@ use crate::remote::{self, Dialer};
 use crate::spec::{self, ClusterSpec};
 use crate::store::{self, Entry, Home};
 
+pub use crate::kind::kubernetes::node_certificates;
+pub use crate::kind::{Certificate, Majority};
 pub use bundles::create_bundle;
-pub use certs::{Certificate, certificates, renew_certificates};
+pub use certs::{certificates, renew_certificates};
 pub use contexts::other_files;
 pub use down::{DownOptions, down};
 pub use estimate::{Estimate, estimate};
@@ -66,10 +67,7 @@ pub use interrupt::Interrupt;
 pub use kubectl::kubectl;
 pub use logs::{LogQuery, Said, UNITS, collect_logs, journals};
 pub use lost::Lost;
-pub use machines::release;
-pub use majority::Majority;
 pub use mend::{answers, mend_context};
-pub use node_certs::node_certificates;
 pub use power::{restart, start, start_machine, stop};
 pub use repair::repair;
 pub use scale::scale;
@@ -93,10 +91,8 @@ pub struct Services {
     pub dialer: Arc<dyn Dialer>,
     /// What this computer has to put on them.
     pub images: Arc<dyn Images>,
-    /// Makes swarms of them.
-    pub swarm: Arc<dyn Bootstrapper>,
-    /// Makes Kubernetes clusters of them.
-    pub kubeadm: Arc<dyn Bootstrapper>,
+    /// Makes clusters of them.
+    pub bootstrappers: Bootstrappers,
     /// The user's docker contexts.
     pub contexts: DockerContexts,
     /// The user's kubectl contexts.
@@ -123,15 +119,6 @@ impl fmt::Debug for Services {
 const LOCK_WAIT: Duration = Duration::from_secs(600);
 
 impl Services {
-    /// What makes a cluster of that kind; nothing does for plain Docker hosts.
-    fn bootstrapper(&self, orchestrator: Orchestrator) -> Option<&dyn Bootstrapper> {
-        match orchestrator {
-            Orchestrator::Swarm => Some(&*self.swarm),
-            Orchestrator::Kubernetes => Some(&*self.kubeadm),
-            Orchestrator::Engines => None,
-        }
-    }
-
     /// The same, for what was drawn from a record, or from there being none.
     #[must_use]
     pub fn seen(self, spec: Option<ClusterSpec>) -> Self {
@@ -555,6 +542,27 @@ pub enum MachineError {
     /// The user wanted to stop.
     #[error("interrupted")]
     Interrupted,
+}
+
+impl From<kind::Error> for Error {
+    fn from(error: kind::Error) -> Self {
+        match error {
+            kind::Error::NoService(error) => Self::NoService(error),
+            kind::Error::Credentials { path, source } => Self::Credentials { path, source },
+            kind::Error::Manifest { path, source } => Self::Manifest { path, source },
+            kind::Error::Bundle(error) => Self::Bundle(error),
+        }
+    }
+}
+
+impl From<ImageError> for MachineError {
+    fn from(error: ImageError) -> Self {
+        match error {
+            ImageError::NoService(error) => Self::Remote(error.into()),
+            ImageError::Engine(source) => Self::Engine(source),
+            ImageError::Remote(error) => Self::Remote(error),
+        }
+    }
 }
 
 /// What is done to machines.

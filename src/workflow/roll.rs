@@ -3,6 +3,7 @@
 
 use crate::bootstrap::{self, Bootstrapper};
 use crate::event::{Progress, chain};
+use crate::kind::engines::engine;
 use crate::model::ClusterName;
 use crate::provision::{Held, Node, Provisioner};
 use crate::remote::Mortal;
@@ -73,7 +74,7 @@ pub(super) async fn gently(
     progress: &Progress,
 ) -> Result<Option<MachineError>, Error> {
     // Nothing that Kubernetes runs ends with what is restarted here.
-    if nodes[index].own_engine().is_some()
+    if engine(&nodes[index]).is_ok()
         && let Some(kind) = kind
         && let Some(leader) = first_that(kind, nodes, |_, reachable| reachable).await?
     {
@@ -126,7 +127,7 @@ async fn back(
 
 /// The containers that end with the engine and do not come back by themselves; the user is told of them.
 async fn mortal(node: &Node, progress: &Progress) -> Vec<Mortal> {
-    let Some(engine) = node.own_engine() else { return Vec::new() };
+    let Ok(engine) = engine(node) else { return Vec::new() };
     let found = match engine.mortal_containers().await {
         Ok(found) => found,
         Err(error) => {
@@ -154,7 +155,7 @@ fn named(containers: &[Mortal]) -> String {
 }
 
 async fn revive(node: &Node, containers: &[Mortal], progress: &Progress) {
-    let Some(engine) = node.own_engine() else { return };
+    let Ok(engine) = engine(node) else { return };
     for container in containers {
         if let Err(error) = engine.start_container(&container.id).await {
             let why = chain(&*error);

@@ -8,7 +8,8 @@ use tokio::time::Instant;
 
 use crate::bootstrap;
 use crate::event::Progress;
-use crate::model::{Machine, MachineName, MachineState, Orchestrator, TlsFiles};
+use crate::kind;
+use crate::model::{Machine, MachineName, MachineState, Service, TlsFiles};
 use crate::pace::stretch;
 use crate::plan::Plan;
 use crate::remote::Standing;
@@ -36,7 +37,7 @@ pub(super) async fn refuse_lost(
     existing: &[Machine],
     look: Look,
 ) -> Result<(), Error> {
-    if !record.begun || record.spec.orchestrator == Orchestrator::Engines {
+    if !record.begun || services.bootstrappers.of(record.spec.orchestrator).is_none() {
         return Ok(());
     }
     let keepers: Vec<&Machine> = existing
@@ -78,7 +79,7 @@ async fn standings(
 ) -> Vec<Option<Standing>> {
     let directory = services.home.directory(&record.spec.name);
     let end = Instant::now() + stretch(PATIENCE);
-    if record.spec.orchestrator == Orchestrator::Kubernetes {
+    if kind::of(record.spec.orchestrator).service() == Service::Api {
         let api = nodes(&*services.driver, existing, &directory.join("kubeconfig"), end).await;
         return vec![api.list.is_ok().then_some(Standing::Speaks)];
     }
@@ -112,7 +113,7 @@ pub(super) enum How {
 }
 
 fn lost(record: &Record, existing: &[Machine], how: How) -> Error {
-    let kind = record.spec.orchestrator;
+    let kind = kind::of(record.spec.orchestrator);
     let how = match how {
         How::Gone(gone) => format!("{} gone", are(&gone)),
         How::Minority { gone, of } => {
@@ -126,17 +127,12 @@ fn lost(record: &Record, existing: &[Machine], how: How) -> Error {
     };
     Error::StateLost {
         cluster: record.spec.name.clone(),
-        what: match kind {
-            Orchestrator::Kubernetes => "its deployments, services, secrets and all other objects",
-            Orchestrator::Swarm | Orchestrator::Engines => {
-                "its services, networks, secrets and configs"
-            }
-        },
+        what: kind.state(),
         how,
         left: existing.iter().map(|m| m.id.name).collect(),
         survivor: existing
             .iter()
-            .find(|m| kind == Orchestrator::Swarm && leads(m.id.name))
+            .find(|m| kind.survives_in_one() && leads(m.id.name))
             .map(|m| Box::new(m.clone())),
     }
 }

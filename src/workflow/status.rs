@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::driver::Driver;
 use crate::event::chain;
+use crate::kind::{self, Majority, Seen};
 use crate::model::{
     ClusterName, Machine, MachineName, MachineState, Orchestrator, Role, Service, SshFiles,
     TlsFiles,
@@ -18,7 +19,6 @@ use crate::remote::{ApiServer, NodeHealth, NodeStatus};
 use crate::store::{Phase, Record};
 
 use super::lost::{Lost, look};
-use super::majority::Majority;
 use super::mend::credentials;
 use super::{Error, Services};
 
@@ -53,15 +53,10 @@ impl MachineStatus {
     /// Whether the machine does what it is there for.
     pub fn healthy(&self, orchestrator: Orchestrator) -> bool {
         self.exists
-            && self.health.as_ref().is_ok_and(|health| match orchestrator {
-                Orchestrator::Swarm => {
-                    let manages = health.manager.is_some_and(|manager| manager.sees_leader);
-                    let is_as_asked = manages || self.machine.id.name.role != Role::Manager;
-                    health.member.as_deref() == Some("active") && is_as_asked
-                }
-                Orchestrator::Kubernetes => health.member.as_deref() == Some("Ready"),
-                Orchestrator::Engines => true,
-            })
+            && self
+                .health
+                .as_ref()
+                .is_ok_and(|health| kind::of(orchestrator).is_healthy(&self.machine, health))
     }
 }
 
@@ -99,9 +94,9 @@ pub async fn status(
     let all = existing.iter().map(|m| (m, true)).chain(sight.missing.iter().map(|m| (m, false)));
     let directory = services.home.directory(name);
     let tls = TlsFiles::in_directory(&directory.join("pki/client"));
-    let kubernetes = record.spec.orchestrator == Orchestrator::Kubernetes;
+    let kind = kind::of(record.spec.orchestrator);
     let machines = async {
-        let nodes = if kubernetes {
+        let nodes = if kind.service() == Service::Api {
             let kubeconfig = directory.join("kubeconfig");
             Some(nodes(&*services.driver, existing, &kubeconfig, end).await)
         } else {
@@ -130,7 +125,11 @@ pub async fn status(
     let (mut machines, silent) = join(machines, silent).await;
     // Engines decide among themselves, whoever can log in.
     let leaders = record.spec.count(Role::Manager) + record.spec.count(Role::ControlPlane);
-    let majority = Majority::of(record.spec.orchestrator, leaders, &machines);
+    let seen: Vec<Seen<'_>> = machines
+        .iter()
+        .map(|m| Seen { machine: &m.machine, exists: m.exists, health: m.health.as_ref().ok() })
+        .collect();
+    let majority = kind.majority(leaders, &seen);
     for (name, why) in silent.into_iter().flatten() {
         if let Some(machine) = machines.iter_mut().find(|m| m.machine.id.name == name) {
             machine.health = Err(why);

@@ -4,14 +4,16 @@
 
 use std::time::{Duration, Instant};
 
-use crate::bootstrap::Removal;
-use crate::bootstrap::kubeadm::upgrade::{self as kubeadm, Running};
+use crate::bootstrap::{Bootstrapper, Removal};
 use crate::bundle::Bundle;
 use crate::event::Progress;
 use crate::failpoint;
-use crate::model::{ClusterName, KubernetesVersion, MachineId, MachineState, Orchestrator, Role};
+use crate::kind;
+use crate::kind::kubernetes::kubeadm::upgrade::{self as kubeadm, Running};
+use crate::kind::kubernetes::{self, Release, Source};
+use crate::model::{ClusterName, KubernetesVersion, MachineId, MachineState, Role};
 use crate::pace::stretch;
-use crate::provision::{self, Install, Node, Provisioner, Release, Source};
+use crate::provision::{Node, Provisioner};
 use crate::spec::ClusterSpec;
 use crate::store::{Entry, Phase, Record};
 
@@ -57,8 +59,9 @@ async fn to_release(
 ) -> Result<Upgraded, Error> {
     let name = entry.name();
     let record = entry.record()?.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
-    if record.spec.orchestrator != Orchestrator::Kubernetes {
-        let exists = record.spec.orchestrator.noun().to_owned();
+    let kind = kind::of(record.spec.orchestrator);
+    if !kind.upgrades() {
+        let exists = kind.noun().to_owned();
         return Err(Error::NotKubernetes {
             cluster: name.clone(),
             exists,
@@ -105,19 +108,19 @@ async fn finish(
     let name = spec.name.clone();
     contexts::check(services, &spec, &record)?;
     let install = machines::install(&spec, false)?;
-    machines::admit_release(&spec, &install, progress)?;
-    machines::check_architecture(services, &install).await?;
-    let Install::Kubernetes(mut release) = install else {
-        let exists = spec.orchestrator.noun().to_owned();
+    machines::admit_release(&spec, &*install, progress)?;
+    machines::check_architecture(services, &*install).await?;
+    let Some(mut release) = kubernetes::release(install) else {
+        let exists = kind::of(spec.orchestrator).noun().to_owned();
         return Err(Error::NotKubernetes { cluster: name, exists, what: "can be upgraded" });
     };
     // The machines as they are: nothing is installed on the way.
     let present = Box::new(Release { source: Source::Present, ..(*release).clone() });
-    let provisioner =
-        machines::provisioner(services, entry, &record, Install::Kubernetes(present))?;
+    let provisioner = machines::provisioner(services, entry, &record, present)?;
     let all = nodes(services, &provisioner, &record, progress).await?;
     let members = members(&all);
-    let kind = &*services.kubeadm;
+    let kind = services.bootstrappers.of(record.spec.orchestrator);
+    let kind = kind.ok_or_else(|| Error::NoSpeaker(name.clone()))?;
     let leader = first_that(kind, &all, |_, reachable| reachable).await?;
     let leader = leader.ok_or_else(|| Error::NoSpeaker(name.clone()))?;
     let running = kubeadm::running(&leader).await?;
@@ -126,9 +129,9 @@ async fn finish(
         refuse_leap(&name, &running, asked)?;
     }
     for node in &members {
-        provision::admits(node, &release).await?;
+        kubernetes::admits(node, &release).await?;
     }
-    let target = provision::newest(&leader, &release).await?;
+    let target = kubernetes::newest(&leader, &release).await?;
     refuse_leap(&name, &running, target)?;
     let left: Vec<&Node> = members.iter().copied().filter(|n| !done(n, &running, target)).collect();
     let nodes = members.len();
@@ -153,7 +156,7 @@ async fn finish(
     for node in &left {
         // With whichever is the first, the cluster as a whole is upgraded.
         let first = members.first().is_some_and(|first| first.machine().id == node.machine().id);
-        let step = Step { services, leader: &leader, node, release: &release, target, first };
+        let step = Step { services, kind, leader: &leader, node, release: &release, target, first };
         of_one(services, node, all.len(), Box::pin(step.run(progress))).await?;
     }
     // The administrator has a new certificate.
@@ -225,7 +228,7 @@ async fn install_kubeadm(
         let name = node.machine().id.name;
         let progress = progress.machine(name);
         let replaced = async move {
-            provision::replace_kubeadm(node, release, &progress).await.map_err(MachineError::from)
+            kubernetes::replace_kubeadm(node, release, &progress).await.map_err(MachineError::from)
         };
         (name, replaced)
     });
@@ -255,6 +258,7 @@ async fn of_one<T>(
 /// What is done to one node.
 struct Step<'a> {
     services: &'a Services,
+    kind: &'a dyn Bootstrapper,
     leader: &'a Node,
     node: &'a Node,
     release: &'a Release,
@@ -281,7 +285,7 @@ impl Step<'_> {
         failpoint::reached("upgrade.drain.after");
 
         failpoint::reached("upgrade.kubelet.before");
-        provision::replace_kubelet(node, release, progress).await?;
+        kubernetes::replace_kubelet(node, release, progress).await?;
         failpoint::reached("upgrade.kubelet.after");
         let restart = kubeadm::restart(leader, node, self.target);
         progress.step("start the new kubelet", restart).await?;
@@ -294,7 +298,7 @@ impl Step<'_> {
 
     async fn drain(&self) -> Result<(), MachineError> {
         let leaving = Removal { name: self.node.machine().id.name, node: Some(self.node.clone()) };
-        let drain = self.services.kubeadm.drain(self.leader, std::slice::from_ref(&leaving));
+        let drain = self.kind.drain(self.leader, std::slice::from_ref(&leaving));
         let drain = self.services.interrupt.or(drain).await.ok_or(MachineError::Interrupted)?;
         drain?.pop().map_or(Ok(()), |why| Err(MachineError::NotEmpty(why)))
     }
@@ -329,7 +333,7 @@ fn refuse_unhealthy(status: &ClusterStatus) -> Result<(), Error> {
     if status.healthy() {
         return Ok(());
     }
-    let kind = Orchestrator::Kubernetes;
+    let kind = status.record.spec.orchestrator;
     let ill = status.machines.iter().filter(|m| !m.healthy(kind)).map(|m| {
         let says = match &m.health {
             Ok(health) => health.member.clone().unwrap_or_default(),

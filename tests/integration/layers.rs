@@ -20,14 +20,28 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("bundle", &["model", "durable"]),
     ("context", &["model", "durable", "failpoint"]),
     ("report", &["model", "event", "durable"]),
-    ("spec", &["model", "durable", "driver"]),
+    ("provision", &["model", "event", "remote", "bundle", "pki", "durable", "failpoint"]),
+    ("bootstrap", &["model", "event", "remote", "provision", "driver"]),
+    (
+        "kind",
+        &[
+            "model",
+            "pace",
+            "retry",
+            "durable",
+            "failpoint",
+            "event",
+            "driver",
+            "pki",
+            "bundle",
+            "remote",
+            "provision",
+            "bootstrap",
+        ],
+    ),
+    ("spec", &["model", "durable", "driver", "kind"]),
     ("plan", &["model", "spec"]),
     ("store", &["model", "pace", "spec", "durable"]),
-    ("provision", &["model", "event", "remote", "bundle", "pki", "durable", "failpoint"]),
-    (
-        "bootstrap",
-        &["model", "event", "pace", "retry", "remote", "pki", "provision", "driver", "failpoint"],
-    ),
     (
         "workflow",
         &[
@@ -44,6 +58,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "store",
             "provision",
             "bootstrap",
+            "kind",
             "durable",
             "failpoint",
         ],
@@ -66,6 +81,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "workflow",
             "provision",
             "bootstrap",
+            "kind",
             "fake",
         ],
     ),
@@ -86,7 +102,7 @@ const KEEPERS: &[(&str, &[&str])] = &[
     ("clap", &["src/cli/", "src/report/mod.rs"]),
     ("kube", API_SERVER),
     ("k8s_openapi", API_SERVER),
-    ("bollard", &["src/driver/docker/", "src/remote/", "src/bootstrap/swarm"]),
+    ("bollard", &["src/driver/docker/", "src/remote/", "src/kind/swarm/"]),
 ];
 
 fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
@@ -183,6 +199,55 @@ fn every_module_keeps_to_its_floor() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What knows the kinds of cluster by their names: the kinds themselves, and what makes their names of texts.
+const KINDS: &[&str] = &["src/kind/", "src/model/orchestrator.rs"];
+/// Where one is chosen: by flags, or because nothing else makes sense there.
+const CHOICES: &[&str] = &["src/cli/up.rs", "src/cli/place.rs", "src/cli/bundle.rs"];
+
+/// The lines of a source text that name a kind of cluster, without its tests.
+fn naming_kinds(text: &str) -> Vec<&str> {
+    let code = text.split("mod tests {").next().unwrap();
+    code.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .filter(|line| line.split("Orchestrator::").skip(1).any(|rest| starts_variant(rest)))
+        .collect()
+}
+
+fn starts_variant(rest: &str) -> bool {
+    let word: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    word.starts_with(char::is_uppercase) && word.contains(char::is_lowercase)
+}
+
+/// A kind of cluster is asked, not asked for: whoever wants to know something of it has `Kind` for that.
+#[test]
+fn nobody_else_asks_which_kind_a_cluster_is() {
+    let mut wrong = Vec::new();
+    for (file, text) in all_sources() {
+        if KINDS.iter().any(|room| file.starts_with(room)) {
+            continue;
+        }
+        let chooses = CHOICES.contains(&file.as_str());
+        let asks =
+            |line: &str| ["=>", "==", "!=", "matches!", " | "].iter().any(|w| line.contains(w));
+        let lines = naming_kinds(&text).into_iter().filter(|line| !chooses || asks(line));
+        wrong.extend(lines.map(|line| format!("{file}: {}", line.trim())));
+    }
+    assert!(wrong.is_empty(), "ask `kind::of`:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_look_at_kinds_sees_what_it_must() {
+    let lines =
+        ["Orchestrator::Swarm => 1,", "kind == Orchestrator::Kubernetes", "a(Orchestrator::K3s)"];
+    assert_eq!(naming_kinds(&lines.join("\n")), lines);
+    for other in
+        ["Orchestrator::default()", "Orchestrator::ALL", "// Orchestrator::Swarm", "Orchestrator"]
+    {
+        assert_eq!(naming_kinds(other), Vec::<&str>::new(), "{other}");
+    }
+    assert!(naming_kinds("mod tests {\nOrchestrator::Swarm").is_empty());
 }
 
 #[test]

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::event::Progress;
 use crate::model::{
-    ClusterName, Dollars, DriverName, Finding, Machine, MachineRequest, Orchestrator, Place, Size,
+    ClusterName, Dollars, DriverName, Finding, Machine, MachineRequest, Place, Size,
 };
 
 use crate::driver::{Driver, Error, Leftover, Price};
@@ -125,7 +125,7 @@ impl Ec2Driver {
         let architecture = self.architecture_of_types().await?;
         let image = self.image(architecture).await?;
         let (_, mut places) = self.places().await?;
-        if request.orchestrator == Orchestrator::Kubernetes {
+        if request.orchestrator.routes() {
             // Pods are routed from machine to machine, which only machines of one subnet can.
             places.truncate(1);
         }

@@ -22,7 +22,7 @@ use tokio::time::{Instant, sleep};
 use crate::driver::{Error, LABEL_CLUSTER_ID, LABEL_MACHINE};
 use crate::failpoint;
 use crate::model::MachineState::Running;
-use crate::model::{Machine, MachineRequest, Orchestrator};
+use crate::model::{Machine, MachineRequest};
 use crate::pace::stretch;
 
 use super::client::{failed, is};
@@ -366,7 +366,7 @@ impl Ec2Driver {
 
     /// Lets an instance carry what pods say, whose addresses are not its own.
     async fn route_pods(&self, request: &MachineRequest, id: &str) -> Result<(), Error> {
-        if request.orchestrator != Orchestrator::Kubernetes {
+        if !request.orchestrator.routes() {
             return Ok(());
         }
         let no = AttributeBooleanValue::builder().value(false).build();

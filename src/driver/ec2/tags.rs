@@ -12,7 +12,7 @@ use crate::driver::{
     Leftover,
 };
 use crate::model::{
-    ClusterName, Cost, DriverName, Machine, MachineId, MachineRequest, MachineState, Service,
+    ClusterName, Cost, DriverName, Machine, MachineId, MachineRequest, MachineState, Orchestrator,
 };
 
 /// Until when the instance lives, RFC 3339; absent if it lives for ever.
@@ -136,11 +136,11 @@ pub(super) fn machine(instance: &Instance) -> Option<Machine> {
         cluster: tags.get(LABEL_CLUSTER)?.parse().ok()?,
         name: tags.get(LABEL_MACHINE)?.parse().ok()?,
     };
-    let orchestrator = tags.get(LABEL_ORCHESTRATOR)?.parse().ok()?;
+    let orchestrator: Orchestrator = tags.get(LABEL_ORCHESTRATOR)?.parse().ok()?;
     let private_ip: IpAddr = instance.private_ip_address()?.parse().ok()?;
     let public = instance.public_ip_address().and_then(|ip| ip.parse().ok());
     let reach = public.unwrap_or(private_ip);
-    let services = Service::of(orchestrator, id.name.role);
+    let services = orchestrator.services(id.name.role);
     Some(Machine {
         driver: DriverName::Ec2,
         cluster_id: (*tags.get(LABEL_CLUSTER_ID)?).to_owned(),
@@ -171,6 +171,7 @@ mod tests {
 
     use super::super::driver::tests::request;
     use super::*;
+    use crate::model::Service;
 
     fn instance(state: InstanceStateName, tags: &BTreeMap<String, String>) -> Instance {
         let tags = tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build());

@@ -71,7 +71,7 @@ impl Lease {
         let Some(machine) = claim.machine(&self.host.handle(resolved), &resolved.user) else {
             return Ok(None);
         };
-        let services = Service::of(machine.orchestrator, machine.id.name.role);
+        let services = machine.orchestrator.services(machine.id.name.role);
         let endpoints = match resolved.route {
             Route::Direct(address) => beside(address, &services),
             Route::Tunnel(_) => {

@@ -7,9 +7,8 @@ use futures_util::FutureExt as _;
 use crate::bootstrap::{self, Bootstrapper};
 use crate::event::Progress;
 use crate::failpoint;
-use crate::model::{
-    Access, Machine, MachineName, MachineRequest, MachineState, Orchestrator, Service,
-};
+use crate::kind;
+use crate::model::{Access, Machine, MachineName, MachineRequest, MachineState, Service};
 use crate::pki;
 use crate::plan::Plan;
 use crate::provision::{Install, Node, Provisioner};
@@ -36,7 +35,7 @@ pub(super) struct Up<'a> {
     /// The way from what there is to what was asked for.
     plan: Plan,
     existing: Vec<Machine>,
-    install: Install,
+    install: Option<Box<dyn Install>>,
     record: Record,
     /// Whether nothing of the cluster was recorded before.
     is_new: bool,
@@ -138,7 +137,7 @@ impl<'a> Up<'a> {
             spec,
             plan,
             existing,
-            install,
+            install: Some(install),
             record,
             is_new,
             changes: false,
@@ -166,7 +165,7 @@ impl<'a> Up<'a> {
     }
 
     fn kind(&self) -> Option<&'a dyn Bootstrapper> {
-        self.services.bootstrapper(self.spec.orchestrator)
+        self.services.bootstrappers.of(self.spec.orchestrator)
     }
 
     fn provisioner(&self) -> &Provisioner {
@@ -185,8 +184,9 @@ impl<'a> Up<'a> {
     }
 
     fn make_keys(&mut self) -> Result<(), Error> {
-        let Self { services, entry, record, install, .. } = self;
-        self.provisioner = Some(machines::provisioner(services, entry, record, install.clone())?);
+        let install = self.install.take().expect("keys are made once");
+        let Self { services, entry, record, .. } = self;
+        self.provisioner = Some(machines::provisioner(services, entry, record, install)?);
         Ok(())
     }
 
@@ -333,7 +333,7 @@ impl<'a> Up<'a> {
     }
 
     fn keys_by_hand(&self) -> Option<String> {
-        let has_engines = self.spec.orchestrator != Orchestrator::Kubernetes;
+        let has_engines = kind::of(self.spec.orchestrator).has_engines();
         // Without the id, which is of no use to a person.
         let subject = format!("clusterdojo {}", self.entry.name());
         has_engines.then(|| pki::by_hand::authority_and_client(&subject))
@@ -347,9 +347,7 @@ impl<'a> Up<'a> {
         failpoint::reached("up.done.before");
         self.record.phase = store::Phase::Ready;
         self.record.spec = self.spec.clone();
-        if self.spec.orchestrator == Orchestrator::Kubernetes {
-            self.record.release = Some(self.leader().kubernetes().version);
-        }
+        self.record.release = kind::of(self.spec.orchestrator).release(self.leader());
         self.record.machines = self.nodes.iter().map(|n| n.machine().clone()).collect();
         for machine in &mut self.record.machines {
             machine.state = MachineState::Running;

@@ -230,7 +230,7 @@ impl Existing {
     pub fn machine(self, driver: DriverName) -> Result<Machine, String> {
         let Born { id, cluster_id, home, orchestrator } = Born::read(&self.labels, &self.handle)?;
         let direct = |service: Service| (service, (self.private_ip, service.port()).into());
-        let direct = Service::of(orchestrator, id.name.role).into_iter().map(direct);
+        let direct = orchestrator.services(id.name.role).into_iter().map(direct);
         Ok(Machine {
             cluster_id,
             home,

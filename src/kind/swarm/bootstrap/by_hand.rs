@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{CLUSTER_PORT, Swarm, pool};
+use super::{CLUSTER_PORT, SwarmMode, pool};
 use crate::bootstrap::{Bootstrapper, Error, JoinToken, Membership, Removal};
 use crate::model::{Access, Role, Secret, TlsFiles};
 use crate::provision::Node;
@@ -10,12 +10,12 @@ use crate::remote::by_hand::Notes;
 
 /// Notes how a person makes a swarm of machines that are new.
 #[derive(Debug, Clone)]
-pub struct ByHand(pub Notes);
+pub(in crate::kind::swarm) struct ByHand(pub Notes);
 
 #[async_trait]
 impl Bootstrapper for ByHand {
     fn noun(&self) -> &'static str {
-        Swarm.noun()
+        SwarmMode.noun()
     }
 
     async fn member(&self, _node: &Node) -> Result<Membership, Error> {
@@ -99,7 +99,7 @@ impl Bootstrapper for ByHand {
     }
 
     async fn access(&self, leader: &Node, nodes: &[Node], tls: &TlsFiles) -> Result<Access, Error> {
-        Swarm.access(leader, nodes, tls).await
+        SwarmMode.access(leader, nodes, tls).await
     }
 
     async fn drain(&self, _leader: &Node, _leaving: &[Removal]) -> Result<Vec<String>, Error> {

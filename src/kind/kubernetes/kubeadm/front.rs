@@ -43,7 +43,7 @@ pub(super) fn balance<'a>(machines: impl IntoIterator<Item = &'a Machine>) -> Sc
         "balance the load on the API",
         "haproxy passes each connection on to a control plane that says it is ready, and tries another one \
          when that does not answer.",
-        include_str!("../../../templates/kubernetes/balance.sh"),
+        include_str!("../../../../templates/kubernetes/balance.sh"),
     )
     .with("PORT", Service::Api.port().to_string())
     .with("CONTROL_PLANES", lines.trim_end())

@@ -7,6 +7,7 @@ use super::{
     Kubeadm, cluster, dns, facts, failed, front, init, join, member, network, storage, upload,
 };
 use crate::bootstrap::{Bootstrapper, Error, JoinToken, Membership, Removal};
+use crate::kind::kubernetes::on;
 use crate::model::{
     Access, KubeCredentials, KubernetesOptions, KubernetesVersion, PodNetwork, Role, Secret,
     Service, TlsFiles,
@@ -82,8 +83,8 @@ impl Bootstrapper for ByHand {
             format!("token=$(on {} kubeadm token generate)\n", node.machine().id.name),
         );
         let facts = facts(node).await?;
-        let member = member(node, &facts);
-        let config = config::init(&cluster(node, nodes), &member, &secret("token"));
+        let member = member(node, &facts)?;
+        let config = config::init(&cluster(node, nodes)?, &member, &secret("token"));
         let script = init().with_secret("CONFIG", &exact(&config, member.version));
         node.remote().run(&script).await.map(drop).map_err(failed(node, "begin a cluster"))
     }
@@ -104,7 +105,7 @@ impl Bootstrapper for ByHand {
             let key = format!("key=$(on {name} kubeadm certs certificate-key)\n");
             self.0.commands("hand over the cluster's keys", why, key);
             let facts = facts(leader).await?;
-            let member = member(leader, &facts);
+            let member = member(leader, &facts)?;
             let config = config::upload(&member, &secret("key"));
             let script = upload().with_secret("CONFIG", &exact(&config, member.version));
             leader.remote().run(&script).await.map_err(failed(leader, "hand over its keys"))?;
@@ -129,8 +130,8 @@ impl Bootstrapper for ByHand {
     async fn join(&self, leader: &Node, node: &Node, join_token: &JoinToken) -> Result<(), Error> {
         let (its, shared) = (facts(node).await?, facts(leader).await?);
         let nodes = [leader.clone()];
-        let shared = config::kubelet(&cluster(leader, &nodes), &member(leader, &shared));
-        let member = member(node, &its).beside(&shared);
+        let shared = config::kubelet(&cluster(leader, &nodes)?, &member(leader, &shared)?);
+        let member = member(node, &its)?.beside(&shared);
         let discovery = Discovery {
             endpoint: &join_token.remote,
             token: &join_token.token,
@@ -143,7 +144,7 @@ impl Bootstrapper for ByHand {
 
     async fn equip(&self, leader: &Node) -> Result<(), Error> {
         const TITLE: &str = "apply the pod network";
-        let kubernetes = leader.kubernetes();
+        let kubernetes = on(leader)?;
         if let Some(manifest) = &kubernetes.network {
             self.apply(TITLE, "It runs in pods of its own.", leader, manifest);
         }
@@ -171,9 +172,9 @@ impl Bootstrapper for ByHand {
 
     async fn ready(&self, leader: &Node, nodes: &[Node]) -> Result<(), Error> {
         let name = leader.machine().id.name;
-        if leader.kubernetes().options.cni != PodNetwork::None {
+        if on(leader)?.options.cni != PodNetwork::None {
             let many = nodes.len();
-            let options = &leader.kubernetes().options;
+            let options = &on(leader)?.options;
             let subnets: String = match options.cni {
                 PodNetwork::Bridge => nodes.iter().map(|node| tell_subnet(node, options)).collect(),
                 _ => String::new(),
@@ -195,7 +196,7 @@ impl Bootstrapper for ByHand {
             "make the default storage class",
             "Pods that claim a volume get a directory of their node.",
             leader,
-            &storage(leader),
+            &storage(leader)?,
         );
         Ok(())
     }

@@ -23,8 +23,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use crate::bootstrap::{Bootstrapper, Error, JoinToken, Membership, Removal, settle};
 use crate::driver::Source;
 use crate::failpoint;
+use crate::kind::kubernetes::on;
 use crate::model::{
     Access, KubeCredentials, KubernetesOptions, Machine, PodNetwork, Role, Secret, Service,
     TlsFiles,
@@ -36,7 +38,6 @@ use crate::remote::{ApiError, ApiServer, Script};
 pub use self::by_hand::{ByHand, LOOK};
 
 use self::config::{Cluster, Discovery, Facts, Member};
-use super::{Bootstrapper, Error, JoinToken, Membership, Removal, settle};
 
 /// How long an API server may take until it answers, after `kubeadm init` or a boot.
 const API_START: Duration = Duration::from_secs(120);
@@ -69,34 +70,34 @@ async fn facts(node: &Node) -> Result<Facts, Error> {
     let script = Script::new(
         LOOK,
         "What kubelet is told depends on the machine.",
-        include_str!("../../../templates/kubernetes/facts.sh"),
+        include_str!("../../../../templates/kubernetes/facts.sh"),
     )
     .needless_when_new("");
     let output = node.remote().run(&script).await.map_err(failed(node, "look at the machine"))?;
     Ok(Facts::parse(&output))
 }
 
-fn member<'a>(node: &Node, facts: &'a Facts) -> Member<'a> {
-    Member {
+fn member<'a>(node: &Node, facts: &'a Facts) -> Result<Member<'a>, Error> {
+    Ok(Member {
         name: node.machine().id.name.to_string(),
         address: node.machine().private_ip,
-        version: node.kubernetes().version,
+        version: on(node)?.version,
         facts,
         flags: Vec::new(),
-    }
+    })
 }
 
 /// What the cluster is to be that begins on a node; `nodes` are all that there will be.
-fn cluster<'a>(node: &'a Node, nodes: &[Node]) -> Cluster<'a> {
-    let options = &node.kubernetes().options;
-    Cluster {
+fn cluster<'a>(node: &'a Node, nodes: &[Node]) -> Result<Cluster<'a>, Error> {
+    let options = &on(node)?.options;
+    Ok(Cluster {
         name: node.machine().id.cluster.to_string(),
         endpoint: front::of(nodes, node).machine().private_ip,
         names: front::names(nodes.iter().map(Node::machine)),
         shared: nodes.iter().filter(|n| is_control_plane(n.machine())).count() > 1,
         options,
         own_pods: options.cni == PodNetwork::Bridge,
-    }
+    })
 }
 
 /// The configuration that all kubelets of a cluster share, as kubeadm has put it on a member.
@@ -117,7 +118,7 @@ async fn since(node: &Node) -> Result<Timestamp, Error> {
     let script = Script::new(
         "ask since when kubelet runs",
         "For 40 s nobody notices that a kubelet has fallen silent.",
-        include_str!("../../../templates/kubernetes/since.sh"),
+        include_str!("../../../../templates/kubernetes/since.sh"),
     );
     let output = node.remote().run(&script).await.map_err(failed(node, script.title.clone()))?;
     let seconds = output.trim().parse().unwrap_or_default();
@@ -130,7 +131,7 @@ fn init() -> Script {
         "begin the cluster",
         "kubeadm makes the certificates, has kubelet start etcd, the API server, the scheduler and the \
          controllers as static pods, and stores what others need to join.",
-        include_str!("../../../templates/kubernetes/kubeadm.sh"),
+        include_str!("../../../../templates/kubernetes/kubeadm.sh"),
     )
     .with("VERB", "init")
 }
@@ -141,7 +142,7 @@ fn join() -> Script {
         "join the cluster",
         "The token lets the node in, and the hash of the cluster's authority proves that it is the right \
          cluster. kubelet gets a certificate of its own and forgets the token.",
-        include_str!("../../../templates/kubernetes/kubeadm.sh"),
+        include_str!("../../../../templates/kubernetes/kubeadm.sh"),
     )
     .with("VERB", "join")
 }
@@ -151,7 +152,7 @@ fn dns() -> Script {
     Script::new(
         "begin the cluster's DNS",
         "Pods find services by their names, and CoreDNS knows them from the API.",
-        include_str!("../../../templates/kubernetes/dns.sh"),
+        include_str!("../../../../templates/kubernetes/dns.sh"),
     )
 }
 
@@ -162,7 +163,7 @@ fn dns_answers(options: &KubernetesOptions) -> Script {
     Script::new(
         "wait until the cluster's DNS answers",
         "What is started now may ask at once.",
-        include_str!("../../../templates/kubernetes/dns-answers.sh"),
+        include_str!("../../../../templates/kubernetes/dns-answers.sh"),
     )
     .with("ADDRESS", address.map(|a| a.to_string()).unwrap_or_default())
 }
@@ -198,7 +199,7 @@ async fn reach(node: &Node, credentials: &KubeCredentials) -> Result<ApiServer, 
 async fn hand_over_keys(leader: &Node) -> Result<Secret, Error> {
     let facts = facts(leader).await?;
     let key = new_certificate_key();
-    let script = upload().with_secret("CONFIG", &config::upload(&member(leader, &facts), &key));
+    let script = upload().with_secret("CONFIG", &config::upload(&member(leader, &facts)?, &key));
     leader.remote().run(&script).await.map_err(failed(leader, script.title.clone()))?;
     Ok(key)
 }
@@ -209,13 +210,13 @@ fn upload() -> Script {
         "hand over the cluster's keys",
         "All control planes have the keys of the same authorities. They are stored in the cluster, \
          encrypted, and can be read with a key that only the joining machine is told.",
-        include_str!("../../../templates/kubernetes/upload-certs.sh"),
+        include_str!("../../../../templates/kubernetes/upload-certs.sh"),
     )
 }
 
 /// The manifest that is published there; empty if the cluster has it already.
 async fn published(node: &Node, address: &str) -> Result<String, Error> {
-    let script = network::manifest(address, node.kubernetes().options.cni_sha256.as_ref());
+    let script = network::manifest(address, on(node)?.options.cni_sha256.as_ref());
     node.remote().run(&script).await.map_err(failed(node, script.title.clone()))
 }
 
@@ -225,7 +226,7 @@ async fn apply_published(api: &ApiServer, leader: &Node, address: &str) -> Resul
     if manifest.trim().is_empty() {
         return Ok(());
     }
-    let manifest = network::fitted(manifest, &leader.kubernetes().options);
+    let manifest = network::fitted(manifest, &on(leader)?.options);
     api.apply(&manifest).await.map_err(failed(leader, "apply the pod network"))?;
     let applied = api.apply(&network::applied(address)).await;
     applied.map_err(failed(leader, "note the pod network"))
@@ -238,9 +239,9 @@ async fn pods_can_run(api: &ApiServer, leader: &Node, nodes: &[Node]) -> Result<
         let since = since(node).await?;
         let ready = api.until_ready_since(&[name.to_string()], since, SETTLING).await;
         ready.map_err(failed(node, "wait until it is ready"))?;
-        if node.kubernetes().options.cni == PodNetwork::Bridge {
+        if on(node)?.options.cni == PodNetwork::Bridge {
             // Nobody needs it, but it is the truth, and people and programs look there for it.
-            let share = network::share(node.kubernetes().options.pod_subnet, name);
+            let share = network::share(on(node)?.options.pod_subnet, name);
             let set = api.set_pod_cidr(&name.to_string(), &share.to_string()).await;
             set.map_err(failed(node, "tell the API of its pod subnet"))?;
         }
@@ -250,13 +251,13 @@ async fn pods_can_run(api: &ApiServer, leader: &Node, nodes: &[Node]) -> Result<
     let known = api.nodes().await.map_err(failed(leader, "list the nodes"))?;
     // A node that is off may be the one that the cluster's DNS is on.
     if known.iter().all(|node| node.ready) {
-        let script = dns_answers(&leader.kubernetes().options);
+        let script = dns_answers(&on(leader)?.options);
         let ask = async |node: &Node| {
             node.remote().run(&script).await.map_err(failed(node, script.title.clone()))
         };
         // kube-proxy begins on every node by itself: that one asks it well says nothing of the others. Where the
         // network is somebody else's, it may well be made to keep nodes apart.
-        let own_network = leader.kubernetes().options.cni == PodNetwork::Bridge;
+        let own_network = on(leader)?.options.cni == PodNetwork::Bridge;
         if ask(leader).await?.trim() != "none" && own_network {
             let others = nodes.iter().filter(|node| node.machine().id != leader.machine().id);
             settle(others.map(|node| async move { ask(node).await.map(drop) })).await?;
@@ -266,9 +267,9 @@ async fn pods_can_run(api: &ApiServer, leader: &Node, nodes: &[Node]) -> Result<
 }
 
 /// What makes volumes of claims.
-fn storage(leader: &Node) -> String {
-    include_str!("../../../templates/kubernetes/storage.yaml")
-        .replace("IMAGE", &leader.kubernetes().provisioner)
+fn storage(leader: &Node) -> Result<String, Error> {
+    let manifest = include_str!("../../../../templates/kubernetes/storage.yaml");
+    Ok(manifest.replace("IMAGE", &on(leader)?.provisioner))
 }
 
 /// A key as kubeadm wants it: 32 bytes for AES, in hexadecimal digits ("kubeadm init", kubernetes.io).
@@ -302,14 +303,16 @@ impl Bootstrapper for Kubeadm {
             node.remote().run(&script).await.map_err(failed(node, script.title.clone()))
         }))
         .await?;
-        if members.iter().any(|n| n.kubernetes().options.cni != PodNetwork::Bridge) {
-            return Ok(());
+        for node in &members {
+            if on(node)?.options.cni != PodNetwork::Bridge {
+                return Ok(());
+            }
         }
         let machines: Vec<&Machine> = members.iter().map(|n| n.machine()).collect();
         let first = members.iter().find(|n| is_control_plane(n.machine()));
         let api = first.map(|node| front::of(nodes, node).machine().private_ip);
         let all = settle(members.iter().map(async |node| {
-            let options = &node.kubernetes().options;
+            let options = &on(node)?.options;
             let script = network::bridge(node.machine(), &machines, api, options);
             node.remote().run(&script).await.map_err(failed(node, "connect its pods with others"))
         }));
@@ -320,7 +323,7 @@ impl Bootstrapper for Kubeadm {
         let script = Script::new(
             "ask for its membership",
             "Nothing is done twice.",
-            include_str!("../../../templates/kubernetes/member.sh"),
+            include_str!("../../../../templates/kubernetes/member.sh"),
         );
         let output = node.remote().run(&script).await;
         if output.map_err(failed(node, script.title.clone()))?.trim() != "member" {
@@ -333,7 +336,7 @@ impl Bootstrapper for Kubeadm {
     }
 
     async fn init(&self, node: &Node, nodes: &[Node]) -> Result<(), Error> {
-        let kubernetes = node.kubernetes();
+        let kubernetes = on(node)?;
         if let Some(address) = kubernetes.options.cni.address() {
             // A cluster that is begun cannot have another network.
             published(node, address).await?;
@@ -345,7 +348,7 @@ impl Bootstrapper for Kubeadm {
             apart.map_err(failed(node, "begin a cluster"))?;
         }
         let facts = facts(node).await?;
-        let config = config::init(&cluster(node, nodes), &member(node, &facts), &new_token());
+        let config = config::init(&cluster(node, nodes)?, &member(node, &facts)?, &new_token());
         let script = init().with_secret("CONFIG", &config);
         failpoint::reached("kubeadm.init.before");
         node.remote().run(&script).await.map_err(failed(node, "begin a cluster"))?;
@@ -394,7 +397,7 @@ impl Bootstrapper for Kubeadm {
         if is_control_plane(node.machine()) {
             etcd::strike_off(leader, node.machine()).await?;
         }
-        let member = member(node, &facts).beside(&shared_kubelet(leader).await?);
+        let member = member(node, &facts)?.beside(&shared_kubelet(leader).await?);
         let discovery = Discovery {
             endpoint: &join_token.remote,
             token: &join_token.token,
@@ -410,10 +413,10 @@ impl Bootstrapper for Kubeadm {
 
     async fn equip(&self, leader: &Node) -> Result<(), Error> {
         let api = api(leader).await?;
-        if let Some(network) = &leader.kubernetes().network {
+        if let Some(network) = &on(leader)?.network {
             api.apply(network).await.map_err(failed(leader, "apply the pod network"))?;
         }
-        if let Some(address) = leader.kubernetes().options.cni.address() {
+        if let Some(address) = on(leader)?.options.cni.address() {
             apply_published(&api, leader, address).await?;
         }
         let script = dns();
@@ -423,10 +426,11 @@ impl Bootstrapper for Kubeadm {
     async fn ready(&self, leader: &Node, nodes: &[Node]) -> Result<(), Error> {
         let api = api(leader).await?;
         // Without a pod network nodes never become ready, and that is what was asked for.
-        if leader.kubernetes().options.cni != PodNetwork::None {
+        if on(leader)?.options.cni != PodNetwork::None {
             pods_can_run(&api, leader, nodes).await?;
         }
-        api.apply(&storage(leader)).await.map_err(failed(leader, "make the default storage class"))
+        let storage = storage(leader)?;
+        api.apply(&storage).await.map_err(failed(leader, "make the default storage class"))
     }
 
     async fn drain(&self, leader: &Node, leaving: &[Removal]) -> Result<Vec<String>, Error> {
@@ -454,7 +458,7 @@ impl Bootstrapper for Kubeadm {
             let script = Script::new(
                 "leave the cluster",
                 "kubeadm undoes what it has done on the machine.",
-                include_str!("../../../templates/kubernetes/leave.sh"),
+                include_str!("../../../../templates/kubernetes/leave.sh"),
             );
             node.remote().run(&script).await.map_err(failed(node, script.title.clone()))?;
         }
@@ -473,7 +477,7 @@ impl Bootstrapper for Kubeadm {
         let script = Script::new(
             "renew its certificates",
             "Those that kubeadm makes for a control plane are good for a year.",
-            include_str!("../../../templates/kubernetes/renew.sh"),
+            include_str!("../../../../templates/kubernetes/renew.sh"),
         );
         node.remote().run(&script).await.map(drop).map_err(failed(node, script.title.clone()))
     }

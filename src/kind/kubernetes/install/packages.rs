@@ -91,13 +91,13 @@ fn packages(wanted: KubernetesVersion, repository: &str, release: &Release) -> S
         super::TITLE,
         super::WHY,
         concat!(
-            include_str!("../../../templates/apt.sh"),
-            include_str!("../../../templates/kubernetes/tools.sh"),
-            include_str!("../../../templates/keyring.sh"),
-            include_str!("../../../templates/kubernetes/repository.sh"),
-            include_str!("../../../templates/docker-repository.sh"),
-            include_str!("../../../templates/kubernetes/containerd.sh"),
-            include_str!("../../../templates/kubernetes/packages.sh")
+            include_str!("../../../../templates/apt.sh"),
+            include_str!("../../../../templates/kubernetes/tools.sh"),
+            include_str!("../../../../templates/keyring.sh"),
+            include_str!("../../../../templates/kubernetes/repository.sh"),
+            include_str!("../../../../templates/docker-repository.sh"),
+            include_str!("../../../../templates/kubernetes/containerd.sh"),
+            include_str!("../../../../templates/kubernetes/packages.sh")
         ),
     )
     .with("DOCKER_REPOSITORY", release.engine.repository())
@@ -132,9 +132,9 @@ pub(super) async fn newest(
         "look for the newest release",
         "Patches are published every month, and the last one is the one to have.",
         concat!(
-            include_str!("../../../templates/keyring.sh"),
-            include_str!("../../../templates/kubernetes/repository.sh"),
-            include_str!("../../../templates/kubernetes/newest.sh")
+            include_str!("../../../../templates/keyring.sh"),
+            include_str!("../../../../templates/kubernetes/repository.sh"),
+            include_str!("../../../../templates/kubernetes/newest.sh")
         ),
     );
     let said = remote.run(&from(script, wanted, repository, options)).await?;
@@ -153,10 +153,10 @@ pub(super) fn replace(
         title,
         "Held packages stay as they are until they are asked for.",
         concat!(
-            include_str!("../../../templates/apt.sh"),
-            include_str!("../../../templates/keyring.sh"),
-            include_str!("../../../templates/kubernetes/repository.sh"),
-            include_str!("../../../templates/kubernetes/upgrade-packages.sh")
+            include_str!("../../../../templates/apt.sh"),
+            include_str!("../../../../templates/keyring.sh"),
+            include_str!("../../../../templates/kubernetes/repository.sh"),
+            include_str!("../../../../templates/kubernetes/upgrade-packages.sh")
         ),
     )
     .with("PACKAGES", packages.join("\n"));
@@ -168,7 +168,7 @@ fn images_of(lines: &str) -> Script {
         "pull images",
         "Control planes run as containers that kubelet starts from files, and nobody should wait for \
          the network then. A worker needs only the images of kube-proxy and of the pause container.",
-        include_str!("../../../templates/kubernetes/pull.sh"),
+        include_str!("../../../../templates/kubernetes/pull.sh"),
     )
     .with("IMAGES", lines)
 }
@@ -221,7 +221,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("key"), fetched).unwrap();
         let script = concat!(
-            include_str!("../../../templates/keyring.sh"),
+            include_str!("../../../../templates/keyring.sh"),
             "make_keyring key \"$1\" ./it\n"
         );
         let output = std::process::Command::new("sh")

@@ -110,9 +110,10 @@ async fn until_idle(
         return Ok(Vec::new());
     }
     let ids: Vec<String> = waiting.keys().cloned().collect();
+    let api = api(leader)?;
     let attempt = || async {
         let filters = Some(HashMap::from([("node".to_owned(), ids.clone())]));
-        match api(leader).list_tasks(Some(ListTasksOptions { filters })).await {
+        match api.list_tasks(Some(ListTasksOptions { filters })).await {
             Ok(tasks) => {
                 let mut active: Vec<Task> = tasks.into_iter().filter(is_active).collect();
                 active.retain(|t| t.node_id.as_ref().is_some_and(|id| waiting.contains_key(id)));
@@ -170,7 +171,7 @@ pub(super) async fn leave(leader: &Node, leaving: &Removal) -> Result<(), Error>
         failpoint::reached("scale.leave.demoted");
         if info(node).await?.local_node_state != Some(LocalNodeState::INACTIVE) {
             // By force, because it may also be a member that the others know no more.
-            api(node)
+            api(node)?
                 .leave_swarm(Some(LeaveSwarmOptions { force: true }))
                 .await
                 .map_err(failed(node, "leave the swarm"))?;
@@ -249,8 +250,9 @@ async fn until_it_votes_no_more(node: &Node) -> Result<(), Error> {
 
 /// Strikes a member off the list. Fine if it is off already.
 pub(super) async fn strike_off(leader: &Node, id: &str) -> Result<(), Error> {
+    let api = api(leader)?;
     let attempt = || async {
-        match api(leader).delete_node(id, Some(DeleteNodeOptions { force: true })).await {
+        match api.delete_node(id, Some(DeleteNodeOptions { force: true })).await {
             Err(error) if !is_absent(&error) => Attempt::Later(error),
             _ => Attempt::Ready(()),
         }
@@ -272,8 +274,9 @@ pub(super) async fn change(
     change: impl Fn(&mut NodeSpec) -> bool,
 ) -> Result<(), Error> {
     let change = &change;
+    let api = api(leader)?;
     let attempt = || async move {
-        let member = match api(leader).inspect_node(id).await {
+        let member = match api.inspect_node(id).await {
             Ok(member) => member,
             Err(error) if is_absent(&error) => return Attempt::Ready(()),
             Err(error) => return Attempt::Later(error),
@@ -284,7 +287,7 @@ pub(super) async fn change(
         }
         let version = member.version.and_then(|v| v.index).unwrap_or_default();
         let options = UpdateNodeOptions { version: i64::try_from(version).unwrap_or_default() };
-        match api(leader).update_node(id, spec, options).await {
+        match api.update_node(id, spec, options).await {
             Ok(()) => Attempt::Ready(()),
             // It went meanwhile; or it is a manager that no longer votes, because the swarm was begun again
             // without it (`docker swarm init --force-new-cluster`).

@@ -1,21 +1,38 @@
-//! The certificates that kubeadm has made on the control planes, asked of them.
+//! Certificates of Kubernetes: the administrator's on this computer, and those that kubeadm has made on the
+//! control planes, asked of them.
 
 use std::path::{Path, PathBuf};
 
 use tokio::time::{Instant, timeout_at};
 
+use crate::durable;
 use crate::event::chain;
-use crate::model::{Machine, SshFiles};
+use crate::kind::Certificate;
+use crate::model::{KubeCredentials, Machine, SshFiles};
 use crate::pki;
 use crate::remote::{Dialer, Script};
-
-use super::Certificate;
 
 /// Where kubeadm keeps what it makes ("PKI certificates and requirements", kubernetes.io).
 const DIRECTORIES: [&str; 2] = ["/etc/kubernetes/pki/", "/etc/kubernetes/"];
 
+/// What the cluster's own kubeconfig holds. What is on the nodes they have to be asked for: see [`on_node`].
+pub(super) fn of_administrator(file: &Path) -> Vec<Certificate> {
+    let credentials = durable::read_to_string(file, durable::KEY).map_err(|e| e.to_string());
+    let credentials =
+        credentials.and_then(|t| KubeCredentials::from_kubeconfig(&t).map_err(|e| chain(&e)));
+    let one = |owner: &str, part: fn(&KubeCredentials) -> &str| Certificate {
+        owner: owner.to_owned(),
+        file: file.to_owned(),
+        says: credentials
+            .as_ref()
+            .map_err(String::clone)
+            .and_then(|c| pki::describe(part(c)).map_err(|e| chain(&e))),
+    };
+    vec![one("authority", |c| &c.ca), one("administrator", |c| &c.cert)]
+}
+
 /// The certificates that a control plane has; one entry with the reason if it does not answer until `end`.
-pub async fn node_certificates(
+pub async fn on_node(
     dialer: &dyn Dialer,
     machine: &Machine,
     files: &SshFiles,
@@ -24,7 +41,7 @@ pub async fn node_certificates(
     let script = Script::new(
         "read its certificates",
         "kubeadm keeps them on each control plane, and `kubeadm certs check-expiration` shows them there.",
-        include_str!("../../templates/kubernetes/certs.sh"),
+        include_str!("../../../templates/kubernetes/certs.sh"),
     );
     let ask = async {
         let patience = end.saturating_duration_since(Instant::now());

@@ -8,13 +8,18 @@ mod upgrade;
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
+
 use crate::bundle::Bundle;
+use crate::durable;
 use crate::event::Progress;
 use crate::failpoint;
-use crate::model::{EngineOptions, KubernetesOptions, KubernetesVersion, Machine, Role};
+use crate::kind;
+use crate::model::{
+    EngineOptions, KubernetesOptions, KubernetesVersion, Machine, PodNetwork, Role,
+};
+use crate::provision::{Error, Ground, Install, Installed};
 use crate::remote::{Remote, Script};
-
-use super::Error;
 
 pub use bundle::{DIRECTORY, bake};
 pub use collect::collect;
@@ -67,7 +72,7 @@ impl Source {
     }
 
     /// The release, if it needs containerd 2 and is in a bundle without it.
-    pub fn lacks_containerd(&self) -> Option<KubernetesVersion> {
+    fn lacks_containerd(&self) -> Option<KubernetesVersion> {
         match self {
             Self::Bundle(bundle) if !bundle.brings_containerd() => self.needs_containerd_2(),
             _ => None,
@@ -94,9 +99,49 @@ pub struct Release {
     pub engine: EngineOptions,
 }
 
+impl Release {
+    /// What was chosen, with the package repositories settled; `made` says that all machines exist.
+    ///
+    /// # Errors
+    /// If the manifest or the bundle that was chosen cannot be had, or is not what was asked for.
+    pub(super) fn of(
+        engine: EngineOptions,
+        options: KubernetesOptions,
+        made: bool,
+    ) -> Result<Self, kind::Error> {
+        let network = match &options.cni {
+            PodNetwork::Manifest(path) => {
+                let read = durable::read_to_string(path, durable::TEXT);
+                let unreadable = |source| kind::Error::Manifest { path: path.clone(), source };
+                Some(read.map_err(unreadable)?)
+            }
+            PodNetwork::Bridge
+            | PodNetwork::None
+            | PodNetwork::Flannel
+            | PodNetwork::Calico
+            | PodNetwork::Published(_) => None,
+        };
+        let source = match &options.bundle {
+            // It was needed to make the machines, and is needed again only for further ones.
+            Some(path) if made && !path.exists() => Source::Present,
+            Some(path) => {
+                let bundle = Bundle::open(path)?;
+                bundle.fits(bundle.manifest().architecture.as_str(), options.version)?;
+                Source::Bundle(Arc::new(bundle))
+            }
+            None => {
+                let repository = options.repository.clone().unwrap_or_default();
+                let version = options.version.unwrap_or(KubernetesVersion::NEWEST);
+                Source::Packages { version, repository }
+            }
+        };
+        Ok(Self { source, options, network, engine })
+    }
+}
+
 /// Kubernetes, as it is installed on a node.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Kubernetes {
+pub struct OnNode {
     /// The release, with its patch number. A load balancer has none and tells what was asked for.
     pub version: KubernetesVersion,
     /// The image of what makes volumes.
@@ -107,13 +152,37 @@ pub struct Kubernetes {
     pub network: Option<String>,
 }
 
+#[async_trait]
+impl Install for Release {
+    async fn install(&self, on: &Ground<'_>) -> Result<Installed, Error> {
+        let installed = install(on.remote, on.machine, self, on.progress).await?;
+        failpoint::reached("provision.after");
+        Ok(Installed::new(installed))
+    }
+
+    fn version(&self) -> Option<KubernetesVersion> {
+        self.source.version()
+    }
+
+    fn bundle(&self) -> Option<&Bundle> {
+        match &self.source {
+            Source::Bundle(bundle) => Some(bundle),
+            Source::Packages { .. } | Source::Present => None,
+        }
+    }
+
+    fn lacks_containerd(&self) -> Option<KubernetesVersion> {
+        self.source.lacks_containerd()
+    }
+}
+
 /// Brings a machine to where kubeadm can run. Doing it again changes nothing.
-pub(super) async fn provision(
+async fn install(
     remote: &dyn Remote,
     machine: &Machine,
     release: &Release,
     progress: &Progress,
-) -> Result<Kubernetes, Error> {
+) -> Result<OnNode, Error> {
     let (role, address) = (machine.id.name.role, machine.private_ip.to_string());
     let version = match &release.source {
         source if role == Role::LoadBalancer => {
@@ -151,7 +220,7 @@ pub(super) async fn provision(
     };
     failpoint::reached("kubernetes.images.after");
     let (options, network) = (release.options.clone(), release.network.clone());
-    Ok(Kubernetes { version, provisioner: provisioner(release), options, network })
+    Ok(OnNode { version, provisioner: provisioner(release), options, network })
 }
 
 /// The image of what makes volumes: in the bundle, else from where all images come.
@@ -205,7 +274,7 @@ fn present() -> Script {
     Script::new(
         "look for Kubernetes",
         "It was installed when the machine was made.",
-        include_str!("../../../templates/kubernetes/present.sh"),
+        include_str!("../../../../templates/kubernetes/present.sh"),
     )
 }
 
@@ -215,8 +284,8 @@ fn load_balancer() -> Script {
         "With several control planes nobody may depend on a single one of them, so what they are reached \
          at is a machine of its own that passes connections on.",
         concat!(
-            include_str!("../../../templates/apt.sh"),
-            include_str!("../../../templates/kubernetes/load-balancer.sh")
+            include_str!("../../../../templates/apt.sh"),
+            include_str!("../../../../templates/kubernetes/load-balancer.sh")
         ),
     )
 }
@@ -228,11 +297,11 @@ fn prepare(pause: &str, address: &str, release: &Release) -> Script {
         "prepare the machine for kubelet",
         "Pods need a kernel that routes and bridges, and a container runtime that kubelet can talk to. \
          containerd and kubelet must agree on who manages cgroups, or pods are killed at random.",
-        include_str!("../../../templates/kubernetes/prepare.sh"),
+        include_str!("../../../../templates/kubernetes/prepare.sh"),
     )
     .with("PAUSE", pause)
     .with("ADDRESS", address)
-    .with("END_PODS", include_str!("../../../templates/kubernetes/end-pods.sh").trim_end())
+    .with("END_PODS", include_str!("../../../../templates/kubernetes/end-pods.sh").trim_end())
     .with("INSECURE", insecure.join("\n"))
 }
 

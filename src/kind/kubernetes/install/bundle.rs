@@ -87,7 +87,7 @@ pub fn bake(bundle: &Bundle) -> String {
     format!(
         "set -eu\n(\n{})\n{}",
         unpack(bundle, Role::ControlPlane).explain(),
-        include_str!("../../../templates/kubernetes/preload.sh")
+        include_str!("../../../../templates/kubernetes/preload.sh")
     )
 }
 
@@ -120,9 +120,9 @@ fn unpack_those(bundle: &Bundle, role: Role, wanted: impl Fn(&str) -> bool) -> S
         super::TITLE,
         super::WHY,
         concat!(
-            include_str!("../../../templates/apt.sh"),
-            include_str!("../../../templates/kubernetes/tools.sh"),
-            include_str!("../../../templates/kubernetes/install.sh")
+            include_str!("../../../../templates/apt.sh"),
+            include_str!("../../../../templates/kubernetes/tools.sh"),
+            include_str!("../../../../templates/kubernetes/install.sh")
         ),
     )
     .with("BINARIES", binaries.trim_end())
@@ -133,7 +133,7 @@ fn look() -> Script {
     Script::new(
         "look for Kubernetes",
         "A machine image may have it inside.",
-        include_str!("../../../templates/kubernetes/look.sh"),
+        include_str!("../../../../templates/kubernetes/look.sh"),
     )
 }
 
@@ -142,7 +142,7 @@ fn running() -> Script {
     Script::new(
         "ask for the release of its kubelet",
         "What a member runs is not replaced under its pods.",
-        include_str!("../../../templates/kubernetes/running.sh"),
+        include_str!("../../../../templates/kubernetes/running.sh"),
     )
     .needless_when_new("")
 }
@@ -151,7 +151,7 @@ fn receive() -> Script {
     Script::new(
         "copy Kubernetes",
         "All that the machine needs comes from one file, so it needs no internet.",
-        include_str!("../../../templates/kubernetes/receive.sh"),
+        include_str!("../../../../templates/kubernetes/receive.sh"),
     )
 }
 
@@ -164,7 +164,7 @@ pub(super) fn images(bundle: &Bundle, role: Role) -> Script {
         "load images",
         "Control planes run as containers that kubelet starts from files, so their images must be there \
          before it starts. A worker needs only the images of kube-proxy and of the pause container.",
-        include_str!("../../../templates/kubernetes/images.sh"),
+        include_str!("../../../../templates/kubernetes/images.sh"),
     )
     .with("IMAGES", lines.trim_end())
 }

@@ -7,6 +7,7 @@ use tokio::io::AsyncWriteExt as _;
 
 use crate::bundle::{Architecture, BundleWriter, Kind};
 use crate::event::Progress;
+use crate::kind::kubernetes::on;
 use crate::model::Role;
 use crate::provision::{Error, Node};
 use crate::remote::Script;
@@ -59,7 +60,7 @@ impl Item {
     fn script(&self) -> Script {
         let (body, what) = match &self.kind {
             Kind::Image { .. } => {
-                (include_str!("../../../templates/kubernetes/save-image.sh"), "IMAGE")
+                (include_str!("../../../../templates/kubernetes/save-image.sh"), "IMAGE")
             }
             Kind::Binary { .. } => ("gzip -nc -- \"$FILE\"\n", "FILE"),
             Kind::Package => ("cat -- \"$FILE\"\n", "FILE"),
@@ -75,11 +76,11 @@ pub async fn collect(
     directory: &Path,
     progress: &Progress,
 ) -> Result<BundleWriter, Error> {
-    let kubernetes = node.kubernetes();
+    let kubernetes = on(node)?;
     let list = Script::new(
         "look what belongs in the bundle",
         "Programs, and the images that kubeadm asks for.",
-        include_str!("../../../templates/kubernetes/collect.sh"),
+        include_str!("../../../../templates/kubernetes/collect.sh"),
     )
     .with("REGISTRY", kubernetes.options.image_repository().unwrap_or_default())
     .with("BESIDE", format!("{} {}", kubernetes.provisioner, super::provisioner_in(None)));

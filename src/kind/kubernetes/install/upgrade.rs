@@ -3,6 +3,7 @@
 //! kubernetes.io).
 
 use crate::event::Progress;
+use crate::kind::kubernetes::on;
 use crate::model::KubernetesVersion;
 use crate::provision::{Error, Node};
 
@@ -20,7 +21,7 @@ pub async fn newest(node: &Node, release: &Release) -> Result<KubernetesVersion,
         Source::Packages { version, repository } => {
             packages::newest(node.remote(), *version, repository, &release.options).await
         }
-        Source::Present => Ok(node.kubernetes().version),
+        Source::Present => Ok(on(node)?.version),
     }
 }
 

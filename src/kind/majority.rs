@@ -1,8 +1,7 @@
 //! Whether those that decide for a cluster are a majority: without one it accepts no changes.
 
-use crate::model::{MachineState, Orchestrator, Role};
-
-use super::status::MachineStatus;
+use crate::model::{Machine, MachineState, Role};
+use crate::remote::NodeHealth;
 
 /// How many of those that decide are there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,38 +17,9 @@ pub struct Majority {
 }
 
 impl Majority {
-    /// What the machines of a cluster that was asked for `asked` leaders say; `None` where nobody decides, or
-    /// an only one does.
-    pub(super) fn of(
-        orchestrator: Orchestrator,
-        asked: usize,
-        machines: &[MachineStatus],
-    ) -> Option<Self> {
-        let majority = match orchestrator {
-            Orchestrator::Swarm => Self::of_swarm(asked, machines),
-            Orchestrator::Kubernetes => Self::of_kubernetes(asked, machines),
-            Orchestrator::Engines => return None,
-        };
-        (majority.of > 1).then_some(majority)
-    }
-
-    fn of_swarm(asked: usize, machines: &[MachineStatus]) -> Self {
-        let said = || machines.iter().filter_map(|m| m.health.as_ref().ok()?.manager);
-        let on = said().count();
-        let known = said().map(|manager| manager.known).max().filter(|known| *known > 0);
-        let of = known.unwrap_or(asked);
-        let off = machines.iter().filter(|m| m.machine.id.name.role == Role::Manager && !is_on(m));
-        // A leader notices only after a while that it has lost the others. And managers that do not answer
-        // this computer may still answer each other.
-        let may_hold = 2 * of.saturating_sub(off.count()) > of;
-        let holds = said().any(|manager| manager.sees_leader) && may_hold;
-        Self { role: Role::Manager, on, of, holds }
-    }
-
-    fn of_kubernetes(asked: usize, machines: &[MachineStatus]) -> Self {
-        let leaders = machines.iter().filter(|m| m.machine.id.name.role == Role::ControlPlane);
-        let on = leaders.filter(|m| is_on(m)).count();
-        Self { role: Role::ControlPlane, on, of: asked, holds: 2 * on > asked }
+    /// `None` if an only one decides, or nobody does.
+    pub(super) fn among(role: Role, on: usize, of: usize, holds: bool) -> Option<Self> {
+        (of > 1).then_some(Self { role, on, of, holds })
     }
 
     /// How many more may fail.
@@ -58,8 +28,21 @@ impl Majority {
     }
 }
 
-fn is_on(status: &MachineStatus) -> bool {
-    status.exists && status.machine.state == MachineState::Running
+/// What is seen of one machine.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen<'a> {
+    /// The machine, as it is or was last known.
+    pub machine: &'a Machine,
+    /// Whether it exists.
+    pub exists: bool,
+    /// What it says of itself, if it answers.
+    pub health: Option<&'a NodeHealth>,
+}
+
+impl Seen<'_> {
+    pub(super) fn is_on(&self) -> bool {
+        self.exists && self.machine.state == MachineState::Running
+    }
 }
 
 #[cfg(test)]
@@ -67,8 +50,8 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::model::{DriverName, Machine, MachineId, MachineName};
-    use crate::remote::{ManagerHealth, NodeHealth};
+    use crate::model::{DriverName, MachineId, MachineName, Orchestrator};
+    use crate::remote::ManagerHealth;
 
     /// `+` answers and sees a leader, `-` answers and sees none, `d` was demoted, `?` is on and silent, `o` is
     /// off, `p` is paused, `x` is gone.
@@ -77,22 +60,26 @@ mod tests {
             Orchestrator::Kubernetes => Role::ControlPlane,
             _ => Role::Manager,
         };
-        let machines: Vec<MachineStatus> = (1..)
+        let machines: Vec<(Machine, bool, Option<NodeHealth>)> = (1..)
             .zip(leaders.chars())
             .map(|(number, how)| {
                 let manager = matches!(how, '+' | '-')
                     .then_some(ManagerHealth { sees_leader: how == '+', known });
                 let member = Some("active".to_owned());
                 let health = NodeHealth { version: String::new(), member, manager };
-                MachineStatus {
-                    machine: machine(orchestrator, MachineName::new(role, number), how),
-                    exists: how != 'x',
-                    lost: false,
-                    health: if "+-d".contains(how) { Ok(health) } else { Err("no".to_owned()) },
-                }
+                let machine = machine(orchestrator, MachineName::new(role, number), how);
+                (machine, how != 'x', "+-d".contains(how).then_some(health))
             })
             .collect();
-        Majority::of(orchestrator, leaders.len(), &machines)
+        let seen: Vec<Seen<'_>> = machines
+            .iter()
+            .map(|(machine, exists, health)| Seen {
+                machine,
+                exists: *exists,
+                health: health.as_ref(),
+            })
+            .collect();
+        crate::kind::of(orchestrator).majority(leaders.len(), &seen)
     }
 
     fn machine(orchestrator: Orchestrator, name: MachineName, how: char) -> Machine {

@@ -46,13 +46,13 @@ pub(super) fn bridge(
         "connect its pods with others",
         "Every pod has an address of its own that all others reach as it is. Each node has a share of \
          the addresses and a bridge for its pods; a route leads to each other node's share.",
-        include_str!("../../../templates/kubernetes/network.sh"),
+        include_str!("../../../../templates/kubernetes/network.sh"),
     )
     .with("NODE_PODS", share(pods, machine.id.name).to_string())
     .with("ALL_PODS", pods.to_string())
     .with("PEERS", peers.trim_end())
     .with("API", api.unwrap_or_default())
-    .with("ROUTES", include_str!("../../../templates/kubernetes/routes.sh").trim_end())
+    .with("ROUTES", include_str!("../../../../templates/kubernetes/routes.sh").trim_end())
 }
 
 /// Prints the manifest that is published there, unless the cluster has it already.
@@ -61,8 +61,8 @@ pub(super) fn manifest(address: &str, sum: Option<&Sha256Sum>) -> Script {
         "fetch the pod network",
         "The manifest is fetched once, as its project publishes it, and applied as `kubectl apply` does it.",
         concat!(
-            include_str!("../../../templates/keyring.sh"),
-            include_str!("../../../templates/kubernetes/manifest.sh")
+            include_str!("../../../../templates/keyring.sh"),
+            include_str!("../../../../templates/kubernetes/manifest.sh")
         ),
     )
     .with("ADDRESS", address)

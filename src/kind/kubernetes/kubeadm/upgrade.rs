@@ -8,8 +8,8 @@ use crate::provision::Node;
 use crate::remote::{NodeStatus, Script};
 use crate::retry::{Attempt, Patience, retry};
 
-use super::super::Error;
 use super::{SETTLING, api, facts, failed, member, since};
+use crate::bootstrap::Error;
 
 /// What a cluster runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,12 +40,12 @@ pub async fn upgrade(
     progress: &Progress,
 ) -> Result<(), Error> {
     let facts = facts(node).await?;
-    let of_node = member(node, &facts);
+    let of_node = member(node, &facts)?;
     let script = Script::new(
         if first { "kubeadm upgrade apply" } else { "kubeadm upgrade node" },
         "On the first control plane kubeadm replaces the static pods one after another, renews their \
          certificates and stores the configuration of the new release; on the others it takes that up.",
-        include_str!("../../../templates/kubernetes/upgrade.sh"),
+        include_str!("../../../../templates/kubernetes/upgrade.sh"),
     )
     .with("VERB", if first { "apply" } else { "node" })
     .with("RELEASE", release.tag())
@@ -63,7 +63,7 @@ pub async fn restart(leader: &Node, node: &Node, release: KubernetesVersion) -> 
     let script = Script::new(
         "start the new kubelet",
         "Pods go on running while kubelet is away.",
-        include_str!("../../../templates/kubernetes/upgrade-kubelet.sh"),
+        include_str!("../../../../templates/kubernetes/upgrade-kubelet.sh"),
     );
     node.remote().run(&script).await.map_err(failed(node, script.title.clone()))?;
     let since = since(node).await?;

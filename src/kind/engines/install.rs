@@ -1,29 +1,87 @@
-//! The steps on a machine, as data.
+//! From a machine to a node with an engine: Docker is installed, and has proven itself behind mutual TLS.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
+use std::time::Duration;
 
+use async_trait::async_trait;
 use serde_json::{Map, Value, json};
 
 use crate::durable;
+use crate::event::chain;
+use crate::failpoint;
 use crate::model::{EngineChannel, EngineOptions, Machine, MachineId, Secret, Service};
 use crate::pki::{self, Authority, Identity};
+use crate::provision::{Error, Ground, Held, Install, Installed, Restart};
 use crate::remote::Script;
 use crate::remote::by_hand::Commands;
 
-use super::{Held, Restart};
+/// How long the engine may take to answer after systemd said that it has started.
+const START: Duration = Duration::from_secs(60);
+
+/// An engine, with what was chosen about it.
+#[derive(Debug, Clone)]
+pub(in crate::kind) struct Docker(pub EngineOptions);
+
+#[async_trait]
+impl Install for Docker {
+    /// Brings a machine to where its engine answers over mutual TLS. Doing it again restarts nothing.
+    async fn install(&self, on: &Ground<'_>) -> Result<Installed, Error> {
+        let Ground { machine, progress, .. } = *on;
+        let install = install(&self.0);
+        progress.step(&*install.title, on.remote.run(&install)).await?;
+        let mut held = self.configure(on, on.restart).await?;
+        failpoint::reached("provision.after");
+        let verify = || {
+            let connect = on.dialer.engine(machine, &on.provisioner.tls, START);
+            progress.step("verify mutual TLS", connect)
+        };
+        let engine = match verify().await {
+            // What it has works no longer, so nothing is lost by a restart.
+            Err(error) if held.any() => {
+                let why = chain(&error);
+                progress.warn(format!("its engine is restarted at once: {why}"));
+                held = self.configure(on, Restart::Now).await?;
+                verify().await?
+            }
+            verified => verified?,
+        };
+        Ok(Installed::new(engine).holding(held))
+    }
+}
+
+impl Docker {
+    /// Has the engine of a machine run as it is to, and returns what was held back.
+    async fn configure(&self, on: &Ground<'_>, restart: Restart) -> Result<Held, Error> {
+        let Ground { provisioner, machine, .. } = *on;
+        let authority = &provisioner.authority;
+        let Certificate { identity, is_due } = certificate(
+            authority,
+            &provisioner.pki.join(machine.id.name.to_string()),
+            &machine.id,
+            &Served::by(machine),
+            restart,
+        )
+        .map_err(|source| Error::Certificate { machine: machine.id.clone(), source })?;
+        on.remote.by_hand(&|| certificate_by_hand(&machine.id, &Served::by(machine)));
+        let script = configure(&self.0, authority.cert_pem(), &identity, restart);
+        let said = on.progress.step(&*script.title, on.remote.run(&script)).await?;
+        let held = held(&said);
+        Ok(Held { certificates: held.certificates || is_due, ..held })
+    }
+}
 
 /// Installs the engine where there is none.
-pub(super) fn install(options: &EngineOptions) -> Script {
+fn install(options: &EngineOptions) -> Script {
     Script::new(
         "install Docker",
         "Every machine needs a Docker engine. Packages of the distribution are tested with its kernel \
          and get its security updates; nothing is piped from the network into a shell.",
         concat!(
-            include_str!("../../templates/apt.sh"),
-            include_str!("../../templates/keyring.sh"),
-            include_str!("../../templates/docker-repository.sh"),
-            include_str!("../../templates/engine/install.sh")
+            include_str!("../../../templates/apt.sh"),
+            include_str!("../../../templates/keyring.sh"),
+            include_str!("../../../templates/docker-repository.sh"),
+            include_str!("../../../templates/engine/install.sh")
         ),
     )
     .with(
@@ -38,18 +96,13 @@ pub(super) fn install(options: &EngineOptions) -> Script {
 }
 
 /// Puts the engine behind mutual TLS.
-pub(super) fn configure(
-    options: &EngineOptions,
-    ca: &str,
-    identity: &Identity,
-    restart: Restart,
-) -> Script {
+fn configure(options: &EngineOptions, ca: &str, identity: &Identity, restart: Restart) -> Script {
     Script::new(
         "start Docker with mutual TLS",
         "Whoever can talk to a Docker engine is root on its machine. So the engine answers over the \
          network only to clients with a certificate from this cluster's own authority, and proves by \
          its own certificate that it is the right engine.",
-        include_str!("../../templates/engine/configure.sh"),
+        include_str!("../../../templates/engine/configure.sh"),
     )
     .with("CA", ca.trim_end())
     .with("CERT", identity.cert.trim_end())
@@ -59,7 +112,7 @@ pub(super) fn configure(
 }
 
 /// What the script says that it holds back.
-pub(super) fn held(said: &str) -> Held {
+fn held(said: &str) -> Held {
     let says = |what: &str| said.lines().any(|line| line == what);
     Held { settings: says("held settings"), certificates: says("held certificates") }
 }
@@ -82,7 +135,7 @@ const CERT_FILE: &str = "cert.pem";
 const KEY_FILE: &str = "key.pem";
 
 /// What a machine's certificate is good for.
-pub(super) struct Served {
+struct Served {
     names: Vec<String>,
     addresses: Vec<IpAddr>,
     /// The one of the addresses at which this computer reaches the engine.
@@ -90,7 +143,7 @@ pub(super) struct Served {
 }
 
 impl Served {
-    pub(super) fn by(machine: &Machine) -> Self {
+    fn by(machine: &Machine) -> Self {
         let names = vec![machine.id.name.to_string(), machine.id.alias(), "localhost".to_owned()];
         // Whatever this computer dials must be in the certificate, for `docker` verifies the host of
         // its URL; the private address is for peers and for people on the machines.
@@ -116,8 +169,8 @@ impl Served {
 }
 
 /// A machine's certificate.
-pub(super) struct Certificate {
-    pub(super) identity: Identity,
+struct Certificate {
+    identity: Identity,
     /// Whether it still works, but another one is to take its place.
     pub(super) is_due: bool,
 }
@@ -125,7 +178,7 @@ pub(super) struct Certificate {
 /// The machine's certificate: the one that was issued before as long as it still fits, so that
 /// provisioning again need not restart the engine, and if the restart is to wait, as long as it still
 /// works; else a new one.
-pub(super) fn certificate(
+fn certificate(
     authority: &Authority,
     directory: &Path,
     machine: &MachineId,
@@ -155,7 +208,7 @@ pub(super) fn certificate(
 }
 
 /// The same certificate, made by a person.
-pub(super) fn certificate_by_hand(machine: &MachineId, served: &Served) -> Commands {
+fn certificate_by_hand(machine: &MachineId, served: &Served) -> Commands {
     let addresses: Vec<String> = served.addresses.iter().map(ToString::to_string).collect();
     let (name, subject) = (machine.name.to_string(), machine.alias());
     Commands::new(

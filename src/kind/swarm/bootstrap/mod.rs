@@ -15,28 +15,28 @@ use bollard::models::{
 use bollard::query_parameters::{EventsOptions, LeaveSwarmOptions, ListNodesOptions};
 use futures_util::StreamExt as _;
 
+use crate::bootstrap::{Bootstrapper, Error, JoinToken, Membership, Removal, settle};
 use crate::driver::{LABEL_MACHINE, Source};
 use crate::failpoint;
+use crate::kind::engines::engine;
 use crate::model::{Access, Role, Secret, Service, TlsFiles};
 use crate::pace::stretch;
 use crate::provision::Node;
 use crate::retry::{Attempt, Patience, retry};
 
-use super::{Bootstrapper, Error, JoinToken, Membership, Removal, settle};
-
-pub use self::by_hand::ByHand;
+pub(super) use self::by_hand::ByHand;
 
 /// The port on which swarm nodes manage each other ("Getting started with swarm mode", Docker docs).
 const CLUSTER_PORT: u16 = 2377;
 /// How long a stopped swarm may take to find a leader again, or a node to become ready.
 const SETTLING: Duration = Duration::from_secs(90);
 
-/// Docker Swarm mode.
+/// Makes swarms of nodes.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Swarm;
+pub(super) struct SwarmMode;
 
-fn api(node: &Node) -> &Docker {
-    node.engine().api()
+fn api(node: &Node) -> Result<&Docker, Error> {
+    Ok(engine(node)?.api())
 }
 
 fn failed(
@@ -48,12 +48,12 @@ fn failed(
 }
 
 async fn info(node: &Node) -> Result<SwarmInfo, Error> {
-    let info = api(node).info().await.map_err(failed(node, "ask for the swarm state"))?;
+    let info = api(node)?.info().await.map_err(failed(node, "ask for the swarm state"))?;
     Ok(info.swarm.unwrap_or_default())
 }
 
 async fn members(leader: &Node) -> Result<Vec<Member>, Error> {
-    api(leader)
+    api(leader)?
         .list_nodes(None::<ListNodesOptions>)
         .await
         .map_err(failed(leader, "list the nodes of the swarm"))
@@ -91,7 +91,7 @@ fn not_active(node: &Node, why: String) -> Error {
 }
 
 #[async_trait]
-impl Bootstrapper for Swarm {
+impl Bootstrapper for SwarmMode {
     fn noun(&self) -> &'static str {
         "swarm"
     }
@@ -148,7 +148,7 @@ impl Bootstrapper for Swarm {
             subnet_size: Some(pool::NETWORK_PREFIX.into()),
             ..SwarmInitRequest::default()
         };
-        api(node).init_swarm(request).await.map_err(failed(node, "begin a swarm"))?;
+        api(node)?.init_swarm(request).await.map_err(failed(node, "begin a swarm"))?;
         failpoint::reached("swarm.init.after");
         Ok(())
     }
@@ -164,7 +164,7 @@ impl Bootstrapper for Swarm {
         _nodes: &[Node],
     ) -> Result<JoinToken, Error> {
         let swarm =
-            api(leader).inspect_swarm().await.map_err(failed(leader, "ask for the join token"))?;
+            api(leader)?.inspect_swarm().await.map_err(failed(leader, "ask for the join token"))?;
         let tokens = swarm.join_tokens.unwrap_or_default();
         let token = if role == Role::Manager { tokens.manager } else { tokens.worker };
         Ok(JoinToken {
@@ -181,7 +181,7 @@ impl Bootstrapper for Swarm {
         if info(node).await?.local_node_state != Some(LocalNodeState::INACTIVE) {
             // What it belongs to is not this swarm: the one before its manager was lost, or one that
             // has struck it off. The machine is ours, so it may leave.
-            api(node)
+            api(node)?
                 .leave_swarm(Some(LeaveSwarmOptions { force: true }))
                 .await
                 .map_err(failed(node, "leave a former swarm"))?;
@@ -193,7 +193,7 @@ impl Bootstrapper for Swarm {
             join_token: Some(join_token.token.expose().to_owned()),
             ..SwarmJoinRequest::default()
         };
-        match api(node).join_swarm(request).await {
+        match api(node)?.join_swarm(request).await {
             Err(error) if !error.to_string().contains("continue in the background") => {
                 return Err(failed(node, "join the swarm")(error));
             }
@@ -207,7 +207,7 @@ impl Bootstrapper for Swarm {
         // Subscribed before the first look, so that nothing that happens in between is missed.
         let filters = HashMap::from([("type".to_owned(), vec!["node".to_owned()])]);
         let options = EventsOptions { filters: Some(filters), ..EventsOptions::default() };
-        let mut events = api(leader).events(Some(options));
+        let mut events = api(leader)?.events(Some(options));
         let deadline = tokio::time::Instant::now() + stretch(SETTLING);
         let ids = settle(nodes.iter().map(async |node| {
             Ok((node.machine().id.name.to_string(), info(node).await?.node_id.unwrap_or_default()))

@@ -16,8 +16,8 @@ use crate::provision::Node;
 use crate::remote::Script;
 use crate::retry::{Attempt, Patience, retry};
 
-use super::super::Error;
 use super::failed;
+use crate::bootstrap::Error;
 
 /// The port on which members talk to each other.
 const PEER_PORT: u16 = 2380;
@@ -47,7 +47,7 @@ fn question(call: &'static str, question: &serde_json::Value) -> Script {
         "ask etcd for its members",
         "A member whose machine was lost still counts for the majority, and nothing else may take its \
          place until it is struck off.",
-        include_str!("../../../templates/kubernetes/etcd.sh"),
+        include_str!("../../../../templates/kubernetes/etcd.sh"),
     )
     .with("CALL", call)
     .with("QUESTION", question.to_string())
