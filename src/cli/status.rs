@@ -23,6 +23,9 @@ use super::{costs, lifetime, output};
 struct View {
     name: String,
     orchestrator: String,
+    /// What it is reached by
+    #[serde(skip)]
+    service: Service,
     healthy: bool,
     /// What is wrong with the cluster as a whole
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -158,6 +161,7 @@ fn view(status: &ClusterStatus) -> View {
     View {
         name: status.record.spec.name.to_string(),
         orchestrator: orchestrator.to_string(),
+        service: kind::of(orchestrator).service(),
         healthy: status.healthy(),
         problem: status.majority.filter(|majority| !majority.holds).map(|m| no_majority(&m)),
         majority: status.majority.map(|Majority { role, on, of, holds }| MajorityView {
@@ -213,8 +217,8 @@ fn plural(role: Role) -> String {
 }
 
 fn table(view: &View) -> Vec<Vec<String>> {
-    let kubernetes = view.orchestrator == "kubernetes";
-    let (endpoint, version) = if kubernetes { ("API", "KUBELET") } else { ("ENGINE", "DOCKER") };
+    let has_api = view.service == Service::Api;
+    let (endpoint, version) = if has_api { ("API", "KUBELET") } else { ("ENGINE", "DOCKER") };
     let header = ["MACHINE", "STATE", "ADDRESS", endpoint, version, "NODE"];
     let dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
     let mut rows = vec![header.map(str::to_owned).to_vec()];
@@ -227,7 +231,7 @@ fn table(view: &View) -> Vec<Vec<String>> {
             m.name.to_string(),
             m.state.clone(),
             m.address.clone(),
-            dash(if kubernetes { &m.api } else { &m.engine }),
+            dash(if has_api { &m.api } else { &m.engine }),
             dash(&m.version),
             node,
         ]

@@ -9,6 +9,7 @@ mod certificate;
 mod error;
 mod images;
 mod majority;
+mod upgrade;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -32,6 +33,7 @@ pub use certificate::Certificate;
 pub use error::{Error, ImageError};
 pub use images::ImageStore;
 pub use majority::{Majority, Seen};
+pub use upgrade::{Running, Upgrade};
 
 /// A kind of cluster.
 #[async_trait]
@@ -101,6 +103,10 @@ pub trait Kind: fmt::Debug + Send + Sync {
     /// Whether a cluster can be brought to another release.
     fn upgrades(&self) -> bool {
         false
+    }
+    /// The way to the release that would be installed; `None` if there is none.
+    fn upgrade(&self, _install: Box<dyn Install>) -> Option<Box<dyn Upgrade>> {
+        None
     }
 
     /// What the user's context leads to on a machine.

@@ -8,9 +8,7 @@ use crate::bootstrap::{Bootstrapper, Removal};
 use crate::bundle::Bundle;
 use crate::event::Progress;
 use crate::failpoint;
-use crate::kind;
-use crate::kind::kubernetes::kubeadm::upgrade::{self as kubeadm, Running};
-use crate::kind::kubernetes::{self, Release, Source};
+use crate::kind::{self, Running, Upgrade};
 use crate::model::{ClusterName, KubernetesVersion, MachineId, MachineState, Role};
 use crate::pace::stretch;
 use crate::provision::{Node, Provisioner};
@@ -110,28 +108,28 @@ async fn finish(
     let install = machines::install(&spec, false)?;
     machines::admit_release(&spec, &*install, progress)?;
     machines::check_architecture(services, &*install).await?;
-    let Some(mut release) = kubernetes::release(install) else {
-        let exists = kind::of(spec.orchestrator).noun().to_owned();
+    let kind = kind::of(spec.orchestrator);
+    let Some(mut way) = kind.upgrade(install) else {
+        let exists = kind.noun().to_owned();
         return Err(Error::NotKubernetes { cluster: name, exists, what: "can be upgraded" });
     };
     // The machines as they are: nothing is installed on the way.
-    let present = Box::new(Release { source: Source::Present, ..(*release).clone() });
-    let provisioner = machines::provisioner(services, entry, &record, present)?;
+    let provisioner = machines::provisioner(services, entry, &record, way.as_they_are())?;
     let all = nodes(services, &provisioner, &record, progress).await?;
     let members = members(&all);
     let kind = services.bootstrappers.of(record.spec.orchestrator);
     let kind = kind.ok_or_else(|| Error::NoSpeaker(name.clone()))?;
     let leader = first_that(kind, &all, |_, reachable| reachable).await?;
     let leader = leader.ok_or_else(|| Error::NoSpeaker(name.clone()))?;
-    let running = kubeadm::running(&leader).await?;
+    let running = way.running(&leader).await?;
     if let Some(asked) = spec.kubernetes.version {
         // Nobody else need be asked if this is too far already.
         refuse_leap(&name, &running, asked)?;
     }
     for node in &members {
-        kubernetes::admits(node, &release).await?;
+        way.admits(node).await?;
     }
-    let target = kubernetes::newest(&leader, &release).await?;
+    let target = way.newest(&leader).await?;
     refuse_leap(&name, &running, target)?;
     let left: Vec<&Node> = members.iter().copied().filter(|n| !done(n, &running, target)).collect();
     let nodes = members.len();
@@ -141,9 +139,7 @@ async fn finish(
     }
 
     // From here on it is agreed: every later `up` goes on with it.
-    if let Source::Packages { version, .. } = &mut release.source {
-        *version = target;
-    }
+    way.settle(target);
     spec.kubernetes.version = Some(target);
     record.phase = Phase::Upgrading;
     record.release = None;
@@ -151,12 +147,12 @@ async fn finish(
     failpoint::reached("upgrade.record.before");
     entry.save(&record)?;
     failpoint::reached("upgrade.record.after");
-    install_kubeadm(services, &name, &left, &release, progress).await?;
+    prepare(services, &name, &left, &*way, progress).await?;
     failpoint::reached("upgrade.install.after");
     for node in &left {
         // With whichever is the first, the cluster as a whole is upgraded.
         let first = members.first().is_some_and(|first| first.machine().id == node.machine().id);
-        let step = Step { services, kind, leader: &leader, node, release: &release, target, first };
+        let step = Step { services, kind, leader: &leader, node, way: &*way, target, first };
         of_one(services, node, all.len(), Box::pin(step.run(progress))).await?;
     }
     // The administrator has a new certificate.
@@ -214,11 +210,11 @@ fn members(nodes: &[Node]) -> Vec<&Node> {
 
 /// Puts kubeadm and the images of the release on all nodes, before the first of them is upgraded: kubeadm tries itself
 /// with a pod that may come to any of them.
-async fn install_kubeadm(
+async fn prepare(
     services: &Services,
     cluster: &ClusterName,
     nodes: &[&Node],
-    release: &Release,
+    way: &dyn Upgrade,
     progress: &Progress,
 ) -> Result<(), Error> {
     if services.interrupt.raised() {
@@ -227,9 +223,8 @@ async fn install_kubeadm(
     let work = nodes.iter().map(|node| {
         let name = node.machine().id.name;
         let progress = progress.machine(name);
-        let replaced = async move {
-            kubernetes::replace_kubeadm(node, release, &progress).await.map_err(MachineError::from)
-        };
+        let replaced =
+            async move { way.prepare(node, &progress).await.map_err(MachineError::from) };
         (name, replaced)
     });
     let (_, causes) = settle(work).await;
@@ -261,7 +256,7 @@ struct Step<'a> {
     kind: &'a dyn Bootstrapper,
     leader: &'a Node,
     node: &'a Node,
-    release: &'a Release,
+    way: &'a dyn Upgrade,
     target: KubernetesVersion,
     first: bool,
 }
@@ -271,26 +266,26 @@ impl Step<'_> {
         if self.services.interrupt.raised() {
             return Err(MachineError::Interrupted);
         }
-        let &Step { leader, node, release, .. } = self;
+        let &Step { leader, node, way, .. } = self;
         let name = node.machine().id.name;
         let progress = &progress.machine(name);
         if self.first {
             // A run that was cut short may have left no room for the pod that kubeadm tries itself with.
-            kubeadm::uncordon(leader, node).await?;
+            way.give_work(leader, node).await?;
         }
-        kubeadm::upgrade(node, self.target, self.first, progress).await?;
+        way.decide(node, self.target, self.first, progress).await?;
 
         failpoint::reached("upgrade.drain.before");
         progress.step("move work elsewhere", self.drain()).await?;
         failpoint::reached("upgrade.drain.after");
 
         failpoint::reached("upgrade.kubelet.before");
-        kubernetes::replace_kubelet(node, release, progress).await?;
+        way.replace(node, progress).await?;
         failpoint::reached("upgrade.kubelet.after");
-        let restart = kubeadm::restart(leader, node, self.target);
+        let restart = way.restart(leader, node, self.target);
         progress.step("start the new kubelet", restart).await?;
         failpoint::reached("upgrade.restart.after");
-        kubeadm::uncordon(leader, node).await?;
+        way.give_work(leader, node).await?;
         failpoint::reached("upgrade.uncordon.after");
         progress.ready();
         Ok(())

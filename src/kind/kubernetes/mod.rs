@@ -4,6 +4,7 @@ mod certificates;
 mod images;
 mod install;
 pub mod kubeadm;
+mod upgrade;
 
 use std::any::Any;
 use std::path::Path;
@@ -24,7 +25,7 @@ use crate::provision::{self, Install, Node};
 use crate::remote::by_hand::Notes;
 use crate::remote::{ApiServer, Dialer, NodeHealth};
 
-use super::{Certificate, Error, ImageError, ImageStore, Kind, Majority, Seen};
+use super::{Certificate, Error, ImageError, ImageStore, Kind, Majority, Seen, Upgrade};
 
 /// The cluster's own kubeconfig, within what this computer keeps of it.
 const KUBECONFIG: &str = "kubeconfig";
@@ -130,6 +131,10 @@ impl Kind for Kubernetes {
         true
     }
 
+    fn upgrade(&self, install: Box<dyn Install>) -> Option<Box<dyn Upgrade>> {
+        Some(Box::new(upgrade::To(*release(install)?)))
+    }
+
     fn service(&self) -> Service {
         Service::Api
     }
@@ -229,14 +234,12 @@ fn on(node: &Node) -> Result<&OnNode, NoService> {
     node.runtime().ok_or_else(none)
 }
 
-/// The release of Kubernetes that is to be installed, if that is what is.
+/// The release of Kubernetes that is to be installed, if that is what is to be.
 pub fn release(install: Box<dyn Install>) -> Option<Box<Release>> {
     let install: Box<dyn Any> = install;
     install.downcast().ok()
 }
 
 pub use certificates::on_node as node_certificates;
-pub use install::{
-    DIRECTORY, OnNode, Release, Source, admits, bake, collect, newest, replace_kubeadm,
-    replace_kubelet,
-};
+use install::OnNode;
+pub use install::{DIRECTORY, Release, Source, bake, collect};

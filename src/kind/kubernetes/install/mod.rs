@@ -23,7 +23,7 @@ use crate::remote::{Remote, Script};
 
 pub use bundle::{DIRECTORY, bake};
 pub use collect::collect;
-pub use upgrade::{admits, newest, replace_kubeadm, replace_kubelet};
+pub(super) use upgrade::{admits, newest, replace_kubeadm, replace_kubelet};
 
 /// The step that both sources have, as `--explain` and the progress line call it, and why it is done.
 const TITLE: &str = "install Kubernetes";
@@ -141,7 +141,7 @@ impl Release {
 
 /// Kubernetes, as it is installed on a node.
 #[derive(Debug, Clone, PartialEq)]
-pub struct OnNode {
+pub(super) struct OnNode {
     /// The release, with its patch number. A load balancer has none and tells what was asked for.
     pub version: KubernetesVersion,
     /// The image of what makes volumes.

@@ -15,7 +15,10 @@ const INSTALL_KUBEADM: &str = "install kubeadm";
 const INSTALL_KUBELET: &str = "install kubelet";
 
 /// The release that a node would get. Nothing is changed.
-pub async fn newest(node: &Node, release: &Release) -> Result<KubernetesVersion, Error> {
+pub(in crate::kind::kubernetes) async fn newest(
+    node: &Node,
+    release: &Release,
+) -> Result<KubernetesVersion, Error> {
     match &release.source {
         Source::Bundle(bundle) => Ok(bundle.version()),
         Source::Packages { version, repository } => {
@@ -26,7 +29,10 @@ pub async fn newest(node: &Node, release: &Release) -> Result<KubernetesVersion,
 }
 
 /// Refuses what is for other machines than this one.
-pub async fn admits(node: &Node, release: &Release) -> Result<(), Error> {
+pub(in crate::kind::kubernetes) async fn admits(
+    node: &Node,
+    release: &Release,
+) -> Result<(), Error> {
     if let Source::Bundle(bundle) = &release.source {
         bundle::is_installed(node.remote(), bundle).await?;
         if bundle.brings_containerd() {
@@ -37,7 +43,7 @@ pub async fn admits(node: &Node, release: &Release) -> Result<(), Error> {
 }
 
 /// Replaces kubeadm, and has containerd get the images of the release. What runs goes on running.
-pub async fn replace_kubeadm(
+pub(in crate::kind::kubernetes) async fn replace_kubeadm(
     node: &Node,
     release: &Release,
     progress: &Progress,
@@ -70,7 +76,7 @@ pub async fn replace_kubeadm(
 
 /// Replaces kubelet and kubectl, and tells containerd of what the release wants of it. The kubelet that
 /// runs is still the former one.
-pub async fn replace_kubelet(
+pub(in crate::kind::kubernetes) async fn replace_kubelet(
     node: &Node,
     release: &Release,
     progress: &Progress,

@@ -6,7 +6,7 @@
 //! - [`explain()`]: the same for a reader who wants to do it by hand
 //! - `front`: what stands before several control planes
 //! - `network`: what connects the pods
-//! - [`upgrade`]: another release
+//! - `upgrade`: another release
 
 mod by_hand;
 mod config;
@@ -14,7 +14,7 @@ mod etcd;
 mod front;
 mod network;
 mod patience;
-pub mod upgrade;
+pub(super) mod upgrade;
 
 use std::borrow::Cow;
 use std::net::SocketAddr;

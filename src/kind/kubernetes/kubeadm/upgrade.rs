@@ -1,28 +1,19 @@
 //! What kubeadm and the API have to do with another release, one node at a time ("Upgrading kubeadm
 //! clusters", kubernetes.io).
 
+use crate::bootstrap::Error;
 use crate::event::Progress;
 use crate::failpoint;
+use crate::kind::Running;
 use crate::model::KubernetesVersion;
 use crate::provision::Node;
-use crate::remote::{NodeStatus, Script};
+use crate::remote::Script;
 use crate::retry::{Attempt, Patience, retry};
 
 use super::{SETTLING, api, facts, failed, member, since};
-use crate::bootstrap::Error;
-
-/// What a cluster runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Running {
-    /// The release of the API server that was asked.
-    pub api: KubernetesVersion,
-    /// The members. Their kubelets are the last to be replaced on a node, so their versions tell which
-    /// nodes are done.
-    pub nodes: Vec<NodeStatus>,
-}
 
 /// Asks the API what the cluster runs.
-pub async fn running(leader: &Node) -> Result<Running, Error> {
+pub(in crate::kind::kubernetes) async fn running(leader: &Node) -> Result<Running, Error> {
     const OPERATION: &str = "ask for the cluster's release";
     let server = api(leader).await?;
     let version = server.version().await.map_err(failed(leader, OPERATION))?;
@@ -33,7 +24,7 @@ pub async fn running(leader: &Node) -> Result<Running, Error> {
 
 /// Has kubeadm bring a node to a release, which is that of kubeadm itself: on the control plane that is the
 /// `first` of them the cluster as a whole as well. Doing it again changes nothing.
-pub async fn upgrade(
+pub(in crate::kind::kubernetes) async fn upgrade(
     node: &Node,
     release: KubernetesVersion,
     first: bool,
@@ -59,7 +50,11 @@ pub async fn upgrade(
 }
 
 /// Starts the kubelet that was installed, and waits until it has told the API of itself.
-pub async fn restart(leader: &Node, node: &Node, release: KubernetesVersion) -> Result<(), Error> {
+pub(in crate::kind::kubernetes) async fn restart(
+    leader: &Node,
+    node: &Node,
+    release: KubernetesVersion,
+) -> Result<(), Error> {
     let script = Script::new(
         "start the new kubelet",
         "Pods go on running while kubelet is away.",
@@ -90,7 +85,7 @@ pub async fn restart(leader: &Node, node: &Node, release: KubernetesVersion) -> 
 }
 
 /// Lets pods be put on a node again.
-pub async fn uncordon(leader: &Node, node: &Node) -> Result<(), Error> {
+pub(in crate::kind::kubernetes) async fn uncordon(leader: &Node, node: &Node) -> Result<(), Error> {
     let uncordon = api(leader).await?;
     let uncordon = uncordon.uncordon(&node.machine().id.name.to_string()).await;
     uncordon.map_err(failed(node, "let pods be put on it"))
