@@ -1,10 +1,8 @@
 //! `dojo up --explain`: every step, why it is done, and how to do it by hand.
 
 use crate::bootstrap::{kubeadm, swarm};
-use crate::driver;
-use crate::model::{
-    DriverName, KubernetesVersion, MachineName, Orchestrator, Proxies, Role, Service,
-};
+use crate::driver::{ByHand, registry};
+use crate::model::{KubernetesVersion, MachineName, Orchestrator, Proxies, Role, Service};
 use crate::provision;
 use crate::remote::Script;
 use crate::spec::ClusterSpec;
@@ -16,7 +14,8 @@ use super::error::Error;
 pub(super) fn text(spec: &ClusterSpec, proxies: Option<&Proxies>) -> Result<String, Error> {
     let mut steps = Steps::default();
     machines(spec, &mut steps);
-    let proxies = proxies.filter(|_| spec.drivers().contains(&DriverName::Docker));
+    let shared = spec.drivers().iter().any(|driver| registry::kind(driver).shares_proxies());
+    let proxies = proxies.filter(|_| shared);
     if let Some(proxies) = proxies.filter(|proxies| proxies.on_loopback().is_none()) {
         steps.script("each machine", &provision::use_proxies(Some(proxies)));
     }
@@ -64,62 +63,14 @@ impl Steps {
 fn machines(spec: &ClusterSpec, steps: &mut Steps) {
     let machines = spec.machines();
     let names: Vec<String> = machines.iter().map(|m| m.name.to_string()).collect();
-    let names = names.join(", ");
-    let first = machines.first().map(|m| m.name.to_string()).unwrap_or_default();
     let port = match spec.orchestrator {
         Orchestrator::Kubernetes => Service::Api.port(),
         Orchestrator::Swarm | Orchestrator::Engines => Service::Engine.port(),
     };
-    let (name, label) = (&spec.name, driver::LABEL_CLUSTER);
-    let routing = match spec.orchestrator {
-        // Pods have addresses of their own, which EC2 knows nothing of.
-        Orchestrator::Kubernetes => {
-            "\naws ec2 modify-instance-attribute --instance-id INSTANCE --no-source-dest-check"
-        }
-        Orchestrator::Swarm | Orchestrator::Engines => "",
-    };
-    match spec.driver() {
-        DriverName::Docker => steps.add(
-            &format!("make the machines {names}"),
-            "Each is a container that boots systemd and sshd like a real machine, on a network of the \
-             cluster's own with an address that stays. Its SSH host key is made here and put into it \
-             before it first starts, so that the first connection already knows whom it talks to.",
-            &format!(
-                "docker network create --label {label}={name} dojo-{name}\n\
-                 docker create --hostname {first} --network dojo-{name} --ip ADDRESS \\\n  \
-                   --label {label}={name} --publish 127.0.0.1::22 --publish 127.0.0.1::{port} MACHINE_IMAGE\n\
-                 docker cp ssh_host_ed25519_key CONTAINER:/etc/ssh/\n\
-                 docker start CONTAINER"
-            ),
-        ),
-        DriverName::Ec2 => steps.add(
-            &format!("make the machines {names}"),
-            "Each is an instance of Amazon EC2. A security group of the cluster's own lets you in and \
-             the members talk to each other, and nobody else. Its SSH host key is made here and comes \
-             with the user data, so that the first connection already knows whom it talks to. An \
-             instance that shuts down is gone, so a forgotten one can end itself.",
-            &format!(
-                "aws ec2 create-security-group --group-name dojo-{name} --description 'cluster {name}'\n\
-                 aws ec2 authorize-security-group-ingress --group-id GROUP --protocol tcp --port 22 \\\n  \
-                   --cidr YOUR_ADDRESS/32\n\
-                 aws ec2 authorize-security-group-ingress --group-id GROUP --protocol tcp --port {port} \\\n  \
-                   --cidr YOUR_ADDRESS/32\n\
-                 aws ec2 authorize-security-group-ingress --group-id GROUP --protocol all --source-group GROUP\n\
-                 # for each of them:\n\
-                 aws ec2 run-instances --image-id DEBIAN_13 --instance-type t3.medium \\\n  \
-                   --security-group-ids GROUP --user-data file://KEYS_AND_TIMER \\\n  \
-                   --metadata-options HttpTokens=required,HttpPutResponseHopLimit=1 \\\n  \
-                   --instance-initiated-shutdown-behavior terminate \\\n  \
-                   --tag-specifications 'ResourceType=instance,Tags=[{{Key={label},Value={name}}}]'{routing}"
-            ),
-        ),
-        _ => steps.add(
-            &format!("find machines to be {names}"),
-            "Any computers with systemd and Debian or Ubuntu will do, if you can log in over SSH as \
-             root, or as a user with sudo that asks for no password, and they reach each other.",
-            "ssh-keyscan -t ed25519 ADDRESS   # compare it with what the machine itself says",
-        ),
-    }
+    let (cluster, orchestrator) = (&spec.name, spec.orchestrator);
+    let by_hand = ByHand { cluster, orchestrator, names: &names, port };
+    let step = registry::kind(&spec.driver()).by_hand(&by_hand);
+    steps.add(&step.title, step.why, &step.commands);
 }
 
 fn docker(spec: &ClusterSpec, steps: &mut Steps) {

@@ -14,11 +14,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::bundle;
+use crate::driver::registry;
 use crate::event::{Progress, chain};
 use crate::failpoint;
-use crate::model::{
-    DriverName, EngineOptions, KubernetesVersion, Machine, Proxies, SshFiles, TlsFiles,
-};
+use crate::model::{EngineOptions, KubernetesVersion, Machine, Proxies, SshFiles, TlsFiles};
 use crate::pki::{self, Authority};
 use crate::remote::{self, Dialer, Engine, Remote};
 
@@ -213,7 +212,7 @@ impl Provisioner {
             progress.step("boot", dialer.dial(&machine, &self.ssh, BOOT)).await?;
         failpoint::reached("provision.before");
         // Machines elsewhere have a way of their own.
-        if machine.driver == DriverName::Docker {
+        if registry::kind(&machine.driver).shares_proxies() {
             let script = proxy::use_proxies(self.proxies.as_ref());
             // An earlier `up` may have led it through some; where there never were any, that is nothing to tell.
             match &self.proxies {

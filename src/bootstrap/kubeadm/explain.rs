@@ -109,7 +109,7 @@ fn address(index: usize) -> IpAddr {
 fn machine(cluster: &ClusterName, name: MachineName, private_ip: IpAddr) -> Machine {
     Machine {
         id: MachineId { cluster: cluster.clone(), name },
-        driver: DriverName::Docker,
+        driver: DriverName::fixed("docker"),
         cluster_id: String::new(),
         home: None,
         orchestrator: Orchestrator::Kubernetes,

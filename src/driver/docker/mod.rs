@@ -13,6 +13,7 @@ mod create;
 mod engine;
 mod holders;
 mod image;
+mod kind;
 mod labels;
 mod leftovers;
 mod locate;
@@ -40,6 +41,7 @@ use self::allowances::Allowances;
 use self::engine::Engine;
 use self::network::ClusterNetwork;
 use super::local_ports::PortBook;
+use super::section::Options;
 use super::{Driver, Error, Leftover};
 use crate::event::Progress;
 use crate::model::{
@@ -49,7 +51,10 @@ use crate::model::{
 
 pub use self::bake::Baked;
 pub use self::image::{ImageBuild, Variant};
-pub use self::subnet::ALL as SUBNETS;
+pub use self::kind::Docker;
+
+/// Its name.
+const DRIVER: DriverName = DriverName::fixed("docker");
 
 /// What may be chosen about machines that are containers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -71,6 +76,10 @@ pub struct DockerOptions {
     pub subnet: Option<Subnet>,
     /// Machines without Docker, so that its installation can be practised.
     pub bare: bool,
+}
+
+impl Options for DockerOptions {
+    const KEY: &'static str = "docker";
 }
 
 /// Makes machines that are containers.
@@ -222,7 +231,7 @@ impl DockerDriver {
 #[async_trait]
 impl Driver for DockerDriver {
     fn name(&self) -> DriverName {
-        DriverName::Docker
+        DRIVER
     }
 
     async fn place(&self) -> Result<Place, Error> {

@@ -11,9 +11,7 @@ use crate::driver::{
     LABEL_CLUSTER, LABEL_CLUSTER_ID, LABEL_HOME, LABEL_MACHINE, LABEL_ORCHESTRATOR, LABEL_ROLE,
     Leftover,
 };
-use crate::model::{
-    ClusterName, Cost, DriverName, Machine, MachineId, MachineRequest, MachineState, Service,
-};
+use crate::model::{ClusterName, Cost, Machine, MachineId, MachineRequest, MachineState, Service};
 
 /// Until when the instance lives, RFC 3339; absent if it lives for ever.
 pub(super) const EXPIRES: &str = "io.clusterdojo.expires";
@@ -113,7 +111,7 @@ pub(super) fn host_key(instance: &Instance) -> Option<String> {
 pub(super) fn leftover(tags: &[Tag], kind: &str, id: Option<&str>) -> Option<Leftover> {
     let tags = by_key(tags);
     Some(Leftover {
-        driver: DriverName::Ec2,
+        driver: super::DRIVER,
         cluster: tags.get(LABEL_CLUSTER)?.parse().ok()?,
         cluster_id: (*tags.get(LABEL_CLUSTER_ID)?).to_owned(),
         home: home(&tags),
@@ -142,7 +140,7 @@ pub(super) fn machine(instance: &Instance) -> Option<Machine> {
     let reach = public.unwrap_or(private_ip);
     let services = Service::of(orchestrator, id.name.role);
     Some(Machine {
-        driver: DriverName::Ec2,
+        driver: super::DRIVER,
         cluster_id: (*tags.get(LABEL_CLUSTER_ID)?).to_owned(),
         home: home(&tags),
         orchestrator,
