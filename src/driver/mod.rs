@@ -22,6 +22,8 @@ pub mod nowhere;
 pub mod registry;
 pub mod section;
 pub mod ssh;
+#[cfg(feature = "fake")]
+pub mod toy;
 
 use std::error::Error as StdError;
 

@@ -12,6 +12,8 @@ static INSIDE: &[&dyn Kind] = &[
     &ssh::Ssh,
     #[cfg(feature = "fake")]
     &super::fake::Fake,
+    #[cfg(feature = "fake")]
+    &super::toy::Toy,
 ];
 
 /// The drivers inside.
