@@ -19,6 +19,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde::{Deserialize, Serialize};
 
 use crate::bootstrap::{self, Bootstrapper, JoinToken, Membership, Removal};
+use crate::driver::fake::DRIVER;
 use crate::driver::{self, Driver, Image, Images, Source};
 use crate::event::Progress;
 use crate::model::{
@@ -117,7 +118,7 @@ fn default_file() -> PathBuf {
 #[async_trait]
 impl Driver for Fake {
     fn name(&self) -> DriverName {
-        DriverName::Fake
+        DRIVER
     }
 
     async fn place(&self) -> Result<Place, driver::Error> {
@@ -147,7 +148,7 @@ impl Driver for Fake {
         let octet = u8::try_from(request.id.name.number).unwrap_or(u8::MAX);
         let machine = Machine {
             id: request.id.clone(),
-            driver: DriverName::Fake,
+            driver: DRIVER,
             cluster_id: request.cluster_id.clone(),
             home: Some(request.home.clone()),
             orchestrator: request.orchestrator,

@@ -86,8 +86,8 @@ mod tests {
 
     fn spec(workers: u16) -> ClusterSpec {
         let machines = vec![
-            MachineGroup::new(Role::Manager, 1, DriverName::Docker),
-            MachineGroup::new(Role::Worker, workers, DriverName::Docker),
+            MachineGroup::new(Role::Manager, 1, DriverName::fixed("docker")),
+            MachineGroup::new(Role::Worker, workers, DriverName::fixed("docker")),
         ];
         ClusterSpec::new("practice".parse().unwrap(), Orchestrator::Swarm, machines)
     }
@@ -95,7 +95,7 @@ mod tests {
     fn machine(name: &str, state: MachineState) -> Machine {
         Machine {
             id: MachineId { cluster: "practice".parse().unwrap(), name: name.parse().unwrap() },
-            driver: DriverName::Docker,
+            driver: DriverName::fixed("docker"),
             cluster_id: "id".to_owned(),
             home: None,
             orchestrator: Orchestrator::Swarm,

@@ -8,18 +8,16 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::{BoxStream, StreamExt as _, empty};
 
-use crate::driver::by_hand::{Made, MadeMachine};
-use crate::driver::docker::{self, DockerOptions, Variant};
-use crate::driver::ec2::{self, Ec2Options};
-use crate::driver::ssh::{self, SshOptions};
-use crate::driver::{Driver, Error, Image, Images};
+use crate::driver::by_hand::{Made, MadeMachine, Wanted};
+use crate::driver::docker::Variant;
+use crate::driver::{Driver, Error, Image, Images, registry};
 use crate::event::Progress;
 use crate::kind;
 use crate::model::{
     ClusterName, DriverName, Finding, Machine, MachineName, MachineRequest, MachineState, Place,
 };
 use crate::remote::by_hand::{Commands, Notes, Step};
-use crate::spec::ClusterSpec;
+use crate::spec::{ClusterSpec, Sections};
 
 /// Makes machines that are not there.
 #[derive(Debug)]
@@ -27,9 +25,7 @@ pub(super) struct NotingDriver {
     notes: Notes,
     name: DriverName,
     variant: Variant,
-    docker: DockerOptions,
-    ec2: Ec2Options,
-    ssh: SshOptions,
+    sections: Sections,
     made: Mutex<BTreeMap<MachineName, MadeMachine>>,
 }
 
@@ -40,9 +36,7 @@ impl NotingDriver {
             notes,
             name: spec.driver(),
             variant,
-            docker: spec.docker.clone(),
-            ec2: spec.ec2.clone(),
-            ssh: spec.ssh.clone(),
+            sections: spec.sections.clone(),
             made: Mutex::default(),
         }
     }
@@ -69,19 +63,6 @@ impl NotingDriver {
 
     fn made(&self) -> MutexGuard<'_, BTreeMap<MachineName, MadeMachine>> {
         self.made.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn make(
-        &self,
-        driver: &DriverName,
-        cluster: &ClusterName,
-        requests: &[MachineRequest],
-    ) -> Result<Made, Error> {
-        match driver {
-            DriverName::Docker => docker::by_hand(&self.docker, self.variant, cluster, requests),
-            DriverName::Ec2 => Ok(ec2::by_hand(&self.ec2, cluster, requests)),
-            _ => Ok(ssh::by_hand(&self.ssh, requests)),
-        }
     }
 }
 
@@ -129,7 +110,9 @@ impl Driver for NotingDriver {
         }
         let (mut whys, mut text) = (Vec::new(), String::new());
         for (driver, requests) in &by_driver {
-            let Made { why, commands, machines } = self.make(driver, cluster, requests)?;
+            let wanted = Wanted { cluster, requests, variant: self.variant };
+            let Made { why, commands, machines } =
+                registry::kind(driver).by_hand(self.sections.of(driver), &wanted)?;
             whys.push(why);
             text.push_str(&commands);
             self.made().extend(machines.into_iter().map(|machine| (machine.name, machine)));

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::driver;
-use crate::model::DriverName;
+use crate::driver::{self, registry};
 use crate::pace::{stretch, within};
 use crate::spec::ClusterSpec;
 use crate::workflow;
@@ -41,7 +40,7 @@ pub(super) async fn found_in_time<T>(
         let source = format!("no answer within {waited:.1} s").into();
         workflow::Error::from(driver::Error::Unreachable { place: places(spec), source })
     };
-    if spec.drivers().iter().all(|d| matches!(d, DriverName::Docker | DriverName::Ec2)) {
+    if spec.drivers().iter().all(|driver| registry::kind(driver).is_one_place()) {
         within(ANSWER, answer).await.map_err(late)?
     } else {
         answer.await
@@ -49,31 +48,8 @@ pub(super) async fn found_in_time<T>(
 }
 
 /// The places where a cluster's machines come from, in words.
-#[cfg_attr(
-    not(feature = "fake"),
-    expect(clippy::match_wildcard_for_single_variants, reason = "with that feature there are two")
-)]
 fn places(spec: &ClusterSpec) -> String {
-    let place = |driver: &DriverName| match driver {
-        DriverName::Docker => match spec.docker.host.clone().or_else(own_engine) {
-            Some(host) => format!("the Docker engine at `{host}`"),
-            None => "the Docker engine".to_owned(),
-        },
-        DriverName::Ssh => {
-            let hosts = spec.ssh.hosts.iter().map(|host| format!("`{}`", host.address));
-            format!("host {}", hosts.collect::<Vec<_>>().join(", "))
-        }
-        DriverName::Ec2 => match &spec.ec2.region {
-            Some(region) => format!("Amazon EC2 in `{region}`"),
-            None => "Amazon EC2".to_owned(),
-        },
-        other => format!("driver `{other}`"),
-    };
+    let place = |driver: &_| registry::kind(driver).asked(spec.sections.of(driver));
     let places: Vec<String> = spec.drivers().iter().map(place).collect();
     places.join(" or ")
-}
-
-/// The engine that the environment names for machines.
-fn own_engine() -> Option<String> {
-    std::env::var("DOJO_DOCKER_HOST").ok().filter(|host| !host.is_empty())
 }

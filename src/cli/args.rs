@@ -7,14 +7,14 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::bundle::Architecture;
-use crate::driver::ec2::Ttl;
-use crate::driver::ssh::SshHost;
+use crate::driver::registry;
 use crate::model::{
     Bytes, ClusterName, Cpus, Dollars, DriverName, EngineChannel, Fingerprint, KubernetesVersion,
-    MachineName, PodNetwork, Sha256Sum, Subnet, Tunnel,
+    MachineName, PodNetwork, Sha256Sum, Subnet, Ttl, Tunnel,
 };
 use crate::report::Format;
 
+use super::driver_flags::{self, DriverFlags, Finding, Looking, Making};
 use super::examples;
 
 /// Real multi-machine clusters for learning Docker Swarm and Kubernetes, up in seconds and gone without a trace
@@ -166,19 +166,14 @@ pub(super) struct Up {
     /// Read what is wanted from a spec file
     #[arg(
         short, long, value_name = "FILE", help_heading = "What",
-        conflicts_with_all = ["name", "kind", "managers", "control_planes", "workers", "machines",
-            "driver", "driver_opt", "publish", "memory", "cpus", "DockerFlags", "SshFlags", "Ec2Flags",
-            "Ec2Account", "engine_channel",
-            "engine_repository", "engine_repository_key", "registry_mirror", "insecure_registry", "engine_label", "engine_opt",
-            "kubernetes_version", "bundle", "kubernetes_repository", "kubernetes_repository_key",
-            "kubernetes_registry", "cni", "cni_sha256",
-            "pod_subnet", "service_subnet"]
+        conflicts_with_all = not_with_a_file()
     )]
     pub(super) file: Option<PathBuf>,
 
-    /// Where machines come from: docker, ec2, ssh, or NAME for a program `dojo-driver-NAME`; together with --help, shows the
-    /// flags of that driver [default: docker]
-    #[arg(long, value_name = "DRIVER", help_heading = "Machines")]
+    #[arg(
+        long, value_name = "DRIVER", help = where_from(), value_parser = registry::read_name,
+        help_heading = "Machines"
+    )]
     pub(super) driver: Option<DriverName>,
     /// Set an option of an external driver; `--driver NAME --help` tells which it has
     #[arg(long, value_name = "KEY=VALUE", help_heading = "Machines")]
@@ -193,14 +188,7 @@ pub(super) struct Up {
     #[arg(long, value_name = "N", help_heading = "Machines")]
     pub(super) cpus: Option<Cpus>,
     #[command(flatten)]
-    pub(super) docker: DockerFlags,
-    // Beside each other and not within: a group of arguments is empty to clap if it has another one inside.
-    #[command(flatten)]
-    pub(super) ec2_account: Ec2Account,
-    #[command(flatten)]
-    pub(super) ec2: Ec2Flags,
-    #[command(flatten)]
-    pub(super) ssh: SshFlags,
+    pub(super) flags: DriverFlags<Making>,
 
     /// Where Docker's packages come from, if the machines have no Docker yet: distro, docker-ce
     #[arg(long, value_name = "CHANNEL", help_heading = "Docker on the machines")]
@@ -279,6 +267,40 @@ pub(super) struct Up {
     pub(super) trust: bool,
 }
 
+/// The flags that say something of what a spec file says.
+fn not_with_a_file() -> Vec<&'static str> {
+    let all = [
+        "name",
+        "kind",
+        "managers",
+        "control_planes",
+        "workers",
+        "machines",
+        "driver",
+        "driver_opt",
+        "publish",
+        "memory",
+        "cpus",
+        "engine_channel",
+        "engine_repository",
+        "engine_repository_key",
+        "registry_mirror",
+        "insecure_registry",
+        "engine_label",
+        "engine_opt",
+        "kubernetes_version",
+        "bundle",
+        "kubernetes_repository",
+        "kubernetes_repository_key",
+        "kubernetes_registry",
+        "cni",
+        "cni_sha256",
+        "pod_subnet",
+        "service_subnet",
+    ];
+    all.into_iter().chain(driver_flags::names_of_up()).collect()
+}
+
 /// What machines may cost.
 #[derive(Debug, Args)]
 pub(super) struct Agreed {
@@ -314,157 +336,51 @@ impl FromStr for Limit {
     }
 }
 
-/// Containers of a Docker engine.
-#[derive(Debug, Args)]
-pub(super) struct DockerFlags {
-    /// The machine image [default: built when it is first needed]
-    #[arg(long, help_heading = "Machines")]
-    pub(super) image: Option<String>,
-    /// The Docker engine under the machines: `unix:///PATH` or `tcp://HOST:PORT` [default: that of the cluster, or
-    /// else `$DOJO_DOCKER_HOST`, or the one that docker uses]
-    #[arg(long, value_name = "ADDRESS", help_heading = "Machines")]
-    pub(super) docker_host: Option<String>,
-    /// The machines' network [default: a free one]
-    #[arg(long, value_name = "CIDR", help_heading = "Machines")]
-    pub(super) subnet: Option<Subnet>,
-}
-
-/// Which account at AWS, and where.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Instances of Amazon EC2 (--driver ec2)")]
-pub(super) struct Ec2Account {
-    /// Whose credentials: a profile of your AWS configuration [default: `$AWS_PROFILE`, or what your aws would
-    /// use]
-    #[arg(long, value_name = "NAME")]
-    pub(super) profile: Option<String>,
-    /// The region [default: `$AWS_REGION`, or that of the profile]
-    #[arg(long, value_name = "REGION")]
-    pub(super) region: Option<String>,
-    /// Another address of the API than AWS's own
-    #[arg(long, value_name = "URL")]
-    pub(super) endpoint_url: Option<String>,
-}
-
-/// Instances, under AWS's own terms.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Instances of Amazon EC2 (--driver ec2)")]
-pub(super) struct Ec2Flags {
-    /// How long machines live before they end themselves: 3h, 90m, none [default: 8h]
-    #[arg(long, value_name = "TIME")]
-    pub(super) ttl: Option<Ttl>,
-    /// The instance type; the next one given is taken where there is no room for one [default: t3.medium]
-    #[arg(long, value_name = "TYPE")]
-    pub(super) instance_type: Vec<String>,
-    /// The image: debian-13, ubuntu-24.04, or ami-… [default: debian-13]
-    #[arg(long, value_name = "IMAGE")]
-    pub(super) ami: Option<String>,
-    /// The user that an image of your own lets in
-    #[arg(long, value_name = "USER")]
-    pub(super) ssh_user: Option<String>,
-    /// Who may connect [default: this computer alone]
-    #[arg(long, value_name = "CIDR")]
-    pub(super) allow_cidr: Vec<Subnet>,
-    /// A TCP port that they may connect to as well
-    #[arg(long, value_name = "PORT")]
-    pub(super) open_port: Vec<u16>,
-    /// The VPC [default: the default one]
-    #[arg(long, value_name = "VPC")]
-    pub(super) vpc: Option<String>,
-    /// The subnet [default: the default one of each zone]
-    #[arg(long, value_name = "SUBNET")]
-    pub(super) subnet_id: Option<String>,
-    /// The only availability zone to use
-    #[arg(long, value_name = "ZONE")]
-    pub(super) zone: Option<String>,
-    /// No public addresses, because this computer reaches the private ones
-    #[arg(long)]
-    pub(super) private_addresses: bool,
-    /// The size of the disk in GiB [default: 16]
-    #[arg(long, value_name = "GIB")]
-    pub(super) volume_size: Option<u16>,
-    /// The type of the disk [default: gp3]
-    #[arg(long, value_name = "TYPE")]
-    pub(super) volume_type: Option<String>,
-    /// Spot instances: cheaper, and AWS may take them back at any time
-    #[arg(long)]
-    pub(super) spot: bool,
-    /// The most that a spot instance may cost, in US dollars an hour
-    #[arg(long, value_name = "USD", requires = "spot")]
-    pub(super) max_price: Option<String>,
-    /// The instance profile, if programs on the machines may use the account
-    #[arg(long, value_name = "NAME")]
-    pub(super) instance_profile: Option<String>,
-    /// Additional cloud-init user data file
-    #[arg(long, value_name = "FILE")]
-    pub(super) user_data: Option<PathBuf>,
-    /// Measure every minute; this costs money
-    #[arg(long)]
-    pub(super) monitoring: bool,
-    /// A tag on everything that is made
-    #[arg(long, value_name = "KEY=VALUE")]
-    pub(super) tag: Vec<String>,
-}
-
-/// Hosts that are there already.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Hosts that you have (--driver ssh)")]
-pub(super) struct SshFlags {
-    /// A host that becomes a machine; once for each
-    #[arg(long, value_name = "[USER@]ADDRESS[:PORT]")]
-    pub(super) host: Vec<SshHost>,
-    /// The public host key of a host, in the order of --host [default: the one that your ssh knows]
-    #[arg(long, value_name = "KEY", requires = "host")]
-    pub(super) host_key: Vec<String>,
-    /// The private key that opens the hosts [default: your agent, and what your ssh would try]
-    #[arg(long, value_name = "FILE")]
-    pub(super) identity: Option<PathBuf>,
-    /// The host through which the others are reached [default: the one that your ssh would take]
-    #[arg(long, value_name = "[USER@]HOST[:PORT]")]
-    pub(super) jump: Option<String>,
-    /// A configuration file for ssh [default: your own]
-    #[arg(long, value_name = "FILE")]
-    pub(super) ssh_config: Option<PathBuf>,
-    /// Take hosts that carry Docker data or a swarm, or that another cluster has claimed
-    #[arg(long)]
-    pub(super) adopt: bool,
-    /// When the hosts are given back, also remove the packages that came with the cluster
-    #[arg(long)]
-    pub(super) remove_docker: bool,
+/// The help of `--driver`.
+fn where_from() -> String {
+    let names =
+        registry::inside().filter(|kind| !kind.is_for_tests()).map(|kind| kind.name().to_string());
+    format!(
+        "Where machines come from: {}, or NAME for a program `dojo-driver-NAME`; together with --help, shows the \
+         flags of that driver [default: {}]",
+        names.collect::<Vec<_>>().join(", "),
+        registry::default()
+    )
 }
 
 /// Where machines come from.
 #[derive(Debug, Args)]
 pub(super) struct Place {
     /// Where machines come from
-    #[arg(long, value_name = "DRIVER", default_value = "docker")]
+    #[arg(
+        long, value_name = "DRIVER", default_value_t = registry::default(),
+        value_parser = registry::read_name
+    )]
     pub(super) driver: DriverName,
-    #[command(flatten)]
-    pub(super) flags: DriverFlags,
-    #[command(flatten)]
-    pub(super) ssh: SshFlags,
-}
-
-/// What it takes to ask a driver for what is there.
-#[derive(Debug, Args)]
-pub(super) struct DriverFlags {
     /// Set an option of an external driver
     #[arg(long, value_name = "KEY=VALUE")]
     pub(super) driver_opt: Vec<String>,
-    /// The Docker engine under the machines: `unix:///PATH` or `tcp://HOST:PORT`
-    #[arg(long, value_name = "ADDRESS")]
-    pub(super) docker_host: Option<String>,
     #[command(flatten)]
-    pub(super) ec2: Ec2Account,
+    pub(super) flags: DriverFlags<Finding>,
+}
+
+fn where_else() -> String {
+    format!(
+        "Where to look for machines of which this computer has no record [default: {}]",
+        registry::default()
+    )
 }
 
 /// Where to look for machines that no record tells of.
 #[derive(Debug, Args)]
 pub(super) struct Elsewhere {
-    /// Where to look for machines of which this computer has no record [default: docker]
-    #[arg(long, value_name = "DRIVER")]
+    #[arg(long, value_name = "DRIVER", help = where_else(), value_parser = registry::read_name)]
     pub(super) driver: Option<DriverName>,
+    /// Set an option of an external driver
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(super) driver_opt: Vec<String>,
     #[command(flatten)]
-    pub(super) flags: DriverFlags,
+    pub(super) flags: DriverFlags<Looking>,
 }
 
 #[derive(Debug, Args)]

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::bundle::{Architecture, Bundle, File, Kind, Manifest, Missing};
-use crate::model::{DriverName, Orchestrator, Role};
+use crate::driver::registry;
+use crate::model::{Orchestrator, Role};
 use crate::spec::{ClusterSpec, MachineGroup};
 use crate::workflow;
 
@@ -36,7 +37,7 @@ pub(super) async fn create(context: &Context, args: BundleCreate) -> Result<(), 
     }
     // Nobody else has the name, and what bears it is gone afterwards.
     let name = format!("bundle-{:08x}", rand::random::<u32>()).parse()?;
-    let machine = MachineGroup::new(Role::ControlPlane, 1, DriverName::Docker);
+    let machine = MachineGroup::new(Role::ControlPlane, 1, registry::default());
     let mut spec = ClusterSpec::new(name, Orchestrator::Kubernetes, vec![machine]);
     spec.kubernetes.version = args.kubernetes_version;
     spec.kubernetes.repository = args.kubernetes_repository;

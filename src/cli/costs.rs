@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use jiff::Timestamp;
 
+use crate::driver::registry;
 use crate::event::Progress;
 use crate::model::{Dollars, Machine};
 use crate::spec::ClusterSpec;
@@ -29,11 +30,13 @@ pub(super) async fn told(
     for estimate in estimates {
         let what = format!("{} × {}", estimate.machines, estimate.price.of);
         let hourly = estimate.price.hourly.map(|hourly| hourly * estimate.machines);
-        match (&hourly, spec.ec2.ttl.duration()) {
-            (Ok(hourly), Some(ttl)) => progress.warn(format!(
-                "{what}: about {hourly} an hour, {} until they end themselves in {}",
-                hourly.for_the(ttl),
-                spec.ec2.ttl
+        let kind = registry::kind(&estimate.driver);
+        let ttl = kind.time_to_live(spec.sections.of(&estimate.driver));
+        let end = ttl.and_then(|ttl| Some((ttl, ttl.duration()?)));
+        match (&hourly, end) {
+            (Ok(hourly), Some((ttl, duration))) => progress.warn(format!(
+                "{what}: about {hourly} an hour, {} until they end themselves in {ttl}",
+                hourly.for_the(duration)
             )),
             (Ok(hourly), None) => {
                 progress

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use crate::driver::registry;
 use crate::event::chain;
 use crate::model::{
     ClusterName, Dollars, InvalidName, KubernetesVersion, Machine, MachineId, MachineName,
@@ -498,15 +499,16 @@ fn driver_hints(error: &driver::Error, cluster: Option<&ClusterName>) -> Vec<Str
         driver::Error::NoCredentials { help, .. } | driver::Error::NotConfigured { help, .. } => {
             vec![help.clone()]
         }
-        driver::Error::Absent { name, .. } if name == "ec2" => vec![
-            "`scripts/run --driver ec2` builds it beside `dojo`; its library takes minutes, so it is not built before"
-                .to_owned(),
-        ],
-        driver::Error::Absent { .. } => vec![
-            "the drivers inside are docker and ssh; any other is a program that must be executable and lie \
-             beside `dojo` or in a directory of the PATH"
-                .to_owned(),
-        ],
+        driver::Error::Absent { help: Some(help), .. } => vec![(*help).to_owned()],
+        driver::Error::Absent { .. } => {
+            let inside = registry::inside().filter(|kind| !kind.is_program() && !kind.is_for_tests());
+            let names: Vec<_> = inside.map(|kind| kind.name().to_string()).collect();
+            vec![format!(
+                "the drivers inside are {}; any other is a program that must be executable and lie \
+                 beside `dojo` or in a directory of the PATH",
+                names.join(" and ")
+            )]
+        }
         driver::Error::Option { driver, .. } => {
             vec![format!("`dojo up --driver {driver} --help` tells which options it has")]
         }

@@ -7,23 +7,15 @@ use std::fmt;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, CommandFactory as _};
 
+use crate::driver::registry;
 use crate::model::DriverName;
 
 use super::args::Cli;
+use super::driver_flags::{GROUP, owner};
 use super::error::Error;
 
-/// Whose flags the members of a group of arguments are; clap's derive calls a group as the struct is called.
-const GROUPS: [(&str, Owner); 4] = [
-    ("DockerFlags", Owner::Inside(DriverName::Docker)),
-    ("Ec2Flags", Owner::Inside(DriverName::Ec2)),
-    ("Ec2Account", Owner::Inside(DriverName::Ec2)),
-    ("SshFlags", Owner::Inside(DriverName::Ssh)),
-];
 /// What sets any option of an external driver.
 const EXTERNAL: &str = "driver_opt";
-/// What stands among flags of several drivers.
-const DOCKER: &str = "docker_host";
-
 /// Who heeds a flag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Owner {
@@ -36,24 +28,19 @@ enum Owner {
 impl Owner {
     /// Whose flag an argument of a command is; `None` if it says nothing of any driver.
     fn of(command: &Command, arg: &Arg) -> Option<Self> {
-        let is_member = |name: &str| {
-            let mut groups = command.get_groups();
-            groups
-                .any(|group| group.get_id() == name && group.get_args().any(|a| a == arg.get_id()))
-        };
         if arg.get_id() == EXTERNAL {
             return Some(Self::External);
         }
-        if arg.get_id() == DOCKER {
-            return Some(Self::Inside(DriverName::Docker));
-        }
-        GROUPS.into_iter().find(|(name, _)| is_member(name)).map(|(_, owner)| owner)
+        let mut groups = command.get_groups().filter(|group| group.get_id() == GROUP);
+        let is_of_driver = groups.any(|group| group.get_args().any(|other| other == arg.get_id()));
+        let kind = owner(arg.get_id().as_str()).filter(|_| is_of_driver)?;
+        Some(Self::Inside(kind.name()))
     }
 
     fn is(&self, driver: &DriverName) -> bool {
         match self {
-            Self::Inside(name) => driver.heeds_options_of(name),
-            Self::External => matches!(driver, DriverName::External(_)),
+            Self::Inside(name) => registry::kind(driver).heeds(name),
+            Self::External => registry::kind(driver).is_outside(),
         }
     }
 
@@ -117,7 +104,10 @@ impl DriverFlagsGiven {
 
     /// Refuses flags of other drivers than that of `--driver`, or its default.
     pub(super) fn refuse_strays(&self) -> Result<(), Error> {
-        self.refuse_strays_among(&BTreeSet::from([self.driver.clone().unwrap_or_default()]))
+        self.refuse_strays_among(&BTreeSet::from([self
+            .driver
+            .clone()
+            .unwrap_or_else(registry::default)]))
     }
 
     /// Refuses flags of drivers from which no machine comes.
@@ -285,10 +275,9 @@ mod tests {
                 let Some(owner) = Owner::of(verb, arg) else { continue };
                 let line = line_with(verb.get_name(), arg);
                 let given = given(&line);
-                let other = match owner {
-                    Owner::Inside(DriverName::Docker) => DriverName::Ssh,
-                    _ => DriverName::Docker,
-                };
+                let docker = DriverName::fixed("docker");
+                let is_dockers = owner == Owner::Inside(docker.clone());
+                let other = if is_dockers { DriverName::fixed("ssh") } else { docker };
                 let refused = given.refuse_strays_among(&[other].into()).unwrap_err();
                 let flag = format!("--{}", arg.get_long().unwrap());
                 let Error::StrayFlag { right, .. } = &refused else { panic!("{refused}") };
@@ -296,11 +285,13 @@ mod tests {
                 assert!(right.contains(&flag), "{right}");
                 let own = match &owner {
                     Owner::Inside(name) => name.clone(),
-                    Owner::External => DriverName::External("podbox".to_owned()),
+                    Owner::External => DriverName::fixed("podbox"),
                 };
                 assert!(given.refuse_strays_among(&[own.clone()].into()).is_ok(), "{flag}");
                 // A cluster of several drivers takes the flags of each.
-                assert!(given.refuse_strays_among(&[DriverName::Docker, own].into()).is_ok());
+                assert!(
+                    given.refuse_strays_among(&[DriverName::fixed("docker"), own].into()).is_ok()
+                );
                 seen += 1;
             }
         }

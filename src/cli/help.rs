@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::driver::external::protocol::{Capabilities, OptionSchema, OptionType};
 use crate::driver::external::{ExternalDriver, Options};
+use crate::driver::registry;
 use crate::event::{Progress, Silent};
 use crate::model::DriverName;
 
@@ -22,19 +23,19 @@ pub(super) async fn tell(refusal: clap::Error, arguments: Vec<OsString>) -> Exit
     if refusal.kind() != ErrorKind::DisplayHelp {
         return print(&refusal);
     }
-    let (verb, driver) = asked(&arguments).unwrap_or_default();
+    let (verb, driver) = asked(&arguments).unwrap_or_else(|| (String::new(), registry::default()));
     let command = shown_for(&driver);
     let show = |command: Command| {
         print(&command.try_get_matches_from(&arguments).err().unwrap_or(refusal))
     };
-    let DriverName::External(name) = driver else { return show(command) };
-    if verb != "up" {
+    if verb != "up" || !registry::kind(&driver).is_outside() {
         return show(command);
     }
+    let name = driver.as_str();
     let progress = Progress::new(Arc::new(Silent));
-    match ExternalDriver::connect(&name, &Options::new(), &Options::new(), progress).await {
+    match ExternalDriver::connect(name, &Options::new(), &Options::new(), progress).await {
         Ok(driver) => {
-            let text = options(&name, driver.capabilities());
+            let text = options(name, driver.capabilities());
             show(command.mut_subcommand("up", |up| {
                 let examples = up.get_after_help().map(ToString::to_string).unwrap_or_default();
                 up.after_help(format!("{examples}\n\n{text}"))

@@ -11,6 +11,7 @@ use crate::driver::docker::{DockerDriver, DockerOptions, ImageBuild, Variant};
 use crate::driver::{self, Image, Images};
 use crate::event::Progress;
 use crate::model::counted;
+use crate::provision;
 use crate::workflow;
 
 use super::args::{ImageBuild as Build, ImageLoad};
@@ -19,7 +20,7 @@ use super::output;
 use super::services::Context;
 
 pub(super) async fn build(context: &Context, args: Build) -> Result<(), Error> {
-    let mut driver = context.docker(DockerOptions::default()).await?;
+    let mut driver = docker(context).await?;
     let progress = Progress::new(Arc::clone(&context.reporter));
     if let Some(bundle) = &args.kubernetes {
         driver = driver.with_baked(context.baked(bundle).await?);
@@ -45,6 +46,15 @@ pub(super) async fn load(context: &Context, args: ImageLoad) -> Result<(), Error
         }
     }
     loading.failure.map_or(Ok(()), |failure| Err(workflow::Error::from(failure).into()))
+}
+
+/// The docker driver, on the engine that is meant where nobody says it.
+async fn docker(context: &Context) -> Result<DockerDriver, Error> {
+    let options = DockerOptions::default();
+    let engine = if DockerDriver::is_told(&options) { None } else { context.contexts.engine()? };
+    let driver = DockerDriver::connect_in(options, engine).await?;
+    let driver = driver.with_docker_repository(|| provision::DOCKER.repository());
+    Ok(driver.with_proxies(context.proxies()))
 }
 
 /// The images of the user's own engine, which is looked for when they are needed.

@@ -7,8 +7,9 @@ use futures_util::future;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::driver::registry;
 use crate::event::chain;
-use crate::model::{ClusterName, Dollars, DriverName, Machine, MachineState, Places};
+use crate::model::{ClusterName, Dollars, Machine, MachineState, Places};
 use crate::store::{Listed, Phase, Record};
 
 use super::answer::in_time;
@@ -118,7 +119,7 @@ pub(super) async fn run(context: &Context, args: &Ls) -> Result<ExitCode, Error>
 /// that place or has clusters of its kind; else only if there is nothing else to show.
 fn counts(recorded: &[Listed], args: &Ls) -> bool {
     let mut records = recorded.iter().filter_map(|(_, record)| record.as_ref().ok()?.as_ref());
-    let is_used = |record: &Record| record.spec.drivers().contains(&DriverName::default());
+    let is_used = |record: &Record| record.spec.drivers().contains(&registry::default());
     args.elsewhere.driver.is_some() || recorded.is_empty() || records.any(is_used)
 }
 

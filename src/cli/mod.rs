@@ -7,6 +7,7 @@ mod bundle;
 mod certs;
 mod costs;
 mod down;
+mod driver_flags;
 mod env;
 mod error;
 mod examples;

@@ -3,20 +3,13 @@
 use std::env;
 use std::sync::Arc;
 
+use crate::driver::registry;
 use crate::event::Progress;
-use crate::model::{DriverName, Places};
+use crate::model::Places;
 use crate::spec::ClusterSpec;
 use crate::store::Record;
 
 use super::services::Context;
-
-/// Variables by which users name the place of a driver's machines, each with the option that it is for.
-const VARIABLES: [(DriverName, &str, &str); 4] = [
-    (DriverName::Docker, "host", "DOJO_DOCKER_HOST"),
-    (DriverName::Ec2, "region", "AWS_REGION"),
-    (DriverName::Ec2, "region", "AWS_DEFAULT_REGION"),
-    (DriverName::Ec2, "endpoint-url", "AWS_ENDPOINT_URL"),
-];
 
 impl Context {
     /// Tells users who have set such a variable that another place is asked than it names.
@@ -41,18 +34,20 @@ fn overruled(
     places: &Places,
     set: impl Fn(&str) -> Option<String>,
 ) -> Option<(&'static str, String)> {
-    VARIABLES.iter().find_map(|(driver, option, variable)| {
-        let place = places.get(driver)?;
-        let counts = place.options.get(*option)?.as_str()?;
-        let named = set(variable)?;
-        (named != counts).then(|| (*variable, place.name.clone()))
+    let flags =
+        registry::inside().flat_map(|kind| kind.flags().iter().map(move |flag| (kind, flag)));
+    flags.into_iter().find_map(|(kind, flag)| {
+        let place = places.get(&kind.name())?;
+        let counts = place.options.get(flag.key)?.as_str()?;
+        let other = |variable: &&&str| set(variable).is_some_and(|named| named != counts);
+        flag.variables.iter().find(other).map(|variable| (*variable, place.name.clone()))
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Place;
+    use crate::model::{DriverName, Place};
 
     #[test]
     fn only_a_variable_that_names_another_place_is_told_of() {
@@ -61,7 +56,7 @@ mod tests {
             id: None,
             options: [("host".to_owned(), "unix:///a".into())].into(),
         };
-        let places = Places::from([(DriverName::Docker, engine)]);
+        let places = Places::from([(DriverName::fixed("docker"), engine)]);
         let with = |variable: &'static str, value: &'static str| {
             overruled(&places, move |name| (name == variable).then(|| value.to_owned()))
         };

@@ -1,11 +1,13 @@
 //! Where machines come from, or are looked for, where no record says it.
 
-use crate::model::{ClusterName, DriverName, Orchestrator, Role};
-use crate::spec::{ClusterSpec, MachineGroup};
+use serde_json::Value;
 
-use super::args::{DriverFlags, Elsewhere, Place};
+use crate::driver::registry;
+use crate::model::{ClusterName, DriverName, Orchestrator, Role};
+use crate::spec::{ClusterSpec, Invalid, MachineGroup, Place as SpecPlace};
+
+use super::args::{Elsewhere, Place};
 use super::error::Error;
-use super::up::{docker_host, driver_options, ec2_account, ssh_options};
 
 /// What names a driver, with its usual options, and asks for nothing in particular.
 pub(super) fn spec_from(name: ClusterName, driver: DriverName) -> ClusterSpec {
@@ -13,25 +15,12 @@ pub(super) fn spec_from(name: ClusterName, driver: DriverName) -> ClusterSpec {
     ClusterSpec::new(name, Orchestrator::Engines, machines)
 }
 
-impl DriverFlags {
-    fn spec(&self, name: ClusterName, driver: DriverName) -> Result<ClusterSpec, Error> {
-        self.of(spec_from(name, driver))
-    }
-
-    /// A spec whose machines are to be looked for there.
-    pub(super) fn of(&self, mut spec: ClusterSpec) -> Result<ClusterSpec, Error> {
-        driver_options(&mut spec, &self.driver_opt)?;
-        ec2_account(&mut spec.ec2, &self.ec2);
-        docker_host(&mut spec, self.docker_host.as_ref())?;
-        Ok(spec)
-    }
-}
-
 impl Place {
     /// A cluster of that name as it might be there.
     pub(super) fn spec(&self, name: ClusterName) -> Result<ClusterSpec, Error> {
-        let mut spec = self.flags.spec(name, self.driver.clone())?;
-        ssh_options(&mut spec.ssh, &self.ssh)?;
+        let mut spec = spec_from(name, self.driver.clone());
+        driver_options(&mut spec, &self.driver_opt)?;
+        self.flags.choose(&mut spec)?;
         Ok(spec)
     }
 }
@@ -39,6 +28,32 @@ impl Place {
 impl Elsewhere {
     /// A cluster of that name as it might be there.
     pub(super) fn spec(&self, name: ClusterName) -> Result<ClusterSpec, Error> {
-        self.flags.spec(name, self.driver.clone().unwrap_or_default())
+        self.of(spec_from(name, self.driver.clone().unwrap_or_else(registry::default)))
     }
+
+    /// A spec whose machines are to be looked for there.
+    pub(super) fn of(&self, mut spec: ClusterSpec) -> Result<ClusterSpec, Error> {
+        driver_options(&mut spec, &self.driver_opt)?;
+        self.flags.choose(&mut spec)?;
+        Ok(spec)
+    }
+}
+
+/// Options of an external driver.
+pub(super) fn driver_options(spec: &mut ClusterSpec, options: &[String]) -> Result<(), Error> {
+    let driver = spec.driver();
+    let mut section = spec.sections.of(&driver).clone();
+    for text in options {
+        let (key, value) = text.split_once('=').ok_or_else(|| {
+            Error::Usage(format!("`{text}` is not a driver option: write it as KEY=VALUE"))
+        })?;
+        if !registry::kind(&driver).is_outside() {
+            let problem =
+                format!("`{driver}` is no external driver: its options stand one level up");
+            return Err(Invalid { place: SpecPlace::External, problem }.into());
+        }
+        // The driver says which options are numbers.
+        section.insert(key.to_owned(), Value::String(value.to_owned()));
+    }
+    spec.sections.set(&driver, section).map_err(Error::Usage)
 }

@@ -1,4 +1,4 @@
-//! Puts the program together. The only place that matches on a driver's name.
+//! Puts the program together.
 
 use std::io::IsTerminal as _;
 use std::path::Path;
@@ -9,16 +9,13 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::bundle::Bundle;
 use crate::context::{DockerContexts, KubeContexts};
-use crate::driver::docker::{Baked, DockerDriver, DockerOptions};
-use crate::driver::external::{self, ExternalDriver};
 use crate::driver::mixed::Mixed;
 use crate::driver::nowhere::Nowhere;
-use crate::driver::ssh::{Memory, SshDriver};
-use crate::driver::{Driver, Images};
+use crate::driver::{Baked, Driver, Images, Memory, Setting, external, registry};
 use crate::event::{Progress, Reporter, chain};
 use crate::kind::{self, Bootstrappers, kubernetes};
 use crate::model::{
-    ClusterName, DriverName, Machine, MachineName, Place, Places, Proxies, SshFiles, TlsFiles,
+    ClusterName, DriverName, Machine, MachineName, Places, Proxies, SshFiles, TlsFiles,
 };
 use crate::pace::within;
 use crate::provision;
@@ -104,7 +101,7 @@ impl Context {
     pub(super) async fn services_to_make(&self, spec: &ClusterSpec) -> Result<Services, Error> {
         // What is in a bundle is put into the machine image, once, instead of onto every machine.
         let known = matches!(self.home.record(&spec.name), Ok(Some(_)));
-        let has_image = spec.drivers().contains(&DriverName::Docker);
+        let has_image = spec.drivers().iter().any(|driver| registry::kind(driver).can_bake());
         let baked = match &spec.kubernetes.bundle {
             // Only further machines would need it.
             Some(path) if known && !path.exists() => None,
@@ -126,7 +123,7 @@ impl Context {
     pub(super) async fn services_of(&self, name: &ClusterName) -> Result<Services, Error> {
         match self.home.record(name) {
             Ok(Some(record)) => Ok(self.services(&record.spec).await?.seen(Some(record.spec))),
-            _ => self.services(&spec_from(name.clone(), DriverName::default())).await,
+            _ => self.services(&spec_from(name.clone(), registry::default())).await,
         }
     }
 
@@ -142,7 +139,7 @@ impl Context {
     ) -> Result<Services, Error> {
         let seen = self.home.record(name).ok().flatten().map(|record| record.spec);
         let spec = match &seen {
-            Some(spec) => elsewhere.flags.of(spec.clone())?,
+            Some(spec) => elsewhere.of(spec.clone())?,
             None => elsewhere.spec(name.clone())?,
         };
         let special = Special { abandon, forget, ..Special::default() };
@@ -208,14 +205,14 @@ impl Context {
         special: Special,
     ) -> Result<Parts, Error> {
         #[cfg(feature = "fake")]
-        if spec.drivers().contains(&DriverName::Fake) {
-            let fake = Arc::new(crate::fake::Fake::at(places.get(&DriverName::Fake)));
+        if spec.drivers().contains(&crate::driver::fake::DRIVER) {
+            let fake = Arc::new(crate::fake::Fake::at(places.get(&crate::driver::fake::DRIVER)));
             let bootstrappers = Bootstrappers::replaced_by(fake.clone());
             return Ok((fake.clone(), fake.clone(), fake, bootstrappers));
         }
         let mut drivers: Vec<Arc<dyn Driver>> = Vec::new();
         for name in spec.drivers() {
-            let driver = self.driver(name.clone(), spec, places, record.as_ref(), &special).await;
+            let driver = self.driver(&name, spec, places, record.as_ref(), &special).await;
             drivers.push(match driver {
                 Err(error) if special.forget => {
                     let progress = Progress::new(Arc::clone(&self.reporter));
@@ -230,30 +227,6 @@ impl Context {
         Ok((driver, Arc::new(OwnImages(self.contexts.clone())), dialer, Bootstrappers::default()))
     }
 
-    /// The docker driver, with the machine image that suits the kind of cluster.
-    async fn machine_maker(
-        &self,
-        spec: &ClusterSpec,
-        baked: Option<Baked>,
-    ) -> Result<DockerDriver, Error> {
-        let variant = kind::of(spec.orchestrator).image();
-        let driver = self.docker(spec.docker.clone()).await?.with_variant(variant);
-        Ok(match baked {
-            Some(baked) => driver.with_baked(baked),
-            None => driver,
-        })
-    }
-
-    /// The docker driver, on the engine that is meant.
-    pub(super) async fn docker(&self, options: DockerOptions) -> Result<DockerDriver, Error> {
-        let context =
-            if DockerDriver::is_told(&options) { None } else { self.contexts.engine()? };
-        let driver = DockerDriver::connect_in(options, context).await?;
-        // Its images are for all clusters, so what one of them chooses is no matter here.
-        let driver = driver.with_docker_repository(|| provision::DOCKER.repository());
-        Ok(driver.with_proxies(self.proxies()))
-    }
-
     /// The proxies of this computer. What is wrong with them is told once, and only those who need them are
     /// without.
     pub(super) fn proxies(&self) -> Option<Proxies> {
@@ -266,61 +239,40 @@ impl Context {
 
     async fn driver(
         &self,
-        name: DriverName,
+        name: &DriverName,
         spec: &ClusterSpec,
         places: &Places,
         record: Option<&Record>,
         special: &Special,
     ) -> Result<Arc<dyn Driver>, Error> {
-        Ok(match name {
-            DriverName::Docker => Arc::new(self.machine_maker(spec, special.baked.clone()).await?),
-            DriverName::Ssh => {
-                let memory = self.memory(&spec.name, record.cloned());
-                let memory = Memory { abandon: special.abandon, ..memory };
-                Arc::new(SshDriver::new(&spec.ssh, memory))
-            }
-            DriverName::Ec2 => Arc::new(self.ec2(spec).await?),
-            DriverName::External(ref called) => {
-                let (given, noted) = (spec.external.get(&name), places.get(&name));
-                let driver = self.external(called, given, noted).await?;
-                if special.to_make {
-                    driver.refuse_unfit()?;
-                }
-                Arc::new(driver)
-            }
-            #[cfg(feature = "fake")]
-            DriverName::Fake => Arc::new(crate::fake::Fake::at(places.get(&name))),
-        })
+        let (driver, section) = (registry::kind(name), spec.sections.of(name).clone());
+        let context = if driver.wants_context(&section) { self.contexts.engine()? } else { None };
+        let memory = self.memory(name, &spec.name, record.cloned());
+        let setting = Setting {
+            section,
+            place: places.get(name).cloned(),
+            variant: kind::of(spec.orchestrator).image(),
+            to_make: special.to_make,
+            memory: Memory { abandon: special.abandon, ..memory },
+            context,
+            baked: special.baked.clone(),
+            proxies: self.proxies(),
+            // Images are for all clusters, so what one of them chooses is no matter here.
+            docker_repository: || provision::DOCKER.repository(),
+            progress: Progress::new(Arc::clone(&self.reporter)),
+        };
+        Ok(driver.connect(setting).await?)
     }
 
-    /// The driver of instances, once it has credentials and a region.
-    async fn ec2(&self, spec: &ClusterSpec) -> Result<ExternalDriver, Error> {
-        let options = serde_json::to_value(&spec.ec2).ok();
-        let given = options.and_then(|options| serde_json::from_value(options).ok());
-        let driver = self.external("ec2", given.as_ref(), None).await?;
-        driver.refuse_unfit()?;
-        driver.place().await?;
-        Ok(driver)
-    }
-
-    /// A driver that is a program, with the options that are given, and those of the place where its machines
-    /// are already.
-    async fn external(
+    /// What is remembered of a cluster, for one of its drivers; nothing where there is no readable record.
+    pub(super) fn memory(
         &self,
-        name: &str,
-        given: Option<&external::Options>,
-        noted: Option<&Place>,
-    ) -> Result<ExternalDriver, Error> {
-        let given = given.cloned().unwrap_or_default();
-        let noted = noted.map(|place| place.options.clone()).unwrap_or_default();
-        let progress = Progress::new(Arc::clone(&self.reporter));
-        Ok(ExternalDriver::connect(name, &given, &noted, progress).await?)
-    }
-
-    /// What is remembered of a cluster; nothing where there is no readable record.
-    pub(super) fn memory(&self, name: &ClusterName, record: Option<Record>) -> Memory {
+        driver: &DriverName,
+        name: &ClusterName,
+        record: Option<Record>,
+    ) -> Memory {
         let keys = self.ssh(name);
-        let options = record.as_ref().map(|record| record.spec.ssh.clone());
+        let section = record.as_ref().map(|record| record.spec.sections.of(driver).clone());
         let machines = record.map(|record| record.machines).unwrap_or_default();
         let pinned = |machine: &Machine| {
             // Where they cannot be read, the way to the machine says so.
@@ -329,7 +281,7 @@ impl Context {
         };
         Memory {
             pins: machines.iter().filter_map(pinned).collect(),
-            options,
+            section,
             machines,
             keys: Some(keys),
             abandon: false,

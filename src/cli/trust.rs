@@ -8,8 +8,9 @@ use std::{env, fs};
 
 use sha2::{Digest as _, Sha256};
 
+use crate::driver::registry;
 use crate::durable;
-use crate::model::{DriverName, PodNetwork};
+use crate::model::PodNetwork;
 use crate::spec::ClusterSpec;
 
 use super::costs::asked;
@@ -45,25 +46,13 @@ pub(super) fn check(
 /// say what that is.
 fn programs(spec: &ClusterSpec) -> (Vec<String>, Vec<PathBuf>) {
     let (mut programs, mut files) = (Vec::new(), Vec::new());
-    for driver in spec.drivers() {
-        if let DriverName::External(name) = driver {
-            programs.push(format!("the program `dojo-driver-{name}`"));
+    let drivers: BTreeSet<_> =
+        spec.drivers().into_iter().chain(spec.sections.drivers().cloned()).collect();
+    for driver in drivers {
+        for program in registry::kind(&driver).programs(spec.sections.of(&driver)) {
+            programs.push(program.what);
+            files.extend(program.file);
         }
-    }
-    for (what, file) in [
-        ("a configuration of ssh, which can name commands", &spec.ssh.config),
-        ("user data of instances", &spec.ec2.user_data),
-    ] {
-        if let Some(file) = file {
-            programs.push(format!("{what} (`{}`)", file.display()));
-            files.push(file.clone());
-        }
-    }
-    if let Some(image) = &spec.docker.image {
-        programs.push(format!("machine image `{image}`, with nearly all rights of root"));
-    }
-    if spec.ec2.has_image_by_id() {
-        programs.push(format!("image `{}` of instances", spec.ec2.image));
     }
     // What is fetched from these is root in machines, as the image is.
     let kubernetes = &spec.kubernetes;
@@ -121,8 +110,10 @@ fn digest(text: &str, files: &[PathBuf]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
-    use crate::model::{Orchestrator, Role};
+    use crate::model::{DriverName, Orchestrator, Role};
     use crate::spec::MachineGroup;
 
     #[test]
@@ -137,19 +128,19 @@ mod tests {
         }
         assert!(named(&spec("podbox")).contains("`dojo-driver-podbox`"));
         let mut hosts = spec("ssh");
-        hosts.ssh.config = Some("/x/ssh".into());
+        hosts.sections.choose("ssh", json!({ "config": "/x/ssh" }));
         assert!(named(&hosts).contains("`/x/ssh`"));
         let mut instances = spec("ec2");
-        instances.ec2.user_data = Some("/x/data".into());
+        instances.sections.choose("ec2", json!({ "user-data": "/x/data" }));
         assert!(named(&instances).contains("`/x/data`"));
         let mut containers = spec("docker");
-        containers.docker.image = Some("somebody/image".to_owned());
+        containers.sections.choose("docker", json!({ "image": "somebody/image" }));
         assert!(named(&containers).contains("`somebody/image`"));
     }
 
     #[test]
     fn whatever_becomes_root_in_machines_is_named() {
-        let group = MachineGroup::new(Role::ControlPlane, 1, DriverName::Docker);
+        let group = MachineGroup::new(Role::ControlPlane, 1, DriverName::fixed("docker"));
         let usual = ClusterSpec::new("k8s".parse().unwrap(), Orchestrator::Kubernetes, vec![group]);
         let named = |change: &dyn Fn(&mut ClusterSpec)| {
             let mut spec = usual.clone();
@@ -162,7 +153,11 @@ mod tests {
             assert_eq!(said, (String::new(), 0), "{harmless}");
         }
         let changes: [(Change, &str, usize); 11] = [
-            (|spec| spec.ec2.image = "ami-0123456789abcdef0".to_owned(), "`ami-0123", 0),
+            (
+                |spec| spec.sections.choose("ec2", json!({ "image": "ami-0123456789abcdef0" })),
+                "`ami-0123",
+                0,
+            ),
             (|spec| spec.kubernetes.cni = "/x/net.yaml".parse().unwrap(), "`/x/net.yaml`", 1),
             (|spec| spec.kubernetes.cni = "https://x/net".parse().unwrap(), "`https://x/net`", 0),
             // It is too large to be read for this.

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use crate::driver::ssh::SshDriver;
-use crate::driver::{self, Driver};
+use crate::driver::mixed::Mixed;
+use crate::driver::nowhere::Nowhere;
+use crate::driver::{self, Driver, Memory, Section, registry};
 use crate::event::{Progress, chain};
 use crate::kind::Bootstrappers;
 use crate::model::{DriverName, Machine};
@@ -20,14 +21,12 @@ use super::services::Context;
 impl Context {
     /// What reaches a machine.
     pub(super) fn dialer(&self, record: &Record, machine: &Machine) -> SshDialer {
-        SshDialer::new(
-            has_tunnel(machine).then(|| Arc::new(self.keeper(record)) as Arc<dyn Driver>),
-        )
+        SshDialer::new(has_tunnel(machine).then(|| self.keeper(record)))
     }
 
     /// What works on the contexts of a cluster, and asks nobody where its machines come from.
     pub(super) fn services_to_reach(&self, record: &Record) -> Services {
-        let keeper: Arc<dyn Driver> = Arc::new(self.keeper(record));
+        let keeper = self.keeper(record);
         Services {
             home: self.home.clone(),
             dialer: Arc::new(SshDialer::new(Some(Arc::clone(&keeper)))),
@@ -64,13 +63,19 @@ impl Context {
         }
     }
 
-    fn keeper(&self, record: &Record) -> SshDriver {
-        let memory = self.memory(&record.spec.name, Some(record.clone()));
-        SshDriver::new(&record.spec.ssh, memory)
+    fn keeper(&self, record: &Record) -> Arc<dyn Driver> {
+        let keeper = |driver: DriverName| {
+            let memory = self.memory(&driver, &record.spec.name, Some(record.clone()));
+            let section = record.spec.sections.of(&driver);
+            registry::kind(&driver)
+                .tunnels(section, memory)
+                .unwrap_or_else(|| Arc::new(Nowhere(driver)))
+        };
+        Mixed::of(record.spec.drivers().into_iter().map(keeper).collect())
     }
 }
 
 /// Whether something may have to be kept open so that a machine can be reached.
 fn has_tunnel(machine: &Machine) -> bool {
-    machine.driver == DriverName::Ssh
+    registry::kind(&machine.driver).tunnels(&Section::new(), Memory::default()).is_some()
 }

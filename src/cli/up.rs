@@ -6,8 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::by_hand;
-use crate::driver::ec2::Ec2Options;
-use crate::driver::ssh::SshOptions;
+use crate::driver::registry;
 use crate::kind;
 use crate::model::{
     ClusterName, DriverName, EngineOptions, KubernetesOptions, KubernetesVersion, MachineName,
@@ -18,8 +17,9 @@ use crate::report::Quiet;
 use crate::spec::{self, ClusterSpec, MachineGroup};
 use crate::workflow::{self, Services, Summary, UpOptions};
 
-use super::args::{Ec2Account, Ec2Flags, SpecFormat, SshFlags, Up};
+use super::args::{SpecFormat, Up};
 use super::error::{About as _, Error};
+use super::place::driver_options;
 use super::services::{Context, DEFAULT_CLUSTER};
 use super::switch::overridden;
 use super::{costs, kubectl, output, trust};
@@ -71,7 +71,7 @@ fn from_flags(context: &Context, args: &Up) -> Result<(ClusterSpec, Option<Clust
     let mut spec = match &recorded {
         // Another kind is refused later, in words that fit.
         Some(spec) if asked(args).is_none_or(|kind| kind == spec.orchestrator) => spec.clone(),
-        _ => default_spec(name, args),
+        _ => default_spec(name, args)?,
     };
     for (role, count) in [
         (Role::Manager, args.managers),
@@ -92,13 +92,8 @@ fn from_flags(context: &Context, args: &Up) -> Result<(ClusterSpec, Option<Clust
         publish(&mut spec.machines, text)?;
     }
     context.driver_flags.refuse_strays_among(&spec.drivers())?;
-    spec.docker.image = args.docker.image.clone().or(spec.docker.image);
-    spec.docker.subnet = args.docker.subnet.or(spec.docker.subnet);
-    docker_host(&mut spec, args.docker.docker_host.as_ref())?;
     driver_options(&mut spec, &args.driver_opt)?;
-    ec2_account(&mut spec.ec2, &args.ec2_account);
-    ec2_options(&mut spec.ec2, &args.ec2)?;
-    ssh_options(&mut spec.ssh, &args.ssh)?;
+    args.flags.choose(&mut spec)?;
     engine_options(&mut spec.engine, args)?;
     kubernetes_options(&mut spec.kubernetes, args)?;
     if kind::of(spec.orchestrator).has_kubernetes() && spec.kubernetes.bundle.is_none() {
@@ -167,21 +162,27 @@ pub(super) fn absolute(path: &Path) -> Result<PathBuf, Error> {
     std::path::absolute(path).map_err(|source| Error::Io { operation: "find a file", source })
 }
 
-fn default_spec(name: ClusterName, args: &Up) -> ClusterSpec {
-    let driver = args.driver.clone().unwrap_or_default();
+fn default_spec(name: ClusterName, args: &Up) -> Result<ClusterSpec, Error> {
+    let driver = args.driver.clone().unwrap_or_else(registry::default);
     let orchestrator = asked(args).unwrap_or_default();
-    let (machines, workers) = match (&driver, u16::try_from(args.ssh.host.len())) {
-        // Each host becomes a machine; a load balancer stands before several control planes.
-        (DriverName::Ssh, Ok(hosts @ 1..)) => {
+    let (machines, workers) = match room(&driver, args)?.map(u16::try_from) {
+        // All that there is room for is used; a load balancer stands before several control planes.
+        Some(Ok(room)) => {
             let leaders = args.managers.or(args.control_planes).unwrap_or(1);
             let balancers = u16::from(args.control_planes.is_some_and(|n| n > 1));
-            (hosts, hosts.saturating_sub(leaders + balancers))
+            (room, room.saturating_sub(leaders + balancers))
         }
         _ => (3, 2),
     };
     let usual = kind::of(orchestrator).usual(machines, workers).into_iter();
     let groups = usual.map(|(role, count)| MachineGroup::new(role, count, driver.clone()));
-    ClusterSpec::new(name, orchestrator, groups.collect())
+    Ok(ClusterSpec::new(name, orchestrator, groups.collect()))
+}
+
+/// How many machines there is room for, if flags say that.
+fn room(driver: &DriverName, args: &Up) -> Result<Option<usize>, Error> {
+    let section = args.flags.section(driver)?;
+    Ok(registry::kind(driver).machines(&section))
 }
 
 /// Adds a published port. A machine that is not the first of its group gets a group of its own.
@@ -217,109 +218,6 @@ fn publish(groups: &mut Vec<MachineGroup>, text: &str) -> Result<(), Error> {
         before += count;
     }
     Err(Error::Usage(format!("port {port} is to lead to `{name}`, which is not in the cluster")))
-}
-
-/// Options of an external driver.
-pub(super) fn driver_options(spec: &mut ClusterSpec, options: &[String]) -> Result<(), Error> {
-    let driver = spec.driver();
-    for text in options {
-        let (key, value) = text.split_once('=').ok_or_else(|| {
-            Error::Usage(format!("`{text}` is not a driver option: write it as KEY=VALUE"))
-        })?;
-        let options = spec.external.entry(driver.clone()).or_default();
-        // The driver says which options are numbers.
-        options.insert(key.to_owned(), Value::String(value.to_owned()));
-    }
-    Ok(())
-}
-
-/// Which engine is meant.
-pub(super) fn docker_host(spec: &mut ClusterSpec, host: Option<&String>) -> Result<(), Error> {
-    let Some(host) = host else { return Ok(()) };
-    if !spec.drivers().contains(&DriverName::Docker) {
-        let driver = spec.driver();
-        return Err(Error::Usage(format!(
-            "--docker-host is for machines of driver docker, and these come from `{driver}`"
-        )));
-    }
-    spec.docker.host = Some(host.clone());
-    Ok(())
-}
-
-/// Which account and region are meant.
-pub(super) fn ec2_account(options: &mut Ec2Options, flags: &Ec2Account) {
-    options.profile = flags.profile.clone().or(options.profile.take());
-    options.region = flags.region.clone().or(options.region.take());
-    options.endpoint_url = flags.endpoint_url.clone().or(options.endpoint_url.take());
-}
-
-/// What is given replaces what was said before.
-fn ec2_options(options: &mut Ec2Options, flags: &Ec2Flags) -> Result<(), Error> {
-    fn set<T: Clone>(option: &mut T, flag: Option<&T>) {
-        if let Some(flag) = flag {
-            option.clone_from(flag);
-        }
-    }
-    fn set_some<T: Clone>(option: &mut Option<T>, flag: Option<&T>) {
-        if flag.is_some() {
-            *option = flag.cloned();
-        }
-    }
-    fn set_list<T: Clone>(option: &mut Vec<T>, flags: &[T]) {
-        if !flags.is_empty() {
-            *option = flags.to_vec();
-        }
-    }
-    set(&mut options.ttl, flags.ttl.as_ref());
-    set(&mut options.image, flags.ami.as_ref());
-    set(&mut options.volume_size, flags.volume_size.as_ref());
-    set(&mut options.volume_type, flags.volume_type.as_ref());
-    set_list(&mut options.instance_types, &flags.instance_type);
-    set_list(&mut options.allow_cidr, &flags.allow_cidr);
-    set_list(&mut options.open_ports, &flags.open_port);
-    set_some(&mut options.user, flags.ssh_user.as_ref());
-    set_some(&mut options.vpc, flags.vpc.as_ref());
-    set_some(&mut options.subnet, flags.subnet_id.as_ref());
-    set_some(&mut options.zone, flags.zone.as_ref());
-    set_some(&mut options.max_price, flags.max_price.as_ref());
-    set_some(&mut options.instance_profile, flags.instance_profile.as_ref());
-    if let Some(file) = &flags.user_data {
-        options.user_data = Some(absolute(file)?);
-    }
-    options.private |= flags.private_addresses;
-    options.spot |= flags.spot;
-    options.monitoring |= flags.monitoring;
-    for text in &flags.tag {
-        let (key, value) = text
-            .split_once('=')
-            .ok_or_else(|| Error::Usage(format!("`{text}` is not a tag: write it as KEY=VALUE")))?;
-        options.tags.insert(key.to_owned(), value.to_owned());
-    }
-    Ok(())
-}
-
-/// Hosts that are given are all the hosts; what else is given is added to what was said before.
-pub(super) fn ssh_options(options: &mut SshOptions, flags: &SshFlags) -> Result<(), Error> {
-    if flags.host_key.len() > flags.host.len() {
-        let (keys, hosts) = (flags.host_key.len(), flags.host.len());
-        return Err(Error::Usage(format!("{keys} host keys are given for {hosts} hosts")));
-    }
-    if !flags.host.is_empty() {
-        options.hosts.clone_from(&flags.host);
-        for (host, key) in options.hosts.iter_mut().zip(&flags.host_key) {
-            host.host_key = Some(key.clone());
-        }
-    }
-    if let Some(file) = &flags.identity {
-        options.identity = Some(absolute(file)?);
-    }
-    options.jump = flags.jump.clone().or(options.jump.take());
-    if let Some(file) = &flags.ssh_config {
-        options.config = Some(absolute(file)?);
-    }
-    options.adopt |= flags.adopt;
-    options.remove_docker |= flags.remove_docker;
-    Ok(())
 }
 
 fn engine_options(options: &mut EngineOptions, args: &Up) -> Result<(), Error> {
@@ -392,8 +290,8 @@ mod tests {
 
     fn groups() -> Vec<MachineGroup> {
         vec![
-            MachineGroup::new(Role::Manager, 1, DriverName::Docker),
-            MachineGroup::new(Role::Worker, 3, DriverName::Docker),
+            MachineGroup::new(Role::Manager, 1, DriverName::fixed("docker")),
+            MachineGroup::new(Role::Worker, 3, DriverName::fixed("docker")),
         ]
     }
 

@@ -3,7 +3,19 @@
 use std::net::IpAddr;
 use std::path::Path;
 
-use crate::model::MachineName;
+use super::docker::Variant;
+use crate::model::{ClusterName, MachineName, MachineRequest};
+
+/// Machines that a person wants.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// Their cluster.
+    pub cluster: &'a ClusterName,
+    /// What is asked for each.
+    pub requests: &'a [MachineRequest],
+    /// What is in their image, if they have one.
+    pub variant: Variant,
+}
 
 /// How a person makes machines.
 #[derive(Debug, Clone, PartialEq, Eq)]

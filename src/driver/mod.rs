@@ -13,10 +13,18 @@ pub mod by_hand;
 pub mod docker;
 pub mod ec2;
 pub mod external;
+#[cfg(feature = "fake")]
+pub mod fake;
+pub mod flag;
+mod kind;
 mod local_ports;
 pub mod mixed;
 pub mod nowhere;
+pub mod registry;
+pub mod section;
 pub mod ssh;
+#[cfg(feature = "fake")]
+pub mod toy;
 
 use std::error::Error as StdError;
 
@@ -29,6 +37,10 @@ use crate::event::Progress;
 use crate::model::{
     ClusterName, Dollars, DriverName, Finding, Machine, MachineId, MachineRequest, Place, Places,
 };
+
+pub use self::docker::Baked;
+pub use self::kind::{AsTheyAre, Kind, Memory, Program, Setting};
+pub use self::section::Section;
 
 /// The key of the label or tag that holds the cluster's name; whatever lacks it is not ours.
 pub const LABEL_CLUSTER: &str = "io.clusterdojo.cluster";
@@ -113,6 +125,8 @@ pub enum Error {
         name: String,
         /// Those whose programs are there.
         found: Vec<String>,
+        /// What would make it be there, if that is known.
+        help: Option<&'static str>,
     },
     /// An option that the driver does not have, or a value that it does not take.
     #[error("driver `{driver}` {problem}")]

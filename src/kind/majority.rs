@@ -85,7 +85,7 @@ mod tests {
     fn machine(orchestrator: Orchestrator, name: MachineName, how: char) -> Machine {
         Machine {
             id: MachineId { cluster: "ab".parse().unwrap(), name },
-            driver: DriverName::Docker,
+            driver: DriverName::fixed("docker"),
             cluster_id: "1".to_owned(),
             home: None,
             orchestrator,

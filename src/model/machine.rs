@@ -192,7 +192,7 @@ pub struct Machine {
     /// Its name.
     pub id: MachineId,
     /// Where it came from.
-    #[serde(default)]
+    #[serde(default = "DriverName::first")]
     pub driver: DriverName,
     /// The random id of the cluster that it was made for.
     pub cluster_id: String,

@@ -20,6 +20,7 @@ mod proxies;
 mod quantity;
 mod secret;
 mod subnet;
+mod ttl;
 mod tunnel;
 
 pub use access::{Access, Tool};
@@ -43,4 +44,5 @@ pub use proxies::Proxies;
 pub use quantity::{Bytes, Cpus, InvalidQuantity, counted};
 pub use secret::Secret;
 pub use subnet::Subnet;
+pub use ttl::Ttl;
 pub use tunnel::Tunnel;

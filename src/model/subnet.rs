@@ -30,6 +30,20 @@ impl Subnet {
         Some(format!("{range} {why}"))
     }
 
+    /// Refuses a range in which there can be no hosts. `what` has it, and `flag` chooses another one.
+    ///
+    /// # Errors
+    /// Why there can be none.
+    pub fn refuse_without_hosts(self, what: &str, flag: &str) -> Result<(), String> {
+        match self.without_hosts() {
+            Some(why) => Err(format!(
+                "{what} subnet {self} ({flag}) cannot be used: {why}; take a private range, as in \
+                 10.201.7.0/24"
+            )),
+            None => Ok(()),
+        }
+    }
+
     /// The range of that size around an address.
     pub const fn containing(address: Ipv4Addr, prefix: u8) -> Self {
         let prefix = if prefix > 32 { 32 } else { prefix };

@@ -16,11 +16,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::bundle::{self, Bundle};
+use crate::driver::registry;
 use crate::event::Progress;
 use crate::failpoint;
-use crate::model::{
-    DriverName, KubernetesVersion, Machine, NoService, Proxies, SshFiles, TlsFiles,
-};
+use crate::model::{KubernetesVersion, Machine, NoService, Proxies, SshFiles, TlsFiles};
 use crate::pki::{self, Authority};
 use crate::remote::{self, Dialer, Remote};
 
@@ -240,7 +239,7 @@ impl Provisioner {
             progress.step("boot", dialer.dial(&machine, &self.ssh, BOOT)).await?;
         failpoint::reached("provision.before");
         // Machines elsewhere have a way of their own.
-        if machine.driver == DriverName::Docker {
+        if registry::kind(&machine.driver).shares_proxies() {
             let script = proxy::use_proxies(self.proxies.as_ref());
             let script = match &self.proxies {
                 Some(_) => script,

@@ -50,11 +50,11 @@ mod tests {
     use crate::model::Orchestrator;
 
     fn spec() -> ClusterSpec {
-        let mut with_port = MachineGroup::new(Role::Worker, 2, DriverName::Docker);
+        let mut with_port = MachineGroup::new(Role::Worker, 2, DriverName::fixed("docker"));
         with_port.ports = vec!["8081:80".parse().unwrap()];
         let machines = vec![
-            MachineGroup::new(Role::Manager, 1, DriverName::Docker),
-            MachineGroup::new(Role::Worker, 1, DriverName::Docker),
+            MachineGroup::new(Role::Manager, 1, DriverName::fixed("docker")),
+            MachineGroup::new(Role::Worker, 1, DriverName::fixed("docker")),
             with_port,
         ];
         ClusterSpec::new("ab".parse().unwrap(), Orchestrator::Swarm, machines)
@@ -70,13 +70,13 @@ mod tests {
     fn counts_are_set_across_groups() {
         let mut spec = spec();
         assert_eq!(names(&spec), "manager-1 0, worker-1 0, worker-2 1, worker-3 0");
-        spec.set_count(Role::Worker, 2, DriverName::Docker);
+        spec.set_count(Role::Worker, 2, DriverName::fixed("docker"));
         assert_eq!(names(&spec), "manager-1 0, worker-1 0, worker-2 1");
-        spec.set_count(Role::Worker, 1, DriverName::Docker);
+        spec.set_count(Role::Worker, 1, DriverName::fixed("docker"));
         assert_eq!(names(&spec), "manager-1 0, worker-1 0");
-        spec.set_count(Role::Worker, 2, DriverName::Docker);
+        spec.set_count(Role::Worker, 2, DriverName::fixed("docker"));
         assert_eq!(names(&spec), "manager-1 0, worker-1 0, worker-2 0");
-        spec.set_count(Role::Worker, 0, DriverName::Docker);
+        spec.set_count(Role::Worker, 0, DriverName::fixed("docker"));
         assert_eq!(names(&spec), "manager-1 0");
     }
 
@@ -84,8 +84,8 @@ mod tests {
     fn growing_and_shrinking_at_once_shrinks_first() {
         let before = spec();
         let mut wanted = before.clone();
-        wanted.set_count(Role::Manager, 3, DriverName::Docker);
-        wanted.set_count(Role::Worker, 1, DriverName::Docker);
+        wanted.set_count(Role::Manager, 3, DriverName::fixed("docker"));
+        wanted.set_count(Role::Worker, 1, DriverName::fixed("docker"));
         assert_eq!(names(&wanted.at_most(&before)), "manager-1 0, worker-1 0");
         assert_eq!(before.at_most(&wanted).machines.len(), 2);
         assert_eq!(before.at_most(&before), before);

@@ -1,19 +1,20 @@
 //! Spec files: YAML, with unknown keys and impossible values refused where they stand.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_saphyr::{Location, Spanned};
 
-use crate::driver::docker::DockerOptions;
-use crate::driver::ec2::Ec2Options;
-use crate::driver::external;
-use crate::driver::ssh::SshOptions;
+use crate::driver::{Kind, Section, registry};
 use crate::durable;
 use crate::model::{ClusterName, DriverName, EngineOptions, KubernetesOptions, Orchestrator};
 
-use super::{API_VERSION, ClusterSpec, Invalid, MachineGroup, Place};
+use super::sections::EXTERNAL;
+use super::{API_VERSION, ClusterSpec, Invalid, MachineGroup, Place, Sections};
 
 /// Why a spec file was refused.
 #[derive(Debug, thiserror::Error)]
@@ -41,9 +42,8 @@ pub enum Error {
     },
 }
 
-/// The file as it is written; [`ClusterSpec`] is what it means.
+/// The file as it is written, but for the sections of drivers inside; [`ClusterSpec`] is what it means.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Document {
     #[serde(rename = "apiVersion")]
     api_version: Spanned<String>,
@@ -56,11 +56,58 @@ struct Document {
     #[serde(default)]
     kubernetes: Option<Spanned<KubernetesOptions>>,
     #[serde(default)]
-    docker: Option<Spanned<DockerOptions>>,
-    #[serde(default)]
-    external: Option<Spanned<BTreeMap<DriverName, external::Options>>>,
-    ec2: Option<Spanned<Ec2Options>>,
-    ssh: Option<Spanned<SshOptions>>,
+    external: Option<Spanned<BTreeMap<DriverName, Section>>>,
+}
+
+/// The keys of a [`Document`].
+const KEYS: [&str; 7] =
+    ["apiVersion", "name", "orchestrator", "machines", "engine", "kubernetes", EXTERNAL];
+
+/// Where the sections of drivers inside are. Keys that nobody knows are refused where they stand.
+struct Outline(Vec<(&'static dyn Kind, Location)>);
+
+impl<'de> Deserialize<'de> for Outline {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Keys;
+
+        impl<'de> Visitor<'de> for Keys {
+            type Value = Outline;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a spec")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Outline, A::Error> {
+                let mut sections = Vec::new();
+                while let Some(Key(driver)) = map.next_key()? {
+                    let value: Option<Spanned<IgnoredAny>> = map.next_value()?;
+                    sections.extend(driver.zip(value.map(|value| value.referenced)));
+                }
+                Ok(Outline(sections))
+            }
+        }
+
+        deserializer.deserialize_map(Keys)
+    }
+}
+
+/// A key that is known, and the driver whose section it is.
+struct Key(Option<&'static dyn Kind>);
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        static ALL: LazyLock<Vec<&str>> = LazyLock::new(|| {
+            let drivers = registry::inside().filter(|kind| !kind.is_for_tests());
+            // Once, and for as long as the program runs.
+            let drivers = drivers.map(|kind| &*kind.name().to_string().leak());
+            KEYS.into_iter().chain(drivers).collect()
+        });
+        let key = String::deserialize(deserializer)?;
+        match registry::find(&key) {
+            None if !KEYS.contains(&key.as_str()) => Err(D::Error::unknown_field(&key, &ALL)),
+            driver => Ok(Self(driver)),
+        }
+    }
 }
 
 /// The same for writing.
@@ -89,16 +136,8 @@ pub fn read(path: &Path) -> Result<(ClusterSpec, String), Error> {
 }
 
 fn parse(text: &str) -> Result<ClusterSpec, (Location, String)> {
-    // A multi-line excerpt of the file does not belong in a one-line error.
-    let options = serde_saphyr::options! { with_snippet: false };
-    let document: Document =
-        serde_saphyr::from_str_with_options(text, options).map_err(|error| {
-            let location = error.location().unwrap_or(Location::UNKNOWN);
-            let message = error.without_snippet().to_string();
-            // The place is told apart from the problem, so it need not stand in the text again.
-            let at = format!(" at line {}, column {}", location.line(), location.column());
-            (location, message.replace(&at, ""))
-        })?;
+    let Outline(outline) = typed(text)?;
+    let document: Document = typed(text)?;
     if document.api_version.value != API_VERSION {
         let problem = format!(
             "apiVersion `{}` is not known: expected {API_VERSION}",
@@ -110,16 +149,24 @@ fn parse(text: &str) -> Result<ClusterSpec, (Location, String)> {
     let machines_at = document.machines.referenced;
     let engine_at = document.engine.as_ref().map_or(machines_at, |e| e.referenced);
     let kubernetes_at = document.kubernetes.as_ref().map_or(machines_at, |k| k.referenced);
-    let docker_at = document.docker.as_ref().map_or(machines_at, |d| d.referenced);
     let external_at = document.external.as_ref().map_or(machines_at, |e| e.referenced);
-    let ec2_at = document.ec2.as_ref().map_or(machines_at, |e| e.referenced);
-    let ssh_at = document.ssh.as_ref().map_or(machines_at, |s| s.referenced);
-    let mut chosen = vec![(DriverName::Ec2, document.ec2.as_ref().map(|e| e.referenced))];
-    chosen.push((DriverName::Ssh, document.ssh.as_ref().map(|s| s.referenced)));
-    let docker = document.docker.as_ref().filter(|d| d.value != DockerOptions::default());
-    chosen.push((DriverName::Docker, docker.map(|d| d.referenced)));
-    for name in document.external.iter().flat_map(|e| e.value.keys()) {
-        chosen.push((name.clone(), Some(external_at)));
+    let mut sections = Sections::default();
+    let mut chosen = Vec::new();
+    for (kind, at) in &outline {
+        let section = (kind.shape().in_file)(text).map_err(told)?;
+        // That of the driver that is meant where none is named is always written.
+        if !section.is_empty() || kind.name() != registry::default() {
+            chosen.push((kind.name(), *at));
+        }
+        sections.admit(&kind.name(), section);
+    }
+    for (name, section) in document.external.into_iter().flat_map(|external| external.value) {
+        if registry::find(name.as_str()).is_some() {
+            let problem = format!("`{name}` is no external driver: its options stand one level up");
+            return Err((external_at, problem));
+        }
+        chosen.push((name.clone(), external_at));
+        sections.admit(&name, section);
     }
     let spec = ClusterSpec {
         name: document.name,
@@ -127,14 +174,10 @@ fn parse(text: &str) -> Result<ClusterSpec, (Location, String)> {
         machines: document.machines.value.into_iter().map(|g| g.value).collect(),
         engine: document.engine.map(|e| e.value).unwrap_or_default(),
         kubernetes: document.kubernetes.map(|k| k.value).unwrap_or_default(),
-        docker: document.docker.map(|d| d.value).unwrap_or_default(),
-        external: document.external.map(|e| e.value).unwrap_or_default(),
-        ec2: document.ec2.map(|e| e.value).unwrap_or_default(),
-        ssh: document.ssh.map(|s| s.value).unwrap_or_default(),
+        sections,
     };
     for (driver, place) in chosen {
-        let heeded = spec.drivers().iter().any(|d| d.heeds_options_of(&driver));
-        if let Some(place) = place.filter(|_| !heeded) {
+        if !spec.drivers().iter().any(|d| registry::kind(d).heeds(&driver)) {
             let problem =
                 format!("there are options for driver `{driver}`, but no machines from it");
             return Err((place, problem));
@@ -148,14 +191,29 @@ fn parse(text: &str) -> Result<ClusterSpec, (Location, String)> {
                 Place::Machines => machines_at,
                 Place::Engine => engine_at,
                 Place::Kubernetes => kubernetes_at,
-                Place::Docker => docker_at,
                 Place::External => external_at,
-                Place::Ec2 => ec2_at,
-                Place::Ssh => ssh_at,
+                Place::Driver(name) => outline
+                    .iter()
+                    .find(|(kind, _)| kind.name() == name)
+                    .map_or(machines_at, |(_, at)| *at),
             },
             problem,
         )),
     }
+}
+
+fn typed<T: DeserializeOwned>(text: &str) -> Result<T, (Location, String)> {
+    // A multi-line excerpt of the file does not belong in a one-line error.
+    let options = serde_saphyr::options! { with_snippet: false };
+    serde_saphyr::from_str_with_options(text, options).map_err(told)
+}
+
+fn told(error: serde_saphyr::Error) -> (Location, String) {
+    let location = error.location().unwrap_or(Location::UNKNOWN);
+    let message = error.without_snippet().to_string();
+    // The place is told apart from the problem, so it need not stand in the text again.
+    let at = format!(" at line {}, column {}", location.line(), location.column());
+    (location, message.replace(&at, ""))
 }
 
 impl ClusterSpec {

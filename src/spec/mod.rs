@@ -5,22 +5,21 @@ mod file;
 mod place;
 mod proof;
 mod ranges;
+mod sections;
 mod validate;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::driver::docker::DockerOptions;
-use crate::driver::ec2::Ec2Options;
-use crate::driver::external;
-use crate::driver::ssh::SshOptions;
+use crate::driver::registry;
 use crate::model::{
     Bytes, ClusterName, Cpus, DriverName, EngineOptions, KubernetesOptions, MachineName,
     Orchestrator, Port, Role, Size,
 };
 
 pub use file::{Error, read};
+pub use sections::Sections;
 pub use validate::{Invalid, Place};
 
 /// The name of the format of spec files.
@@ -41,18 +40,9 @@ pub struct ClusterSpec {
     /// What was chosen about Kubernetes.
     #[serde(default, skip_serializing_if = "KubernetesOptions::is_default")]
     pub kubernetes: KubernetesOptions,
-    /// Options of the docker driver.
-    #[serde(default)]
-    pub docker: DockerOptions,
-    /// Options of external drivers, by the driver's name.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub external: BTreeMap<DriverName, external::Options>,
-    /// Options of the ec2 driver.
-    #[serde(default, skip_serializing_if = "Ec2Options::is_default")]
-    pub ec2: Ec2Options,
-    /// Options of the ssh driver.
-    #[serde(default, skip_serializing_if = "SshOptions::is_default")]
-    pub ssh: SshOptions,
+    /// What was chosen about machines of each driver.
+    #[serde(flatten)]
+    pub sections: Sections,
 }
 
 /// Machines of one kind.
@@ -65,7 +55,7 @@ pub struct MachineGroup {
     #[serde(default = "one")]
     pub count: u16,
     /// Where they come from.
-    #[serde(default)]
+    #[serde(default = "registry::default", deserialize_with = "driver_name")]
     pub driver: DriverName,
     /// The most memory that each may use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -76,6 +66,11 @@ pub struct MachineGroup {
     /// Ports of this computer that lead to the first machine of the group.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ports: Vec<Port>,
+}
+
+/// What is wrong with one is told with those that there are.
+fn driver_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DriverName, D::Error> {
+    registry::read_name(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
 }
 
 fn one() -> u16 {
@@ -111,10 +106,7 @@ impl ClusterSpec {
             machines,
             engine: EngineOptions::default(),
             kubernetes: KubernetesOptions::default(),
-            docker: DockerOptions::default(),
-            external: BTreeMap::new(),
-            ec2: Ec2Options::default(),
-            ssh: SshOptions::default(),
+            sections: Sections::default(),
         }
     }
 
@@ -154,7 +146,12 @@ impl ClusterSpec {
 
     /// Where the first machine comes from, and whatever else is said of no group.
     pub fn driver(&self) -> DriverName {
-        self.machines.first().map(|g| g.driver.clone()).unwrap_or_default()
+        self.machines.first().map_or_else(registry::default, |g| g.driver.clone())
+    }
+
+    /// How many machines come from a driver.
+    pub fn count_of(&self, driver: &DriverName) -> usize {
+        self.machines().iter().filter(|machine| machine.driver == *driver).count()
     }
 
     /// All the places that machines come from.

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::model::{DriverName, Place, Places, PodNetwork};
+use crate::driver::registry;
+use crate::model::{Places, PodNetwork};
 
 use super::ClusterSpec;
 
@@ -12,15 +13,13 @@ impl ClusterSpec {
     #[must_use]
     pub fn located(&self, places: &Places) -> Self {
         let mut spec = self.clone();
-        for (driver, place) in places {
-            match driver {
-                DriverName::Docker => spec.docker = place.fill(&spec.docker),
-                DriverName::Ec2 => spec.ec2 = place.fill(&spec.ec2),
-                DriverName::Ssh => spec.ssh = place.fill(&spec.ssh),
-                DriverName::External(_) => {}
-                #[cfg(feature = "fake")]
-                DriverName::Fake => {}
-            }
+        for (driver, place) in
+            places.iter().filter(|(driver, _)| !registry::kind(driver).is_outside())
+        {
+            let mut section = place.options.clone();
+            section.extend(self.sections.of(driver).clone());
+            // What the driver does not take any more is of no use to it.
+            let _ = spec.sections.set(driver, section);
         }
         spec
     }
@@ -28,10 +27,8 @@ impl ClusterSpec {
     /// The spec with all its paths as they are from here: the record outlives the directory of this command.
     #[must_use]
     pub(super) fn with_absolute_paths(mut self) -> Self {
-        let hosts = self.ssh.hosts.iter_mut().map(|host| &mut host.identity);
-        let ssh = [&mut self.ssh.identity, &mut self.ssh.config];
-        let others = [&mut self.ec2.user_data, &mut self.kubernetes.bundle];
-        for path in hosts.chain(ssh).chain(others).flatten() {
+        self.sections.make_absolute();
+        if let Some(path) = &mut self.kubernetes.bundle {
             make_absolute(path);
         }
         if let PodNetwork::Manifest(path) = &mut self.kubernetes.cni {
@@ -42,17 +39,11 @@ impl ClusterSpec {
 
     /// Where machines are, as far as the spec alone tells: for records of a time that had nothing else.
     pub fn places(&self) -> Places {
-        let of = |driver: DriverName| {
-            let place: Option<Place> = match &driver {
-                DriverName::Docker => self.docker.place(),
-                DriverName::Ec2 => self.ec2.place(),
-                DriverName::Ssh | DriverName::External(_) => None,
-                #[cfg(feature = "fake")]
-                DriverName::Fake => None,
-            };
-            Some((driver, place?))
-        };
-        self.drivers().into_iter().filter_map(of).collect()
+        let place = |driver: &_| registry::kind(driver).place(self.sections.of(driver));
+        self.drivers()
+            .into_iter()
+            .filter_map(|driver| Some((driver.clone(), place(&driver)?)))
+            .collect()
     }
 }
 
@@ -64,17 +55,20 @@ fn make_absolute(path: &mut PathBuf) {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
-    use crate::driver::ssh::SshHost;
-    use crate::model::Orchestrator;
+    use crate::model::{DriverName, Orchestrator, Place};
 
     #[test]
     fn paths_of_a_spec_are_found_from_everywhere() {
         let mut spec = ClusterSpec::new("ab".parse().unwrap(), Orchestrator::Swarm, Vec::new());
-        let path = || Some(PathBuf::from("file"));
-        (spec.ssh.config, spec.ssh.identity) = (path(), path());
-        spec.ssh.hosts = vec![SshHost { identity: path(), ..SshHost::new("box") }];
-        (spec.ec2.user_data, spec.kubernetes.bundle) = (path(), path());
+        let hosts = json!({
+            "config": "file", "identity": "file", "hosts": [{ "address": "box", "identity": "file" }]
+        });
+        spec.sections.choose("ssh", hosts);
+        spec.sections.choose("ec2", json!({ "user-data": "file" }));
+        spec.kubernetes.bundle = Some(PathBuf::from("file"));
         spec.kubernetes.cni = PodNetwork::Manifest(PathBuf::from("file"));
         let text = spec.with_absolute_paths().to_yaml();
         let here = std::env::current_dir().unwrap().join("file").display().to_string();
@@ -86,12 +80,14 @@ mod tests {
         let mut spec = ClusterSpec::new("ab".parse().unwrap(), Orchestrator::Swarm, Vec::new());
         let at = |options| Place { name: String::new(), id: None, options };
         let places = Places::from([
-            (DriverName::Docker, at([("host".to_owned(), "unix:///a".into())].into())),
-            (DriverName::Ec2, at([("region".to_owned(), "eu-west-1".into())].into())),
+            (DriverName::fixed("docker"), at([("host".to_owned(), "unix:///a".into())].into())),
+            (DriverName::fixed("ec2"), at([("region".to_owned(), "eu-west-1".into())].into())),
         ]);
-        spec.ec2.region = Some("eu-central-1".to_owned());
+        spec.sections.choose("ec2", json!({ "region": "eu-central-1" }));
         let located = spec.located(&places);
-        assert_eq!(located.docker.host.as_deref(), Some("unix:///a"));
-        assert_eq!(located.ec2.region.as_deref(), Some("eu-central-1"));
+        let option =
+            |driver, key: &str| located.sections.of(&DriverName::fixed(driver))[key].clone();
+        assert_eq!(option("docker", "host"), "unix:///a");
+        assert_eq!(option("ec2", "region"), "eu-central-1");
     }
 }

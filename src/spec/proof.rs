@@ -39,7 +39,7 @@ mod tests {
     use crate::model::{DriverName, KubernetesOptions, Orchestrator, Role};
 
     fn cluster(orchestrator: Orchestrator, role: Role) -> ClusterSpec {
-        let machines = vec![MachineGroup::new(role, 1, DriverName::Docker)];
+        let machines = vec![MachineGroup::new(role, 1, DriverName::fixed("docker"))];
         ClusterSpec::new("practice".parse().unwrap(), orchestrator, machines)
     }
 

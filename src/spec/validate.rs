@@ -1,6 +1,6 @@
 //! What types alone cannot say about a spec. Everything is checked before anything is done.
 
-use crate::driver::docker;
+use crate::driver::{AsTheyAre, registry};
 use crate::kind;
 use crate::model::{DriverName, PodNetwork, Role};
 
@@ -18,7 +18,7 @@ pub struct Invalid {
 }
 
 /// A part of a spec.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     /// The machine group with this index.
     Group(usize),
@@ -28,14 +28,10 @@ pub enum Place {
     Engine,
     /// The choices about Kubernetes.
     Kubernetes,
-    /// The options of the docker driver.
-    Docker,
+    /// The options of a driver inside.
+    Driver(DriverName),
     /// The options of external drivers.
     External,
-    /// The options of the ec2 driver.
-    Ec2,
-    /// The options of the ssh driver.
-    Ssh,
 }
 
 /// The most machines of one role; each driver may set a lower limit.
@@ -58,11 +54,6 @@ impl ClusterSpec {
             self.validate_group(group)
                 .map_err(|problem| Invalid { place: Place::Group(index), problem })?;
         }
-        if let Some(inside) = self.external.keys().find(|d| !matches!(d, DriverName::External(_))) {
-            let problem =
-                format!("`{inside}` is no external driver: its options stand one level up");
-            return Err(Invalid { place: Place::External, problem });
-        }
         let machines = |problem: String| Err(Invalid { place: Place::Machines, problem });
         let kind = kind::of(self.orchestrator);
         kind.refuse_count(self.count(kind.roles()[0])).or_else(machines)?;
@@ -79,12 +70,12 @@ impl ClusterSpec {
             return machines(format!("port {} of this computer is given twice", twice[0].host));
         }
         self.validate_engine().map_err(|problem| Invalid { place: Place::Engine, problem })?;
-        let of_machines = self.docker.subnet.map_or(Ok(()), ranges::of_machines);
-        of_machines.map_err(|problem| Invalid { place: Place::Docker, problem })?;
-        self.validate_kubernetes()
-            .map_err(|problem| Invalid { place: Place::Kubernetes, problem })?;
-        let hosts = self.machines().iter().filter(|m| m.driver == DriverName::Ssh).count();
-        self.ssh.validate(hosts).map_err(|problem| Invalid { place: Place::Ssh, problem })
+        for kind in registry::inside() {
+            let name = kind.name();
+            kind.validate(self.sections.of(&name), self.count_of(&name))
+                .map_err(|problem| Invalid { place: Place::Driver(name), problem })?;
+        }
+        self.validate_kubernetes().map_err(|problem| Invalid { place: Place::Kubernetes, problem })
     }
 
     fn validate_group(&self, group: &MachineGroup) -> Result<(), String> {
@@ -98,9 +89,9 @@ impl ClusterSpec {
                 expected.join(" or ")
             ));
         }
-        if matches!(group.driver, DriverName::Ssh | DriverName::Ec2) {
+        if let Some(why) = registry::kind(&group.driver).as_they_are() {
             let size = group.memory.is_some() || group.cpus.is_some();
-            refuse_what_only_containers_have(&group.driver, size, !group.ports.is_empty())?;
+            refuse_what_cannot_be_chosen(&group.driver, why, size, !group.ports.is_empty())?;
         }
         if group.count == 0 && !group.ports.is_empty() {
             return Err("ports are given, but no machine to lead them to".to_owned());
@@ -139,18 +130,16 @@ impl ClusterSpec {
             let problem = "choices about Kubernetes are given, but there is no Kubernetes in it";
             return if chosen.is_default() { Ok(()) } else { Err(problem.to_owned()) };
         }
-        let machines = self
-            .drivers()
-            .contains(&DriverName::Docker)
-            .then(|| self.docker.subnet.unwrap_or(docker::SUBNETS));
+        let drivers = self.drivers();
+        let subnet = |driver| registry::kind(driver).subnet(self.sections.of(driver));
+        let subnets: Vec<_> = drivers.iter().filter_map(subnet).collect();
         if let Some(version) = chosen.version {
             version.refuse_old()?;
         }
-        ranges::of_kubernetes(chosen.pod_subnet, chosen.service_subnet, machines)?;
-        for host in &self.ssh.hosts {
-            // A name may lead anywhere; what it leads to is seen before the cluster is begun.
-            if let Some(address) = host.private_address.or_else(|| host.address.parse().ok()) {
-                chosen.refuse_address(&format!("host `{}`", host.address), address)?;
+        ranges::of_kubernetes(chosen.pod_subnet, chosen.service_subnet, &subnets)?;
+        for driver in self.sections.drivers() {
+            for (what, address) in registry::kind(driver).addresses(self.sections.of(driver)) {
+                chosen.refuse_address(&what, address)?;
             }
         }
         if let Some(address) = chosen.repository.as_deref().filter(|a| !is_address(a)) {
@@ -187,25 +176,21 @@ impl ClusterSpec {
     }
 }
 
-/// Hosts and instances are as large as they are, and have addresses of their own.
-fn refuse_what_only_containers_have(
+/// Some machines are as large as they are, and have addresses of their own.
+fn refuse_what_cannot_be_chosen(
     driver: &DriverName,
+    why: AsTheyAre,
     size: bool,
     ports: bool,
 ) -> Result<(), String> {
-    let (own_size, own_ports) = match driver {
-        DriverName::Ec2 => {
-            ("an instance type says how large they are", "`open-ports`, or `dojo forward`")
-        }
-        _ => ("they are as large as they are", "`dojo forward`"),
-    };
     if size {
-        return Err(format!("machines of driver `{driver}` take no limits: {own_size}"));
+        return Err(format!("machines of driver `{driver}` take no limits: {}", why.size));
     }
     if ports {
         return Err(format!(
-            "no port of this computer can be published to machines of driver `{driver}`: {own_ports} \
-             leads to them"
+            "no port of this computer can be published to machines of driver `{driver}`: {} \
+             leads to them",
+            why.ports
         ));
     }
     Ok(())
@@ -225,22 +210,23 @@ fn is_registry(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
-    use crate::driver::ssh::SshHost;
     use crate::model::Orchestrator;
 
     fn swarm(managers: u16, workers: u16) -> ClusterSpec {
         let machines = vec![
-            MachineGroup::new(Role::Manager, managers, DriverName::Docker),
-            MachineGroup::new(Role::Worker, workers, DriverName::Docker),
+            MachineGroup::new(Role::Manager, managers, DriverName::fixed("docker")),
+            MachineGroup::new(Role::Worker, workers, DriverName::fixed("docker")),
         ];
         ClusterSpec::new("practice".parse().unwrap(), Orchestrator::Swarm, machines)
     }
 
     fn kubernetes(control_planes: u16) -> ClusterSpec {
         let machines = vec![
-            MachineGroup::new(Role::ControlPlane, control_planes, DriverName::Docker),
-            MachineGroup::new(Role::Worker, 2, DriverName::Docker),
+            MachineGroup::new(Role::ControlPlane, control_planes, DriverName::fixed("docker")),
+            MachineGroup::new(Role::Worker, 2, DriverName::fixed("docker")),
         ];
         ClusterSpec::new("practice".parse().unwrap(), Orchestrator::Kubernetes, machines)
     }
@@ -264,9 +250,12 @@ mod tests {
     fn no_host_is_where_pods_or_services_are() {
         let refused = |address: &str, private: Option<&str>| {
             let mut spec = kubernetes(1);
-            spec.machines[1].driver = DriverName::Ssh;
-            spec.ssh.hosts = ["192.0.2.1", address].map(SshHost::new).to_vec();
-            spec.ssh.hosts[1].private_address = private.map(|p| p.parse().unwrap());
+            spec.machines[1].driver = DriverName::fixed("ssh");
+            let mut second = json!({ "address": address });
+            if let Some(private) = private {
+                second["private-address"] = private.into();
+            }
+            spec.sections.choose("ssh", json!({ "hosts": [{ "address": "192.0.2.1" }, second] }));
             spec.validate().err().map(|e| (e.place, e.problem))
         };
         for (address, private) in [("10.244.1.2", None), ("box", Some("10.96.7.7"))] {
@@ -320,7 +309,7 @@ mod tests {
     #[test]
     fn machines_of_two_groups_of_one_role_are_counted_through() {
         let mut spec = swarm(1, 2);
-        spec.machines.push(MachineGroup::new(Role::Worker, 1, DriverName::Docker));
+        spec.machines.push(MachineGroup::new(Role::Worker, 1, DriverName::fixed("docker")));
         let names: Vec<_> = spec.machines().iter().map(|m| m.name.to_string()).collect();
         assert_eq!(names, ["manager-1", "worker-1", "worker-2", "worker-3"]);
     }

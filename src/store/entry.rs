@@ -229,7 +229,7 @@ mod tests {
     use crate::spec::{ClusterSpec, MachineGroup};
 
     fn record() -> Record {
-        let machines = vec![MachineGroup::new(Role::Manager, 1, DriverName::Docker)];
+        let machines = vec![MachineGroup::new(Role::Manager, 1, DriverName::fixed("docker"))];
         let name = "practice".parse().unwrap();
         Record::new(ClusterSpec::new(name, Orchestrator::Swarm, machines))
     }

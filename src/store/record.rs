@@ -144,14 +144,15 @@ mod tests {
         assert_eq!((record.schema, record.machines.len()), (SCHEMA, 1));
         assert_eq!(record.contexts, None);
         let known: Vec<_> = record.places.keys().collect();
-        assert_eq!(known, [&DriverName::Ec2]);
-        let ec2 = &record.places[&DriverName::Ec2];
+        assert_eq!(known, [&DriverName::fixed("ec2")]);
+        assert_eq!(record.spec.sections.of(&DriverName::fixed("podbox"))["image"], "mine");
+        let ec2 = &record.places[&DriverName::fixed("ec2")];
         assert_eq!(ec2.id.as_deref(), Some("123456789012/eu-central-1"));
         let written = serde_json::to_vec(&record).unwrap();
         assert_eq!(Record::parse(&cluster, &written).unwrap(), record);
 
         let named = FIRST.replace(r#""bare": false"#, r#""bare": false, "host": "tcp://box:2375""#);
         let record = Record::parse(&cluster, named.as_bytes()).unwrap();
-        assert_eq!(record.places[&DriverName::Docker].options["host"], "tcp://box:2375");
+        assert_eq!(record.places[&DriverName::fixed("docker")].options["host"], "tcp://box:2375");
     }
 }

@@ -2,7 +2,7 @@
 
 use futures_util::try_join;
 
-use crate::driver::Leftover;
+use crate::driver::{Leftover, registry};
 use crate::event::Progress;
 use crate::kind::{self, engines};
 use crate::model::{ClusterName, Level, Machine, Role};
@@ -151,10 +151,14 @@ fn refuse_changes(spec: &ClusterSpec, recorded: &ClusterSpec, plan: &Plan) -> Re
         }
     }
     let any_exists = !(plan.keep.is_empty() && plan.start.is_empty());
-    if any_exists && recorded.docker.subnet != spec.docker.subnet {
-        return refuse("the subnet".to_owned());
-    }
     if any_exists {
+        for kind in registry::inside() {
+            let driver = kind.name();
+            let (then, now) = (recorded.sections.of(&driver), spec.sections.of(&driver));
+            if let Some(what) = kind.changed(then, now) {
+                return refuse(what.to_owned());
+            }
+        }
         refuse_resizing(spec, recorded)?;
         // These stand in the cluster's certificates and in its own configuration.
         let (now, then) = (&spec.kubernetes, &recorded.kubernetes);

@@ -11,6 +11,8 @@ use super::{Error, Services, UpOptions, plan};
 /// Machines of one kind that are still to be made, and what each of them costs.
 #[derive(Debug)]
 pub struct Estimate {
+    /// Where they come from.
+    pub driver: DriverName,
     /// How many.
     pub machines: u64,
     /// What one costs.
@@ -41,7 +43,10 @@ pub async fn estimate(
         let new = machines.iter().filter(|m| m.driver == *driver && create.contains(&m.name));
         new.count() as u64
     };
-    let estimates =
-        prices.into_iter().map(|(driver, price)| Estimate { machines: count(&driver), price });
+    let estimates = prices.into_iter().map(|(driver, price)| Estimate {
+        machines: count(&driver),
+        driver,
+        price,
+    });
     Ok(estimates.filter(|estimate| estimate.machines > 0).collect())
 }

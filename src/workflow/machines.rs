@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use crate::driver::{Driver, docker};
+use crate::driver::{Driver, registry};
 use crate::event::Progress;
 use crate::failpoint;
 use crate::kind;
-use crate::kind::kubernetes::Release;
 use crate::model::{
-    ClusterName, DriverName, HostKey, KubernetesVersion, Machine, MachineId, MachineName,
-    MachineRequest, MachineState, Secret, SshFiles,
+    ClusterName, HostKey, KubernetesVersion, Machine, MachineId, MachineName, MachineRequest,
+    MachineState, Secret, SshFiles,
 };
 use crate::pace::within;
 use crate::pki::{self, Authority};
@@ -52,7 +51,9 @@ pub(super) fn subject(entry: &Entry, record: &Record) -> String {
 fn reached_directly(spec: &ClusterSpec) -> Vec<String> {
     let mut entries: Vec<String> =
         ["localhost", "127.0.0.0/8", "127.0.0.1", "::1"].map(str::to_owned).into();
-    entries.push(spec.docker.subnet.unwrap_or(docker::SUBNETS).to_string());
+    let drivers = spec.drivers();
+    let subnet = |driver| registry::kind(driver).subnet(spec.sections.of(driver));
+    entries.extend(drivers.iter().filter_map(subnet).map(|subnet| subnet.to_string()));
     entries.extend(spec.machines().iter().map(|machine| machine.name.to_string()));
     entries.extend(kind::of(spec.orchestrator).inner_addresses(&spec.kubernetes));
     entries
@@ -88,13 +89,7 @@ pub(super) fn admit_release(
         ));
     }
     let Some(version) = install.lacks_containerd() else { return Ok(()) };
-    let is_known = |driver: &DriverName| match driver {
-        DriverName::Docker => spec.docker.image.is_none(),
-        DriverName::Ec2 => !spec.ec2.has_image_by_id(),
-        DriverName::Ssh | DriverName::External(_) => false,
-        #[cfg(feature = "fake")]
-        DriverName::Fake => true,
-    };
+    let is_known = |driver: &_| registry::kind(driver).has_known_image(spec.sections.of(driver));
     if spec.drivers().iter().any(is_known) {
         return Err(Error::LacksContainerd { cluster: spec.name.clone(), version });
     }

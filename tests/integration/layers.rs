@@ -20,7 +20,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("bundle", &["model", "durable"]),
     ("context", &["model", "durable", "failpoint"]),
     ("report", &["model", "event", "durable"]),
-    ("provision", &["model", "event", "remote", "bundle", "pki", "durable", "failpoint"]),
+    ("provision", &["model", "event", "driver", "remote", "bundle", "pki", "durable", "failpoint"]),
     ("bootstrap", &["model", "event", "remote", "provision", "driver"]),
     (
         "kind",
@@ -259,6 +259,59 @@ fn a_library_is_named_only_where_it_is_kept() {
             assert!(!named || allowed, "{file} names `{library}`");
         }
     }
+}
+
+/// Sources outside of `src/driver/` that may name a driver, each with the reason.
+const NAMING: &[(&str, &str)] = &[
+    ("src/bin/", "the program of one driver"),
+    ("src/cli/image.rs", "images are Docker's, wherever machines come from"),
+    ("src/model/driver_name.rs", "records of the time when there was one driver do not name it"),
+];
+
+/// The drivers inside that users can choose: folders that say what the rest of the program knows of them.
+fn drivers() -> Vec<String> {
+    let folders = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/driver")).unwrap();
+    let kinds =
+        folders.map(|folder| folder.unwrap().path().join("kind.rs")).filter(|kind| kind.exists());
+    let name =
+        |kind: PathBuf| kind.parent().unwrap().file_name().unwrap().to_string_lossy().into_owned();
+    // That is all the others, and no driver.
+    let mut names: Vec<_> = kinds.map(name).filter(|name| name != "external").collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn no_source_but_that_of_drivers_names_a_driver() {
+    let drivers = drivers();
+    assert_eq!(drivers, ["docker", "ec2", "ssh"]);
+    let mut wrong = Vec::new();
+    for (file, text) in all_sources() {
+        if file.starts_with("src/driver/") || NAMING.iter().any(|(at, _)| file.starts_with(at)) {
+            continue;
+        }
+        for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            let is_driver = |word: &str| {
+                let name = word
+                    .split(|c: char| !c.is_alphanumeric() && c != '_')
+                    .next()
+                    .unwrap_or_default();
+                drivers.iter().any(|driver| driver == name)
+            };
+            let of_module = line.split("driver::").skip(1).any(is_driver);
+            let by_name = line.contains("DriverName::fixed(")
+                || drivers.iter().any(|driver| line.contains(&format!("\"--driver {driver}")));
+            let type_of = ["Docker", "Ec2", "Ssh"].iter().any(|name| {
+                ["Driver", "Options", "Flags"]
+                    .iter()
+                    .any(|of| names_word(line, &format!("{name}{of}")))
+            });
+            if of_module || by_name || type_of {
+                wrong.push(format!("{file}: {}", line.trim()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "say it in the driver's own folder:\n{}", wrong.join("\n"));
 }
 
 /// Whether a line has a word that is not a part of another.

@@ -22,5 +22,6 @@ mod places;
 mod pointed;
 mod refusals;
 mod report;
+mod toy;
 mod unwritable;
 mod waiting;

@@ -7,11 +7,11 @@ use bollard::models::{HostConfig, Mount, MountType};
 
 use super::allowances::{Allowances, Devices};
 use super::container::{self, Place};
-use super::{DockerOptions, Variant, image, subnet, surroundings};
-use crate::driver::by_hand::{Made, MadeMachine, is_cgroup_v2};
+use super::{DockerOptions, image, subnet, surroundings};
+use crate::driver::by_hand::{Made, MadeMachine, Wanted, is_cgroup_v2};
 use crate::driver::local_ports::HostPorts;
 use crate::driver::{Error, LABEL_CLUSTER};
-use crate::model::{ClusterName, MachineRequest};
+use crate::model::MachineRequest;
 
 const WHY: &str = "Each is a container that boots systemd like a real machine, on a network of the cluster's own with \
                    an address that stays. It gets the rights that systemd and an engine inside need, which are many, \
@@ -21,12 +21,8 @@ const WHY: &str = "Each is a container that boots systemd like a real machine, o
 ///
 /// # Errors
 /// If there are more machines than addresses.
-pub fn by_hand(
-    options: &DockerOptions,
-    variant: Variant,
-    cluster: &ClusterName,
-    requests: &[MachineRequest],
-) -> Result<Made, Error> {
+pub(super) fn by_hand(options: &DockerOptions, wanted: &Wanted<'_>) -> Result<Made, Error> {
+    let Wanted { cluster, requests, variant } = *wanted;
     let subnet = options.subnet.or_else(|| subnet::candidates(cluster).next());
     let subnet = subnet.unwrap_or(subnet::ALL);
     let gateway = subnet::gateway(subnet);

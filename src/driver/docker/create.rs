@@ -17,7 +17,7 @@ use super::{DockerDriver, archive, labels, lock, subnet};
 use crate::driver::Error;
 use crate::driver::local_ports::{self, HostPorts};
 use crate::failpoint;
-use crate::model::{DriverName, Machine, MachineRequest, MachineState, Port, Protocol, Service};
+use crate::model::{Machine, MachineRequest, MachineState, Port, Protocol, Service};
 
 /// How often a machine is tried, with other ports or with fewer rights.
 const TRIES: usize = 24;
@@ -225,7 +225,7 @@ impl DockerDriver {
         let reach = |port| SocketAddr::new(self.engine.reach, port);
         Machine {
             id: request.id.clone(),
-            driver: DriverName::Docker,
+            driver: super::DRIVER,
             cluster_id: request.cluster_id.clone(),
             home: Some(request.home.clone()),
             orchestrator: request.orchestrator,

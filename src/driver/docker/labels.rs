@@ -10,9 +10,7 @@ use crate::driver::local_ports::HostPorts;
 use crate::driver::{
     LABEL_CLUSTER, LABEL_CLUSTER_ID, LABEL_HOME, LABEL_MACHINE, LABEL_ORCHESTRATOR, LABEL_ROLE,
 };
-use crate::model::{
-    ClusterName, DriverName, Machine, MachineId, MachineRequest, MachineState, Port, Service,
-};
+use crate::model::{ClusterName, Machine, MachineId, MachineRequest, MachineState, Port, Service};
 
 /// The machine's address in the cluster's network. The engine forgets it while a container is off.
 const LABEL_ADDRESS: &str = "io.clusterdojo.docker.address";
@@ -151,7 +149,7 @@ pub(super) fn machine(container: &ContainerSummary, reach: IpAddr) -> Option<Mac
             cluster: cluster(container)?.parse().ok()?,
             name: label(container, LABEL_MACHINE)?.parse().ok()?,
         },
-        driver: DriverName::Docker,
+        driver: super::DRIVER,
         cluster_id: cluster_id(container).to_owned(),
         home: label(container, LABEL_HOME).map(str::to_owned),
         orchestrator: label(container, LABEL_ORCHESTRATOR)?.parse().ok()?,

@@ -6,7 +6,7 @@ use futures_util::try_join;
 
 use super::{DockerDriver, labels};
 use crate::driver::{Error, LABEL_CLUSTER, LABEL_CLUSTER_ID, LABEL_HOME, Leftover};
-use crate::model::{ClusterName, DriverName, counted};
+use crate::model::{ClusterName, counted};
 
 /// Whose something is: a cluster's name, its random id, and that of the home that made it.
 type Owner = (ClusterName, String, Option<String>);
@@ -40,5 +40,5 @@ fn owner(labels: &HashMap<String, String>) -> Option<Owner> {
 }
 
 fn leftover((cluster, cluster_id, home): Owner, what: String) -> Leftover {
-    Leftover { driver: DriverName::Docker, cluster, cluster_id, home, what }
+    Leftover { driver: super::DRIVER, cluster, cluster_id, home, what }
 }

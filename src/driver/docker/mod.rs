@@ -14,6 +14,7 @@ mod create;
 mod engine;
 mod holders;
 mod image;
+mod kind;
 mod labels;
 mod leftovers;
 mod locate;
@@ -41,6 +42,7 @@ use self::allowances::Allowances;
 use self::engine::Engine;
 use self::network::ClusterNetwork;
 use super::local_ports::PortBook;
+use super::section::Options;
 use super::{Driver, Error, Leftover};
 use crate::event::Progress;
 use crate::model::{
@@ -49,9 +51,11 @@ use crate::model::{
 };
 
 pub use self::bake::Baked;
-pub use self::by_hand::by_hand;
 pub use self::image::{ImageBuild, Variant};
-pub use self::subnet::ALL as SUBNETS;
+pub use self::kind::Docker;
+
+/// Its name.
+const DRIVER: DriverName = DriverName::fixed("docker");
 
 /// What may be chosen about machines that are containers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -73,6 +77,10 @@ pub struct DockerOptions {
     pub subnet: Option<Subnet>,
     /// Machines without Docker, so that its installation can be practised.
     pub bare: bool,
+}
+
+impl Options for DockerOptions {
+    const KEY: &'static str = "docker";
 }
 
 /// Makes machines that are containers.
@@ -224,7 +232,7 @@ impl DockerDriver {
 #[async_trait]
 impl Driver for DockerDriver {
     fn name(&self) -> DriverName {
-        DriverName::Docker
+        DRIVER
     }
 
     async fn place(&self) -> Result<Place, Error> {

@@ -8,7 +8,22 @@ use crate::driver::Error;
 use crate::model::{ClusterName, MachineName, Role, Subnet};
 
 /// The ranges of all clusters that were given none.
-pub const ALL: Subnet = Subnet::containing(Ipv4Addr::new(10, 200, 0, 0), 16);
+pub(super) const ALL: Subnet = Subnet::containing(Ipv4Addr::new(10, 200, 0, 0), 16);
+
+/// The shortest prefix of a cluster's range: overlay networks of a swarm get a range beside it.
+const LEAST_PREFIX: u8 = 12;
+
+/// Refuses a range that cannot be the network of machines.
+pub(super) fn refuse_unfit(subnet: Subnet) -> Result<(), String> {
+    subnet.refuse_without_hosts("machine", "--subnet")?;
+    if subnet.prefix() < LEAST_PREFIX {
+        return Err(format!(
+            "machine subnet {subnet} (--subnet) is too large: a cluster needs a /24, and /{LEAST_PREFIX} leaves room \
+             for other networks"
+        ));
+    }
+    Ok(())
+}
 
 /// The first usable address, which the engine's host has.
 pub(super) fn gateway(subnet: Subnet) -> Ipv4Addr {
@@ -64,6 +79,26 @@ mod tests {
         let first = address(subnet, MachineName::new(Role::Manager, 1)).unwrap();
         assert_eq!(first.to_string(), "10.200.7.11");
         assert!(address(subnet, MachineName::new(Role::Worker, 101)).is_err());
+    }
+
+    #[test]
+    fn ranges_that_hold_no_machines_are_refused_with_the_reason() {
+        for (range, why) in [
+            ("127.0.0.0/8", "loopback"),
+            ("127.1.2.0/24", "loopback"),
+            ("0.0.0.0/8", "no address yet"),
+            ("224.0.0.0/24", "multicast"),
+            ("169.254.0.0/16", "one link"),
+            ("255.255.255.0/24", "reserved"),
+            ("10.0.0.0/8", "too large"),
+        ] {
+            let said = refuse_unfit(range.parse().unwrap()).unwrap_err();
+            assert!(said.contains("--subnet") && said.contains(why), "{range}: {said}");
+        }
+        for good in ["10.201.7.0/24", "172.16.0.0/12", "192.168.0.0/16"] {
+            assert_eq!(refuse_unfit(good.parse().unwrap()), Ok(()), "{good}");
+        }
+        assert_eq!(ALL.without_hosts(), None, "those that are chosen by themselves");
     }
 
     #[test]

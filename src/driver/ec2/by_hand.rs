@@ -4,15 +4,16 @@ use std::net::Ipv4Addr;
 
 use super::Ec2Options;
 use crate::driver::LABEL_CLUSTER;
-use crate::driver::by_hand::{Made, MadeMachine};
-use crate::model::{ClusterName, MachineRequest, Orchestrator, Service};
+use crate::driver::by_hand::{Made, MadeMachine, Wanted};
+use crate::model::{MachineRequest, Service};
 
 const WHY: &str = "Each is an instance of Amazon EC2. A security group of the cluster's own lets you in and the \
                    members talk to each other, and nobody else. An instance that shuts down is gone, so a forgotten \
                    one can end itself.";
 
 /// How a person makes machines of a cluster. Nothing is asked of EC2.
-pub fn by_hand(options: &Ec2Options, cluster: &ClusterName, requests: &[MachineRequest]) -> Made {
+pub(super) fn by_hand(options: &Ec2Options, wanted: &Wanted<'_>) -> Made {
+    let Wanted { cluster, requests, .. } = *wanted;
     let kind = options.instance_types.first().map(String::as_str).unwrap_or("t3.medium");
     let services = requests.first().map(MachineRequest::services).unwrap_or_default();
     let ports: Vec<Service> =
@@ -35,9 +36,7 @@ pub fn by_hand(options: &Ec2Options, cluster: &ClusterName, requests: &[MachineR
         ingress(Service::Ssh.port()),
         ports.iter().map(|service| ingress(service.port())).collect::<String>(),
     );
-    let kubernetes =
-        requests.iter().any(|request| request.orchestrator == Orchestrator::Kubernetes);
-    let routing = if kubernetes {
+    let routing = if requests.iter().any(|request| request.orchestrator.routes()) {
         "    # Pods have addresses of their own, which EC2 knows nothing of.\n    \
          aws ec2 modify-instance-attribute --instance-id \"$instance\" --no-source-dest-check\n"
     } else {

@@ -22,7 +22,7 @@ use crate::durable;
 use super::client::{self, Account, failed};
 use super::launch::Launch;
 use super::termination_reason::termination_reason;
-use super::{Ec2Options, tags, user_data};
+use super::{DRIVER, Ec2Options, tags, user_data};
 
 /// How long what was made may not be known everywhere ("Eventual consistency", Amazon EC2 API Reference).
 pub(super) const CONSISTENCY: Duration = Duration::from_secs(90);
@@ -168,7 +168,7 @@ impl Ec2Driver {
 #[async_trait]
 impl Driver for Ec2Driver {
     fn name(&self) -> DriverName {
-        DriverName::Ec2
+        DRIVER
     }
 
     async fn place(&self) -> Result<Place, Error> {
@@ -294,16 +294,14 @@ impl Driver for Ec2Driver {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use crate::model::{
-        DriverName, HostKey, MachineId, MachineRequest, Orchestrator, Secret, Size,
-    };
+    use crate::model::{HostKey, MachineId, MachineRequest, Orchestrator, Secret, Size};
 
     /// A machine of a swarm, with keys of its own.
     pub(in crate::driver::ec2) fn request(name: &str) -> MachineRequest {
         let number = rand::random::<u32>();
         MachineRequest {
             id: MachineId { cluster: "practice".parse().unwrap(), name: name.parse().unwrap() },
-            driver: DriverName::Ec2,
+            driver: super::DRIVER,
             cluster_id: "0123456789abcdef".to_owned(),
             home: "fedcba9876543210".to_owned(),
             orchestrator: Orchestrator::Swarm,

@@ -5,6 +5,7 @@
 //! the public key and the host key come with the user data.
 //!
 //! - [`Ec2Options`]: what may be chosen; it is there in every build, because records and spec files name it
+//! - [`Ec2`]: what the rest of the program knows of it
 //! - `driver`: what is asked of every driver
 //! - `client`: credentials, region, account
 //! - `login`: whose credentials those are
@@ -18,6 +19,8 @@
 //! - `price`: what they cost
 //! - `serve`: all of that as a program of its own, `dojo-driver-ec2`, because the library of AWS takes long to build
 
+use crate::model::DriverName;
+
 mod by_hand;
 #[cfg(feature = "ec2")]
 mod caller;
@@ -27,6 +30,7 @@ mod client;
 mod driver;
 #[cfg(feature = "ec2")]
 mod image;
+mod kind;
 #[cfg(feature = "ec2")]
 mod launch;
 #[cfg(feature = "ec2")]
@@ -51,9 +55,12 @@ mod termination_reason;
 #[cfg(feature = "ec2")]
 mod user_data;
 
-pub use self::by_hand::by_hand;
 #[cfg(feature = "ec2")]
 pub use self::driver::Ec2Driver;
-pub use self::options::{Ec2Options, Ttl};
+pub use self::kind::Ec2;
+pub use self::options::Ec2Options;
 #[cfg(feature = "ec2")]
 pub use self::serve::serve;
+
+/// Its name.
+const DRIVER: DriverName = DriverName::fixed("ec2");

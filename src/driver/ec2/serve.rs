@@ -5,11 +5,10 @@ use std::process::ExitCode;
 
 use serde_json::Value;
 
-use super::{Ec2Driver, Ec2Options};
+use super::{DRIVER, Ec2Driver, Ec2Options};
 use crate::driver::Error;
 use crate::driver::external::protocol::{Capabilities, OptionSchema, OptionType, Options};
 use crate::driver::external::serve as answer;
-use crate::model::DriverName;
 
 /// The operations that it has beside those that every driver has.
 const OPERATIONS: [&str; 11] = [
@@ -62,8 +61,8 @@ const OPTIONS: [(&str, OptionType, &str); 22] = [
 /// Answers the requests on standard input until there are no more.
 pub fn serve() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let served = runtime
-        .and_then(|runtime| runtime.block_on(answer(capabilities(), DriverName::Ec2, connect)));
+    let served =
+        runtime.and_then(|runtime| runtime.block_on(answer(capabilities(), DRIVER, connect)));
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -12,7 +12,7 @@ use crate::driver::{
     Leftover,
 };
 use crate::model::{
-    ClusterName, Cost, DriverName, Machine, MachineId, MachineRequest, MachineState, Orchestrator,
+    ClusterName, Cost, Machine, MachineId, MachineRequest, MachineState, Orchestrator,
 };
 
 /// Until when the instance lives, RFC 3339; absent if it lives for ever.
@@ -113,7 +113,7 @@ pub(super) fn host_key(instance: &Instance) -> Option<String> {
 pub(super) fn leftover(tags: &[Tag], kind: &str, id: Option<&str>) -> Option<Leftover> {
     let tags = by_key(tags);
     Some(Leftover {
-        driver: DriverName::Ec2,
+        driver: super::DRIVER,
         cluster: tags.get(LABEL_CLUSTER)?.parse().ok()?,
         cluster_id: (*tags.get(LABEL_CLUSTER_ID)?).to_owned(),
         home: home(&tags),
@@ -142,7 +142,7 @@ pub(super) fn machine(instance: &Instance) -> Option<Machine> {
     let reach = public.unwrap_or(private_ip);
     let services = orchestrator.services(id.name.role);
     Some(Machine {
-        driver: DriverName::Ec2,
+        driver: super::DRIVER,
         cluster_id: (*tags.get(LABEL_CLUSTER_ID)?).to_owned(),
         home: home(&tags),
         orchestrator,

@@ -7,6 +7,7 @@
 mod conversation;
 mod fault;
 mod group;
+mod kind;
 mod options;
 mod output;
 mod program;
@@ -39,6 +40,7 @@ use crate::event::{Progress, chain};
 use crate::model::{ClusterName, DriverName, Finding, Machine, MachineRequest, Place, Secret};
 
 pub use self::group::abandon;
+pub use self::kind::External;
 pub use self::protocol::Options;
 pub use self::serve::serve;
 
@@ -47,7 +49,7 @@ const LONGEST: u64 = 3600;
 
 /// Makes machines by running a program.
 pub struct ExternalDriver {
-    name: String,
+    name: DriverName,
     program: PathBuf,
     capabilities: Capabilities,
     /// Those that fit.
@@ -96,7 +98,7 @@ impl ExternalDriver {
         progress: Progress,
     ) -> Result<Self, Error> {
         let mut driver = Self {
-            name: name.to_owned(),
+            name: name.parse().map_err(Error::Unsupported)?,
             program,
             capabilities: Capabilities::default(),
             options: Options::new(),
@@ -149,7 +151,7 @@ impl ExternalDriver {
         let mut request = Request { protocol: VERSION, id: None, operation, options };
         let progress = lock(&self.progress).clone();
         let progress = subject.machine().map_or(progress.clone(), |name| progress.machine(name));
-        let output = PluginOutput::new(&self.name, progress, secret);
+        let output = PluginOutput::new(self.name.as_str(), progress, secret);
         let broken = |fault: Fault| Error::Failed {
             operation: verb,
             subject: subject.to_string(),
@@ -179,7 +181,7 @@ impl ExternalDriver {
         if let Some(session) = session.as_ref().filter(|session| session.is_open()) {
             return Ok(Arc::clone(session));
         }
-        let output = PluginOutput::new(&self.name, lock(&self.progress).clone(), None);
+        let output = PluginOutput::new(self.name.as_str(), lock(&self.progress).clone(), None);
         let started = Arc::new(Session::start(&self.program, output)?);
         *session = Some(Arc::clone(&started));
         Ok(started)
@@ -209,7 +211,7 @@ impl ExternalDriver {
 
     /// What is wrong with an answer that is well-formed.
     fn wrong(&self, verb: &'static str, subject: Subject<'_>, problem: String) -> Error {
-        let output = PluginOutput::new(&self.name, lock(&self.progress).clone(), None);
+        let output = PluginOutput::new(self.name.as_str(), lock(&self.progress).clone(), None);
         let source = output.fault(ProtocolError::Wrong(problem)).into();
         Error::Failed { operation: verb, subject: subject.to_string(), source }
     }
@@ -223,7 +225,8 @@ impl ExternalDriver {
         output: &PluginOutput,
     ) -> Error {
         let clean = |text: String| output.message(&text);
-        let complaint = |message| Complaint { driver: self.name.clone(), message: clean(message) };
+        let complaint =
+            |message| Complaint { driver: self.name.to_string(), message: clean(message) };
         match problem {
             Problem::Unreachable { place, message } => {
                 Error::Unreachable { place: clean(place), source: complaint(message).into() }
@@ -299,18 +302,17 @@ impl ExternalDriver {
 #[async_trait]
 impl Driver for ExternalDriver {
     fn name(&self) -> DriverName {
-        // The names of drivers that are known here are not external, wherever their programs come from.
-        self.name.parse().unwrap_or_else(|_| DriverName::External(self.name.clone()))
+        self.name.clone()
     }
 
     async fn place(&self) -> Result<Place, Error> {
-        let subject = Subject::Driver(&self.name);
+        let subject = Subject::Driver(self.name.as_str());
         let told = self.run_if_able(Operation::Place, "find", subject).await?;
-        Ok(told.unwrap_or_else(|| options::place(&self.name, &self.options)))
+        Ok(told.unwrap_or_else(|| options::place(self.name.as_str(), &self.options)))
     }
 
     async fn architecture(&self) -> Result<Option<String>, Error> {
-        let subject = Subject::Driver(&self.name);
+        let subject = Subject::Driver(self.name.as_str());
         let told = self.run_if_able(Operation::Architecture, "ask", subject).await?;
         Ok(match told {
             Some(Architecture { architecture }) => architecture,
@@ -323,7 +325,7 @@ impl Driver for ExternalDriver {
     }
 
     async fn check(&self) -> Result<Vec<Finding>, Error> {
-        let subject = Subject::Driver(&self.name);
+        let subject = Subject::Driver(self.name.as_str());
         let checked: Checked = self.run(Operation::Check, "check", subject, None).await?;
         let program = match &self.capabilities.version {
             Some(version) => format!("{version} at {}", self.program.display()),

@@ -7,7 +7,7 @@ use std::{env, fs};
 
 use rustix::fs::{Access, access};
 
-use crate::driver::Error;
+use crate::driver::{Error, registry};
 use crate::model::DriverName;
 
 /// What their names begin with.
@@ -17,11 +17,12 @@ const PREFIX: &str = "dojo-driver-";
 pub(super) fn find(name: &str, path: &OsStr) -> Result<PathBuf, Error> {
     let mut installed = all(path);
     let found = installed.remove(name);
-    // Nobody who asks for another one has this in mind.
-    installed.remove("ec2");
+    // Nobody who asks for another one has those in mind that are known anyway.
+    installed.retain(|name, _| registry::find(name).is_none());
     found.ok_or_else(|| Error::Absent {
         name: name.to_owned(),
         found: installed.into_keys().collect(),
+        help: None,
     })
 }
 
@@ -43,7 +44,7 @@ fn all(path: &OsStr) -> BTreeMap<String, PathBuf> {
             let name = entry.file_name();
             let name = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
             let is_name =
-                |n: &str| matches!(n.parse(), Ok(DriverName::External(_) | DriverName::Ec2));
+                |n: &str| n.parse().is_ok_and(|n: DriverName| registry::kind(&n).is_program());
             if let Some(name) = name.filter(|n| is_name(n) && can_run(&entry.path())) {
                 programs.entry(name.to_owned()).or_insert_with(|| entry.path());
             }

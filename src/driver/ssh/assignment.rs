@@ -105,7 +105,7 @@ mod tests {
         let cluster = "practice".parse().unwrap();
         MachineRequest {
             id: MachineId { cluster, name },
-            driver: DriverName::Ssh,
+            driver: DriverName::fixed("ssh"),
             cluster_id: cluster_id.to_owned(),
             home: "home".to_owned(),
             orchestrator: Orchestrator::Swarm,

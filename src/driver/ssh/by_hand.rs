@@ -11,7 +11,7 @@ const WHY: &str = "Any computers with systemd and Debian or Ubuntu will do, if y
                    host key with the one that you know.";
 
 /// How a person finds the machines of a cluster among hosts: in the order in which these are named. No host is asked.
-pub fn by_hand(options: &SshOptions, requests: &[MachineRequest]) -> Made {
+pub(in crate::driver) fn by_hand(options: &SshOptions, requests: &[MachineRequest]) -> Made {
     let mut hosts = options.hosts.iter();
     let machines = requests.iter().zip(1..).map(|(request, number)| {
         let unnamed = SshHost::new(format!("HOST_{number}"));

@@ -9,9 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::driver::{
     LABEL_CLUSTER, LABEL_CLUSTER_ID, LABEL_HOME, LABEL_MACHINE, LABEL_ORCHESTRATOR, LABEL_ROLE,
 };
-use crate::model::{
-    ClusterName, DriverName, Machine, MachineId, MachineName, MachineRequest, MachineState,
-};
+use crate::model::{ClusterName, Machine, MachineId, MachineName, MachineRequest, MachineState};
 
 /// The version of the file's format.
 const SCHEMA: u32 = 1;
@@ -89,7 +87,7 @@ impl Claim {
     pub(super) fn machine(&self, handle: &str, user: &str) -> Option<Machine> {
         Some(Machine {
             id: self.machine_id()?,
-            driver: DriverName::Ssh,
+            driver: super::DRIVER,
             cluster_id: self.cluster_id().to_owned(),
             home: self.label(LABEL_HOME),
             orchestrator: self.label(LABEL_ORCHESTRATOR)?,

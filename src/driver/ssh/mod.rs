@@ -7,6 +7,7 @@ mod assignment;
 mod by_hand;
 mod claim;
 mod facts;
+mod kind;
 mod lease;
 mod openssh;
 mod options;
@@ -33,8 +34,12 @@ use crate::model::{
     SshFiles,
 };
 
-pub use self::by_hand::by_hand;
+pub(super) use self::by_hand::by_hand;
+pub use self::kind::Ssh;
 pub use self::options::{SshHost, SshOptions};
+
+/// Its name.
+const DRIVER: DriverName = DriverName::fixed("ssh");
 
 const CLAIM: &str = concat!(
     include_str!("../../../templates/ssh/places.sh"),
@@ -87,8 +92,7 @@ impl std::fmt::Debug for SshDriver {
 impl SshDriver {
     /// A driver of these hosts, and of those that are remembered. Nothing is contacted yet.
     pub fn new(options: &SshOptions, memory: Memory) -> Self {
-        let machines: Vec<_> =
-            memory.machines.into_iter().filter(|m| m.driver == DriverName::Ssh).collect();
+        let machines: Vec<_> = memory.machines.into_iter().filter(|m| m.driver == DRIVER).collect();
         let mut hosts: Vec<Host> = Vec::new();
         let mut add = |spec: &SshHost, options: &SshOptions, offered: bool| {
             let host = Host::new(spec, options, memory.keys.clone(), offered);
@@ -214,7 +218,7 @@ fn is_lost(error: &Error) -> bool {
 #[async_trait]
 impl Driver for SshDriver {
     fn name(&self) -> DriverName {
-        DriverName::Ssh
+        DRIVER
     }
 
     async fn place(&self) -> Result<Place, Error> {

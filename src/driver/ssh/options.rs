@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::driver::section::Options;
+
 /// What may be chosen about machines that are hosts of the user.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
@@ -42,11 +44,8 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
-impl SshOptions {
-    /// Whether nothing was chosen.
-    pub fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
+impl Options for SshOptions {
+    const KEY: &'static str = "ssh";
 }
 
 /// A host that is there already.

@@ -132,7 +132,8 @@ impl Kind for Kubernetes {
     }
 
     fn upgrade(&self, install: Box<dyn Install>) -> Option<Box<dyn Upgrade>> {
-        Some(Box::new(upgrade::To(*release(install)?)))
+        let release: Box<dyn Any> = install;
+        Some(Box::new(upgrade::To(*release.downcast::<Release>().ok()?)))
     }
 
     fn service(&self) -> Service {
@@ -232,12 +233,6 @@ fn on(node: &Node) -> Result<&OnNode, NoService> {
     let machine = node.machine();
     let none = || NoService { machine: machine.id.clone(), service: Service::Api };
     node.runtime().ok_or_else(none)
-}
-
-/// The release of Kubernetes that is to be installed, if that is what is to be.
-pub fn release(install: Box<dyn Install>) -> Option<Box<Release>> {
-    let install: Box<dyn Any> = install;
-    install.downcast().ok()
 }
 
 pub use certificates::on_node as node_certificates;

@@ -42,7 +42,7 @@ fn client(authority: &Authority) -> (TempDir, TlsFiles) {
 fn machine(port: u16) -> Machine {
     Machine {
         id: MachineId { cluster: "practice".parse().unwrap(), name: "worker-1".parse().unwrap() },
-        driver: DriverName::Docker,
+        driver: DriverName::fixed("docker"),
         cluster_id: String::new(),
         home: None,
         orchestrator: Orchestrator::Engines,

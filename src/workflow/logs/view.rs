@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use crate::driver::registry;
 use crate::model::KubernetesOptions;
 use crate::spec::ClusterSpec;
 use crate::store::Record;
@@ -34,11 +35,7 @@ pub(super) fn of(record: &Record) -> Value {
 
 fn spec(spec: &ClusterSpec) -> Value {
     let engine = &spec.engine;
-    let options = spec.external.iter().map(|(driver, options)| {
-        // What they mean is known to their driver alone.
-        (driver.to_string(), options.keys().collect::<Vec<_>>())
-    });
-    json!({
+    let mut shown = json!({
         "name": spec.name,
         "orchestrator": spec.orchestrator,
         "machines": spec.machines,
@@ -51,23 +48,19 @@ fn spec(spec: &ClusterSpec) -> Value {
             "daemon": engine.daemon.keys().collect::<Vec<_>>(),
         },
         "kubernetes": kubernetes(&spec.kubernetes),
-        "docker": { "image": spec.docker.image, "subnet": spec.docker.subnet },
-        "external": options.collect::<std::collections::BTreeMap<_, _>>(),
-        "ec2": {
-            "region": spec.ec2.region,
-            "zone": spec.ec2.zone,
-            "image": spec.ec2.image,
-            "instance-types": spec.ec2.instance_types,
-            "spot": spec.ec2.spot,
-            "private": spec.ec2.private,
-            "ttl": spec.ec2.ttl,
-        },
-        "ssh": {
-            "hosts": spec.ssh.hosts.iter().map(|host| &host.address).collect::<Vec<_>>(),
-            "jump": spec.ssh.jump,
-            "adopt": spec.ssh.adopt,
-        },
-    })
+        "external": {},
+    });
+    for kind in registry::inside() {
+        let name = kind.name();
+        shown[name.as_str()] = kind.shown(spec.sections.of(&name));
+    }
+    for driver in spec.sections.drivers() {
+        let kind = registry::kind(driver);
+        if kind.is_outside() {
+            shown["external"][driver.as_str()] = kind.shown(spec.sections.of(driver));
+        }
+    }
+    shown
 }
 
 fn kubernetes(options: &KubernetesOptions) -> Value {
@@ -90,17 +83,16 @@ mod tests {
 
     #[test]
     fn values_that_only_others_understand_stay_out() {
-        let driver = DriverName::External("podbox".to_owned());
+        let driver = DriverName::fixed("podbox");
         let group = MachineGroup::new(Role::Manager, 1, driver.clone());
         let name = "practice".parse().unwrap();
         let mut spec = ClusterSpec::new(name, Orchestrator::Swarm, vec![group]);
-        spec.external.entry(driver).or_default().insert("zone".to_owned(), "hush-1".into());
+        spec.sections.choose("podbox", json!({ "zone": "hush-1" }));
         let proxies = json!({ "http-proxy": "http://hush-2@proxy:3128" });
         spec.engine.daemon.insert("proxies".to_owned(), proxies);
         spec.engine.labels.push("note=hush-3".to_owned());
-        spec.ec2.tags.insert("a".to_owned(), "hush-4".to_owned());
-        spec.ec2.profile = Some("hush-5".to_owned());
-        spec.ssh.identity = Some("/home/hush-6".into());
+        spec.sections.choose("ec2", json!({ "tags": { "a": "hush-4" }, "profile": "hush-5" }));
+        spec.sections.choose("ssh", json!({ "identity": "/home/hush-6" }));
         let text = of(&Record::new(spec)).to_string();
         assert!(!text.contains("hush"), "{text}");
         for kept in ["cluster_id", "practice", "podbox", "zone", "proxies", "creating"] {

@@ -107,7 +107,7 @@ impl World {
 pub(super) fn machine_at(port: u16) -> Machine {
     Machine {
         id: MachineId { cluster: "practice".parse().unwrap(), name: "worker-1".parse().unwrap() },
-        driver: DriverName::Docker,
+        driver: DriverName::fixed("docker"),
         cluster_id: "4f2a".to_owned(),
         home: None,
         orchestrator: Orchestrator::Engines,

@@ -27,7 +27,7 @@ pub use self::machine::{Existing, Labels, PublishedPort, Wanted, WantedKey};
 pub const VERSION: u64 = 1;
 
 /// The options of a driver, by name.
-pub type Options = BTreeMap<String, Value>;
+pub type Options = crate::driver::Section;
 
 /// What a program reads on its standard input.
 #[derive(Debug, Serialize, Deserialize)]

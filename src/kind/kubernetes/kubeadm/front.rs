@@ -68,7 +68,7 @@ mod tests {
         let name = MachineName::new(role, number);
         Machine {
             id: MachineId { cluster: "practice".parse().unwrap(), name },
-            driver: DriverName::Docker,
+            driver: DriverName::fixed("docker"),
             cluster_id: "1".to_owned(),
             home: None,
             orchestrator: Orchestrator::Kubernetes,

@@ -359,14 +359,13 @@ mod tests {
 
     #[test]
     fn what_is_secret_in_a_record_goes_wherever_it_is() {
-        use crate::model::{DriverName, Orchestrator};
+        use crate::model::Orchestrator;
         let name = "practice".parse().unwrap();
         let mut spec = crate::spec::ClusterSpec::new(name, Orchestrator::Swarm, Vec::new());
         let proxies = serde_json::json!({ "http-proxy": "http://me:pr0xypass@proxy:3128" });
         spec.engine.daemon.insert("proxies".to_owned(), proxies);
-        let options = spec.external.entry(DriverName::External("podbox".to_owned())).or_default();
-        options.insert("api_token".to_owned(), "t0psecret".into());
-        options.insert("zone".to_owned(), "europe".into());
+        let options = serde_json::json!({ "api_token": "t0psecret", "zone": "europe" });
+        spec.sections.choose("podbox", options);
         let record = Record::new(spec);
         let proxies = Proxies::new(Some("http://me:0therpass@proxy:3128"), None, None).unwrap();
         let redaction = Redaction::of(Path::new("/nowhere"), Some(&record), proxies.as_ref());
