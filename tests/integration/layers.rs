@@ -211,7 +211,7 @@ fn naming_kinds(text: &str) -> Vec<&str> {
     let code = text.split("mod tests {").next().unwrap();
     code.lines()
         .filter(|line| !line.trim_start().starts_with("//"))
-        .filter(|line| line.split("Orchestrator::").skip(1).any(|rest| starts_variant(rest)))
+        .filter(|line| line.split("Orchestrator::").skip(1).any(starts_variant))
         .collect()
 }
 

@@ -135,8 +135,8 @@ impl Kind for Engines {
 /// [`NoService`] if it has none.
 pub fn engine(node: &Node) -> Result<&Engine, NoService> {
     let machine = node.machine();
-    let none = || NoService { machine: machine.id.clone(), service: Service::Engine };
-    node.runtime().ok_or_else(none)
+    let lacking = || NoService { machine: machine.id.clone(), service: Service::Engine };
+    node.runtime().ok_or_else(lacking)
 }
 
 /// Says where Docker's own packages come from, if those are to be installed.

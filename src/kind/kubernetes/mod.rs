@@ -231,8 +231,8 @@ pub fn credentials(kubeconfig: &Path) -> Result<KubeCredentials, Error> {
 /// [`NoService`] if it has none.
 fn on(node: &Node) -> Result<&OnNode, NoService> {
     let machine = node.machine();
-    let none = || NoService { machine: machine.id.clone(), service: Service::Api };
-    node.runtime().ok_or_else(none)
+    let lacking = || NoService { machine: machine.id.clone(), service: Service::Api };
+    node.runtime().ok_or_else(lacking)
 }
 
 pub use certificates::on_node as node_certificates;
