@@ -9,8 +9,7 @@ use bytes::Bytes;
 use futures_util::stream::{BoxStream, StreamExt as _, empty};
 
 use crate::driver::by_hand::{Made, MadeMachine, Wanted};
-use crate::driver::docker::Variant;
-use crate::driver::{Driver, Error, Image, Images, registry};
+use crate::driver::{Driver, Error, Image, Images, Variant, registry};
 use crate::event::Progress;
 use crate::kind;
 use crate::model::{

@@ -38,7 +38,7 @@ use crate::model::{
     ClusterName, Dollars, DriverName, Finding, Machine, MachineId, MachineRequest, Place, Places,
 };
 
-pub use self::docker::Baked;
+pub use self::docker::{Baked, Variant};
 pub use self::kind::{AsTheyAre, Kind, Memory, Program, Setting};
 pub use self::section::Section;
 

@@ -20,7 +20,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::bootstrap::Bootstrapper;
-use crate::driver::docker::Variant;
+use crate::driver::Variant;
 use crate::model::{
     Access, ClusterName, EngineOptions, KubernetesOptions, KubernetesVersion, Machine, MachineName,
     Orchestrator, Role, Service, Tool,

@@ -60,7 +60,7 @@ impl Sections {
     #[cfg(test)]
     pub(crate) fn choose(&mut self, driver: &'static str, section: Value) {
         let section = serde_json::from_value(section).unwrap();
-        self.set(&DriverName::fixed(driver), section).unwrap();
+        self.set(&driver.parse().unwrap(), section).unwrap();
     }
 }
 

@@ -63,6 +63,13 @@ const FLOORS: &[(&str, &[&str])] = &[
             "failpoint",
         ],
     ),
+    (
+        "by_hand",
+        &[
+            "model", "event", "driver", "context", "report", "remote", "kind", "spec", "store",
+            "workflow",
+        ],
+    ),
     ("fake", &["model", "event", "driver", "remote", "provision", "bootstrap"]),
     (
         "cli",
@@ -83,6 +90,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "bootstrap",
             "kind",
             "fake",
+            "by_hand",
         ],
     ),
 ];

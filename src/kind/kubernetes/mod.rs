@@ -14,7 +14,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::bootstrap::Bootstrapper;
-use crate::driver::docker::Variant;
+use crate::driver::Variant;
 use crate::durable;
 use crate::event::chain;
 use crate::model::{
