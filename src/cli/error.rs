@@ -375,7 +375,7 @@ fn hints(error: &Error, cluster: Option<&ClusterName>) -> Vec<String> {
                     .to_owned(),
             ]
         }
-        workflow::Error::NoSpeaker(cluster) => {
+        workflow::Error::NoLeader(cluster) => {
             vec![format!("`dojo status {cluster}` tells how its machines are")]
         }
         workflow::Error::OldRelease { cluster, .. } => vec![format!(

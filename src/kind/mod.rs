@@ -115,7 +115,7 @@ pub trait Kind: fmt::Debug + Send + Sync {
     fn tool(&self) -> Tool;
     /// The roles of machines that a context may be led to in place of another one, in the order of preference.
     /// None, where no other machine is the same.
-    fn speakers(&self) -> &'static [Role];
+    fn context_roles(&self) -> &'static [Role];
     /// What a context says of itself that leads to a machine, where contexts do.
     fn described(&self, _cluster: &ClusterName, _endpoint: SocketAddr) -> String {
         String::new()
@@ -123,7 +123,7 @@ pub trait Kind: fmt::Debug + Send + Sync {
     /// How the cluster is reached by way of a machine; `directory` is where this computer keeps what is the
     /// cluster's.
     fn access(&self, machine: &Machine, directory: &Path) -> Result<Access, Error>;
-    /// Whether a machine speaks for its cluster.
+    /// Whether a machine answers for its cluster.
     async fn answers(
         &self,
         dialer: &dyn Dialer,

@@ -43,8 +43,8 @@ pub enum Standing {
     Outside,
     /// It is in one, and cannot say anything for it.
     Inside,
-    /// It speaks for one.
-    Speaks,
+    /// It leads one.
+    Leads,
 }
 
 impl Engine {
@@ -55,7 +55,7 @@ impl Engine {
             None | Some(LocalNodeState::EMPTY | LocalNodeState::INACTIVE) => Standing::Outside,
             // Only managers list nodes, and only while there is a leader.
             Some(_) => match self.api().list_nodes(None::<ListNodesOptions>).await {
-                Ok(_) => Standing::Speaks,
+                Ok(_) => Standing::Leads,
                 Err(_) => Standing::Inside,
             },
         })

@@ -134,7 +134,7 @@ impl ByApi {
     ) -> Result<Self, Error> {
         let credentials = credentials(kubeconfig)?;
         let leaders = leaders(record);
-        let first = leaders.first().ok_or_else(|| Error::NoSpeaker(record.spec.name.clone()))?;
+        let first = leaders.first().ok_or_else(|| Error::NoLeader(record.spec.name.clone()))?;
         let mut api = ApiServer::connect(first.endpoint(Service::Api)?, &credentials)?;
         for other in &leaders[1..] {
             if matches!(within(ANSWER, api.version()).await, Ok(Ok(_))) {

@@ -64,7 +64,7 @@ pub async fn answers(dialer: &dyn Dialer, directory: &Path, machine: &Machine) -
 
 /// The machines that a context may lead to, in the order of preference.
 pub(super) fn leaders(record: &Record) -> Vec<&Machine> {
-    let roles = kind::of(record.spec.orchestrator).speakers();
+    let roles = kind::of(record.spec.orchestrator).context_roles();
     let of = |role: &Role| {
         let role = *role;
         record.machines.iter().filter(move |m| m.id.name.role == role)
@@ -75,7 +75,7 @@ pub(super) fn leaders(record: &Record) -> Vec<&Machine> {
 /// Where the context leads, if it is ours and there, and may lead elsewhere.
 fn leads_to(services: &Services, record: &Record) -> Result<Option<String>, Error> {
     let kind = kind::of(record.spec.orchestrator);
-    if kind.speakers().is_empty() {
+    if kind.context_roles().is_empty() {
         return Ok(None);
     }
     let context = record.spec.name.context();

@@ -304,7 +304,7 @@ pub enum Error {
     Invalid(#[from] spec::Invalid),
     /// No leader that remains is reachable, so no machine can leave the cluster.
     #[error("no reachable manager or control plane remains in cluster `{0}`")]
-    NoSpeaker(ClusterName),
+    NoLeader(ClusterName),
     /// Machines of the record were not found.
     #[error("{0}")]
     Lost(Lost),

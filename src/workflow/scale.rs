@@ -198,7 +198,7 @@ pub(super) async fn remaining_leader(
     nodes: &[Node],
 ) -> Result<Node, Error> {
     let leader = first_that(kind, nodes, |_, reachable| reachable).await?;
-    leader.ok_or_else(|| Error::NoSpeaker(cluster.clone()))
+    leader.ok_or_else(|| Error::NoLeader(cluster.clone()))
 }
 
 /// Takes machines away: what they do goes elsewhere, they leave the cluster, and then they are

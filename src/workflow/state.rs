@@ -59,7 +59,7 @@ pub(super) async fn refuse_lost(
         return Ok(());
     }
     let standings = standings(services, record, existing, &keepers).await;
-    if standings.contains(&Some(Standing::Speaks)) {
+    if standings.contains(&Some(Standing::Leads)) {
         Ok(())
     } else if is_minority {
         Err(lost(record, existing, How::Minority { gone, of: all.len() }))
@@ -81,7 +81,7 @@ async fn standings(
     let end = Instant::now() + stretch(PATIENCE);
     if kind::of(record.spec.orchestrator).service() == Service::Api {
         let api = nodes(&*services.driver, existing, &directory.join("kubeconfig"), end).await;
-        return vec![api.list.is_ok().then_some(Standing::Speaks)];
+        return vec![api.list.is_ok().then_some(Standing::Leads)];
     }
     let tls = TlsFiles::in_directory(&directory.join("pki/client"));
     let ask = keepers.iter().map(async |machine| {

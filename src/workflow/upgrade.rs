@@ -118,9 +118,9 @@ async fn finish(
     let all = nodes(services, &provisioner, &record, progress).await?;
     let members = members(&all);
     let kind = services.bootstrappers.of(record.spec.orchestrator);
-    let kind = kind.ok_or_else(|| Error::NoSpeaker(name.clone()))?;
+    let kind = kind.ok_or_else(|| Error::NoLeader(name.clone()))?;
     let leader = first_that(kind, &all, |_, reachable| reachable).await?;
-    let leader = leader.ok_or_else(|| Error::NoSpeaker(name.clone()))?;
+    let leader = leader.ok_or_else(|| Error::NoLeader(name.clone()))?;
     let running = way.running(&leader).await?;
     if let Some(asked) = spec.kubernetes.version {
         // Nobody else need be asked if this is too far already.

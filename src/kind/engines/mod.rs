@@ -83,7 +83,7 @@ impl Kind for Engines {
         Tool::Docker
     }
 
-    fn speakers(&self) -> &'static [Role] {
+    fn context_roles(&self) -> &'static [Role] {
         // The context is of the first machine, and no other one is the same.
         &[]
     }

@@ -144,7 +144,7 @@ impl Kind for Kubernetes {
         Tool::Kubectl
     }
 
-    fn speakers(&self) -> &'static [Role] {
+    fn context_roles(&self) -> &'static [Role] {
         &[Role::LoadBalancer, Role::ControlPlane]
     }
 

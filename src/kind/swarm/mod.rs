@@ -107,7 +107,7 @@ impl Kind for Swarm {
         Tool::Docker
     }
 
-    fn speakers(&self) -> &'static [Role] {
+    fn context_roles(&self) -> &'static [Role] {
         &[Role::Manager]
     }
 
