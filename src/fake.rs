@@ -242,7 +242,7 @@ struct Obedient {
 #[async_trait]
 impl Remote for Obedient {
     async fn run(&self, script: &Script) -> Result<String, remote::Error> {
-        Ok(match script.title {
+        Ok(match &*script.title {
             "look for Kubernetes" => KubernetesVersion::NEWEST.to_string(),
             _ => String::new(),
         })
@@ -250,7 +250,7 @@ impl Remote for Obedient {
 
     async fn run_with_input(&self, script: &Script, input: Input) -> Result<String, remote::Error> {
         if self.refuses_images && script.title == "load image" {
-            return Err(silent(&self.id, script.title, Duration::ZERO));
+            return Err(silent(&self.id, &script.title, Duration::ZERO));
         }
         input.pieces().try_for_each(|_| async { Ok(()) }).await.expect("what is sent can be read");
         Ok(String::new())
@@ -356,7 +356,7 @@ impl Bootstrapper for Fake {
         if self.fails("join", id.name) {
             return Err(bootstrap::Error::Node {
                 machine: id.clone(),
-                operation: "join the swarm",
+                operation: "join the swarm".into(),
                 source: Source::from("the test wants it so"),
             });
         }
@@ -392,7 +392,7 @@ impl Bootstrapper for Fake {
         if self.fails("leave", leaving.name) {
             return Err(bootstrap::Error::Node {
                 machine: id,
-                operation: "leave the swarm",
+                operation: "leave the swarm".into(),
                 source: Source::from("the test wants it so"),
             });
         }

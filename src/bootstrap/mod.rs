@@ -9,6 +9,7 @@ pub mod swarm;
 
 use async_trait::async_trait;
 use futures_util::future::{join, join_all};
+use std::borrow::Cow;
 
 use crate::event::Progress;
 use crate::model::{
@@ -25,7 +26,7 @@ pub enum Error {
         /// Which node.
         machine: MachineId,
         /// What was being done.
-        operation: &'static str,
+        operation: Cow<'static, str>,
         /// What its engine said.
         #[source]
         source: crate::driver::Source,

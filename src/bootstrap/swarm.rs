@@ -44,7 +44,7 @@ fn failed(
     operation: &'static str,
 ) -> impl FnOnce(bollard::errors::Error) -> Error + use<> {
     let machine = node.machine().id.clone();
-    move |source| Error::Node { machine, operation, source: Box::new(source) }
+    move |source| Error::Node { machine, operation: operation.into(), source: Box::new(source) }
 }
 
 async fn info(node: &Node) -> Result<SwarmInfo, Error> {
@@ -85,7 +85,7 @@ async fn until_active(node: &Node) -> Result<(), Error> {
 fn not_active(node: &Node, why: String) -> Error {
     Error::Node {
         machine: node.machine().id.clone(),
-        operation: "become an active member",
+        operation: "become an active member".into(),
         source: Source::from(why),
     }
 }

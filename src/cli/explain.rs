@@ -33,7 +33,7 @@ struct Steps {
     text: String,
     number: usize,
     /// Scripts that were shown, each with the number of its step.
-    shown: Vec<(&'static str, usize)>,
+    shown: Vec<(String, usize)>,
 }
 
 impl Steps {
@@ -54,10 +54,10 @@ impl Steps {
         let commands = if let Some((_, step)) = shown {
             script.explain_inputs() + &format!("# … and what step {step} has from `#!/bin/sh` on")
         } else {
-            self.shown.push((script.body(), self.number + 1));
+            self.shown.push((script.body().to_owned(), self.number + 1));
             script.explain()
         };
-        self.add(&format!("on {place}: {}", script.title), script.why, &commands);
+        self.add(&format!("on {place}: {}", script.title), &script.why, &commands);
     }
 }
 

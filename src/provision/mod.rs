@@ -217,7 +217,7 @@ impl Provisioner {
             let script = proxy::use_proxies(self.proxies.as_ref());
             // An earlier `up` may have led it through some; where there never were any, that is nothing to tell.
             match &self.proxies {
-                Some(_) => progress.step(script.title, remote.run(&script)).await?,
+                Some(_) => progress.step(&*script.title, remote.run(&script)).await?,
                 None => remote.run(&script).await?,
             };
         }
@@ -225,7 +225,7 @@ impl Provisioner {
         let runtime = match &self.install {
             Install::Engine(options) => {
                 let install = engine::install(options);
-                progress.step(install.title, remote.run(&install)).await?;
+                progress.step(&*install.title, remote.run(&install)).await?;
                 held = self.configure(&*remote, &machine, options, restart, progress).await?;
                 failpoint::reached("provision.after");
                 let verify = || {
@@ -272,7 +272,7 @@ impl Provisioner {
         )
         .map_err(|source| Error::Certificate { machine: machine.id.clone(), source })?;
         let script = engine::configure(options, self.authority.cert_pem(), &identity, restart);
-        let said = progress.step(script.title, remote.run(&script)).await?;
+        let said = progress.step(&*script.title, remote.run(&script)).await?;
         let held = engine::held(&said);
         Ok(Held { certificates: held.certificates || is_due, ..held })
     }

@@ -1,6 +1,7 @@
 //! A step on a machine is data: what it is called, why it is done, and the script that does it. The
 //! same value runs, names the progress line and is what `--explain` prints.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::model::Secret;
@@ -11,17 +12,17 @@ const PATIENCE: Duration = Duration::from_secs(30 * 60);
 
 /// A shell script with its inputs.
 ///
-/// The body is a plain file of `templates/`. Inputs go ahead of it on standard input, as quoted
+/// The body is a plain file of `templates/`, or was read from a file of the user's. Inputs go ahead of it on standard input, as quoted
 /// assignments: no value can be executed, and none is ever on a command line.
 #[derive(Debug, Clone)]
 pub struct Script {
     /// What it does, as a short imperative: "start Docker".
-    pub title: &'static str,
+    pub title: Cow<'static, str>,
     /// Why that is needed, in a sentence for a learner.
-    pub why: &'static str,
+    pub why: Cow<'static, str>,
     /// When it is given up. It hangs then; no script is meant to take that long.
     pub patience: Duration,
-    body: &'static str,
+    body: Cow<'static, str>,
     inputs: Vec<(&'static str, Input)>,
 }
 
@@ -33,7 +34,12 @@ enum Input {
 
 impl Script {
     /// A script without inputs.
-    pub fn new(title: &'static str, why: &'static str, body: &'static str) -> Self {
+    pub fn new(
+        title: impl Into<Cow<'static, str>>,
+        why: impl Into<Cow<'static, str>>,
+        body: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        let (title, why, body) = (title.into(), why.into(), body.into());
         Self { title, why, patience: PATIENCE, body, inputs: Vec::new() }
     }
 
@@ -72,7 +78,7 @@ impl Script {
 
     /// The script as a person would run it, secrets left out.
     pub fn explain(&self) -> String {
-        self.explain_inputs() + self.body
+        self.explain_inputs() + &self.body
     }
 
     /// What goes ahead of it, secrets left out.
@@ -81,8 +87,8 @@ impl Script {
     }
 
     /// What is the same whatever its inputs are.
-    pub fn body(&self) -> &'static str {
-        self.body
+    pub fn body(&self) -> &str {
+        &self.body
     }
 
     fn assignments(&self, show: impl Fn(&Secret) -> &str) -> String {

@@ -16,6 +16,7 @@ mod network;
 mod patience;
 pub mod upgrade;
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -54,9 +55,9 @@ pub struct Kubeadm;
 
 fn failed<E: Into<Source>>(
     node: &Node,
-    operation: &'static str,
-) -> impl FnOnce(E) -> Error + use<E> {
-    let machine = node.machine().id.clone();
+    operation: impl Into<Cow<'static, str>>,
+) -> impl FnOnce(E) -> Error {
+    let (machine, operation) = (node.machine().id.clone(), operation.into());
     move |source| Error::Node { machine, operation, source: source.into() }
 }
 
@@ -104,7 +105,7 @@ async fn since(node: &Node) -> Result<Timestamp, Error> {
         "For 40 s nobody notices that a kubelet has fallen silent.",
         include_str!("../../../templates/kubernetes/since.sh"),
     );
-    let output = node.remote().run(&script).await.map_err(failed(node, script.title))?;
+    let output = node.remote().run(&script).await.map_err(failed(node, script.title.clone()))?;
     let seconds = output.trim().parse().unwrap_or_default();
     Ok(Timestamp::from_second(seconds).unwrap_or(Timestamp::MIN))
 }
@@ -190,14 +191,14 @@ async fn hand_over_keys(leader: &Node) -> Result<Secret, Error> {
         include_str!("../../../templates/kubernetes/upload-certs.sh"),
     )
     .with_secret("CONFIG", &config::upload(&member(leader, &facts), &key));
-    leader.remote().run(&script).await.map_err(failed(leader, script.title))?;
+    leader.remote().run(&script).await.map_err(failed(leader, script.title.clone()))?;
     Ok(key)
 }
 
 /// The manifest that is published there; empty if the cluster has it already.
 async fn published(node: &Node, address: &str) -> Result<String, Error> {
     let script = network::manifest(address, node.kubernetes().options.cni_sha256.as_ref());
-    node.remote().run(&script).await.map_err(failed(node, script.title))
+    node.remote().run(&script).await.map_err(failed(node, script.title.clone()))
 }
 
 /// Applies the manifest that is published there, unless that was done before.
@@ -233,7 +234,7 @@ async fn pods_can_run(api: &ApiServer, leader: &Node, nodes: &[Node]) -> Result<
     if known.iter().all(|node| node.ready) {
         let script = dns_answers(&leader.kubernetes().options);
         let ask = async |node: &Node| {
-            node.remote().run(&script).await.map_err(failed(node, script.title))
+            node.remote().run(&script).await.map_err(failed(node, script.title.clone()))
         };
         // kube-proxy begins on every node by itself: that one asks it well says nothing of the others. Where the
         // network is somebody else's, it may well be made to keep nodes apart.
@@ -274,7 +275,7 @@ impl Bootstrapper for Kubeadm {
             nodes.iter().partition(|n| n.machine().id.name.role == Role::LoadBalancer);
         settle(balancers.into_iter().map(async |node| {
             let script = front::balance(nodes.iter().map(Node::machine));
-            node.remote().run(&script).await.map_err(failed(node, script.title))
+            node.remote().run(&script).await.map_err(failed(node, script.title.clone()))
         }))
         .await?;
         if members.iter().any(|n| n.kubernetes().options.cni != PodNetwork::Bridge) {
@@ -298,7 +299,7 @@ impl Bootstrapper for Kubeadm {
             include_str!("../../../templates/kubernetes/member.sh"),
         );
         let output = node.remote().run(&script).await;
-        if output.map_err(failed(node, script.title))?.trim() != "member" {
+        if output.map_err(failed(node, script.title.clone()))?.trim() != "member" {
             return Ok(Membership::None);
         }
         let votes = is_control_plane(node.machine());
@@ -401,7 +402,7 @@ impl Bootstrapper for Kubeadm {
             apply_published(&api, leader, address).await?;
         }
         let script = dns();
-        leader.remote().run(&script).await.map(drop).map_err(failed(leader, script.title))
+        leader.remote().run(&script).await.map(drop).map_err(failed(leader, script.title.clone()))
     }
 
     async fn ready(&self, leader: &Node, nodes: &[Node]) -> Result<(), Error> {
@@ -442,7 +443,7 @@ impl Bootstrapper for Kubeadm {
                 "kubeadm undoes what it has done on the machine.",
                 include_str!("../../../templates/kubernetes/leave.sh"),
             );
-            node.remote().run(&script).await.map_err(failed(node, script.title))?;
+            node.remote().run(&script).await.map_err(failed(node, script.title.clone()))?;
         }
         let name = leaving.name.to_string();
         let delete = api(leader).await?.delete_node(&name).await;
@@ -461,7 +462,7 @@ impl Bootstrapper for Kubeadm {
             "Those that kubeadm makes for a control plane are good for a year.",
             include_str!("../../../templates/kubernetes/renew.sh"),
         );
-        node.remote().run(&script).await.map(drop).map_err(failed(node, script.title))
+        node.remote().run(&script).await.map(drop).map_err(failed(node, script.title.clone()))
     }
 
     async fn access(

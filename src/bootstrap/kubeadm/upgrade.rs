@@ -51,8 +51,9 @@ pub async fn upgrade(
     .with("RELEASE", release.tag())
     .with("IGNORE", of_node.ignored().join(","));
     failpoint::reached("upgrade.kubeadm.before");
-    let run = async { node.remote().run(&script).await.map_err(failed(node, script.title)) };
-    progress.step(script.title, run).await?;
+    let run =
+        async { node.remote().run(&script).await.map_err(failed(node, script.title.clone())) };
+    progress.step(&*script.title, run).await?;
     failpoint::reached("upgrade.kubeadm.after");
     Ok(())
 }
@@ -64,7 +65,7 @@ pub async fn restart(leader: &Node, node: &Node, release: KubernetesVersion) -> 
         "Pods go on running while kubelet is away.",
         include_str!("../../../templates/kubernetes/upgrade-kubelet.sh"),
     );
-    node.remote().run(&script).await.map_err(failed(node, script.title))?;
+    node.remote().run(&script).await.map_err(failed(node, script.title.clone()))?;
     let since = since(node).await?;
     let name = node.machine().id.name.to_string();
     let api = api(leader).await?;

@@ -307,7 +307,8 @@ fn taken(
 }
 
 fn said(node: &Node, operation: &'static str, why: &str) -> Error {
-    Error::Node { machine: node.machine().id.clone(), operation, source: why.into() }
+    let machine = node.machine().id.clone();
+    Error::Node { machine, operation: operation.into(), source: why.into() }
 }
 
 fn silent(node: &Node, operation: &'static str) -> Error {

@@ -32,7 +32,7 @@ pub(super) async fn install(
     }
     send(remote, machine.id.name.role, bundle, progress).await?;
     let install = unpack(bundle, machine.id.name.role);
-    progress.step(install.title, remote.run(&install)).await?;
+    progress.step(&*install.title, remote.run(&install)).await?;
     Ok(())
 }
 
@@ -76,7 +76,7 @@ pub(super) async fn send(
     let receive = receive();
     let files = bundle.archive(&bundle.files_for(role))?;
     let input = Input::new(bundle.path().display().to_string(), files.length(), files);
-    progress.step(receive.title, remote.run_with_input(&receive, input)).await?;
+    progress.step(&*receive.title, remote.run_with_input(&receive, input)).await?;
     Ok(())
 }
 

@@ -84,7 +84,7 @@ pub async fn collect(
     .with("REGISTRY", kubernetes.options.image_repository().unwrap_or_default())
     .with("BESIDE", format!("{} {}", kubernetes.provisioner, super::provisioner_in(None)));
     packages::pull(node.remote(), &[&kubernetes.provisioner], progress).await?;
-    let said = progress.step(list.title, node.remote().run(&list)).await?;
+    let said = progress.step(&*list.title, node.remote().run(&list)).await?;
     let mut lines = said.lines();
     let architecture: Architecture =
         lines.next().unwrap_or_default().parse().map_err(Error::Uncollectable)?;

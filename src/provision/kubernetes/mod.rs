@@ -118,7 +118,7 @@ pub(super) async fn provision(
     let version = match &release.source {
         source if role == Role::LoadBalancer => {
             let install = load_balancer();
-            progress.step(install.title, remote.run(&install)).await?;
+            progress.step(&*install.title, remote.run(&install)).await?;
             let wanted = source.version().or(release.options.version);
             wanted.unwrap_or(KubernetesVersion::NEWEST)
         }
@@ -132,9 +132,9 @@ pub(super) async fn provision(
             failpoint::reached("kubernetes.install.after");
             refuse_old_containerd(remote, machine, &release.source).await?;
             let prepare = prepare(bundle::pause(bundle), &address, release);
-            progress.step(prepare.title, remote.run(&prepare)).await?;
+            progress.step(&*prepare.title, remote.run(&prepare)).await?;
             let images = bundle::images(bundle, role);
-            progress.step(images.title, remote.run(&images)).await?;
+            progress.step(&*images.title, remote.run(&images)).await?;
             bundle.version()
         }
         Source::Packages { version, repository } => {
@@ -144,7 +144,7 @@ pub(super) async fn provision(
             failpoint::reached("kubernetes.install.after");
             refuse_old_containerd(remote, machine, &release.source).await?;
             let prepare = prepare(installed.pause(), &address, release);
-            progress.step(prepare.title, remote.run(&prepare)).await?;
+            progress.step(&*prepare.title, remote.run(&prepare)).await?;
             packages::pull(remote, &installed.images(role), progress).await?;
             installed.version
         }

@@ -51,7 +51,7 @@ pub(super) async fn install(
     progress: &Progress,
 ) -> Result<Installed, Error> {
     let script = packages(wanted, repository, release);
-    let said = progress.step(script.title, remote.run(&script)).await?;
+    let said = progress.step(&*script.title, remote.run(&script)).await?;
     let installed = Installed::parse(&said).map_err(Error::NoVersion)?;
     if wanted.admits(installed.version) {
         Ok(installed)
@@ -173,7 +173,7 @@ pub(super) async fn pull(
     progress: &Progress,
 ) -> Result<(), Error> {
     let script = images_of(&images.join("\n"));
-    progress.step(script.title, remote.run(&script)).await?;
+    progress.step(&*script.title, remote.run(&script)).await?;
     Ok(())
 }
 

@@ -51,14 +51,14 @@ pub async fn replace_kubeadm(
                 progress.step(INSTALL_KUBEADM, remote.run(&install)).await?;
             }
             let images = bundle::images(bundle, role);
-            progress.step(images.title, remote.run(&images)).await?;
+            progress.step(&*images.title, remote.run(&images)).await?;
         }
         Source::Packages { version, repository } => {
             let packages = ["kubeadm"];
             let options = &release.options;
             let replace =
                 packages::replace(INSTALL_KUBEADM, &packages, *version, repository, options);
-            let said = progress.step(replace.title, remote.run(&replace)).await?;
+            let said = progress.step(&*replace.title, remote.run(&replace)).await?;
             let installed = Installed::parse(&said).map_err(Error::NoVersion)?;
             packages::pull(remote, &installed.images(role), progress).await?;
         }
@@ -90,12 +90,12 @@ pub async fn replace_kubelet(
             let options = &release.options;
             let replace =
                 packages::replace(INSTALL_KUBELET, &packages, *version, repository, options);
-            let said = progress.step(replace.title, remote.run(&replace)).await?;
+            let said = progress.step(&*replace.title, remote.run(&replace)).await?;
             let installed = Installed::parse(&said).map_err(Error::NoVersion)?;
             prepare(installed.pause(), &address, release)
         }
         Source::Present => return Ok(()),
     };
-    progress.step(prepare.title, remote.run(&prepare)).await?;
+    progress.step(&*prepare.title, remote.run(&prepare)).await?;
     Ok(())
 }

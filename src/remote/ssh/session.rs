@@ -85,7 +85,7 @@ impl Session {
         result.unwrap_or_else(|_| {
             Err(Error::Hangs {
                 machine: self.machine.clone(),
-                title: script.title.to_owned(),
+                title: script.title.to_string(),
                 waited: script.patience,
             })
         })
@@ -147,14 +147,14 @@ impl Session {
         match collected.status {
             Some(status) if !collected.marked.0.has_begun() => Err(Error::NotBegun {
                 machine: self.machine.clone(),
-                title: script.title.to_owned(),
+                title: script.title.to_string(),
                 status,
                 said: collected.ahead(),
             }),
             Some(0) => Ok(String::from_utf8_lossy(&collected.stdout).into_owned()),
             Some(status) => Err(Error::Script {
                 machine: self.machine.clone(),
-                title: script.title.to_owned(),
+                title: script.title.to_string(),
                 status,
                 stderr: tail(&collected.stderr),
             }),
