@@ -25,6 +25,7 @@ pub mod failpoint;
 pub mod fake;
 pub mod marked;
 pub mod model;
+pub mod observe;
 pub mod pace;
 pub mod pki;
 mod plan;

@@ -10,6 +10,7 @@ mod input;
 pub mod keys;
 mod script;
 mod ssh;
+mod swarm;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,13 +20,17 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::model::{Machine, MachineId, NoService, SshFiles, TlsFiles};
 
-pub use api_server::{ApiError, ApiServer, NodeStatus, PodPort};
+pub use api_server::{
+    ApiError, ApiServer, ContainerState, KubernetesView, NodeStatus, Owner, PodContainer, PodPort,
+    PodStatus, Watching, Workload,
+};
 pub use containers::Mortal;
 pub use engine::Engine;
 pub use health::{ManagerHealth, NodeHealth, Standing};
 pub use input::Input;
 pub use script::Script;
 pub use ssh::SshDialer;
+pub use swarm::{ImageFact, SwarmNode, SwarmService, SwarmTask, SwarmView};
 
 /// Why a machine could not be reached or did not do what it was asked.
 #[derive(Debug, thiserror::Error)]

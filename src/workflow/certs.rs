@@ -1,15 +1,11 @@
 //! `certs`: how long certificates last, and new ones in their place.
 
-use std::io;
-use std::path::{Path, PathBuf};
-
 use crate::bootstrap::Bootstrapper;
-use crate::durable;
-use crate::event::{Progress, chain};
-use crate::model::{
-    Access, ClusterName, KubeCredentials, Machine, MachineState, Orchestrator, Role, Service,
-};
-use crate::pki::{self, Description};
+use crate::event::Progress;
+use crate::model::{Access, ClusterName, Machine, MachineState, Orchestrator, Role, Service};
+use crate::observe;
+pub use crate::observe::Certificate;
+use crate::pki;
 use crate::provision::{Node, Provisioner};
 use crate::store::{Entry, Home, Record};
 
@@ -20,58 +16,11 @@ use super::scale::first_that;
 use super::settle::all_well;
 use super::{Error, Services, Work, contexts, settle};
 
-/// One certificate of a cluster.
-#[derive(Debug, Clone)]
-pub struct Certificate {
-    /// Whose: `authority`, `client`, or a machine's name, with what it is for where it has several.
-    pub owner: String,
-    /// Where it is: on this computer, or on the machine.
-    pub file: PathBuf,
-    /// What it says, or why that cannot be told.
-    pub says: Result<Description, String>,
-}
-
 /// The certificates of a cluster that are on this computer. No machine is asked, so that it can be told
 /// also when nothing runs.
 pub fn certificates(home: &Home, name: &ClusterName) -> Result<Vec<Certificate>, Error> {
     let record = home.record(name)?.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
-    if record.spec.orchestrator == Orchestrator::Kubernetes {
-        return Ok(of_kubernetes(&home.directory(name).join("kubeconfig")));
-    }
-    let pki = home.directory(name).join("pki");
-    let mut found = vec![read("authority", pki.join("ca.pem"))];
-    found.push(read("client", pki.join("client/cert.pem")));
-    for machine in record.spec.machines() {
-        let name = machine.name.to_string();
-        found.push(read(&name, pki.join(&name).join("cert.pem")));
-    }
-    Ok(found)
-}
-
-/// What the cluster's own kubeconfig holds. What is on the nodes they have to be asked for: see
-/// [`node_certificates`](super::node_certificates).
-fn of_kubernetes(file: &Path) -> Vec<Certificate> {
-    let credentials = durable::read_to_string(file, durable::KEY).map_err(|e| e.to_string());
-    let credentials =
-        credentials.and_then(|t| KubeCredentials::from_kubeconfig(&t).map_err(|e| chain(&e)));
-    let one = |owner: &str, part: fn(&KubeCredentials) -> &str| Certificate {
-        owner: owner.to_owned(),
-        file: file.to_owned(),
-        says: credentials
-            .as_ref()
-            .map_err(String::clone)
-            .and_then(|c| pki::describe(part(c)).map_err(|e| chain(&e))),
-    };
-    vec![one("authority", |c| &c.ca), one("administrator", |c| &c.cert)]
-}
-
-fn read(owner: &str, file: PathBuf) -> Certificate {
-    let says = match durable::read_to_string(&file, durable::KEY) {
-        Ok(text) => pki::describe(&text).map_err(|e| chain(&e)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err("there is none".to_owned()),
-        Err(error) => Err(error.to_string()),
-    };
-    Certificate { owner: owner.to_owned(), file, says }
+    Ok(observe::certificates(&record, &home.directory(name)))
 }
 
 /// Gives the client and every machine a new certificate, whatever time is left. Engines are restarted

@@ -13,12 +13,13 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::event::{Progress, chain};
 use crate::model::{Machine, Service, SshFiles, Tunnel};
+use crate::observe::credentials;
 use crate::pace::within;
 use crate::remote::{self, ApiError, ApiServer, Dialer, PodPort, Remote, Stream};
 use crate::store::Record;
 
 use super::Error;
-use super::mend::{credentials, leaders};
+use super::mend::leaders;
 
 /// How long a machine may take to answer.
 const PATIENCE: Duration = Duration::from_secs(15);

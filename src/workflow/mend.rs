@@ -6,12 +6,10 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use crate::durable;
-use crate::event::chain;
 use crate::model::{
-    Access, ClusterName, KubeCredentials, Machine, MachineName, Orchestrator, Role, Service,
-    TlsFiles,
+    Access, ClusterName, Machine, MachineName, Orchestrator, Role, Service, TlsFiles,
 };
+use crate::observe::credentials;
 use crate::pace::within;
 use crate::remote::{ApiServer, Dialer};
 use crate::store::{self, Entry, Phase, Record};
@@ -128,13 +126,4 @@ fn lead_to(
         },
     };
     contexts::write(services, entry, record, &access, false).map(drop)
-}
-
-/// The administrator's credentials, from the cluster's own kubeconfig.
-pub(super) fn credentials(kubeconfig: &Path) -> Result<KubeCredentials, Error> {
-    let unreadable =
-        |source: crate::driver::Source| Error::Credentials { path: kubeconfig.to_owned(), source };
-    let text = durable::read_to_string(kubeconfig, durable::KEY);
-    let text = text.map_err(|error| unreadable(error.into()))?;
-    KubeCredentials::from_kubeconfig(&text).map_err(|error| unreadable(chain(&error).into()))
 }

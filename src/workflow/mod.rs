@@ -16,7 +16,6 @@ mod kubectl;
 mod logs;
 mod lost;
 mod machines;
-mod majority;
 mod mend;
 mod node_certs;
 mod place;
@@ -46,6 +45,7 @@ use crate::event::{Progress, Reporter, chain};
 use crate::model::{
     ClusterName, Finding, KubernetesVersion, Machine, MachineName, NoService, Orchestrator, Proxies,
 };
+use crate::observe;
 use crate::pki;
 use crate::plan::Plan;
 use crate::provision;
@@ -53,6 +53,7 @@ use crate::remote::{self, Dialer};
 use crate::spec::{self, ClusterSpec};
 use crate::store::{self, Entry, Home};
 
+pub use crate::observe::Lost;
 pub use bundles::create_bundle;
 pub use certs::{Certificate, certificates, renew_certificates};
 pub use contexts::other_files;
@@ -64,16 +65,14 @@ pub use images::{Loading, Unloadable, load_images};
 pub use interrupt::Interrupt;
 pub use kubectl::kubectl;
 pub use logs::{LogQuery, Said, UNITS, collect_logs, journals};
-pub use lost::Lost;
 pub use machines::release;
-pub use majority::Majority;
 pub use mend::{answers, mend_context};
 pub use node_certs::node_certificates;
 pub use power::{restart, start, start_machine, stop};
 pub use repair::repair;
 pub use scale::scale;
 pub use settle::settle;
-pub use status::{ClusterStatus, MachineStatus, status};
+pub use status::{ClusterStatus, MachineStatus, status, status_asking};
 pub use sweep::{orphans, sweep};
 pub use up::{Summary, UpOptions, plan, up};
 pub use upgrade::{Upgraded, upgrade};
@@ -197,15 +196,9 @@ pub enum Error {
     /// The cluster's Kubernetes API.
     #[error(transparent)]
     Api(#[from] remote::ApiError),
-    /// What opens that API cannot be read.
-    #[error("cannot read the cluster's kubeconfig `{}`", path.display())]
-    Credentials {
-        /// Which file.
-        path: std::path::PathBuf,
-        /// Why.
-        #[source]
-        source: driver::Source,
-    },
+    /// What opens that API.
+    #[error(transparent)]
+    Observe(#[from] observe::Error),
     /// The cluster's certificates.
     #[error(transparent)]
     Pki(#[from] pki::Error),

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use crate::bootstrap;
 use crate::event::Progress;
 use crate::model::{Machine, MachineName, MachineState, Orchestrator, TlsFiles};
+use crate::observe::{PATIENCE, in_time, nodes};
 use crate::pace::stretch;
 use crate::plan::Plan;
 use crate::remote::Standing;
@@ -17,7 +18,6 @@ use crate::store::{Entry, Record};
 
 use super::down::remove_rest;
 use super::machines::{leads, ours};
-use super::status::{PATIENCE, in_time, nodes};
 use super::{Error, Services};
 
 /// How closely to look.

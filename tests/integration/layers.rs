@@ -28,6 +28,7 @@ const FLOORS: &[(&str, &[&str])] = &[
         "bootstrap",
         &["model", "event", "pace", "retry", "remote", "pki", "provision", "driver", "failpoint"],
     ),
+    ("observe", &["model", "pace", "event", "driver", "remote", "pki", "store", "durable"]),
     (
         "workflow",
         &[
@@ -44,6 +45,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "store",
             "provision",
             "bootstrap",
+            "observe",
             "durable",
             "failpoint",
         ],
@@ -63,6 +65,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "spec",
             "durable",
             "store",
+            "observe",
             "workflow",
             "provision",
             "bootstrap",

@@ -1,11 +1,13 @@
 //! Whether those that decide for a cluster are a majority: without one it accepts no changes.
 
-use crate::model::{MachineState, Orchestrator, Role};
+use serde::{Deserialize, Serialize};
 
-use super::status::MachineStatus;
+use crate::model::{Orchestrator, Role};
+
+use super::facts::{MachineFacts, ManagerFacts};
 
 /// How many of those that decide are there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Majority {
     /// Which ones decide.
     pub role: Role,
@@ -23,7 +25,7 @@ impl Majority {
     pub(super) fn of(
         orchestrator: Orchestrator,
         asked: usize,
-        machines: &[MachineStatus],
+        machines: &[MachineFacts],
     ) -> Option<Self> {
         let majority = match orchestrator {
             Orchestrator::Swarm => Self::of_swarm(asked, machines),
@@ -33,12 +35,12 @@ impl Majority {
         (majority.of > 1).then_some(majority)
     }
 
-    fn of_swarm(asked: usize, machines: &[MachineStatus]) -> Self {
-        let said = || machines.iter().filter_map(|m| m.health.as_ref().ok()?.manager);
+    fn of_swarm(asked: usize, machines: &[MachineFacts]) -> Self {
+        let said = || machines.iter().filter_map(|m| m.engine.as_ref()?.manager);
         let on = said().count();
-        let known = said().map(|manager| manager.known).max().filter(|known| *known > 0);
+        let known = said().filter_map(|manager: ManagerFacts| manager.managers).max();
         let of = known.unwrap_or(asked);
-        let off = machines.iter().filter(|m| m.machine.id.name.role == Role::Manager && !is_on(m));
+        let off = machines.iter().filter(|m| m.role == Role::Manager && !m.is_on());
         // A leader notices only after a while that it has lost the others. And managers that do not answer
         // this computer may still answer each other.
         let may_hold = 2 * of.saturating_sub(off.count()) > of;
@@ -46,9 +48,9 @@ impl Majority {
         Self { role: Role::Manager, on, of, holds }
     }
 
-    fn of_kubernetes(asked: usize, machines: &[MachineStatus]) -> Self {
-        let leaders = machines.iter().filter(|m| m.machine.id.name.role == Role::ControlPlane);
-        let on = leaders.filter(|m| is_on(m)).count();
+    fn of_kubernetes(asked: usize, machines: &[MachineFacts]) -> Self {
+        let leaders = machines.iter().filter(|m| m.role == Role::ControlPlane);
+        let on = leaders.filter(|m| m.is_on()).count();
         Self { role: Role::ControlPlane, on, of: asked, holds: 2 * on > asked }
     }
 
@@ -58,16 +60,11 @@ impl Majority {
     }
 }
 
-fn is_on(status: &MachineStatus) -> bool {
-    status.exists && status.machine.state == MachineState::Running
-}
-
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
-    use crate::model::{DriverName, Machine, MachineId, MachineName};
+    use crate::model::{DriverName, MachineName, MachineState};
+    use crate::observe::facts::EngineFacts;
     use crate::remote::{ManagerHealth, NodeHealth};
 
     /// `+` answers and sees a leader, `-` answers and sees none, `d` was demoted, `?` is on and silent, `o` is
@@ -77,42 +74,38 @@ mod tests {
             Orchestrator::Kubernetes => Role::ControlPlane,
             _ => Role::Manager,
         };
-        let machines: Vec<MachineStatus> = (1..)
+        let machines: Vec<MachineFacts> = (1..)
             .zip(leaders.chars())
             .map(|(number, how)| {
                 let manager = matches!(how, '+' | '-')
                     .then_some(ManagerHealth { sees_leader: how == '+', known });
                 let member = Some("active".to_owned());
                 let health = NodeHealth { version: String::new(), member, manager };
-                MachineStatus {
-                    machine: machine(orchestrator, MachineName::new(role, number), how),
-                    exists: how != 'x',
-                    lost: false,
-                    health: if "+-d".contains(how) { Ok(health) } else { Err("no".to_owned()) },
-                }
+                let health = if "+-d".contains(how) { Ok(health) } else { Err("no".to_owned()) };
+                machine(MachineName::new(role, number), how, health)
             })
             .collect();
         Majority::of(orchestrator, leaders.len(), &machines)
     }
 
-    fn machine(orchestrator: Orchestrator, name: MachineName, how: char) -> Machine {
-        Machine {
-            id: MachineId { cluster: "ab".parse().unwrap(), name },
+    fn machine(name: MachineName, how: char, health: Result<NodeHealth, String>) -> MachineFacts {
+        MachineFacts {
+            name,
+            role: name.role,
             driver: DriverName::Docker,
-            cluster_id: "1".to_owned(),
-            home: None,
-            orchestrator,
-            handle: name.to_string(),
+            exists: Some(how != 'x'),
             state: match how {
-                'o' => MachineState::Stopped,
-                'p' => MachineState::Paused,
-                _ => MachineState::Running,
+                'x' => None,
+                'o' => Some(MachineState::Stopped),
+                'p' => Some(MachineState::Paused),
+                _ => Some(MachineState::Running),
             },
-            user: "root".to_owned(),
-            private_ip: [10, 0, 0, 1].into(),
-            endpoints: BTreeMap::new(),
-            expires: None,
-            cost: None,
+            address: [10, 0, 0, 1].into(),
+            reachable: None,
+            error: None,
+            engine: Some(EngineFacts::of(health)),
+            api: None,
+            images: None,
         }
     }
 
