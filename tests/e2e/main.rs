@@ -17,6 +17,7 @@ mod kubernetes_ha;
 mod kubernetes_upgrade;
 mod logs;
 mod neighbour;
+mod observe;
 mod packages;
 mod proxy;
 mod scale;
