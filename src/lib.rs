@@ -27,6 +27,7 @@ pub mod fake;
 pub mod kind;
 pub mod marked;
 pub mod model;
+pub mod observe;
 pub mod pace;
 pub mod pki;
 mod plan;

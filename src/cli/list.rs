@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::driver::registry;
 use crate::event::chain;
 use crate::model::{ClusterName, Dollars, Machine, MachineState, Places};
+use crate::observe;
 use crate::store::{Listed, Phase, Record};
 
 use super::answer::in_time;
@@ -167,9 +168,7 @@ async fn machines(context: &Context, record: &Record) -> Found<Vec<Machine>> {
     let spec = record.spec.located(&record.places);
     let ask = async {
         let services = context.services(&record.spec).await?;
-        let mut machines = services.driver.list(Some(&spec.name)).await?;
-        machines.retain(|machine| machine.cluster_id == record.cluster_id);
-        Ok(machines)
+        Ok(observe::look(&*services.driver, record).await?.found)
     };
     in_time(&spec, ask).await
 }

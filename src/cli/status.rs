@@ -8,9 +8,11 @@ use serde::Serialize;
 use tokio::time::timeout_at;
 
 use crate::kind;
+use crate::kind::Majority;
 use crate::model::{Dollars, Finding, Level, Machine, MachineName, Role, Service};
-use crate::remote::NodeHealth;
-use crate::workflow::{self, ClusterStatus, Majority, Services};
+use crate::observe::{Ask, NodeFacts, Part};
+use crate::remote::{NodeHealth, PodStatus, SwarmService, Workload};
+use crate::workflow::{self, ClusterStatus, Services};
 
 use super::answer::{due, found_in_time, in_time};
 use super::args::{DataFormat, Doctor, Status};
@@ -40,6 +42,16 @@ struct View {
     #[serde(skip_serializing_if = "Option::is_none")]
     cost: Option<Dollars>,
     machines: Vec<MachineView>,
+    /// What the cluster says of itself, each part with the error that kept it from being known; absent where such a
+    /// cluster has no such thing
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nodes: Option<Part<NodeFacts>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    services: Option<Part<SwarmService>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workloads: Option<Part<Workload>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pods: Option<Part<PodStatus>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -74,7 +86,9 @@ pub(super) async fn run(context: &Context, args: Status) -> Result<ExitCode, Err
     let patience = end - Duration::from_millis(300);
     let ask = async {
         let services = context.services(&record.spec).await?;
-        let status = workflow::status(&services, &name, patience).await.about(&name)?;
+        let wanted = Ask { workloads: args.output == DataFormat::Json, ..Ask::default() };
+        let status = workflow::status_asking(&services, &name, wanted, patience).await;
+        let status = status.about(&name)?;
         Ok((services, status))
     };
     let (services, status) = in_time(&record.spec.located(&record.places), ask).await?;
@@ -173,6 +187,10 @@ fn view(status: &ClusterStatus) -> View {
         expires: lifetime::first_end(there()),
         cost: costs::so_far(there()),
         machines: machines.collect(),
+        nodes: status.facts.nodes.clone(),
+        services: status.facts.services.clone(),
+        workloads: status.facts.workloads.clone(),
+        pods: status.facts.pods.clone(),
     }
 }
 

@@ -1,10 +1,12 @@
 //! Whether those that decide for a cluster are a majority: without one it accepts no changes.
 
-use crate::model::{Machine, MachineState, Role};
-use crate::remote::NodeHealth;
+use serde::{Deserialize, Serialize};
+
+use crate::model::Role;
+use crate::remote::ManagerHealth;
 
 /// How many of those that decide are there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Majority {
     /// Which ones decide.
     pub role: Role,
@@ -30,28 +32,19 @@ impl Majority {
 
 /// What is seen of one machine.
 #[derive(Debug, Clone, Copy)]
-pub struct Seen<'a> {
-    /// The machine, as it is or was last known.
-    pub machine: &'a Machine,
-    /// Whether it exists.
-    pub exists: bool,
-    /// What it says of itself, if it answers.
-    pub health: Option<&'a NodeHealth>,
-}
-
-impl Seen<'_> {
-    pub(super) fn is_on(&self) -> bool {
-        self.exists && self.machine.state == MachineState::Running
-    }
+pub struct Seen {
+    /// What it is there for.
+    pub role: Role,
+    /// Whether it is there and on.
+    pub is_on: bool,
+    /// How it sees its swarm, if it is a manager and answers.
+    pub manager: Option<ManagerHealth>,
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
-    use crate::model::{DriverName, MachineId, MachineName, Orchestrator};
-    use crate::remote::ManagerHealth;
+    use crate::model::Orchestrator;
 
     /// `+` answers and sees a leader, `-` answers and sees none, `d` was demoted, `?` is on and silent, `o` is
     /// off, `p` is paused, `x` is gone.
@@ -60,47 +53,16 @@ mod tests {
             Orchestrator::Kubernetes => Role::ControlPlane,
             _ => Role::Manager,
         };
-        let machines: Vec<(Machine, bool, Option<NodeHealth>)> = (1..)
-            .zip(leaders.chars())
-            .map(|(number, how)| {
-                let manager = matches!(how, '+' | '-')
-                    .then_some(ManagerHealth { sees_leader: how == '+', known });
-                let member = Some("active".to_owned());
-                let health = NodeHealth { version: String::new(), member, manager };
-                let machine = machine(orchestrator, MachineName::new(role, number), how);
-                (machine, how != 'x', "+-d".contains(how).then_some(health))
-            })
-            .collect();
-        let seen: Vec<Seen<'_>> = machines
-            .iter()
-            .map(|(machine, exists, health)| Seen {
-                machine,
-                exists: *exists,
-                health: health.as_ref(),
+        let seen: Vec<Seen> = leaders
+            .chars()
+            .map(|how| Seen {
+                role,
+                is_on: !"opx".contains(how),
+                manager: matches!(how, '+' | '-')
+                    .then_some(ManagerHealth { sees_leader: how == '+', known }),
             })
             .collect();
         crate::kind::of(orchestrator).majority(leaders.len(), &seen)
-    }
-
-    fn machine(orchestrator: Orchestrator, name: MachineName, how: char) -> Machine {
-        Machine {
-            id: MachineId { cluster: "ab".parse().unwrap(), name },
-            driver: DriverName::fixed("docker"),
-            cluster_id: "1".to_owned(),
-            home: None,
-            orchestrator,
-            handle: name.to_string(),
-            state: match how {
-                'o' => MachineState::Stopped,
-                'p' => MachineState::Paused,
-                _ => MachineState::Running,
-            },
-            user: "root".to_owned(),
-            private_ip: [10, 0, 0, 1].into(),
-            endpoints: BTreeMap::new(),
-            expires: None,
-            cost: None,
-        }
     }
 
     fn swarm(managers: &str, known: usize) -> (usize, usize, bool) {

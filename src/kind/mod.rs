@@ -136,7 +136,7 @@ pub trait Kind: fmt::Debug + Send + Sync {
     fn is_healthy(&self, machine: &Machine, health: &NodeHealth) -> bool;
     /// Whether those that decide are a majority of the `asked` leaders that there should be; `None` where nobody
     /// decides, or an only one does.
-    fn majority(&self, _asked: usize, _seen: &[Seen<'_>]) -> Option<Majority> {
+    fn majority(&self, _asked: usize, _seen: &[Seen]) -> Option<Majority> {
         None
     }
 

@@ -9,10 +9,12 @@ mod drain;
 mod error;
 mod forward;
 mod nodes;
+mod observing;
 mod target;
 mod token;
 mod transport;
 mod watching;
+mod workloads;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -28,7 +30,9 @@ use crate::tls::is_final;
 
 pub use error::ApiError;
 pub use nodes::NodeStatus;
+pub use observing::{KubernetesView, Watching};
 pub use target::PodPort;
+pub use workloads::{ContainerState, Owner, PodContainer, PodStatus, Workload};
 
 /// Who owns the fields that are applied from here (server-side apply, Kubernetes documentation).
 const FIELD_MANAGER: &str = "clusterdojo";

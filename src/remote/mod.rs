@@ -11,6 +11,7 @@ mod input;
 pub mod keys;
 mod script;
 mod ssh;
+mod swarm;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +21,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::model::{Machine, MachineId, NoService, SshFiles, TlsFiles};
 
-pub use api_server::{ApiError, ApiServer, NodeStatus, PodPort};
+pub use api_server::{
+    ApiError, ApiServer, ContainerState, KubernetesView, NodeStatus, Owner, PodContainer, PodPort,
+    PodStatus, Watching, Workload,
+};
 pub use containers::Mortal;
 pub use engine::Engine;
 pub use health::{ManagerHealth, NodeHealth, Standing};
@@ -28,6 +32,7 @@ pub use input::Input;
 pub use script::Script;
 pub(crate) use script::quote;
 pub use ssh::SshDialer;
+pub use swarm::{ImageFact, SwarmNode, SwarmService, SwarmTask, SwarmView};
 
 /// Why a machine could not be reached or did not do what it was asked.
 #[derive(Debug, thiserror::Error)]

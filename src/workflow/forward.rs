@@ -12,13 +12,14 @@ use tokio::io::copy_bidirectional_with_sizes;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::event::{Progress, chain};
+use crate::kind::kubernetes;
 use crate::model::{Machine, Service, SshFiles, Tunnel};
 use crate::pace::within;
 use crate::remote::{self, ApiError, ApiServer, Dialer, PodPort, Remote, Stream};
 use crate::store::Record;
 
 use super::Error;
-use super::mend::{credentials, leaders};
+use super::mend::leaders;
 
 /// How long a machine may take to answer.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -132,7 +133,7 @@ impl ByApi {
         target: &str,
         ports: &[u16],
     ) -> Result<Self, Error> {
-        let credentials = credentials(kubeconfig)?;
+        let credentials = kubernetes::credentials(kubeconfig)?;
         let leaders = leaders(record);
         let first = leaders.first().ok_or_else(|| Error::NoLeader(record.spec.name.clone()))?;
         let mut api = ApiServer::connect(first.endpoint(Service::Api)?, &credentials)?;

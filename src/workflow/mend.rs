@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use crate::kind;
-use crate::model::{ClusterName, KubeCredentials, Machine, MachineName, Role, Tool};
+use crate::model::{ClusterName, Machine, MachineName, Role, Tool};
 use crate::pace::within;
 use crate::remote::Dialer;
 use crate::store::{self, Entry, Phase, Record};
@@ -104,9 +104,4 @@ fn lead_to(
     let directory = services.home.directory(&record.spec.name);
     let access = kind::of(record.spec.orchestrator).access(machine, &directory)?;
     contexts::write(services, entry, record, &access, false).map(drop)
-}
-
-/// The administrator's credentials, from the cluster's own kubeconfig.
-pub(super) fn credentials(kubeconfig: &Path) -> Result<KubeCredentials, Error> {
-    Ok(kind::kubernetes::credentials(kubeconfig)?)
 }

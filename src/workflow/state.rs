@@ -10,6 +10,7 @@ use crate::bootstrap;
 use crate::event::Progress;
 use crate::kind;
 use crate::model::{Machine, MachineName, MachineState, Service, TlsFiles};
+use crate::observe::{PATIENCE, in_time, nodes};
 use crate::pace::stretch;
 use crate::plan::Plan;
 use crate::remote::Standing;
@@ -18,7 +19,6 @@ use crate::store::{Entry, Record};
 
 use super::down::remove_rest;
 use super::machines::{leads, ours};
-use super::status::{PATIENCE, in_time, nodes};
 use super::{Error, Services};
 
 /// How closely to look.

@@ -18,6 +18,7 @@ mod kubernetes_ha;
 mod kubernetes_upgrade;
 mod logs;
 mod neighbour;
+mod observe;
 mod packages;
 mod proxy;
 mod scale;

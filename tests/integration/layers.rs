@@ -42,6 +42,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("spec", &["model", "durable", "driver", "kind"]),
     ("plan", &["model", "spec"]),
     ("store", &["model", "pace", "spec", "durable"]),
+    ("observe", &["model", "pace", "event", "driver", "remote", "kind", "store"]),
     (
         "workflow",
         &[
@@ -58,7 +59,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "store",
             "provision",
             "bootstrap",
-            "kind",
+            "observe",
             "durable",
             "failpoint",
         ],
@@ -85,6 +86,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "spec",
             "durable",
             "store",
+            "observe",
             "workflow",
             "provision",
             "bootstrap",

@@ -175,9 +175,9 @@ impl Kind for Kubernetes {
         health.member.as_deref() == Some("Ready")
     }
 
-    fn majority(&self, asked: usize, seen: &[Seen<'_>]) -> Option<Majority> {
-        let leaders = seen.iter().filter(|s| s.machine.id.name.role == Role::ControlPlane);
-        let on = leaders.filter(|s| s.is_on()).count();
+    fn majority(&self, asked: usize, seen: &[Seen]) -> Option<Majority> {
+        let leaders = seen.iter().filter(|s| s.role == Role::ControlPlane);
+        let on = leaders.filter(|s| s.is_on).count();
         Majority::among(Role::ControlPlane, on, asked, 2 * on > asked)
     }
 

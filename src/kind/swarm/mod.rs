@@ -135,12 +135,12 @@ impl Kind for Swarm {
         health.member.as_deref() == Some("active") && is_as_asked
     }
 
-    fn majority(&self, asked: usize, seen: &[Seen<'_>]) -> Option<Majority> {
-        let said = || seen.iter().filter_map(|seen| seen.health?.manager);
+    fn majority(&self, asked: usize, seen: &[Seen]) -> Option<Majority> {
+        let said = || seen.iter().filter_map(|seen| seen.manager);
         let on = said().count();
         let known = said().map(|manager| manager.known).max().filter(|known| *known > 0);
         let of = known.unwrap_or(asked);
-        let off = seen.iter().filter(|s| s.machine.id.name.role == Role::Manager && !s.is_on());
+        let off = seen.iter().filter(|s| s.role == Role::Manager && !s.is_on);
         // A leader notices only after a while that it has lost the others. And managers that do not answer
         // this computer may still answer each other.
         let may_hold = 2 * of.saturating_sub(off.count()) > of;

@@ -44,7 +44,7 @@ pub struct NodeStatus {
 }
 
 impl NodeStatus {
-    fn of(node: &Node) -> Self {
+    pub(super) fn of(node: &Node) -> Self {
         let status = node.status.as_ref();
         let ready = status
             .and_then(|s| s.conditions.as_ref())

@@ -45,38 +45,57 @@ where
     /// Only if no later attempt will end otherwise.
     pub(super) async fn changed(&mut self) -> Result<(), Source> {
         loop {
+            match self.next().await {
+                Ok(()) => {
+                    self.trouble = None;
+                    return Ok(());
+                }
+                Err(error) if is_refusal(&error) => return Err(plain(error)),
+                Err(error) => {
+                    self.trouble = Some(plain(error));
+                    sleep(WATCH_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// The same, but gives up where a server cannot tell: there may be another one to ask.
+    ///
+    /// # Errors
+    /// Whatever goes wrong, but not that a watch came to its end or expired: it begins anew then.
+    pub(super) async fn told(&mut self) -> Result<(), Source> {
+        loop {
+            match self.next().await {
+                Ok(()) => return Ok(()),
+                Err(watcher::Error::WatchError(_)) => sleep(WATCH_PAUSE).await,
+                Err(error) => return Err(plain(error)),
+            }
+        }
+    }
+
+    /// Waits for the next event that makes the objects others than they were.
+    async fn next(&mut self) -> watcher::Result<()> {
+        loop {
             let Some(event) = self.events.next().await else {
                 // A watcher has no end of its own.
                 return std::future::pending().await;
             };
-            match event {
-                Ok(Event::Init) => self.listing.clear(),
-                Ok(Event::InitApply(object)) => {
+            match event? {
+                Event::Init => self.listing.clear(),
+                Event::InitApply(object) => {
                     self.listing.insert(id(&object), object);
                 }
-                Ok(Event::InitDone) => {
+                Event::InitDone => {
                     self.objects = std::mem::take(&mut self.listing);
-                    self.trouble = None;
                     return Ok(());
                 }
-                Ok(Event::Apply(object)) => {
+                Event::Apply(object) => {
                     self.objects.insert(id(&object), object);
-                    self.trouble = None;
                     return Ok(());
                 }
-                Ok(Event::Delete(object)) => {
+                Event::Delete(object) => {
                     self.objects.remove(&id(&object));
-                    self.trouble = None;
                     return Ok(());
-                }
-                Err(error) => {
-                    let last = is_refusal(&error);
-                    let error = plain(error);
-                    if last {
-                        return Err(error);
-                    }
-                    self.trouble = Some(error);
-                    sleep(WATCH_PAUSE).await;
                 }
             }
         }

@@ -16,8 +16,8 @@ use crate::pace::within;
 use crate::remote::{Remote, Script};
 use crate::store::{self, Record};
 
-use super::lost::looked;
 use super::{Error, Services};
+use crate::observe::looked;
 use archive::Archive;
 use redaction::Redaction;
 

@@ -251,6 +251,26 @@ impl<'a> Lesson<'a> {
         assert!(events.contains("failed liveness probe, will be restarted"), "{events}");
     }
 
+    /// What ends with an error is started again, and `status` tells how often and with what it ended.
+    #[track_caller]
+    pub fn tells_of_crashes(&self) {
+        let image = format!("--image={}:1", self.image);
+        self.kubectl(&["run", "crashing", &image, "--command", "--", "/web", "nonsense"]);
+        let seen = || {
+            let said = self.world.dojo(&["status", self.cluster, "-o", "json"]).ok();
+            let said: Value = serde_json::from_str(&said).unwrap();
+            let pods = said["pods"]["items"].as_array().unwrap();
+            pods.iter().find(|pod| pod["name"] == "crashing").cloned().unwrap_or_default()
+        };
+        let restarts = |pod: &Value| pod["containers"][0]["restartCount"].as_u64();
+        until("it is started again", 60, || restarts(&seen()) >= Some(1));
+        let pod = seen();
+        let last = &pod["containers"][0]["lastState"]["terminated"];
+        assert_eq!((&last["reason"], &last["exitCode"]), (&"Error".into(), &1.into()), "{pod:#}");
+        assert!(text(&pod["nodeName"]).starts_with("worker-"), "{pod:#}");
+        self.kubectl(&["delete", "pod", "crashing", "--now"]);
+    }
+
     /// It was made long before, so this waits for the next minute at most. What it did is in its log.
     pub fn runs_on_the_minute(&self) {
         let jobs = || self.get(&["pods", "-l", "app=every-minute"]);

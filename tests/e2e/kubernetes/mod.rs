@@ -157,6 +157,8 @@ fn the_journey_of_a_learner() {
     lesson.serves("version 1");
     step("a pod falls ill and is healed");
     lesson.heals();
+    step("a pod ends with an error, again and again");
+    lesson.tells_of_crashes();
     step("a CronJob");
     lesson.runs_on_the_minute();
 

@@ -1,0 +1,156 @@
+//! A cluster's nodes, workloads and pods: once, and as they change.
+
+use futures_util::future::try_join5;
+use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
+use k8s_openapi::api::core::v1::{Node, Pod};
+use kube::api::ListParams;
+use kube::runtime::watcher;
+use kube::{Api, Client, Resource};
+use serde::de::DeserializeOwned;
+
+use crate::driver::Source;
+use crate::remote::swarm::ImageFact;
+
+use super::nodes::NodeStatus;
+use super::watching::Watched;
+use super::workloads::{
+    PodStatus, Workload, of_daemon_set, of_deployment, of_node, of_pod, of_stateful_set,
+};
+use super::{ApiError, ApiServer};
+
+/// A cluster as its API tells it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KubernetesView {
+    /// Its nodes, by name.
+    pub nodes: Vec<NodeStatus>,
+    /// What their kubelets tell of images, in the order of the nodes.
+    pub images: Vec<Option<Vec<ImageFact>>>,
+    /// What keeps pods running, by namespace, kind and name.
+    pub workloads: Vec<Workload>,
+    /// Its pods, by namespace and name.
+    pub pods: Vec<PodStatus>,
+}
+
+impl ApiServer {
+    /// The cluster as it is now.
+    pub async fn view(&self) -> Result<KubernetesView, ApiError> {
+        let (nodes, pods, deployments, daemon_sets, stateful_sets) = try_join5(
+            self.all::<Node>("list the nodes"),
+            self.all::<Pod>("list the pods"),
+            self.all::<Deployment>("list the deployments"),
+            self.all::<DaemonSet>("list the daemon sets"),
+            self.all::<StatefulSet>("list the stateful sets"),
+        )
+        .await?;
+        Ok(view(
+            nodes.iter(),
+            pods.iter(),
+            deployments.iter(),
+            daemon_sets.iter(),
+            stateful_sets.iter(),
+        ))
+    }
+
+    async fn all<K>(&self, operation: &str) -> Result<Vec<K>, ApiError>
+    where
+        K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned,
+    {
+        let (api, all) = (Api::<K>::all(self.client.clone()), ListParams::default());
+        Ok(self.ask(operation, api.list(&all)).await?.items)
+    }
+
+    /// Watches the cluster, by this server alone.
+    pub fn watch(&self) -> Watching {
+        Watching {
+            server: self.clone(),
+            nodes: watched(&self.client),
+            pods: watched(&self.client),
+            deployments: watched(&self.client),
+            daemon_sets: watched(&self.client),
+            stateful_sets: watched(&self.client),
+            listed: [false; 5],
+        }
+    }
+}
+
+/// A cluster that is watched by way of one server.
+pub struct Watching {
+    server: ApiServer,
+    nodes: Watched<Node>,
+    pods: Watched<Pod>,
+    deployments: Watched<Deployment>,
+    daemon_sets: Watched<DaemonSet>,
+    stateful_sets: Watched<StatefulSet>,
+    /// Which of them are known by now.
+    listed: [bool; 5],
+}
+
+impl std::fmt::Debug for Watching {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Watching").field("server", &self.server).finish_non_exhaustive()
+    }
+}
+
+impl Watching {
+    /// Waits for the first look, or for the next change after it. May be given up and called again at any time.
+    ///
+    /// # Errors
+    /// If the server does not tell any more; another one may.
+    pub async fn changed(&mut self) -> Result<(), ApiError> {
+        loop {
+            let (which, result) = tokio::select! {
+                result = self.nodes.told() => (0, result),
+                result = self.pods.told() => (1, result),
+                result = self.deployments.told() => (2, result),
+                result = self.daemon_sets.told() => (3, result),
+                result = self.stateful_sets.told() => (4, result),
+            };
+            result.map_err(|source| self.failed(source))?;
+            self.listed[which] = true;
+            if self.listed.iter().all(|listed| *listed) {
+                return Ok(());
+            }
+        }
+    }
+
+    fn failed(&self, source: Source) -> ApiError {
+        let operation = "watch the cluster".to_owned();
+        ApiError::Request { endpoint: self.server.endpoint, operation, source }
+    }
+
+    /// The cluster as it was told by now.
+    pub fn view(&self) -> KubernetesView {
+        view(
+            self.nodes.objects(),
+            self.pods.objects(),
+            self.deployments.objects(),
+            self.daemon_sets.objects(),
+            self.stateful_sets.objects(),
+        )
+    }
+}
+
+fn watched<K>(client: &Client) -> Watched<K>
+where
+    K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned + Send + 'static,
+{
+    Watched::new(Api::all(client.clone()), watcher::Config::default())
+}
+
+fn view<'a>(
+    nodes: impl Iterator<Item = &'a Node>,
+    pods: impl Iterator<Item = &'a Pod>,
+    deployments: impl Iterator<Item = &'a Deployment>,
+    daemon_sets: impl Iterator<Item = &'a DaemonSet>,
+    stateful_sets: impl Iterator<Item = &'a StatefulSet>,
+) -> KubernetesView {
+    let mut nodes: Vec<_> = nodes.map(|node| (NodeStatus::of(node), of_node(node))).collect();
+    nodes.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
+    let (nodes, images) = nodes.into_iter().unzip();
+    let mut pods: Vec<_> = pods.map(of_pod).collect();
+    pods.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+    let workloads = deployments.map(of_deployment).chain(daemon_sets.map(of_daemon_set));
+    let mut workloads: Vec<_> = workloads.chain(stateful_sets.map(of_stateful_set)).collect();
+    workloads.sort();
+    KubernetesView { nodes, images, workloads, pods }
+}
