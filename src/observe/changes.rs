@@ -374,3 +374,21 @@ fn silent(machine: &Machine, seen: &watch::Receiver<Option<Seen>>) -> Option<Str
         Some(facts) => facts.api.as_ref().and_then(|api| api.error.clone()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_otherwise_is_told() {
+        let (said, mut heard) = watch::channel(None);
+        let silent = || ClusterPart::of_swarm(Err("no leader".to_owned()));
+        tell(&said, silent());
+        assert!(heard.has_changed().unwrap());
+        heard.mark_unchanged();
+        tell(&said, silent());
+        assert!(!heard.has_changed().unwrap());
+        tell(&said, ClusterPart::of_swarm(Err("no answer".to_owned())));
+        assert!(heard.has_changed().unwrap());
+    }
+}

@@ -123,3 +123,84 @@ fn of_container(container: &PodContainer) -> Option<String> {
 fn machine(node: Option<&String>) -> Option<MachineName> {
     node.and_then(|name| name.parse().ok())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn remarks(changes: &[(&str, Value)]) -> Vec<(Option<String>, String)> {
+        let machine = |name: &str, role: &str| {
+            json!({ "name": name, "role": role, "driver": "docker", "exists": true, "state": "running",
+                "address": "10.200.0.11", "reachable": true, "error": null })
+        };
+        let machines = [machine("manager-1", "manager"), machine("worker-1", "worker")];
+        let mut facts = json!({ "name": "practice", "orchestrator": "swarm", "findings": [],
+            "machines": { "items": machines } });
+        for (pointer, value) in changes {
+            match facts.pointer_mut(pointer) {
+                Some(place) => *place = value.clone(),
+                None => facts[pointer.trim_start_matches('/')] = value.clone(),
+            }
+        }
+        let facts: Facts = serde_json::from_value(facts).unwrap();
+        let told = of(&facts).into_iter();
+        told.map(|remark| (remark.machine.map(|m| m.to_string()), remark.message)).collect()
+    }
+
+    #[test]
+    fn nothing_is_said_of_what_is_well() {
+        assert_eq!(remarks(&[]), []);
+        let none = json!({ "items": [], "error": null });
+        assert_eq!(remarks(&[("/services", none.clone()), ("/nodes", none)]), []);
+    }
+
+    #[test]
+    fn what_cannot_be_known_is_said_and_not_taken_for_nothing() {
+        let unknown = json!({ "items": null, "error": "no leader" });
+        let said = remarks(&[("/services", unknown)]);
+        assert_eq!(said, [(None, "the services cannot be known: no leader".to_owned())]);
+    }
+
+    #[test]
+    fn a_service_that_lacks_tasks_names_the_newest_cause_and_its_machine() {
+        let task = |id: &str, since: &str, err: &str, node: &str| json!({ "id": id, "node": node, "state": "failed", "since": since, "err": err });
+        let services = json!({ "items": [{ "id": "s", "name": "web", "desiredTasks": 2,
+            "runningTasks": 1, "tasks": [
+                task("t1", "2026-01-02T03:04:05Z", "old", "manager-1"),
+                task("t2", "2026-01-02T03:04:06Z", "task: non-zero exit (137)", "worker-1")
+            ] }] });
+        let wanted = "service `web` has 1 of 2 tasks running: task: non-zero exit (137)";
+        let said = remarks(&[("/services", services)]);
+        assert_eq!(said, [(Some("worker-1".to_owned()), wanted.to_owned())]);
+    }
+
+    #[test]
+    fn a_crashing_pod_names_its_container_and_how_it_ended() {
+        let pods = json!({ "items": [{ "namespace": "default", "name": "bad", "uid": "u",
+            "phase": "Running", "ready": false, "nodeName": "worker-1", "containers": [{
+                "name": "main", "image": "i", "init": false, "ready": false, "restartCount": 2,
+                "state": { "waiting": { "reason": "CrashLoopBackOff" } },
+                "lastState": { "terminated": { "exitCode": 3, "reason": "Error" } } }] }] });
+        let wanted = "pod `default/bad` is not ready: container `main` waits, CrashLoopBackOff after 2 \
+                      restarts, the last time by Error, exit code 3";
+        let said = remarks(&[("/pods", pods)]);
+        assert_eq!(said, [(Some("worker-1".to_owned()), wanted.to_owned())]);
+    }
+
+    #[test]
+    fn a_machine_that_is_off_or_silent_is_named_once() {
+        let off = remarks(&[
+            ("/machines/items/1/state", json!("stopped")),
+            ("/machines/items/1/error", json!("stopped")),
+        ]);
+        let is = |text: &str| [(Some("worker-1".to_owned()), text.to_owned())];
+        assert_eq!(off, is("machine `worker-1` is stopped"));
+        let engine = json!({ "error": "no answer" });
+        let mut silent = json!({ "name": "worker-1", "role": "worker", "driver": "docker",
+            "exists": true, "state": "running", "address": "10.200.0.51", "reachable": true });
+        silent["engine"] = engine;
+        let silent = remarks(&[("/machines/items/1", silent)]);
+        assert_eq!(silent, is("the engine of `worker-1` does not answer: no answer"));
+    }
+}
