@@ -111,7 +111,7 @@ fn arg<C: Of>(kind: &dyn Kind, flag: &Flag) -> Arg {
     let help = if is_up { flag.help.to_owned() + flag.help_of_up } else { flag.help.to_owned() };
     let heading = kind.heading().or(is_up.then_some(MACHINES));
     let arg = Arg::new(flag.name).long(flag.name).help(help).help_heading(heading);
-    let arg = flag.requires.into_iter().fold(arg, |arg, other| arg.requires(other));
+    let arg = flag.requires.into_iter().fold(arg, Arg::requires);
     let arg = match flag.takes {
         Takes::Nothing => return arg.action(ArgAction::SetTrue),
         Takes::One(read) => arg.action(ArgAction::Set).value_parser(read),

@@ -71,7 +71,10 @@ impl Context {
                 .tunnels(section, memory)
                 .unwrap_or_else(|| Arc::new(Nowhere(driver)))
         };
-        Mixed::of(record.spec.drivers().into_iter().map(keeper).collect())
+        let mut drivers = record.spec.drivers();
+        // One that has no machines has its driver all the same.
+        drivers.insert(record.spec.driver());
+        Mixed::of(drivers.into_iter().map(keeper).collect())
     }
 }
 

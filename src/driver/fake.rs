@@ -19,9 +19,9 @@ pub struct Fake;
 
 #[derive(Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct None {}
+struct NoOptions {}
 
-impl Options for None {
+impl Options for NoOptions {
     const KEY: &'static str = "fake";
 }
 
@@ -32,7 +32,7 @@ impl Kind for Fake {
     }
 
     fn shape(&self) -> Shape {
-        Shape::of::<None>()
+        Shape::of::<NoOptions>()
     }
 
     fn is_for_tests(&self) -> bool {

@@ -105,31 +105,28 @@ mod tests {
 
     #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
     #[serde(deny_unknown_fields, default)]
-    struct Some {
+    struct Example {
         host: Option<String>,
         bare: bool,
     }
 
-    impl Options for Some {
+    impl Options for Example {
         const KEY: &'static str = "some";
     }
 
     #[test]
     fn only_what_was_chosen_is_kept_and_the_rest_comes_back() {
-        let shape = Shape::of::<Some>();
+        let shape = Shape::of::<Example>();
         let section = (shape.admit)(json!({ "host": "a", "bare": false })).unwrap();
         assert_eq!(section, Section::from([("host".to_owned(), "a".into())]));
         assert_eq!((shape.whole)(&section), json!({ "host": "a", "bare": false }));
-        assert_eq!(
-            typed::<Some>(&section),
-            Some { host: Option::Some("a".to_owned()), bare: false }
-        );
+        assert_eq!(typed::<Example>(&section), Example { host: Some("a".to_owned()), bare: false });
         assert!((shape.admit)(json!({ "hots": "a" })).unwrap_err().contains("hots"));
     }
 
     #[test]
     fn one_section_of_a_file_is_read_where_it_stands() {
-        let shape = Shape::of::<Some>();
+        let shape = Shape::of::<Example>();
         let section =
             (shape.in_file)("other: [1, { a: b }]\nsome:\n  bare: true\nmore: x\n").unwrap();
         assert_eq!(section, Section::from([("bare".to_owned(), true.into())]));

@@ -153,7 +153,7 @@ fn parse(text: &str) -> Result<ClusterSpec, (Location, String)> {
     let mut sections = Sections::default();
     let mut chosen = Vec::new();
     for (kind, at) in &outline {
-        let section = (kind.shape().in_file)(text).map_err(told)?;
+        let section = (kind.shape().in_file)(text).map_err(|error| told(&error))?;
         // That of the driver that is meant where none is named is always written.
         if !section.is_empty() || kind.name() != registry::default() {
             chosen.push((kind.name(), *at));
@@ -205,10 +205,10 @@ fn parse(text: &str) -> Result<ClusterSpec, (Location, String)> {
 fn typed<T: DeserializeOwned>(text: &str) -> Result<T, (Location, String)> {
     // A multi-line excerpt of the file does not belong in a one-line error.
     let options = serde_saphyr::options! { with_snippet: false };
-    serde_saphyr::from_str_with_options(text, options).map_err(told)
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| told(&error))
 }
 
-fn told(error: serde_saphyr::Error) -> (Location, String) {
+fn told(error: &serde_saphyr::Error) -> (Location, String) {
     let location = error.location().unwrap_or(Location::UNKNOWN);
     let message = error.without_snippet().to_string();
     // The place is told apart from the problem, so it need not stand in the text again.

@@ -58,7 +58,7 @@ impl Sections {
 
     /// The same for tests, which know what they choose.
     #[cfg(test)]
-    pub(crate) fn choose(&mut self, driver: &'static str, section: Value) {
+    pub(crate) fn choose(&mut self, driver: &str, section: Value) {
         let section = serde_json::from_value(section).unwrap();
         self.set(&driver.parse().unwrap(), section).unwrap();
     }

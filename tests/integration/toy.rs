@@ -11,7 +11,7 @@ fn a_driver_is_known_by_its_line_in_the_registry() {
     for words in ["Toys (--driver toy)", "--box-colour <COLOUR>", "--wheels <N>", "[default: 0]"] {
         assert!(help.stdout.contains(words), "{words}: {}", help.stdout);
     }
-    assert!(!help.stdout.contains("--region <"), "{}", help.stdout);
+    assert!(!help.stdout.contains("--region <REGION>"), "{}", help.stdout);
     assert!(!world.dojo(&["up", "--help"]).stdout.contains("--box-colour"));
     // Some flags are for making machines, and others also for finding them.
     let down = world.dojo(&["down", "--driver", "toy", "--help"]).stdout;

@@ -55,10 +55,11 @@ impl Kind for Toy {
     }
 
     fn validate(&self, section: &Section, _machines: usize) -> Result<(), String> {
-        match typed::<ToyOptions>(section).wheels {
-            odd if odd % 2 == 1 => Err(format!("a toy with {odd} wheels falls over")),
-            _ => Ok(()),
+        let ToyOptions { wheels, .. } = typed(section);
+        if matches!(wheels, 1 | 3) {
+            return Err(format!("a toy with {wheels} wheels falls over"));
         }
+        Ok(())
     }
 
     async fn connect(&self, setting: Setting) -> Result<Arc<dyn Driver>, Error> {
