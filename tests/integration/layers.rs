@@ -59,6 +59,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "store",
             "provision",
             "bootstrap",
+            "kind",
             "observe",
             "durable",
             "failpoint",
