@@ -19,7 +19,7 @@ const THIS: &str = "\u{1}";
 
 /// The text so far.
 pub(super) struct Text {
-    text: String,
+    written: String,
     number: usize,
     /// Where `up` keeps the cluster's files.
     files: PathBuf,
@@ -48,11 +48,11 @@ impl Text {
              cd {context}\n\n",
             context = cluster.context()
         );
-        Self { text, number: 0, files, scripts: BTreeMap::new() }
+        Self { written: text, number: 0, files, scripts: BTreeMap::new() }
     }
 
     pub(super) fn finish(self) -> String {
-        self.text
+        self.written
     }
 
     /// Adds what was noted in a phase, and what was done on this computer.
@@ -94,18 +94,18 @@ impl Text {
 
     fn section(&mut self, section: Section, addresses: &[(MachineName, IpAddr)]) {
         self.number += 1;
-        self.text.push_str(&format!("# {}. {}\n", self.number, section.title));
+        self.written.push_str(&format!("# {}. {}\n", self.number, section.title));
         for line in wrap(&section.why) {
-            self.text.push_str(&format!("#    {line}\n"));
+            self.written.push_str(&format!("#    {line}\n"));
         }
-        self.text.push('\n');
+        self.written.push('\n');
         let mut runs: Vec<(String, Vec<MachineName>)> = Vec::new();
         for part in section.parts {
             match part {
                 Part::Commands(text) => {
                     self.loops(&mut runs);
-                    self.text.push_str(text.trim_end());
-                    self.text.push('\n');
+                    self.written.push_str(text.trim_end());
+                    self.written.push('\n');
                 }
                 Part::Script { machine, script, input } => {
                     let file = self.file(&script);
@@ -118,19 +118,19 @@ impl Text {
             }
         }
         self.loops(&mut runs);
-        self.text.push('\n');
+        self.written.push('\n');
     }
 
     /// Adds what is run on machines: once for each, or in a loop where it is the same for several.
     fn loops(&mut self, runs: &mut Vec<(String, Vec<MachineName>)>) {
         for (run, machines) in runs.drain(..) {
             if let [machine] = machines.as_slice() {
-                self.text.push_str(&run.replace(THIS, &machine.to_string()));
+                self.written.push_str(&run.replace(THIS, &machine.to_string()));
             } else {
                 let names: Vec<_> = machines.iter().map(ToString::to_string).collect();
-                self.text.push_str(&format!("for machine in {}; do\n", names.join(" ")));
-                self.text.push_str(&run.replace(THIS, "$machine"));
-                self.text.push_str("done\n");
+                self.written.push_str(&format!("for machine in {}; do\n", names.join(" ")));
+                self.written.push_str(&run.replace(THIS, "$machine"));
+                self.written.push_str("done\n");
             }
         }
     }
@@ -157,7 +157,7 @@ impl Text {
         }
         let end = "END_OF_SCRIPT";
         let body = script.body().trim_end();
-        self.text.push_str(&format!("cat >{file} <<'{end}'\n{body}\n{end}\n"));
+        self.written.push_str(&format!("cat >{file} <<'{end}'\n{body}\n{end}\n"));
         self.scripts.insert(script.body().to_owned(), file.clone());
         file
     }
@@ -212,9 +212,8 @@ fn find(directory: &Path, wanted: &dyn Fn(&Path) -> bool) -> Option<PathBuf> {
     let mut paths: Vec<PathBuf> =
         fs::read_dir(directory).ok()?.filter_map(|entry| Some(entry.ok()?.path())).collect();
     paths.sort();
-    paths.into_iter().find_map(|path| match path.is_dir() {
-        true => find(&path, wanted),
-        false => wanted(&path).then_some(path),
+    paths.into_iter().find_map(|path| {
+        if path.is_dir() { find(&path, wanted) } else { wanted(&path).then_some(path) }
     })
 }
 

@@ -97,7 +97,7 @@ pub(super) async fn look(cluster: &Cluster, machines: &[Machine], end: Instant) 
             let ask = leaders.iter().map(async |machine| {
                 in_time(end, async {
                     let api = api_server(cluster, machine).await?;
-                    api.view().await.map_err(|e| chain(&e))
+                    Box::pin(api.view()).await.map_err(|e| chain(&e))
                 })
                 .await
             });

@@ -140,8 +140,8 @@ impl Engine {
         let mut images: Vec<_> = images
             .into_iter()
             .map(|image| {
-                let named = !image.repo_tags.is_empty();
-                let names = if named { image.repo_tags } else { image.repo_digests };
+                let has_tags = !image.repo_tags.is_empty();
+                let names = if has_tags { image.repo_tags } else { image.repo_digests };
                 ImageFact { names, size_bytes: Some(image.size) }
             })
             .collect();

@@ -157,17 +157,13 @@ fn flags(config: &HostConfig) -> Vec<String> {
 
 fn mount(mount: &Mount) -> String {
     let target = mount.target.clone().unwrap_or_default();
-    match mount.typ {
-        Some(MountType::BIND) => {
-            let source = mount.source.clone().unwrap_or_default();
-            let read_only = if mount.read_only == Some(true) { ",readonly" } else { "" };
-            format!("type=bind,source={source},target={target}{read_only}")
-        }
-        _ => {
-            let options = mount.volume_options.as_ref();
-            let no_copy = options.is_some_and(|options| options.no_copy == Some(true));
-            let no_copy = if no_copy { ",volume-nocopy" } else { "" };
-            format!("type=volume,target={target}{no_copy}")
-        }
+    if mount.typ == Some(MountType::BIND) {
+        let source = mount.source.clone().unwrap_or_default();
+        let read_only = if mount.read_only == Some(true) { ",readonly" } else { "" };
+        return format!("type=bind,source={source},target={target}{read_only}");
     }
+    let options = mount.volume_options.as_ref();
+    let no_copy = options.is_some_and(|options| options.no_copy == Some(true));
+    let no_copy = if no_copy { ",volume-nocopy" } else { "" };
+    format!("type=volume,target={target}{no_copy}")
 }

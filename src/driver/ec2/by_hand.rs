@@ -14,7 +14,7 @@ const WHY: &str = "Each is an instance of Amazon EC2. A security group of the cl
 /// How a person makes machines of a cluster. Nothing is asked of EC2.
 pub(super) fn by_hand(options: &Ec2Options, wanted: &Wanted<'_>) -> Made {
     let Wanted { cluster, requests, .. } = *wanted;
-    let kind = options.instance_types.first().map(String::as_str).unwrap_or("t3.medium");
+    let kind = options.instance_types.first().map_or("t3.medium", String::as_str);
     let services = requests.first().map(MachineRequest::services).unwrap_or_default();
     let ports: Vec<Service> =
         services.into_iter().filter(|service| *service != Service::Ssh).collect();

@@ -34,14 +34,14 @@ pub struct KubernetesView {
 impl ApiServer {
     /// The cluster as it is now.
     pub async fn view(&self) -> Result<KubernetesView, ApiError> {
-        let (nodes, pods, deployments, daemon_sets, stateful_sets) = try_join5(
+        let all = try_join5(
             self.all::<Node>("list the nodes"),
             self.all::<Pod>("list the pods"),
             self.all::<Deployment>("list the deployments"),
             self.all::<DaemonSet>("list the daemon sets"),
             self.all::<StatefulSet>("list the stateful sets"),
-        )
-        .await?;
+        );
+        let (nodes, pods, deployments, daemon_sets, stateful_sets) = Box::pin(all).await?;
         Ok(view(
             nodes.iter(),
             pods.iter(),
