@@ -32,10 +32,9 @@ async fn seen<T>(
             last = Some(now);
         }
     };
-    match tokio::time::timeout(Duration::from_secs(seconds), search).await {
-        Ok(found) => (found, begin.elapsed()),
-        Err(_) => panic!("{what}: not within {seconds} s, but {last:#?}"),
-    }
+    let found = tokio::time::timeout(Duration::from_secs(seconds), search).await.ok();
+    let found = found.unwrap_or_else(|| panic!("{what}: not within {seconds} s, but {last:#?}"));
+    (found, begin.elapsed())
 }
 
 fn service<'a>(facts: &'a Facts, name: &str) -> Option<&'a SwarmService> {

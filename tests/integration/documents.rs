@@ -13,7 +13,8 @@ fn how_to_do_it_by_hand_is_what_the_program_does() {
         .unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     let made = String::from_utf8(made.stdout).unwrap();
-    assert!(made.contains("on worker-2: join the cluster"), "{made}");
+    let (_, join) = made.split_once("join the cluster").expect("nodes join");
+    assert!(join.contains("on \"worker-2\" sh -s <<EOF\nVERB='join'"), "{made}");
     let kept = fs::read_to_string(root.join("docs/by-hand-kubernetes.md")).unwrap();
     assert!(
         made == kept,
