@@ -3,7 +3,7 @@
 //!
 //! - `config`: the files that kubeadm is given
 //! - `etcd`: what is to be done about the cluster's store beside what kubeadm does
-//! - [`explain()`]: the same for a reader who wants to do it by hand
+//! - [`ByHand`]: the same for a person who does it by hand
 //! - `front`: what stands before several control planes
 //! - `network`: what connects the pods
 //! - `upgrade`: another release
