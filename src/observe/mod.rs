@@ -1,6 +1,6 @@
 //! What is, asked of everything that knows a part of it: drivers, engines, managers, API servers.
 //!
-//! [`once`] looks once, [`changes`] goes on. Nothing here changes anything or waits for it to become otherwise, and
+//! [`once`] looks once, [`changes()`] goes on. Nothing here changes anything or waits for it to become otherwise, and
 //! what cannot be known costs no more than the time that was given.
 
 mod certificates;
