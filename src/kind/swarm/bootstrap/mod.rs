@@ -218,11 +218,14 @@ impl Bootstrapper for SwarmMode {
                 Ok(list) => {
                     let waiting = not_ready(&ids, &list);
                     if waiting.is_empty() {
-                        name_after_machines(leader, &ids, &list).await?;
-                        leaving::give_work_again(leader, &ids, &list).await?;
-                        return strike_out_the_lost(leader, &ids, &list).await;
+                        match put_in_order(leader, &ids, &list).await {
+                            Ok(()) => return Ok(()),
+                            // As below.
+                            Err(error) => vec![crate::event::chain(&error)],
+                        }
+                    } else {
+                        waiting
                     }
-                    waiting
                 }
                 // While managers join there may be no leader for a moment.
                 Err(error) => vec![crate::event::chain(&error)],
@@ -262,6 +265,17 @@ impl Bootstrapper for SwarmMode {
     async fn leave(&self, leader: &Node, leaving: &Removal) -> Result<(), Error> {
         leaving::leave(leader, leaving).await
     }
+}
+
+/// What is left to do once all nodes are ready. Nothing is done twice.
+async fn put_in_order(
+    leader: &Node,
+    ids: &[(String, String)],
+    list: &[Member],
+) -> Result<(), Error> {
+    name_after_machines(leader, ids, list).await?;
+    leaving::give_work_again(leader, ids, list).await?;
+    strike_out_the_lost(leader, ids, list).await
 }
 
 /// Which nodes are not ready, each with its state. `ids` has each node's name and its id in the swarm.
