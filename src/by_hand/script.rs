@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use crate::model::{ClusterName, MachineName};
 use crate::remote::by_hand::{Commands, Step, with_variables};
-use crate::remote::{Script, quote};
+use crate::remote::{HIDDEN, Script, quote};
+use crate::report::wrap;
 
 /// Where a machine keeps for a moment what a script of it reads.
 const INPUT: &str = "/run/clusterdojo-input";
@@ -95,7 +96,7 @@ impl Text {
     fn section(&mut self, section: Section, addresses: &[(MachineName, IpAddr)]) {
         self.number += 1;
         self.written.push_str(&format!("# {}. {}\n", self.number, section.title));
-        for line in wrap(&section.why) {
+        for line in wrap(&section.why, WIDTH, "") {
             self.written.push_str(&format!("#    {line}\n"));
         }
         self.written.push('\n');
@@ -171,17 +172,17 @@ impl Text {
         machine: MachineName,
         addresses: &[(MachineName, IpAddr)],
     ) -> String {
-        let mut inputs = String::new();
-        for (name, value) in script.inputs() {
-            let value = match self.file_with(value) {
-                Some(path) => {
-                    let path = path.replace(&format!("/{machine}/"), &format!("/{THIS}/"));
-                    format!("'$(cat {path})'")
-                }
-                None => named(&escaped(&quote(value)), addresses),
-            };
-            inputs.push_str(&format!("{name}={value}\n"));
-        }
+        let shown = |value: &str, secret: bool| match self.file_with(value) {
+            Some(path) => {
+                let path = path.replace(&format!("/{machine}/"), &format!("/{THIS}/"));
+                format!("'$(cat {path})'")
+            }
+            // What holds variables was made for the text, and nothing in it is a secret of somebody's.
+            None if secret && with_variables(value) == value => quote(HIDDEN),
+            None => named(&escaped(&quote(value)), addresses),
+        };
+        let inputs = script.inputs(shown).map(|(name, value)| format!("{name}={value}\n"));
+        let mut inputs: String = inputs.collect();
         let mut text = String::new();
         if let Some(input) = input {
             text.push_str(&format!("on \"{THIS}\" tee {INPUT} <{} >/dev/null\n", quote(input)));
@@ -245,20 +246,6 @@ fn replaced(text: &str, word: &str, by: &str) -> String {
         rest = after;
     }
     result + rest
-}
-
-fn wrap(text: &str) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.len() + 1 + word.len() <= WIDTH => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ pub use engine::Engine;
 pub use health::{ManagerHealth, NodeHealth, Standing};
 pub use input::Input;
 pub use script::Script;
-pub(crate) use script::quote;
+pub(crate) use script::{HIDDEN, quote};
 pub use ssh::SshDialer;
 pub use swarm::{ImageFact, SwarmNode, SwarmService, SwarmTask, SwarmView};
 

@@ -10,6 +10,9 @@ use crate::pace::factor;
 /// Long enough for packages over a slow line, behind a first boot that installs others.
 const PATIENCE: Duration = Duration::from_secs(30 * 60);
 
+/// What is shown in place of a secret.
+pub(crate) const HIDDEN: &str = "(secret)";
+
 /// A shell script with its inputs.
 ///
 /// The body is a plain file of `templates/`, or was read from a file of the user's. Inputs go ahead of it on standard input, as quoted
@@ -102,7 +105,7 @@ impl Script {
     /// language that they were written for, whatever the host's is. And kubectl would keep what it learns of the API
     /// below the home of root, which may be somebody's: it does without where nothing can be kept.
     pub fn render(&self) -> Secret {
-        let inputs = self.assignments(Secret::expose);
+        let inputs = self.assignments(|value, _| quote(value));
         Secret::new(format!(
             "export LC_ALL=C KUBECACHEDIR=/dev/null\n{}{inputs}{}",
             patience(),
@@ -110,14 +113,23 @@ impl Script {
         ))
     }
 
-    /// The inputs by name, with their values; secrets are among them.
-    pub fn inputs(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.inputs.iter().map(|(name, input)| (*name, input.value()))
+    /// The inputs by name, each as `shown` says, which is given the value and whether that is a secret.
+    pub fn inputs<T>(
+        &self,
+        shown: impl Fn(&str, bool) -> T,
+    ) -> impl Iterator<Item = (&'static str, T)> {
+        self.inputs.iter().map(move |(name, input)| {
+            let value = match input {
+                Input::Plain(value) => shown(value, false),
+                Input::Secret(secret) => shown(secret.expose(), true),
+            };
+            (*name, value)
+        })
     }
 
     /// The script with its inputs ahead of it, secrets left out.
     pub fn explain(&self) -> String {
-        self.assignments(|_| "(secret)") + &self.body
+        self.assignments(|value, secret| quote(if secret { HIDDEN } else { value })) + &self.body
     }
 
     /// What is the same whatever its inputs are.
@@ -125,28 +137,8 @@ impl Script {
         &self.body
     }
 
-    fn assignments(&self, show: impl Fn(&Secret) -> &str) -> String {
-        let mut text = String::new();
-        for (name, input) in &self.inputs {
-            let value = match input {
-                Input::Plain(value) => value,
-                Input::Secret(secret) => show(secret),
-            };
-            text.push_str(name);
-            text.push('=');
-            text.push_str(&quote(value));
-            text.push('\n');
-        }
-        text
-    }
-}
-
-impl Input {
-    fn value(&self) -> &str {
-        match self {
-            Self::Plain(value) => value,
-            Self::Secret(secret) => secret.expose(),
-        }
+    fn assignments(&self, shown: impl Fn(&str, bool) -> String) -> String {
+        self.inputs(shown).map(|(name, value)| format!("{name}={value}\n")).collect()
     }
 }
 

@@ -78,7 +78,7 @@ pub(super) fn cut(text: &str, columns: usize) -> String {
 
 /// Breaks a text between words into lines of at most this many columns; all but the first begin
 /// with `indent`. A word longer than a line is left to the terminal.
-pub(super) fn wrap(text: &str, columns: usize, indent: &str) -> Vec<String> {
+pub(crate) fn wrap(text: &str, columns: usize, indent: &str) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
     for word in text.split(' ') {

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use crate::event::{Event, Kind, Reporter, Subject};
 
 pub use json::Json;
+pub(crate) use line::wrap;
 pub use log::LogFile;
 pub use plain::Plain;
 pub use terminal::Terminal;

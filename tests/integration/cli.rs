@@ -578,6 +578,15 @@ fn explaining_needs_nothing_and_shows_every_step() {
 }
 
 #[test]
+fn explaining_shows_no_password_of_a_proxy() {
+    let world = World::new();
+    let proxy = [("HTTPS_PROXY", "http://me:hunter2@192.0.2.9:3128")];
+    let said = world.dojo_with(&proxy, &["up", "practice", "--explain"]).ok();
+    assert!(said.contains("use the proxies"), "{said}");
+    assert!(said.contains("VARIABLES='(secret)'") && !said.contains("hunter2"), "{said}");
+}
+
+#[test]
 fn completions_and_the_manual_know_the_verbs() {
     let world = World::new();
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
