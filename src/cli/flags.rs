@@ -9,6 +9,7 @@ use clap::{Arg, ArgMatches, Command, CommandFactory as _};
 
 use crate::driver::registry;
 use crate::model::DriverName;
+use crate::remote::quote;
 
 use super::args::Cli;
 use super::driver_flags::{GROUP, owner};
@@ -150,7 +151,7 @@ fn quoted(word: &str) -> String {
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();
     }
-    format!("'{}'", word.replace('\'', r"'\''"))
+    quote(word)
 }
 
 #[cfg(test)]

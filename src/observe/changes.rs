@@ -37,7 +37,7 @@ const UNSETTLED: Duration = Duration::from_millis(300);
 /// For how many looks after something was told there may be more to come.
 const ECHOES: u32 = 5;
 /// How long a manager that answered before may take to answer again before others are asked.
-const SPEAKER: Duration = Duration::from_millis(1500);
+const ANSWERED: Duration = Duration::from_millis(1500);
 /// What is told within this time is looked at together.
 const TOGETHER: Duration = Duration::from_millis(60);
 /// How long to wait before an engine is asked again to tell of events, or anybody after nobody has answered.
@@ -250,7 +250,7 @@ async fn ask_swarm(
 ) -> ClusterPart {
     let managers: Vec<&Machine> = leaders(cluster, machines).collect();
     if let Some(last) = leader.take().filter(|last| managers.iter().any(|m| m.id == last.id)) {
-        let end = Instant::now() + stretch(SPEAKER);
+        let end = Instant::now() + stretch(ANSWERED);
         if let Ok(view) = swarm(cluster, &last, end).await {
             *leader = Some(last);
             return ClusterPart::of_swarm(Ok(view));

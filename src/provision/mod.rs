@@ -241,14 +241,10 @@ impl Provisioner {
         // Machines elsewhere have a way of their own.
         if registry::kind(&machine.driver).shares_proxies() {
             let script = proxy::use_proxies(self.proxies.as_ref());
-            let script = match &self.proxies {
-                Some(_) => script,
-                None => script.needless_when_new(""),
-            };
             // An earlier `up` may have led it through some; where there never were any, that is nothing to tell.
             match &self.proxies {
                 Some(_) => progress.step(&*script.title, remote.run(&script)).await?,
-                None => remote.run(&script).await?,
+                None => remote.run(&script.needless_when_new("")).await?,
             };
         }
         let provisioner = self;

@@ -3,7 +3,7 @@
 use crate::bootstrap::Bootstrapper;
 use crate::event::Progress;
 use crate::kind::{self, Certificate};
-use crate::model::{Access, ClusterName, Machine, MachineState, Role, Service};
+use crate::model::{Access, ClusterName, Machine, MachineState, Role};
 use crate::pki;
 use crate::provision::{Node, Provisioner};
 use crate::store::{Entry, Home, Record};
@@ -73,7 +73,7 @@ async fn renew(services: &Services, entry: &Entry, progress: &Progress) -> Resul
     }
     let subject = subject(entry, &record);
     pki::renew_client(&provisioner.pki.join("client"), &provisioner.authority, &subject)?;
-    if let Some(access) = access(kind, &record, &nodes, &provisioner).await? {
+    if let Some(access) = access(services, kind, &record, &nodes, &provisioner).await? {
         contexts::write(services, entry, &record, &access, false)?;
     }
     let of_role = kind::of(record.spec.orchestrator);
@@ -102,6 +102,7 @@ async fn all(
 
 /// How the cluster is reached; `None` if nothing runs that could be.
 async fn access(
+    services: &Services,
     kind: Option<&dyn Bootstrapper>,
     record: &Record,
     nodes: &[Node],
@@ -111,8 +112,8 @@ async fn access(
         // Plain hosts are not the same, so the context stays with the first one, also while that is off.
         let first = record.machines.iter().min_by_key(|machine| machine.id.name);
         let Some(first) = first else { return Ok(None) };
-        let endpoint = first.endpoint(Service::Engine)?;
-        return Ok(Some(Access::Engine { endpoint, tls: provisioner.tls.clone() }));
+        let directory = services.home.directory(&record.spec.name);
+        return Ok(Some(kind::of(record.spec.orchestrator).access(first, &directory)?));
     };
     match first_that(kind, nodes, |_, reachable| reachable).await? {
         Some(leader) => Ok(Some(kind.access(&leader, nodes, &provisioner.tls).await?)),

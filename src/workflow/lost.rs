@@ -7,13 +7,12 @@ use crate::observe::looked;
 use crate::remote::keys;
 use crate::store::Record;
 
-use super::machines::ours;
+use super::machines::listed;
 use super::{Error, Failure, MachineError, Services, Work};
 
 /// Asks the driver for the machines of a record.
 pub(super) async fn look(services: &Services, record: &Record) -> Result<Sight, Error> {
-    let (found, others) = ours(services, &record.spec.name, Some(record)).await?;
-    Ok(Sight::of([found, others].concat(), record))
+    Ok(Sight::of(listed(services, &record.spec.name).await?, record))
 }
 
 /// Machines whose host keys are here, where no record tells of them, and that are not among those that were

@@ -149,19 +149,24 @@ pub(super) fn requests_without_keys(
         .collect()
 }
 
+/// The machines that carry a cluster's name.
+pub(super) async fn listed(services: &Services, name: &ClusterName) -> Result<Vec<Machine>, Error> {
+    let list = services.driver.list(Some(name));
+    if services.interrupt.raised() {
+        // What comes to its end has to know, but does not wait for long.
+        Ok(within(LOOK, list).await.map_err(|_| Error::Interrupted)??)
+    } else {
+        services.ask(list).await
+    }
+}
+
 /// The cluster's machines that carry its id, and whether there are others of its name that do not.
 pub(super) async fn ours(
     services: &Services,
     name: &ClusterName,
     record: Option<&Record>,
 ) -> Result<(Vec<Machine>, Vec<Machine>), Error> {
-    let list = services.driver.list(Some(name));
-    let machines = if services.interrupt.raised() {
-        // What comes to its end has to know, but does not wait for long.
-        within(LOOK, list).await.map_err(|_| Error::Interrupted)??
-    } else {
-        services.ask(list).await?
-    };
+    let machines = listed(services, name).await?;
     Ok(machines.into_iter().partition(|m| record.is_some_and(|r| r.cluster_id == m.cluster_id)))
 }
 

@@ -1,11 +1,10 @@
 //! Machines by `docker run`: the same options that the engine's API gets, as flags.
 
 use std::net::Ipv4Addr;
-use std::path::Path;
 
 use bollard::models::{HostConfig, Mount, MountType};
 
-use super::allowances::{Allowances, Devices};
+use super::allowances::Devices;
 use super::container::{self, Place};
 use super::{DockerOptions, image, subnet, surroundings};
 use crate::driver::by_hand::{Made, MadeMachine, Wanted, is_cgroup_v2};
@@ -63,9 +62,7 @@ fn function(
     gateway: Ipv4Addr,
 ) -> String {
     // What this computer has, the engine's host has, too, most probably.
-    let has = |path: &str| Path::new(path).exists();
-    let missing = surroundings::missing_capabilities(std::process::id()).unwrap_or_default();
-    let mut allowances = Allowances::without(missing, has("/lib/modules"));
+    let mut allowances = surroundings::allowances(std::process::id());
     if is_cgroup_v2() {
         allowances.devices = Devices::Named;
     }

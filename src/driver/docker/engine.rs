@@ -149,10 +149,7 @@ impl Engine {
 
     /// What containers may be given here, as far as can be known without trying.
     pub(super) fn allowances(&self) -> Allowances {
-        match self.process.and_then(surroundings::missing_capabilities) {
-            Some(missing) => Allowances::without(missing, Path::new("/lib/modules").is_dir()),
-            None => Allowances::default(),
-        }
+        self.process.map_or_else(Allowances::default, surroundings::allowances)
     }
 
     /// Whether ports of the engine's host are ports of this computer, so that a test bind tells.

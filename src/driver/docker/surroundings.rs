@@ -5,6 +5,8 @@ use std::path::Path;
 
 use tokio::net::UnixStream;
 
+use super::allowances::Allowances;
+
 /// The names of the kernel's capabilities by number (capabilities(7), linux/capability.h).
 const CAPABILITIES: [&str; 41] = [
     "CHOWN",
@@ -59,10 +61,18 @@ pub(super) async fn engine_process(socket: &Path) -> Option<u32> {
 }
 
 /// The capabilities that a process can never have, nor what it starts.
-pub(super) fn missing_capabilities(process: u32) -> Option<Vec<&'static str>> {
+fn missing_capabilities(process: u32) -> Option<Vec<&'static str>> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let last = fs::read_to_string("/proc/sys/kernel/cap_last_cap").ok()?;
     missing(&status, last.trim().parse().ok()?)
+}
+
+/// What containers may be given by an engine that is this process.
+pub(super) fn allowances(process: u32) -> Allowances {
+    match missing_capabilities(process) {
+        Some(missing) => Allowances::without(missing, Path::new("/lib/modules").is_dir()),
+        None => Allowances::default(),
+    }
 }
 
 fn missing(status: &str, last: usize) -> Option<Vec<&'static str>> {

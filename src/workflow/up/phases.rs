@@ -8,7 +8,7 @@ use crate::bootstrap::{self, Bootstrapper};
 use crate::event::Progress;
 use crate::failpoint;
 use crate::kind;
-use crate::model::{Access, Machine, MachineName, MachineRequest, MachineState, Service};
+use crate::model::{Access, Machine, MachineName, MachineRequest, MachineState};
 use crate::pki;
 use crate::plan::Plan;
 use crate::provision::{Install, Node, Provisioner};
@@ -316,12 +316,11 @@ impl<'a> Up<'a> {
 
     async fn write_contexts(&mut self) -> Result<(), Error> {
         let (leader, tls) = (self.leader(), &self.provisioner().tls);
-        let access = match self.kind() {
-            Some(kind) => kind.access(leader, &self.nodes, tls).await?,
-            None => Access::Engine {
-                endpoint: leader.machine().endpoint(Service::Engine)?,
-                tls: tls.clone(),
-            },
+        let access = if let Some(kind) = self.kind() {
+            kind.access(leader, &self.nodes, tls).await?
+        } else {
+            let directory = self.services.home.directory(&self.spec.name);
+            kind::of(self.spec.orchestrator).access(leader.machine(), &directory)?
         };
         for node in &self.nodes {
             self.progress.machine(node.machine().id.name).ready();

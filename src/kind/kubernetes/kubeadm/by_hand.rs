@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::config::{self, Discovery};
+use super::config;
 use super::{
     Kubeadm, cluster, dns, facts, failed, front, init, join, member, network, storage, upload,
 };
@@ -118,9 +118,8 @@ impl Bootstrapper for ByHand {
                      openssl pkey -pubin -outform der | openssl dgst -sha256 -r | cut -d ' ' -f 1)\n"
             ),
         );
-        let front = front::of(nodes, leader).machine().private_ip;
         Ok(JoinToken {
-            remote: format!("{front}:{}", Service::Api.port()),
+            remote: front::address(nodes, leader),
             token: secret("token"),
             pin: Some(variable("pin", "")),
             key: (role == Role::ControlPlane).then(|| secret("key")),
@@ -132,13 +131,7 @@ impl Bootstrapper for ByHand {
         let nodes = [leader.clone()];
         let shared = config::kubelet(&cluster(leader, &nodes)?, &member(leader, &shared)?);
         let member = member(node, &its)?.beside(&shared);
-        let discovery = Discovery {
-            endpoint: &join_token.remote,
-            token: &join_token.token,
-            ca_pin: join_token.pin.as_deref().unwrap_or_default(),
-        };
-        let config = config::join(&member, &discovery, join_token.key.as_ref());
-        let script = join().with_secret("CONFIG", &config);
+        let script = join(&member, join_token);
         node.remote().run(&script).await.map(drop).map_err(failed(node, "join the cluster"))
     }
 

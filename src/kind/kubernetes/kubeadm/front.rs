@@ -1,6 +1,6 @@
 //! What stands before the API servers: a load balancer, where there are several of them.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::model::{Machine, Role, Service};
 use crate::provision::Node;
@@ -13,6 +13,11 @@ pub(super) fn of<'a>(nodes: &'a [Node], control_plane: &'a Node) -> &'a Node {
     balancer.unwrap_or(control_plane)
 }
 
+/// Where members find the API: `ADDRESS:PORT`.
+pub(super) fn address(nodes: &[Node], control_plane: &Node) -> String {
+    SocketAddr::new(of(nodes, control_plane).machine().private_ip, Service::Api.port()).to_string()
+}
+
 /// Every name and address that somebody may use for the API. Each control plane's certificate is good
 /// for all of them, because a load balancer does not say which one it will choose.
 pub(super) fn names<'a>(machines: impl IntoIterator<Item = &'a Machine>) -> Vec<String> {
@@ -21,7 +26,7 @@ pub(super) fn names<'a>(machines: impl IntoIterator<Item = &'a Machine>) -> Vec<
         if !matches!(machine.id.name.role, Role::ControlPlane | Role::LoadBalancer) {
             continue;
         }
-        let addresses = machine.endpoints.values().map(std::net::SocketAddr::ip);
+        let addresses = machine.endpoints.values().map(SocketAddr::ip);
         let addresses = addresses.chain([machine.private_ip]);
         for name in [machine.id.alias()].into_iter().chain(addresses.map(|a| a.to_string())) {
             if !names.contains(&name) {

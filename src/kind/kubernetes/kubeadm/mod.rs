@@ -17,7 +17,6 @@ mod patience;
 pub(super) mod upgrade;
 
 use std::borrow::Cow;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -136,8 +135,13 @@ fn init() -> Script {
     .with("VERB", "init")
 }
 
-/// `kubeadm join`; its configuration is still to be added.
-fn join() -> Script {
+/// `kubeadm join` of a member by what it takes to join.
+fn join(member: &Member<'_>, join_token: &JoinToken) -> Script {
+    let discovery = Discovery {
+        endpoint: &join_token.remote,
+        token: &join_token.token,
+        ca_pin: join_token.pin.as_deref().unwrap_or_default(),
+    };
     Script::new(
         "join the cluster",
         "The token lets the node in, and the hash of the cluster's authority proves that it is the right \
@@ -145,6 +149,7 @@ fn join() -> Script {
         include_str!("../../../../templates/kubernetes/kubeadm.sh"),
     )
     .with("VERB", "join")
+    .with_secret("CONFIG", &config::join(member, &discovery, join_token.key.as_ref()))
 }
 
 /// Begins the cluster's DNS, unless there is one.
@@ -377,11 +382,7 @@ impl Bootstrapper for Kubeadm {
         let api = api(leader).await?;
         api.admit(&token, TOKEN_LIFE).await.map_err(failed(leader, "make a token to join"))?;
         Ok(JoinToken {
-            remote: SocketAddr::new(
-                front::of(nodes, leader).machine().private_ip,
-                Service::Api.port(),
-            )
-            .to_string(),
+            remote: front::address(nodes, leader),
             token,
             pin: Some(pki::pin(&credentials.ca).map_err(failed(leader, "read its authority"))?),
             key,
@@ -398,13 +399,7 @@ impl Bootstrapper for Kubeadm {
             etcd::strike_off(leader, node.machine()).await?;
         }
         let member = member(node, &facts)?.beside(&shared_kubelet(leader).await?);
-        let discovery = Discovery {
-            endpoint: &join_token.remote,
-            token: &join_token.token,
-            ca_pin: join_token.pin.as_deref().unwrap_or_default(),
-        };
-        let config = config::join(&member, &discovery, join_token.key.as_ref());
-        let script = join().with_secret("CONFIG", &config);
+        let script = join(&member, join_token);
         failpoint::reached("kubeadm.join.before");
         node.remote().run(&script).await.map_err(failed(node, "join the cluster"))?;
         failpoint::reached("kubeadm.join.after");

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{CLUSTER_PORT, SwarmMode, pool};
+use super::{SwarmMode, listen_address, pool, remote_address};
 use crate::bootstrap::{Bootstrapper, Error, JoinToken, Membership, Removal};
 use crate::model::{Access, Role, Secret, TlsFiles};
 use crate::provision::Node;
@@ -23,7 +23,7 @@ impl Bootstrapper for ByHand {
     }
 
     async fn init(&self, node: &Node, nodes: &[Node]) -> Result<(), Error> {
-        let pool = pool::beside(nodes.iter().map(|node| node.machine().private_ip));
+        let (pool, listen) = (pool::of(nodes), listen_address());
         let machine = node.machine();
         self.0.commands(
             "begin the swarm",
@@ -31,7 +31,7 @@ impl Bootstrapper for ByHand {
              others reach it at is named, because it must never change. Overlay networks get addresses of a range in \
              which no machine is, or nobody in them could reach the machines.",
             format!(
-                "on {} docker swarm init --listen-addr 0.0.0.0:{CLUSTER_PORT} --advertise-addr {} \\\n  \
+                "on {} docker swarm init --listen-addr {listen} --advertise-addr {} \\\n  \
                    --default-addr-pool {pool} --default-addr-pool-mask-length {}\n",
                 machine.id.name,
                 machine.private_ip,
@@ -51,15 +51,15 @@ impl Bootstrapper for ByHand {
         role: Role,
         _nodes: &[Node],
     ) -> Result<JoinToken, Error> {
-        let leader = leader.machine();
+        let name = leader.machine().id.name;
         self.0.commands(
             "ask for the join tokens",
             "A join token holds the fingerprint of the swarm's authority and a secret, so that each side knows the \
              other. Who has the one of managers may change everything.",
-            format!("{role}_token=$(on {} docker swarm join-token --quiet {role})\n", leader.id.name),
+            format!("{role}_token=$(on {name} docker swarm join-token --quiet {role})\n"),
         );
         Ok(JoinToken {
-            remote: format!("{}:{CLUSTER_PORT}", leader.private_ip),
+            remote: remote_address(leader),
             token: Secret::new(format!("${role}_token")),
             pin: None,
             key: None,
@@ -67,12 +67,12 @@ impl Bootstrapper for ByHand {
     }
 
     async fn join(&self, _leader: &Node, node: &Node, join_token: &JoinToken) -> Result<(), Error> {
-        let machine = node.machine();
+        let (machine, listen) = (node.machine(), listen_address());
         self.0.commands(
             "join the swarm",
             "Managers join one at a time, because each one that joins changes who makes a majority.",
             format!(
-                "on {} docker swarm join --listen-addr 0.0.0.0:{CLUSTER_PORT} --advertise-addr {} \\\n  \
+                "on {} docker swarm join --listen-addr {listen} --advertise-addr {} \\\n  \
                    --token \"{}\" {}\n",
                 machine.id.name,
                 machine.private_ip,

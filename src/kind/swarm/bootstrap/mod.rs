@@ -35,6 +35,16 @@ const SETTLING: Duration = Duration::from_secs(90);
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct SwarmMode;
 
+/// Where a node listens for its peers.
+fn listen_address() -> String {
+    format!("0.0.0.0:{CLUSTER_PORT}")
+}
+
+/// Where those that are to join reach a manager.
+fn remote_address(manager: &Node) -> String {
+    format!("{}:{CLUSTER_PORT}", manager.machine().private_ip)
+}
+
 fn api(node: &Node) -> Result<&Docker, Error> {
     Ok(engine(node)?.api())
 }
@@ -138,9 +148,9 @@ impl Bootstrapper for SwarmMode {
 
     async fn init(&self, node: &Node, nodes: &[Node]) -> Result<(), Error> {
         failpoint::reached("swarm.init.before");
-        let pool = pool::beside(nodes.iter().map(|node| node.machine().private_ip));
+        let pool = pool::of(nodes);
         let request = SwarmInitRequest {
-            listen_addr: Some(format!("0.0.0.0:{CLUSTER_PORT}")),
+            listen_addr: Some(listen_address()),
             // Without it the daemon refuses to guess on a machine with several addresses, and a guess
             // that changes later breaks the swarm.
             advertise_addr: Some(node.machine().private_ip.to_string()),
@@ -168,7 +178,7 @@ impl Bootstrapper for SwarmMode {
         let tokens = swarm.join_tokens.unwrap_or_default();
         let token = if role == Role::Manager { tokens.manager } else { tokens.worker };
         Ok(JoinToken {
-            remote: format!("{}:{CLUSTER_PORT}", leader.machine().private_ip),
+            remote: remote_address(leader),
             token: Secret::new(token.unwrap_or_default()),
             // The token holds it.
             pin: None,
@@ -187,7 +197,7 @@ impl Bootstrapper for SwarmMode {
                 .map_err(failed(node, "leave a former swarm"))?;
         }
         let request = SwarmJoinRequest {
-            listen_addr: Some(format!("0.0.0.0:{CLUSTER_PORT}")),
+            listen_addr: Some(listen_address()),
             advertise_addr: Some(node.machine().private_ip.to_string()),
             remote_addrs: Some(vec![join_token.remote.clone()]),
             join_token: Some(join_token.token.expose().to_owned()),

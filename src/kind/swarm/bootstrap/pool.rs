@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::model::Subnet;
+use crate::provision::Node;
 
 /// What the engine cuts overlay networks out of if nobody says otherwise. Networks within one machine
 /// (`docker0`, `docker_gwbridge`) get ranges of 172.16.0.0/12 and 192.168.0.0/16, so they never meet.
@@ -12,9 +13,14 @@ const POOL_PREFIX: u8 = 12;
 /// Each overlay network gets a range of this size.
 pub(super) const NETWORK_PREFIX: u8 = 24;
 
+/// The range for a swarm of these nodes.
+pub(super) fn of(nodes: &[Node]) -> Subnet {
+    beside(nodes.iter().map(|node| node.machine().private_ip))
+}
+
 /// The first range that holds no address of a machine. In an overlay network that took the range of the
 /// machines, nobody could reach them.
-pub(super) fn beside(machines: impl IntoIterator<Item = IpAddr>) -> Subnet {
+fn beside(machines: impl IntoIterator<Item = IpAddr>) -> Subnet {
     let machines: Vec<IpAddr> = machines.into_iter().collect();
     let is_free = |range: &Subnet| {
         !machines.iter().any(|ip| matches!(ip, IpAddr::V4(ip) if range.contains(*ip)))
