@@ -1,5 +1,4 @@
-//! From what was asked for and what exists to what must be done. Pure, and its `Display` is what
-//! `--dry-run` prints.
+//! From what was asked for and what exists to what must be done. Pure; `--dry-run` prints it, phase by phase.
 
 use std::fmt;
 
@@ -61,19 +60,66 @@ impl Plan {
     }
 }
 
-impl fmt::Display for Plan {
+/// What happens to a machine, in the order in which it is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Change {
+    /// Nothing.
+    Keep,
+    /// Its engine is restarted.
+    Restart,
+    /// It is switched on.
+    Start,
+    /// It is made.
+    Create,
+    /// It is one too many.
+    Surplus,
+}
+
+impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut line = |verb: &str, names: &[MachineName]| {
-            names.iter().try_for_each(|name| writeln!(f, "{verb:<8}{name}"))
-        };
-        let kept: Vec<_> =
-            self.keep.iter().copied().filter(|name| !self.restart.contains(name)).collect();
-        line("keep", &kept)?;
-        line("restart", &self.restart)?;
-        line("start", &self.start)?;
-        line("create", &self.create)?;
-        line("surplus", &self.surplus)
+        f.pad(match self {
+            Self::Keep => "keep",
+            Self::Restart => "restart",
+            Self::Start => "start",
+            Self::Create => "create",
+            Self::Surplus => "surplus",
+        })
     }
+}
+
+/// What of it is done in which phase.
+impl Plan {
+    /// The machines that there are to be.
+    pub fn machines(&self) -> Vec<(Change, MachineName)> {
+        let is_kept = |name: &&MachineName| !self.restart.contains(name);
+        let kept: Vec<_> = self.keep.iter().filter(is_kept).copied().collect();
+        [
+            each(Change::Keep, &kept),
+            each(Change::Start, &self.start),
+            each(Change::Create, &self.create),
+        ]
+        .concat()
+    }
+
+    /// Those that are too many.
+    pub fn departures(&self) -> Vec<(Change, MachineName)> {
+        each(Change::Surplus, &self.surplus)
+    }
+
+    /// Those whose engines are restarted.
+    pub fn restarts(&self) -> Vec<(Change, MachineName)> {
+        each(Change::Restart, &self.restart)
+    }
+}
+
+fn each(change: Change, names: &[MachineName]) -> Vec<(Change, MachineName)> {
+    names.iter().map(|name| (change, *name)).collect()
+}
+
+/// Changes as `--dry-run` prints them: a line for each machine, those first that go on as they are.
+pub(crate) fn told(mut changes: Vec<(Change, MachineName)>) -> String {
+    changes.sort_by_key(|(change, _)| *change);
+    changes.iter().map(|(change, name)| format!("{change:<8}{name}\n")).collect()
 }
 
 #[cfg(test)]
@@ -117,7 +163,8 @@ mod tests {
             machine("worker-2", MachineState::Unfinished),
             machine("worker-4", MachineState::Running),
         ];
-        insta::assert_snapshot!(Plan::new(&spec(3), &existing), @r"
+        let plan = Plan::new(&spec(3), &existing);
+        insta::assert_snapshot!(told([plan.machines(), plan.departures()].concat()), @r"
         keep    manager-1
         start   worker-1
         create  worker-2
@@ -135,7 +182,7 @@ mod tests {
         ];
         let plan = Plan::new(&spec(2), &existing);
         let due = plan.clone().with_restarts(|name| name.role == Role::Worker);
-        insta::assert_snapshot!(due, @r"
+        insta::assert_snapshot!(told([due.machines(), due.restarts()].concat()), @r"
         keep    manager-1
         restart worker-2
         start   worker-1

@@ -49,6 +49,26 @@ pub(super) async fn told(
     Ok(Some(sum))
 }
 
+/// What it was agreed to make.
+#[must_use]
+pub(super) struct Agreement {
+    /// Whether it costs anything.
+    is_priced: bool,
+}
+
+impl Agreement {
+    /// Another spec than the one that was agreed to, if that makes no difference to what it costs, and to where its
+    /// machines are; the whole command is begun again otherwise.
+    pub(super) fn refuse_other(
+        &self,
+        agreed: &ClusterSpec,
+        now: ClusterSpec,
+    ) -> Result<ClusterSpec, workflow::Error> {
+        let is_same = *agreed == now || !self.is_priced && agreed.has_places_of(&now);
+        if is_same { Ok(now) } else { Err(workflow::Error::Changed(now.name)) }
+    }
+}
+
 /// Refuses machines that cost more than was agreed to, unless it is agreed to now.
 pub(super) async fn agreed(
     context: &Context,
@@ -56,8 +76,10 @@ pub(super) async fn agreed(
     spec: &ClusterSpec,
     options: UpOptions,
     agreed: &Agreed,
-) -> Result<(), Error> {
-    let Some(hourly) = told(context, services, spec, options).await? else { return Ok(()) };
+) -> Result<Agreement, Error> {
+    let Some(hourly) = told(context, services, spec, options).await? else {
+        return Ok(Agreement { is_priced: false });
+    };
     let limit = agreed.max_hourly.unwrap_or_default();
     let is_within = match (&hourly, limit.dollars()) {
         (_, None) => true,
@@ -66,7 +88,7 @@ pub(super) async fn agreed(
         (Err(_), Some(_)) => agreed.max_hourly.is_none(),
     };
     if is_within || agreed.yes || context.can_ask() && asked("Make them? [y/N] ") {
-        return Ok(());
+        return Ok(Agreement { is_priced: true });
     }
     Err(Error::TooDear { hourly: hourly.ok(), limit: limit.dollars().unwrap_or_default() })
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::model::{Machine, Places, Service};
 use crate::spec::ClusterSpec;
-use crate::store::ContextFiles;
+use crate::store::{ContextFiles, Phase};
 
 use super::args::Inspect;
 use super::error::Error;
@@ -17,7 +17,7 @@ struct View<'a> {
     name: String,
     id: &'a str,
     created: String,
-    phase: &'a crate::store::Phase,
+    phase: Phase,
     context: String,
     spec: &'a ClusterSpec,
     places: &'a Places,
@@ -47,7 +47,7 @@ pub(super) fn run(context: &Context, args: Inspect) -> Result<(), Error> {
         name: name.to_string(),
         id: &record.cluster_id,
         created: record.created.to_string(),
-        phase: &record.phase,
+        phase: record.phase(),
         context: name.context(),
         spec: &record.spec,
         places: &record.places,

@@ -192,7 +192,7 @@ fn row(name: ClusterName, record: Option<&Record>, found: &Found<Vec<Machine>>) 
         None => "no record here",
         Some(_) if found.is_err() => "unknown",
         Some(_) if running == 0 && unknown(machines).is_some() => "unknown",
-        Some(record) => match record.phase {
+        Some(record) => match record.phase() {
             Phase::Destroying => "half removed",
             Phase::Creating | Phase::Scaling | Phase::Upgrading => "unfinished",
             Phase::Ready if running == wanted => "running",

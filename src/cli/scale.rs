@@ -20,10 +20,16 @@ pub(super) async fn run(context: &Context, args: &Scale) -> Result<(), Error> {
     .into_iter()
     .filter_map(|(role, count)| Some((role, count?)))
     .collect();
-    let services = context.services_to_make(&record.spec).await?.seen(Some(record.spec.clone()));
-    let wanted = record.spec.with_counts(&counts);
+    let goal = record.goal();
+    let services = context.services_to_make(goal).await?.seen(Some(goal.clone()));
+    let wanted = goal.with_counts(&counts);
     wanted.validate()?;
-    costs::agreed(context, &services, &wanted, UpOptions::BY_THE_WAY, &args.agreed).await?;
-    let summary = workflow::scale(&services, &name, &counts).await.about(&name)?;
+    let agreed =
+        costs::agreed(context, &services, &wanted, UpOptions::BY_THE_WAY, &args.agreed).await?;
+    let cluster = services.lock(&name, "scale").await.about(&name)?;
+    if let Some(goal) = cluster.goal().about(&name)? {
+        agreed.refuse_other(&wanted, goal.with_counts(&counts))?;
+    }
+    let summary = workflow::scale(cluster, &counts).await.about(&name)?;
     if context.quiet { Ok(()) } else { up::tell(&summary) }
 }

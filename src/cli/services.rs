@@ -122,7 +122,10 @@ impl Context {
     /// Everything that a recorded cluster needs; with the defaults where there is no readable record.
     pub(super) async fn services_of(&self, name: &ClusterName) -> Result<Services, Error> {
         match self.home.record(name) {
-            Ok(Some(record)) => Ok(self.services(&record.spec).await?.seen(Some(record.spec))),
+            Ok(Some(record)) => {
+                let goal = record.goal();
+                Ok(self.services(goal).await?.seen(Some(goal.clone())))
+            }
             _ => self.services(&spec_from(name.clone(), registry::default())).await,
         }
     }
@@ -137,7 +140,8 @@ impl Context {
         abandon: bool,
         forget: bool,
     ) -> Result<Services, Error> {
-        let seen = self.home.record(name).ok().flatten().map(|record| record.spec);
+        let record = self.home.record(name).ok().flatten();
+        let seen = record.map(|record| record.goal().clone());
         let spec = match &seen {
             Some(spec) => elsewhere.of(spec.clone())?,
             None => elsewhere.spec(name.clone())?,

@@ -12,10 +12,11 @@ use crate::model::{
     ClusterName, DriverName, EngineOptions, KubernetesOptions, KubernetesVersion, MachineName,
     Orchestrator, PodNetwork, Port, Role, Tool,
 };
+use crate::plan;
 use crate::provision;
 use crate::report::Quiet;
 use crate::spec::{self, ClusterSpec, MachineGroup};
-use crate::workflow::{self, Services, Summary, UpOptions};
+use crate::workflow::{self, Summary, UpOptions};
 
 use super::args::{SpecFormat, Up};
 use super::error::{About as _, Error};
@@ -27,12 +28,12 @@ use super::{costs, kubectl, output, trust};
 pub(super) async fn run(context: &Context, args: Up) -> Result<(), Error> {
     let options =
         UpOptions { select: !args.no_use, rollback: args.rollback, recreate: args.recreate };
-    let (spec, text, seen) = if let Some(path) = &args.file {
-        let (spec, text) = spec::read(path)?;
-        (spec, Some((path, text)), None)
-    } else {
-        let (spec, seen) = from_flags(context, &args)?;
-        (spec, None, Some(seen))
+    let (spec, text) = match &args.file {
+        Some(path) => {
+            let (spec, text) = spec::read(path)?;
+            (spec, Some((path, text)))
+        }
+        None => (from_flags(context, &args, recorded(context, &args)?)?, None),
     };
     spec.validate()?;
     if args.explain {
@@ -49,29 +50,48 @@ pub(super) async fn run(context: &Context, args: Up) -> Result<(), Error> {
         trust::check(context, path, &text, &spec, args.trust)?;
     }
     let name = spec.name.clone();
-    let services = Services { seen, ..context.services_to_make(&spec).await.about(&name)? };
+    let services = context.services_to_make(&spec).await.about(&name)?;
     if args.dry_run {
-        let plan = workflow::plan(&services, &spec, options).await?;
+        let (_, changes) = workflow::plan(&services, &spec, options).await?;
         costs::told(context, &services, &spec, options).await?;
-        return output::write(plan.to_string().as_bytes());
+        return output::write(plan::told(changes).as_bytes());
     }
-    costs::agreed(context, &services, &spec, options, &args.agreed).await?;
-    let summary = workflow::up(&services, spec, options).await.about(&name)?;
+    let agreed = costs::agreed(context, &services, &spec, options, &args.agreed).await?;
+    let cluster = services.lock(&name, "up").await.about(&name)?;
+    let wanted = match &args.file {
+        Some(_) => spec,
+        // What another command has changed meanwhile stays changed.
+        None => {
+            let wanted = from_flags(context, &args, cluster.goal().about(&name)?)?;
+            wanted.validate()?;
+            agreed.refuse_other(&spec, wanted)?
+        }
+    };
+    let summary = workflow::up(cluster, wanted, options).await.about(&name)?;
     if context.quiet { Ok(()) } else { tell(&summary) }
 }
 
+/// What the cluster is already, if it is recorded.
+fn recorded(context: &Context, args: &Up) -> Result<Option<ClusterSpec>, Error> {
+    let record = context.home.record(&name(args)?)?;
+    Ok(record.map(|record| record.goal().clone()))
+}
+
+fn name(args: &Up) -> Result<ClusterName, Error> {
+    args.name.clone().map_or_else(|| Ok(DEFAULT_CLUSTER.parse()?), Ok)
+}
+
 /// The spec that flags describe: what the cluster is already, or else the default, with what the flags
-/// change; and what it is already.
-fn from_flags(context: &Context, args: &Up) -> Result<(ClusterSpec, Option<ClusterSpec>), Error> {
-    let name = match &args.name {
-        Some(name) => name.clone(),
-        None => DEFAULT_CLUSTER.parse()?,
-    };
-    let recorded = context.home.record(&name)?.map(|record| record.spec);
-    let mut spec = match &recorded {
+/// change.
+fn from_flags(
+    context: &Context,
+    args: &Up,
+    recorded: Option<ClusterSpec>,
+) -> Result<ClusterSpec, Error> {
+    let mut spec = match recorded {
         // Another kind is refused later, in words that fit.
-        Some(spec) if asked(args).is_none_or(|kind| kind == spec.orchestrator) => spec.clone(),
-        _ => default_spec(name, args)?,
+        Some(spec) if asked(args).is_none_or(|kind| kind == spec.orchestrator) => spec,
+        _ => default_spec(name(args)?, args)?,
     };
     for (role, count) in [
         (Role::Manager, args.managers),
@@ -99,7 +119,7 @@ fn from_flags(context: &Context, args: &Up) -> Result<(ClusterSpec, Option<Clust
     if kind::of(spec.orchestrator).has_kubernetes() && spec.kubernetes.bundle.is_none() {
         from_packages(&mut spec.kubernetes);
     }
-    Ok((spec, recorded))
+    Ok(spec)
 }
 
 /// The kind that was asked for by name, or by what makes sense for it alone.

@@ -14,10 +14,12 @@ use super::{output, up};
 pub(super) async fn run(context: &Context, args: Upgrade) -> Result<(), Error> {
     let name = context.cluster(args.name.clone())?;
     let record = context.record(&name)?;
-    let seen = record.spec.clone();
-    let spec = wanted(record, &args)?;
+    let seen = record.goal().clone();
+    let spec = wanted(&record, &args)?;
     let services = context.services_to_upgrade(&spec).await.about(&name)?.seen(Some(seen));
-    let upgraded = Box::pin(workflow::upgrade(&services, spec)).await.about(&name)?;
+    let cluster = services.lock(&name, "upgrade").await.about(&name)?;
+    let spec = wanted(&cluster.record().about(&name)?, &args)?;
+    let upgraded = Box::pin(workflow::upgrade(cluster, spec)).await.about(&name)?;
     if context.quiet {
         return Ok(());
     }
@@ -31,8 +33,8 @@ pub(super) async fn run(context: &Context, args: Upgrade) -> Result<(), Error> {
 }
 
 /// What the cluster is to be: as it is, but for where its Kubernetes comes from.
-fn wanted(record: Record, args: &Upgrade) -> Result<ClusterSpec, Error> {
-    let Record { mut spec, phase, .. } = record;
+fn wanted(record: &Record, args: &Upgrade) -> Result<ClusterSpec, Error> {
+    let mut spec = record.spec.clone();
     if !kind::of(spec.orchestrator).upgrades() {
         // Refused in words that fit.
         return Ok(spec);
@@ -53,7 +55,7 @@ fn wanted(record: Record, args: &Upgrade) -> Result<ClusterSpec, Error> {
                 args.kubernetes_repository_key.clone().or(options.repository_key.take());
         }
         // One that was cut short knows where it was going.
-        (None, None) if phase == Phase::Upgrading => {}
+        (None, None) if record.phase() == Phase::Upgrading => {}
         (None, None) => {
             return Err(Error::Usage(
                 "say to which release: --bundle FILE or --kubernetes-version VERSION".to_owned(),

@@ -99,7 +99,7 @@ impl Sight {
         driver: &dyn Driver,
         record: &Record,
     ) -> Result<Option<Lost>, driver::Error> {
-        let is_over = record.phase == Phase::Destroying && record.machines.is_empty();
+        let is_over = record.phase() == Phase::Destroying && record.machines.is_empty();
         if !self.found.is_empty() || is_over {
             return Ok(None);
         }

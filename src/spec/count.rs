@@ -1,6 +1,6 @@
 //! How many machines there are to be.
 
-use crate::model::{DriverName, Role};
+use crate::model::{DriverName, MachineName, Role};
 
 use super::{ClusterSpec, MachineGroup};
 
@@ -18,6 +18,16 @@ impl ClusterSpec {
             None => self.machines.push(MachineGroup::new(role, left, driver)),
         }
         self.machines.retain(|g| g.count > 0 || g.role != role);
+    }
+
+    /// Whether it has a machine of that name.
+    pub fn has(&self, name: MachineName) -> bool {
+        self.machines().iter().any(|machine| machine.name == name)
+    }
+
+    /// Whether it is the same but for how engines are installed and configured.
+    pub fn is_but_for_engines(&self, other: &Self) -> bool {
+        Self { engine: other.engine.clone(), ..self.clone() } == *other
     }
 
     /// The same cluster with so many machines of these roles; new ones come from the cluster's own driver.

@@ -37,6 +37,14 @@ impl ClusterSpec {
         self
     }
 
+    /// Whether what was put together for this spec serves the machines of another one as well: all come from drivers
+    /// of this one, with the same options, and get the same bundle.
+    pub fn has_places_of(&self, other: &Self) -> bool {
+        self.drivers().is_superset(&other.drivers())
+            && self.sections == other.sections
+            && self.kubernetes.bundle == other.kubernetes.bundle
+    }
+
     /// Where machines are, as far as the spec alone tells: for records of a time that had nothing else.
     pub fn places(&self) -> Places {
         let place = |driver: &_| registry::kind(driver).place(self.sections.of(driver));

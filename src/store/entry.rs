@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -20,14 +21,17 @@ use super::{Error, Record};
 pub struct Entry {
     directory: PathBuf,
     name: ClusterName,
+    /// Whether it was removed, or is not ours to remove.
+    gone: AtomicBool,
     /// Absent where nothing can be written.
     _lock: Option<File>,
 }
 
 impl Entry {
-    /// The entry of a cluster that has no directory and cannot get one: there may be machines to take away.
+    /// The entry of a cluster that is only looked at, or that has no directory and cannot get one: there may be
+    /// machines to take away.
     pub(super) fn unlocked(directory: PathBuf, name: ClusterName) -> Self {
-        Self { directory, name, _lock: None }
+        Self { directory, name, gone: AtomicBool::new(true), _lock: None }
     }
 
     pub(super) async fn lock(
@@ -62,7 +66,12 @@ impl Entry {
                 Ok(true) => {
                     // A courtesy to those who wait; the disk may be full.
                     let _ = write_holder(&mut file, verb);
-                    return Ok(Self { directory, name, _lock: Some(file) });
+                    return Ok(Self {
+                        directory,
+                        name,
+                        gone: AtomicBool::new(false),
+                        _lock: Some(file),
+                    });
                 }
                 Ok(false) => {}
                 Err(fs::TryLockError::WouldBlock) => {
@@ -161,7 +170,13 @@ impl Entry {
     }
 
     /// Removes everything that is remembered of the cluster.
-    pub fn remove(self) -> Result<(), Error> {
+    pub fn remove(&self) -> Result<(), Error> {
+        // What is at this place from now on is another one's.
+        self.gone.store(true, Ordering::Relaxed);
+        self.remove_directory()
+    }
+
+    fn remove_directory(&self) -> Result<(), Error> {
         // Whoever waits for the lock makes a new file of it as soon as the old one is gone, and keys without a
         // record would pass for those of a cluster that is somewhere. So the directory leaves its place in one
         // step, before anything within it is removed.
@@ -181,11 +196,16 @@ impl Entry {
         remove_all(&aside)?;
         durable::sync_directory(parent).map_err(Error::file("sync", parent))
     }
+}
 
-    /// Removes the directory that taking the lock has made, for a command that was refused. Keys that
-    /// are there belong to a cluster whose record was lost, and are the only way to take it over again.
-    pub fn remove_if_unused(self) -> Result<(), Error> {
-        if self.has_memory() { Ok(()) } else { self.remove() }
+/// A command that was refused leaves no directory that taking the lock has made. Keys that are there belong to a
+/// cluster whose record was lost, and are the only way to take it over again.
+impl Drop for Entry {
+    fn drop(&mut self) {
+        if !self.gone.load(Ordering::Relaxed) && !self.has_memory() {
+            // An empty directory does no harm.
+            let _ = self.remove_directory();
+        }
     }
 }
 
@@ -223,7 +243,7 @@ fn read_holder(file: &mut File) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Home, Phase};
+    use super::super::Home;
     use super::*;
     use crate::model::{DriverName, Orchestrator, Role};
     use crate::spec::{ClusterSpec, MachineGroup};
@@ -244,7 +264,7 @@ mod tests {
         let home = Home::new(root.path());
         let entry = lock(&home, 0).await.unwrap();
         assert_eq!(entry.record().unwrap(), None);
-        let record = Record { phase: Phase::Ready, begun: true, ..record() };
+        let record = Record { pending: Vec::new(), begun: true, ..record() };
         entry.save(&record).unwrap();
         assert_eq!(entry.record().unwrap(), Some(record));
         entry.remove().unwrap();
@@ -280,7 +300,6 @@ mod tests {
 
     #[test]
     fn a_cluster_can_be_removed_while_others_reach_for_its_lock() {
-        use std::sync::atomic::{AtomicBool, Ordering};
         let root = tempfile::tempdir().unwrap();
         let home = Home::new(root.path());
         let path = root.path().join("clusters/practice/lock");
@@ -294,7 +313,7 @@ mod tests {
             });
             let mut runtime = tokio::runtime::Builder::new_current_thread();
             let runtime = runtime.enable_all().build().unwrap();
-            let remove = || runtime.block_on(lock(&home, 0)).and_then(Entry::remove);
+            let remove = || runtime.block_on(lock(&home, 0)).and_then(|entry| entry.remove());
             let results = (0..200).map(|_| remove()).collect();
             done.store(true, Ordering::Relaxed);
             results
@@ -310,12 +329,12 @@ mod tests {
         let home = Home::new(root.path());
         let entry = lock(&home, 0).await.unwrap();
         entry.logs().unwrap();
-        entry.remove_if_unused().unwrap();
+        drop(entry);
         assert_eq!(fs::read_dir(root.path().join("clusters")).unwrap().count(), 0);
         let entry = lock(&home, 0).await.unwrap();
         let identity = entry.ssh().unwrap().identity;
         fs::write(&identity, "key").unwrap();
-        entry.remove_if_unused().unwrap();
+        drop(entry);
         assert!(identity.exists());
     }
 

@@ -105,6 +105,11 @@ impl Home {
         Entry::lock(directory, name.clone(), verb, wait, on_wait).await
     }
 
+    /// The entry of a cluster that is only looked at.
+    pub fn unlocked(&self, name: &ClusterName) -> Entry {
+        Entry::unlocked(self.directory(name), name.clone())
+    }
+
     /// What was selected before the last `dojo use`; `None` if there was no such use.
     pub fn previous(&self) -> Result<Option<Selection>, Error> {
         let path = self.previous_path();

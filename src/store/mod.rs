@@ -14,7 +14,7 @@ use crate::model::ClusterName;
 
 pub use entry::Entry;
 pub use home::{Home, Listed, Selection};
-pub use record::{ContextFiles, Phase, Record, SCHEMA};
+pub use record::{ContextFiles, Intent, Phase, Record, SCHEMA};
 
 /// Why the memory of a cluster could not be read or written.
 #[derive(Debug, thiserror::Error)]

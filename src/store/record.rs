@@ -11,21 +11,64 @@ use crate::spec::ClusterSpec;
 use super::Error;
 
 /// The schema that this version writes.
-pub const SCHEMA: u32 = 2;
+pub const SCHEMA: u32 = 3;
+
+/// Something that was agreed on and has not come to its end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "intent", rename_all = "kebab-case")]
+pub enum Intent {
+    /// All of it goes.
+    Remove,
+    /// Machines that the spec does not have go.
+    Shrink {
+        /// What is to be left.
+        spec: ClusterSpec,
+    },
+    /// What the spec has is made, or brought to what it says.
+    Grow {
+        /// What there is to be.
+        spec: ClusterSpec,
+    },
+    /// Nodes are brought to the release that the spec names.
+    Upgrade {
+        /// What there is to be.
+        spec: ClusterSpec,
+    },
+}
+
+impl Intent {
+    /// What the cluster is once it is done; `None` if it is gone then.
+    pub fn spec(&self) -> Option<&ClusterSpec> {
+        match self {
+            Self::Remove => None,
+            Self::Shrink { spec } | Self::Grow { spec } | Self::Upgrade { spec } => Some(spec),
+        }
+    }
+
+    /// The command that has it done.
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::Remove => "down",
+            Self::Shrink { .. } => "scale",
+            Self::Grow { .. } => "up",
+            Self::Upgrade { .. } => "upgrade",
+        }
+    }
+}
 
 /// How far a cluster has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
-    /// `up` began and has not ended well yet.
+    /// Machines are being made, or brought to what was asked for.
     Creating,
-    /// `up` ended well.
+    /// Nothing is left to do.
     Ready,
     /// Machines that the spec no longer has are being taken away.
     Scaling,
     /// The nodes are being brought to the release that the spec names.
     Upgrading,
-    /// `down` began.
+    /// It is being removed.
     Destroying,
 }
 
@@ -47,10 +90,11 @@ pub struct Record {
     pub cluster_id: String,
     /// When `up` first began.
     pub created: Timestamp,
-    /// How far it has come.
-    pub phase: Phase,
-    /// What was asked for.
+    /// What it is, or is being made now.
     pub spec: ClusterSpec,
+    /// What is still to be done, in this order; the first of it may have been begun.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pending: Vec<Intent>,
     /// Where its machines are, by driver. What of these the environment decided when the cluster was made is
     /// decided here from then on.
     #[serde(default)]
@@ -78,7 +122,7 @@ impl Record {
             schema: SCHEMA,
             cluster_id: format!("{:016x}", rand::random::<u64>()),
             created: Timestamp::now(),
-            phase: Phase::Creating,
+            pending: vec![Intent::Grow { spec: spec.clone() }],
             spec,
             places: Places::new(),
             contexts: None,
@@ -89,13 +133,31 @@ impl Record {
         }
     }
 
+    /// How far it has come.
+    pub fn phase(&self) -> Phase {
+        match self.pending.first() {
+            None => Phase::Ready,
+            Some(Intent::Remove) => Phase::Destroying,
+            Some(Intent::Shrink { .. }) => Phase::Scaling,
+            Some(Intent::Grow { .. }) => Phase::Creating,
+            Some(Intent::Upgrade { .. }) => Phase::Upgrading,
+        }
+    }
+
+    /// What it is to be once nothing is left to do.
+    pub fn goal(&self) -> &ClusterSpec {
+        self.pending.iter().rev().find_map(Intent::spec).unwrap_or(&self.spec)
+    }
+
     pub(super) fn parse(cluster: &ClusterName, text: &[u8]) -> Result<Self, Error> {
         #[derive(Deserialize)]
         struct Version {
             schema: u32,
+            // Before there were intents.
+            phase: Option<Phase>,
         }
         let damaged = |source| Error::Damaged { cluster: cluster.clone(), source };
-        let Version { schema } = serde_json::from_slice(text).map_err(damaged)?;
+        let Version { schema, phase } = serde_json::from_slice(text).map_err(damaged)?;
         if schema > SCHEMA {
             return Err(Error::Newer { cluster: cluster.clone(), found: schema });
         }
@@ -104,8 +166,18 @@ impl Record {
             // Places stood nowhere but in the spec, and there only in part.
             record.places = record.spec.places();
         }
+        if record.schema < 3 {
+            let spec = record.spec.clone();
+            record.pending = match phase {
+                Some(Phase::Ready) | None => Vec::new(),
+                Some(Phase::Creating) => vec![Intent::Grow { spec }],
+                Some(Phase::Scaling) => vec![Intent::Shrink { spec }],
+                Some(Phase::Upgrading) => vec![Intent::Upgrade { spec }],
+                Some(Phase::Destroying) => vec![Intent::Remove],
+            };
+        }
         // Earlier versions did not note it.
-        record.begun |= matches!(record.phase, Phase::Ready | Phase::Scaling | Phase::Upgrading);
+        record.begun |= matches!(record.phase(), Phase::Ready | Phase::Scaling | Phase::Upgrading);
         record.schema = SCHEMA;
         Ok(record)
     }
@@ -148,11 +220,29 @@ mod tests {
         assert_eq!(record.spec.sections.of(&DriverName::fixed("podbox"))["image"], "mine");
         let ec2 = &record.places[&DriverName::fixed("ec2")];
         assert_eq!(ec2.id.as_deref(), Some("123456789012/eu-central-1"));
+        assert_eq!(record.phase(), Phase::Ready);
         let written = serde_json::to_vec(&record).unwrap();
         assert_eq!(Record::parse(&cluster, &written).unwrap(), record);
 
         let named = FIRST.replace(r#""bare": false"#, r#""bare": false, "host": "tcp://box:2375""#);
         let record = Record::parse(&cluster, named.as_bytes()).unwrap();
         assert_eq!(record.places[&DriverName::fixed("docker")].options["host"], "tcp://box:2375");
+    }
+    #[test]
+    fn what_an_earlier_version_had_under_way_is_still_to_be_done() {
+        let cluster = "practice".parse().unwrap();
+        for (before, phase, verb) in [
+            ("creating", Phase::Creating, "up"),
+            ("scaling", Phase::Scaling, "scale"),
+            ("upgrading", Phase::Upgrading, "upgrade"),
+            ("destroying", Phase::Destroying, "down"),
+        ] {
+            let text = FIRST
+                .replace(r#""schema": 1"#, r#""schema": 2"#)
+                .replace(r#""phase": "ready""#, &format!(r#""phase": "{before}""#));
+            let record = Record::parse(&cluster, text.as_bytes()).unwrap();
+            assert_eq!((record.phase(), record.pending[0].verb()), (phase, verb));
+            assert_eq!((record.pending.len(), record.goal()), (1, &record.spec));
+        }
     }
 }

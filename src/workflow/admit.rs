@@ -2,20 +2,23 @@
 
 use futures_util::try_join;
 
-use crate::driver::{Leftover, registry};
+use crate::driver::registry;
 use crate::event::Progress;
 use crate::kind::{self, engines};
-use crate::model::{ClusterName, Level, Machine, Role};
+use crate::model::{Level, Machine, Role};
 use crate::plan::Plan;
 use crate::provision::Install;
 use crate::spec::ClusterSpec;
-use crate::store::{Phase, Record};
+use crate::store::Record;
 
-use super::lost::look;
-use super::machines::{self, ours};
+use super::contexts;
+use super::error::Error;
+use super::lost::{look, ours};
+use super::machines;
+use super::owner::refuse_other_home;
 use super::place::{note, refuse_other_place};
+use super::services::Services;
 use super::state::{self, Look, refuse_lost};
-use super::{Error, Services, contexts};
 
 /// What `up` may begin with.
 pub(super) struct Admitted {
@@ -27,18 +30,22 @@ pub(super) struct Admitted {
     pub(super) install: Box<dyn Install>,
     /// The record as it is, or the first one.
     pub(super) record: Record,
+    /// Whether nothing of the cluster was recorded before.
+    pub(super) is_new: bool,
 }
 
-/// Refuses whatever can be refused before the first side effect, for `up` and for its dry run alike.
+/// Refuses whatever can be refused before the first side effect, for `up` and for its dry run alike. `shrinks` says
+/// that it was agreed that machines go.
 pub(super) async fn admit_all(
     services: &Services,
     spec: &ClusterSpec,
     recorded: Option<&Record>,
+    shrinks: bool,
     closely: Look,
     progress: &Progress,
 ) -> Result<Admitted, Error> {
     let places = async { Ok(services.driver.places().await?) };
-    let admitted = admit(services, spec, recorded, closely);
+    let admitted = admit(services, spec, recorded, shrinks, closely);
     let ((plan, existing), places) = try_join!(admitted, places)?;
     if let Some(record) = recorded {
         state::tell_of_gone(record, &existing, &plan, progress);
@@ -59,15 +66,16 @@ pub(super) async fn admit_all(
     if makes_machines {
         machines::check_architecture(services, &*install).await?;
     }
-    Ok(Admitted { plan, existing, install, record })
+    Ok(Admitted { plan, existing, install, record, is_new: recorded.is_none() })
 }
 
-/// Checks that a spec can be reached from what there is, without taking anything away unless the record
-/// says that this was agreed; returns the way there, and the machines that exist.
+/// Checks that a spec can be reached from what there is, without taking anything away unless
+/// that was agreed; returns the way there, and the machines that exist.
 async fn admit(
     services: &Services,
     spec: &ClusterSpec,
     recorded: Option<&Record>,
+    shrinks: bool,
     closely: Look,
 ) -> Result<(Plan, Vec<Machine>), Error> {
     let cluster = &spec.name;
@@ -100,26 +108,10 @@ async fn admit(
         }
         refuse_changes(spec, &record.spec, &plan)?;
     }
-    let may_shrink = recorded.is_some_and(|r| r.phase == Phase::Scaling);
-    if !plan.surplus.is_empty() && !may_shrink {
+    if !plan.surplus.is_empty() && !shrinks {
         return Err(Error::Surplus { cluster: cluster.clone(), plan: Box::new(plan) });
     }
     Ok((plan, existing))
-}
-
-/// Refuses to meddle with what another home has made.
-pub(super) fn refuse_other_home(
-    services: &Services,
-    cluster: &ClusterName,
-    machines: &[Machine],
-) -> Result<(), Error> {
-    let mut what = Vec::new();
-    for machine in machines {
-        if services.home.is_other(machine.home.as_deref())? {
-            what.push(Leftover::from(machine.clone()).what);
-        }
-    }
-    if what.is_empty() { Ok(()) } else { Err(Error::OtherHome { cluster: cluster.clone(), what }) }
 }
 
 fn refuse_other_kind(spec: &ClusterSpec, recorded: &ClusterSpec) -> Result<(), Error> {

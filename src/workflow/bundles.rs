@@ -4,18 +4,18 @@
 use std::path::{Path, PathBuf};
 
 use crate::bundle::{Architecture, Bundle, BundleWriter};
-use crate::event::Progress;
 use crate::kind::kubernetes;
 use crate::model::{MachineName, Role};
 use crate::remote::keys;
 use crate::spec::ClusterSpec;
-use crate::store::{Entry, Record};
+use crate::store::Record;
 
 use super::admit::check_surroundings;
-use super::down::remove_rest;
+use super::error::{Error, Failure, MachineError, Work};
 use super::machines::{self, Origin, become_node};
 use super::place::note;
-use super::{Error, Failure, MachineError, Services, Work};
+use super::removal::remove_rest;
+use super::services::{Cluster, Services};
 
 /// Makes a bundle of what a machine of `spec` has once it is provisioned. `spec` is of a cluster that does
 /// not exist; none of it is left. Without `output` the file is named after what is in it.
@@ -24,22 +24,20 @@ pub async fn create_bundle(
     spec: &ClusterSpec,
     output: Option<&Path>,
 ) -> Result<Bundle, Error> {
-    let (entry, progress) = services.lock(&spec.name, "bundle-create").await?;
-    let result = make(services, &entry, spec, output, &progress).await;
-    let removed = remove(services, entry, &progress).await;
-    progress.ready();
+    let cluster = services.lock(&spec.name, "bundle-create").await?;
+    let result = make(&cluster, spec, output).await;
+    let removed = remove(&cluster).await;
     // What went wrong first matters more.
     let bundle = result?;
     removed.map(|()| bundle)
 }
 
 async fn make(
-    services: &Services,
-    entry: &Entry,
+    cluster: &Cluster<'_>,
     spec: &ClusterSpec,
     output: Option<&Path>,
-    progress: &Progress,
 ) -> Result<Bundle, Error> {
+    let Cluster { services, entry, progress } = cluster;
     let install = machines::install(spec, false)?;
     check_surroundings(services, progress).await?;
     let mut record = Record::new(spec.clone());
@@ -78,12 +76,10 @@ async fn make(
     Ok(progress.step("write the bundle", write).await?)
 }
 
-async fn remove(services: &Services, entry: Entry, progress: &Progress) -> Result<(), Error> {
-    let Some(record) = entry.record()? else {
-        return Ok(entry.remove_if_unused()?);
-    };
-    remove_rest(services, &entry, &record, progress).await?;
-    Ok(entry.remove()?)
+async fn remove(cluster: &Cluster<'_>) -> Result<(), Error> {
+    let Some(record) = cluster.entry.record()? else { return Ok(()) };
+    remove_rest(cluster, &record, &[]).await?;
+    Ok(cluster.entry.remove()?)
 }
 
 fn default_name(writer: &BundleWriter) -> PathBuf {

@@ -37,7 +37,7 @@ pub async fn estimate(
     if prices.is_empty() {
         return Ok(Vec::new());
     }
-    let create = plan(services, spec, options).await?.create;
+    let create = plan(services, spec, options).await?.0.create;
     let machines = spec.machines();
     let count = |driver: &DriverName| {
         let new = machines.iter().filter(|m| m.driver == *driver && create.contains(&m.name));

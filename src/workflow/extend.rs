@@ -5,14 +5,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::driver;
-use crate::event::Progress;
 use crate::model::{ClusterName, Machine, MachineState, SshFiles};
 use crate::remote::Script;
-use crate::store::Entry;
 
+use super::error::{Error, MachineError, Work};
 use super::lost::look;
-use super::settle::all_well;
-use super::{Error, MachineError, Services, Work, settle};
+use super::services::{Cluster, Services};
+use super::settle::{all_well, settle};
 
 /// How long a machine may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -27,24 +26,9 @@ pub async fn extend(
     name: &ClusterName,
     by: Duration,
 ) -> Result<Timestamp, Error> {
-    let (entry, progress) = services.lock(name, "extend").await?;
-    let result = all_longer(services, &entry, by, &progress).await;
-    if let Err(Error::UnknownCluster(_)) = result {
-        // Taking the lock has made a directory.
-        entry.remove_if_unused()?;
-    }
-    progress.ready();
-    result
-}
-
-async fn all_longer(
-    services: &Services,
-    entry: &Entry,
-    by: Duration,
-    progress: &Progress,
-) -> Result<Timestamp, Error> {
-    let name = entry.name();
-    let mut record = entry.record()?.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
+    let cluster = services.lock(name, "extend").await?;
+    let Cluster { entry, progress, .. } = &cluster;
+    let mut record = cluster.record()?;
     let sight = look(services, &record).await?;
     sight.refuse_none(services, &record).await?;
     let machines = sight.found.clone();

@@ -16,8 +16,10 @@ use crate::provision::Node;
 use crate::store::{Entry, Record};
 
 use super::archive::{fetch, into_file};
+use super::error::{Error, Failure, MachineError, Work, names};
 use super::lost::look;
-use super::{Error, Failure, MachineError, Services, Work, settle};
+use super::services::{Cluster, Services};
+use super::settle::settle;
 
 /// How long a machine that runs may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -58,14 +60,8 @@ pub async fn load_images(
 ) -> Result<Loading, Error> {
     let early = Progress::new(services.reporter.clone());
     let images = resolve(services, texts, &early).await?;
-    let (entry, progress) = services.lock(name, "image-load").await?;
-    let result = to_all(services, &entry, &images, &progress).await;
-    if let Err(Error::UnknownCluster(_)) = result {
-        // Taking the lock has made a directory.
-        entry.remove_if_unused()?;
-    }
-    progress.ready();
-    result
+    let cluster = services.lock(name, "image-load").await?;
+    to_all(&cluster, &images).await
 }
 
 /// The images that are meant, by names that machines find them by.
@@ -104,14 +100,10 @@ fn names_of(text: &str, names: &[String]) -> Vec<String> {
     if !text.contains('@') && names.contains(&wanted) { vec![wanted] } else { names.to_vec() }
 }
 
-async fn to_all(
-    services: &Services,
-    entry: &Entry,
-    images: &[LoadedImage],
-    progress: &Progress,
-) -> Result<Loading, Error> {
+async fn to_all(cluster: &Cluster<'_>, images: &[LoadedImage]) -> Result<Loading, Error> {
+    let Cluster { services, entry, progress } = cluster;
     let name = entry.name();
-    let mut record = entry.record()?.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
+    let mut record = cluster.record()?;
     let kind = kind::of(record.spec.orchestrator);
     for warning in images.iter().filter_map(|image| kind.warn_of_image(&image.reference)) {
         progress.warn(warning);
@@ -235,9 +227,9 @@ pub(super) async fn complete(
                 ));
             }
             Err(error) => {
-                let names = super::names(&without);
+                let without = names(&without);
                 progress.warn(format!(
-                    "{names} did not get image `{0}`: {1}; `dojo image load --cluster {2} {0}` tries again",
+                    "{without} did not get image `{0}`: {1}; `dojo image load --cluster {2} {0}` tries again",
                     image.reference,
                     chain(&error),
                     record.spec.name

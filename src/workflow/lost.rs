@@ -1,18 +1,45 @@
 //! What commands do about machines that a record tells of and that their driver does not list.
 
+use std::time::Duration;
+
 use crate::model::{ClusterName, Machine, MachineId};
 use crate::observe::Lost;
 pub(super) use crate::observe::Sight;
 use crate::observe::looked;
+use crate::pace::within;
 use crate::remote::keys;
 use crate::store::Record;
 
-use super::machines::listed;
-use super::{Error, Failure, MachineError, Services, Work};
+use super::error::{Error, Failure, MachineError, Work};
+use super::services::Services;
+
+/// How long whoever comes to an end waits for a driver's answer.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Asks the driver for the machines of a record.
 pub(super) async fn look(services: &Services, record: &Record) -> Result<Sight, Error> {
     Ok(Sight::of(listed(services, &record.spec.name).await?, record))
+}
+
+/// The machines that carry a cluster's name.
+pub(super) async fn listed(services: &Services, name: &ClusterName) -> Result<Vec<Machine>, Error> {
+    let list = services.driver.list(Some(name));
+    if services.interrupt.raised() {
+        // What comes to its end has to know, but does not wait for long.
+        Ok(within(PATIENCE, list).await.map_err(|_| Error::Interrupted)??)
+    } else {
+        services.ask(list).await
+    }
+}
+
+/// The cluster's machines that carry its id, and whether there are others of its name that do not.
+pub(super) async fn ours(
+    services: &Services,
+    name: &ClusterName,
+    record: Option<&Record>,
+) -> Result<(Vec<Machine>, Vec<Machine>), Error> {
+    let machines = listed(services, name).await?;
+    Ok(machines.into_iter().partition(|m| record.is_some_and(|r| r.cluster_id == m.cluster_id)))
 }
 
 /// Machines whose host keys are here, where no record tells of them, and that are not among those that were

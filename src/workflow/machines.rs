@@ -7,19 +7,20 @@ use crate::event::Progress;
 use crate::failpoint;
 use crate::kind;
 use crate::model::{
-    ClusterName, HostKey, KubernetesVersion, Machine, MachineId, MachineName, MachineRequest,
-    MachineState, Secret, SshFiles,
+    HostKey, KubernetesVersion, Machine, MachineId, MachineName, MachineRequest, MachineState,
+    Secret, SshFiles,
 };
-use crate::pace::within;
 use crate::pki::{self, Authority};
 use crate::provision::{Install, Node, Provisioner, Restart};
 use crate::remote::keys;
 use crate::spec::ClusterSpec;
 use crate::store::{Entry, Record};
 
+use super::error::{Error, MachineError};
+use super::host_key;
 use super::lost::look;
 use super::recovering::Recovering;
-use super::{Error, MachineError, Services, host_key};
+use super::services::Services;
 
 /// How often to see whether a machine that is waited for still runs.
 const LOOK: Duration = Duration::from_secs(5);
@@ -147,32 +148,6 @@ pub(super) fn requests_without_keys(
             host_key: HostKey { public: String::new(), private: Secret::new("") },
         })
         .collect()
-}
-
-/// The machines that carry a cluster's name.
-pub(super) async fn listed(services: &Services, name: &ClusterName) -> Result<Vec<Machine>, Error> {
-    let list = services.driver.list(Some(name));
-    if services.interrupt.raised() {
-        // What comes to its end has to know, but does not wait for long.
-        Ok(within(LOOK, list).await.map_err(|_| Error::Interrupted)??)
-    } else {
-        services.ask(list).await
-    }
-}
-
-/// The cluster's machines that carry its id, and whether there are others of its name that do not.
-pub(super) async fn ours(
-    services: &Services,
-    name: &ClusterName,
-    record: Option<&Record>,
-) -> Result<(Vec<Machine>, Vec<Machine>), Error> {
-    let machines = listed(services, name).await?;
-    Ok(machines.into_iter().partition(|m| record.is_some_and(|r| r.cluster_id == m.cluster_id)))
-}
-
-/// Whether a machine of that name keeps what its cluster knows.
-pub(super) fn leads(name: MachineName) -> bool {
-    name.role.leads()
 }
 
 /// Notes which machines exist, so that one can look inside those of a cluster that did not come to be. Those that

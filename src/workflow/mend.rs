@@ -43,15 +43,11 @@ pub async fn mend_context(
     };
     // It may have been removed, or be on its way out, since it was looked at.
     match entry.record()? {
-        Some(record) if record.phase != Phase::Destroying => {
+        Some(record) if record.phase() != Phase::Destroying => {
             lead_to(services, &entry, &record, machine)?;
             Ok(Some(machine.id.name))
         }
-        Some(_) => Ok(None),
-        None => {
-            entry.remove_if_unused()?;
-            Ok(None)
-        }
+        _ => Ok(None),
     }
 }
 

@@ -4,25 +4,24 @@ use crate::event::Progress;
 use crate::model::{ClusterName, Machine, MachineName, MachineState, Role};
 use crate::store::{Phase, Record};
 
-use super::lost::{Sight, look};
-use super::machines::{Origin, become_node, install, ours, provisioner, remember};
+use super::error::{Error, Work};
+use super::images;
+use super::lost::{Sight, look, ours};
+use super::machines::{Origin, become_node, install, provisioner, remember};
+use super::make::{Summary, UpOptions};
+use super::services::{Cluster, Services};
 use super::settle::{all_well, on_each};
-use super::up::to_spec;
-use super::{Error, Services, Summary, UpOptions, Work, images};
+use super::up::up;
 
 /// Starts a whole cluster. That is `up` with what was asked for then: it heals membership, certificates
 /// and contexts on the way, and leaves the selected context alone.
 pub async fn start(services: &Services, name: &ClusterName) -> Result<Summary, Error> {
-    let (entry, progress) = services.lock(name, "start").await?;
-    let Some(record) = entry.record()? else {
-        // Taking the lock has made a directory.
-        entry.remove_if_unused()?;
-        return Err(Error::UnknownCluster(name.clone()));
-    };
-    if record.phase == Phase::Destroying {
+    let cluster = services.lock(name, "start").await?;
+    let record = cluster.record()?;
+    if record.phase() == Phase::Destroying {
         return Err(Error::HalfRemoved(name.clone()));
     }
-    to_spec(services, entry, record.spec, UpOptions::BY_THE_WAY, &progress).await
+    up(cluster, record.goal().clone(), UpOptions::BY_THE_WAY).await
 }
 
 /// Starts one machine and waits for its engine.
@@ -31,22 +30,23 @@ pub async fn start_machine(
     name: &ClusterName,
     machine: MachineName,
 ) -> Result<(), Error> {
-    let (entry, progress) = services.lock(name, "start").await?;
-    let mut record = entry.record()?.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
+    let cluster = services.lock(name, "start").await?;
+    let Cluster { entry, progress, .. } = &cluster;
+    let mut record = cluster.record()?;
     let machine = one(services, &record, machine).await?;
     let install = install(&record.spec, true)?;
-    let provisioner = provisioner(services, &entry, &record, install)?;
+    let provisioner = provisioner(services, entry, &record, install)?;
     let label = machine.id.name;
     let origin = match machine.state {
         MachineState::Running => Origin::Keep(machine),
         _ => Origin::Start(machine),
     };
     let progress_of_one = progress.machine(label);
-    tell_of_majority(services, &record, label, true, &progress).await?;
+    tell_of_majority(services, &record, label, true, progress).await?;
     let result = become_node(services, &provisioner, origin, &progress_of_one).await;
     if let Ok(node) = &result {
         let before = record.images.clone();
-        images::complete(services, &mut record, std::slice::from_ref(node), &progress).await;
+        images::complete(services, &mut record, std::slice::from_ref(node), progress).await;
         if record.images != before {
             entry.save(&record)?;
         }
@@ -59,14 +59,13 @@ pub async fn start_machine(
         }
         let known = record.machines.iter().find(|m| m.id.name == label);
         if known.is_some_and(|known| known.endpoints != node.machine().endpoints) {
-            remember(services, &entry).await?;
+            remember(services, entry).await?;
             progress.warn(format!(
                 "{label} has another address than before; `dojo start {name}` brings certificates and \
                  contexts up to date"
             ));
         }
     }
-    progress.ready();
     let causes = result.err().map(|cause| (label, cause)).into_iter().collect();
     all_well(services, name, Work::Tend, 1, causes).await
 }
@@ -77,12 +76,13 @@ pub async fn stop(
     name: &ClusterName,
     only: Option<MachineName>,
 ) -> Result<(), Error> {
-    let (entry, progress) = services.lock(name, "stop").await?;
-    let record = entry.record()?.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
+    let cluster = services.lock(name, "stop").await?;
+    let progress = &cluster.progress;
+    let record = cluster.record()?;
     let sight = match only {
         Some(machine) => {
             let found = vec![one(services, &record, machine).await?];
-            tell_of_majority(services, &record, machine, false, &progress).await?;
+            tell_of_majority(services, &record, machine, false, progress).await?;
             Sight { found, others: Vec::new(), missing: Vec::new() }
         }
         None => look(services, &record).await?,
@@ -90,12 +90,11 @@ pub async fn stop(
     sight.refuse_none(services, &record).await?;
     let machines = sight.found.clone();
     let result =
-        on_each(services, name, Work::Tend, machines, &progress, async |machine, progress| {
+        on_each(services, name, Work::Tend, machines, progress, async |machine, progress| {
             progress.step("stop", services.driver.stop(machine)).await?;
             Ok(())
         })
         .await;
-    progress.ready();
     sight.and_missing(services, Work::Tend, result).await
 }
 

@@ -1,16 +1,14 @@
 //! `repair`: rebuilds a record that is lost or damaged from the labels that machines carry.
 
-use crate::durable;
-use crate::event::Progress;
-use crate::model::{ClusterName, Machine, MachineName, Role};
-use crate::pki;
+use crate::model::{Machine, MachineName, Role};
 use crate::spec::{ClusterSpec, MachineGroup};
 use crate::store::{self, Entry, Record};
 
-use super::admit::refuse_other_home;
+use super::error::Error;
 use super::lost::unaccounted;
+use super::owner::{keys_of, refuse_other_home};
 use super::place::note;
-use super::{Error, Services};
+use super::services::{Cluster, Services};
 
 /// Rebuilds the record from labels and returns it. What labels do not tell (limits, ports, engine
 /// options) is as `given`, and so is all that was chosen about drivers: the next command needs it to find the
@@ -20,19 +18,8 @@ pub async fn repair(
     given: &ClusterSpec,
     forget: bool,
 ) -> Result<Record, Error> {
-    let (entry, progress) = services.lock(&given.name, "repair").await?;
-    let result = rebuild(services, entry, given, forget, &progress).await;
-    progress.ready();
-    result
-}
-
-async fn rebuild(
-    services: &Services,
-    entry: Entry,
-    given: &ClusterSpec,
-    forget: bool,
-    progress: &Progress,
-) -> Result<Record, Error> {
+    let cluster = services.lock(&given.name, "repair").await?;
+    let Cluster { entry, progress, .. } = &cluster;
     let name = entry.name().clone();
     let damaged = match entry.record() {
         Ok(Some(record)) => return Ok(record),
@@ -40,14 +27,7 @@ async fn rebuild(
         Err(store::Error::Damaged { .. }) => true,
         Err(error) => return Err(error.into()),
     };
-    let machines = match takeable(services, &entry, forget).await {
-        Ok(machines) => machines,
-        Err(error) => {
-            // Its machines may be in a place that only the damaged record names, so its keys stay.
-            entry.remove_if_unused()?;
-            return Err(error);
-        }
-    };
+    let machines = takeable(services, entry, forget).await?;
     let first = &machines[0];
     if damaged {
         let aside = entry.set_aside()?;
@@ -95,15 +75,6 @@ async fn takeable(services: &Services, entry: &Entry, forget: bool) -> Result<Ve
         Some(lost) if !forget => Err(Error::Lost(lost)),
         _ => Ok(machines),
     }
-}
-
-/// The id of the cluster that the keys here were made for, as their authority says.
-pub(super) fn keys_of(services: &Services, name: &ClusterName) -> Option<String> {
-    let authority = services.home.directory(name).join("pki/ca.pem");
-    let authority = durable::read_to_string(&authority, durable::KEY).ok()?;
-    let subject = pki::describe(&authority).ok()?.subject;
-    let words = subject.strip_prefix(&format!("clusterdojo {name} "))?;
-    words.split(' ').next().map(str::to_owned)
 }
 
 /// The groups that these machines would have come from. One that is missing in the middle came from where

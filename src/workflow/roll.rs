@@ -8,10 +8,11 @@ use crate::model::ClusterName;
 use crate::provision::{Held, Node, Provisioner};
 use crate::remote::Mortal;
 
+use super::error::{Error, MachineError, Work, names};
+use super::leaders::first_that;
 use super::machines::{Origin, become_node};
-use super::scale::first_that;
+use super::services::Services;
 use super::settle::all_well;
-use super::{Error, MachineError, Services, Work};
 
 /// Restarts the engines of those nodes that hold something back.
 pub(super) async fn roll(
@@ -26,7 +27,7 @@ pub(super) async fn roll(
     if held.is_empty() {
         return Ok(());
     }
-    let names: Vec<_> = held.iter().map(|i| nodes[*i].machine().id.name).collect();
+    let restarted: Vec<_> = held.iter().map(|i| nodes[*i].machine().id.name).collect();
     let any = |which: fn(Held) -> bool| nodes.iter().any(|node| which(node.held()));
     let what = match (any(|held| held.settings), any(|held| held.certificates)) {
         (true, true) => "settings and certificates",
@@ -35,7 +36,7 @@ pub(super) async fn roll(
     };
     progress.warn(format!(
         "engines are restarted for their new {what}, one after the other: {}",
-        super::names(&names)
+        names(&restarted)
     ));
     for index in held {
         if services.interrupt.raised() {

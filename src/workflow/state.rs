@@ -14,12 +14,12 @@ use crate::observe::{PATIENCE, in_time, nodes};
 use crate::pace::stretch;
 use crate::plan::Plan;
 use crate::remote::Standing;
-use crate::spec::ClusterSpec;
-use crate::store::{Entry, Record};
+use crate::store::Record;
 
-use super::down::remove_rest;
-use super::machines::{leads, ours};
-use super::{Error, Services};
+use super::error::Error;
+use super::leaders::leads;
+use super::lost::ours;
+use super::services::Services;
 
 /// How closely to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,23 +167,6 @@ impl Error {
     }
 }
 
-/// Removes what is left of a lost cluster, so that another one can be made in its place; what was loaded for
-/// it is loaded again.
-pub(super) async fn clear(
-    services: &Services,
-    entry: &Entry,
-    spec: &ClusterSpec,
-    progress: &Progress,
-) -> Result<(), Error> {
-    progress.warn("what is left of the lost cluster is removed, and a new, empty one is made");
-    let mut images = Vec::new();
-    if let Some(record) = entry.record()? {
-        remove_rest(services, entry, &record, progress).await?;
-        images = record.images;
-    }
-    Ok(entry.save(&Record { images, ..Record::new(spec.clone()) })?)
-}
-
 /// Tells of machines that were there and are to be made again: what was on their disks is not.
 pub(super) fn tell_of_gone(
     record: &Record,
@@ -194,13 +177,5 @@ pub(super) fn tell_of_gone(
     let known = record.machines.iter().filter(|m| existing.iter().all(|e| e.id != m.id));
     for machine in known.filter(|m| plan.create.contains(&m.id.name)) {
         progress.machine(machine.id.name).warn("it is gone, and is made anew, empty");
-    }
-}
-
-/// What is left, for a sentence.
-pub(super) fn still_there(left: &[MachineName]) -> String {
-    match left {
-        [] => "nothing of it is left".to_owned(),
-        left => format!("still there: {}", super::names(left)),
     }
 }

@@ -55,7 +55,7 @@ impl MachineStatus {
 impl ClusterStatus {
     /// Whether everything that was asked for is there and answers.
     pub fn healthy(&self) -> bool {
-        self.record.phase == Phase::Ready
+        self.record.phase() == Phase::Ready
             && self.majority.is_none_or(|majority| majority.holds)
             && self.machines.len() == self.record.spec.machines().len()
             && self.machines.iter().all(|m| m.healthy(self.record.spec.orchestrator))

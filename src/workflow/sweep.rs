@@ -6,8 +6,9 @@ use crate::driver::{self, Leftover};
 use crate::event::Progress;
 use crate::model::ClusterName;
 
-use super::down::by_home;
-use super::{Error, Services};
+use super::error::Error;
+use super::owner::by_home;
+use super::services::Services;
 
 /// Everything of the driver's that belongs to no cluster of which this computer has a record: what another home
 /// has made, and the rest. What bears the name of a damaged record is not told of: it may be of that cluster.

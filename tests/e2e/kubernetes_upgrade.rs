@@ -45,8 +45,7 @@ fn pods(world: &World) -> Vec<String> {
 }
 
 fn phase(world: &World, cluster: &str) -> String {
-    let record = world.home().join("clusters").join(cluster).join("cluster.json");
-    let record: Value = serde_json::from_slice(&std::fs::read(record).unwrap()).unwrap();
+    let record: Value = serde_json::from_str(&world.dojo(&["inspect", cluster]).ok()).unwrap();
     record["phase"].as_str().unwrap().to_owned()
 }
 

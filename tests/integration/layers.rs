@@ -85,6 +85,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "context",
             "report",
             "spec",
+            "plan",
             "durable",
             "store",
             "observe",

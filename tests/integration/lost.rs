@@ -69,7 +69,10 @@ fn nothing_left_is_lost_as_well() {
     refused(&world, &ALL, &["manager-1 is gone", "nothing of it is left", "--recreate"]);
     // A record of an earlier version does not say that there was a cluster, but that all was well.
     world.change(RECORD, |record| drop(record.as_object_mut().unwrap().remove("begun")));
-    world.change(RECORD, |record| record["phase"] = "ready".into());
+    world.change(RECORD, |record| {
+        record["schema"] = 2.into();
+        record["phase"] = "ready".into();
+    });
     refused(&world, &ALL, &["manager-1 is gone"]);
     world.dojo(&["up", "practice", "--recreate", "--workers", "1"]).ok();
     assert_eq!(world.read("fake.json")["machines"].as_array().unwrap().len(), 2);

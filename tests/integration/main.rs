@@ -13,6 +13,7 @@ mod ec2_policy;
 mod external;
 mod files;
 mod images;
+mod intents;
 mod interrupt;
 mod kubeconfig;
 mod kubectl;

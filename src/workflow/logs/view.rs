@@ -26,7 +26,7 @@ pub(super) fn of(record: &Record) -> Value {
         "schema": record.schema,
         "cluster_id": record.cluster_id,
         "created": record.created,
-        "phase": record.phase,
+        "phase": record.phase(),
         "release": record.release,
         "spec": spec(&record.spec),
         "machines": machines.collect::<Vec<_>>(),

@@ -316,7 +316,9 @@ fn options_are_held_against_what_the_driver_takes() {
     let record = world.directory.path().join("state/clusters/sand/cluster.json");
     let text = fs::read_to_string(&record).unwrap();
     let mut wrong: Value = serde_json::from_str(&text).unwrap();
-    wrong["spec"]["external"] = serde_json::json!({ "faint": { "old": 1 } });
+    let old = serde_json::json!({ "faint": { "old": 1 } });
+    wrong["spec"]["external"] = old.clone();
+    wrong["pending"][0]["spec"]["external"] = old;
     fs::write(&record, wrong.to_string()).unwrap();
     world.dojo(&["up", "sand"]).fails(2, "driver `faint` has no option `old`; it has none");
     world.dojo(&["down", "sand"]).ok();

@@ -1,6 +1,6 @@
-//! The phases of `up`, once it is certain that nothing is refused.
+//! The phases in which machines are made, become a cluster, and leave it: those of `up`, `scale` and `start`.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 
@@ -8,25 +8,67 @@ use crate::bootstrap::{self, Bootstrapper};
 use crate::event::Progress;
 use crate::failpoint;
 use crate::kind;
-use crate::model::{Access, Machine, MachineName, MachineRequest, MachineState};
+use crate::model::{Access, KubernetesVersion, Machine, MachineName, MachineRequest, MachineState};
 use crate::pki;
 use crate::plan::Plan;
 use crate::provision::{Install, Node, Provisioner};
 use crate::remote::keys;
 use crate::spec::ClusterSpec;
-use crate::store::{self, Entry, Record};
+use crate::store::{Entry, Intent, Record};
 
-use super::super::admit::Admitted;
-use super::super::machines::{self, Origin, become_node};
-use super::super::phase::Phase;
-use super::super::roll::roll;
-use super::super::scale::{self, Departure};
-use super::super::settle::all_well;
-use super::super::{Error, Services, Work, contexts, images, settle, state};
-use super::{Summary, UpOptions};
+use super::admit::Admitted;
+use super::contexts;
+use super::departure::{self, Departure};
+use super::error::{Error, Work};
+use super::images;
+use super::leaders;
+use super::machines::{self, Origin, become_node};
+use super::phase::Phase;
+use super::roll::roll;
+use super::services::{Cluster, Services};
+use super::settle::{all_well, settle};
+use super::state;
 
-/// What `up` knows so far.
-pub(super) struct Up<'a> {
+/// How it is gone about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UpOptions {
+    /// Point the user's docker at the cluster.
+    pub select: bool,
+    /// Remove what was made if not all of it could be.
+    pub rollback: bool,
+    /// Make a new, empty cluster in place of one that is lost.
+    pub recreate: bool,
+}
+
+impl UpOptions {
+    /// As `up` is where it is only the way to something else: the selected context stays as it is, and
+    /// nothing is removed.
+    pub const BY_THE_WAY: Self = Self { select: false, rollback: false, recreate: false };
+}
+
+/// What `up` came to.
+#[derive(Debug, Clone)]
+pub struct Summary {
+    /// What was asked for.
+    pub spec: ClusterSpec,
+    /// The release of Kubernetes that they have, if that is what they are.
+    pub release: Option<KubernetesVersion>,
+    /// The machines.
+    pub machines: Vec<Machine>,
+    /// How the cluster is reached.
+    pub access: Access,
+    /// The name of its docker context.
+    pub context: String,
+    /// Whether that is the selected one now.
+    pub selected: bool,
+    /// Whether anything had to be done.
+    pub changes: bool,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+/// What is known so far.
+pub(super) struct Make<'a> {
     services: &'a Services,
     entry: &'a Entry,
     progress: &'a Progress,
@@ -39,6 +81,11 @@ pub(super) struct Up<'a> {
     record: Record,
     /// Whether nothing of the cluster was recorded before.
     is_new: bool,
+    /// Whether it was agreed that machines go.
+    shrinks: bool,
+    /// What was agreed on to be done afterwards.
+    rest: Vec<Intent>,
+    begin: Instant,
     changes: bool,
     provisioner: Option<Provisioner>,
     departures: Vec<Departure>,
@@ -48,87 +95,75 @@ pub(super) struct Up<'a> {
     selected: bool,
 }
 
-/// All that `up` does.
-pub(super) fn phases<'a>() -> Vec<Phase<Up<'a>>> {
+/// All that it takes to bring a cluster from what there is to what was asked for.
+pub(super) fn phases<'a>() -> Vec<Phase<Make<'a>>> {
     vec![
-        Phase {
-            title: "note what is to be",
-            why: "From here on `dojo down` knows what to look for.",
-            applies: |up| up.is_new,
-            run: |up| async { up.note() }.boxed(),
-            by_hand: |_| None,
-        },
-        Phase {
-            title: "make the cluster's keys",
-            why: "Whoever can talk to a Docker engine is root on its machine. So each side shows a certificate, \
-                  and both trust only the cluster's own authority. Its key never leaves this computer.",
-            applies: |_| true,
-            run: |up| async { up.make_keys() }.boxed(),
-            by_hand: Up::keys_by_hand,
-        },
-        Phase {
-            title: "make the machines",
-            why: "They are made and prepared all at once, each on its own.",
-            applies: |_| true,
-            run: |up| up.make_machines().boxed(),
-            by_hand: |_| None,
-        },
-        Phase {
-            title: "load images",
-            why: "What runs on the machines may need them at once.",
-            applies: |_| true,
-            run: |up| up.load_images().boxed(),
-            by_hand: |_| None,
-        },
-        Phase {
-            title: "make the machines a cluster",
-            why: "Each is asked whether it is a member already; whoever is not joins.",
-            applies: |_| true,
-            run: |up| up.gather().boxed(),
-            by_hand: |_| None,
-        },
-        Phase {
-            title: "take machines away",
-            why: "What they do goes elsewhere before, and they leave the cluster.",
-            applies: |up| !up.departures.is_empty(),
-            run: |up| up.dismiss().boxed(),
-            by_hand: |_| None,
-        },
-        Phase {
-            title: "restart engines for what is new to them",
-            why: "One after the other, so that nothing is lost by it.",
-            applies: |_| true,
-            run: |up| up.roll().boxed(),
-            by_hand: |_| None,
-        },
-        Phase {
-            title: "point docker and kubectl at it",
-            why: "A context holds the address and the client's certificate.",
-            applies: |_| true,
-            run: |up| up.write_contexts().boxed(),
-            by_hand: Up::contexts_by_hand,
-        },
-        Phase {
-            title: "note that it is done",
-            why: "What is found to be different later has become so.",
-            applies: |_| true,
-            run: |up| async { up.note_done() }.boxed(),
-            by_hand: |_| None,
-        },
+        Phase::<Make>::new(
+            "note what is to be",
+            "From here on `dojo down` knows what to look for.",
+            |make| async { make.note() }.boxed(),
+        )
+        .when(|make| make.is_new),
+        Phase::<Make>::new(
+            "make the cluster's keys",
+            "Whoever can talk to a Docker engine is root on its machine. So each side shows a certificate, and both \
+             trust only the cluster's own authority. Its key never leaves this computer.",
+            |make| async { make.make_keys() }.boxed(),
+        )
+        .by_hand(Make::keys_by_hand),
+        Phase::<Make>::new(
+            "make the machines",
+            "They are made and prepared all at once, each on its own.",
+            |make| make.make_machines().boxed(),
+        )
+        .would(|make| make.plan.machines()),
+        Phase::<Make>::new("load images", "What runs on the machines may need them at once.", |make| {
+            make.load_images().boxed()
+        }),
+        Phase::<Make>::new(
+            "make the machines a cluster",
+            "Each is asked whether it is a member already; whoever is not joins.",
+            |make| make.gather().boxed(),
+        ),
+        Phase::<Make>::new(
+            "take machines away",
+            "What they do goes elsewhere before, and they leave the cluster.",
+            |make| make.dismiss().boxed(),
+        )
+        .when(|make| !make.departures.is_empty())
+        .would(|make| make.plan.departures()),
+        Phase::<Make>::new(
+            "restart engines for what is new to them",
+            "One after the other, so that nothing is lost by it.",
+            |make| make.roll().boxed(),
+        )
+        .would(|make| make.plan.restarts()),
+        Phase::<Make>::new(
+            "point docker and kubectl at it",
+            "A context holds the address and the client's certificate.",
+            |make| make.write_contexts().boxed(),
+        )
+        .by_hand(Make::contexts_by_hand),
+        Phase::<Make>::new(
+            "note that it is done",
+            "What is found to be different later has become so.",
+            |make| async { make.note_done() }.boxed(),
+        ),
     ]
 }
 
-impl<'a> Up<'a> {
+impl<'a> Make<'a> {
+    /// `shrinks` says that it was agreed that machines go, and `rest` what is to be done afterwards.
     pub(super) fn new(
-        services: &'a Services,
-        entry: &'a Entry,
+        cluster: &'a Cluster<'a>,
         spec: ClusterSpec,
         options: UpOptions,
-        progress: &'a Progress,
         admitted: Admitted,
-        is_new: bool,
+        shrinks: bool,
+        rest: &[Intent],
     ) -> Self {
-        let Admitted { plan, existing, install, record } = admitted;
+        let Cluster { services, entry, progress } = cluster;
+        let Admitted { plan, existing, install, record, is_new } = admitted;
         Self {
             services,
             entry,
@@ -140,6 +175,9 @@ impl<'a> Up<'a> {
             install: Some(install),
             record,
             is_new,
+            shrinks,
+            rest: rest.to_vec(),
+            begin: Instant::now(),
             changes: false,
             provisioner: None,
             departures: Vec::new(),
@@ -150,7 +188,8 @@ impl<'a> Up<'a> {
         }
     }
 
-    pub(super) fn summary(self, elapsed: Duration) -> Summary {
+    /// What it came to.
+    pub(super) fn summary(self) -> Summary {
         let Record { machines, release, .. } = self.record;
         Summary {
             context: self.spec.name.context(),
@@ -160,7 +199,7 @@ impl<'a> Up<'a> {
             access: self.access.expect("contexts were written"),
             selected: self.selected,
             changes: self.changes,
-            elapsed,
+            elapsed: self.begin.elapsed(),
         }
     }
 
@@ -194,23 +233,18 @@ impl<'a> Up<'a> {
         let &mut Self { services, progress, .. } = self;
         let provisioner = self.provisioner();
         let (record, existing) = (&self.record, &self.existing);
-        self.departures =
-            scale::departures(services, provisioner, record, existing, progress).await?;
+        if self.shrinks {
+            self.departures =
+                departure::departures(services, provisioner, record, existing, progress).await?;
+        }
         failpoint::reached("up.keys.after");
         let origins = self.origins().await?;
         // The driver has agreed, so what was asked for is now what the cluster is to be.
-        self.changes = self.record.phase != store::Phase::Ready
+        self.changes = !self.record.pending.is_empty()
             || self.record.spec != self.spec
             || !self.plan.is_empty();
         if self.changes && !self.is_new {
-            // Engine options count only once the engines have taken them: one that they refuse must not
-            // make every later `up` fail.
-            let engine = self.record.spec.engine.clone();
-            self.record.spec = ClusterSpec { engine, ..self.spec.clone() };
-            if self.record.phase != store::Phase::Scaling {
-                self.record.phase = store::Phase::Creating;
-            }
-            self.entry.save(&self.record)?;
+            self.agree()?;
         }
         self.nodes = self.all_nodes(origins).await?;
         if services.interrupt.raised() {
@@ -219,6 +253,18 @@ impl<'a> Up<'a> {
         // Of what a machine has, this computer may know nothing.
         self.changes |= self.nodes.iter().any(|node| node.held().any());
         Ok(())
+    }
+
+    /// Notes what the cluster is to be from now on, whatever becomes of this run.
+    fn agree(&mut self) -> Result<(), Error> {
+        // Engine options count only once the engines have taken them: one that they refuse must not make every
+        // later `up` fail.
+        let engine = self.record.spec.engine.clone();
+        let spec = ClusterSpec { engine, ..self.spec.clone() };
+        self.record.spec = spec.clone();
+        let intent = if self.shrinks { Intent::Shrink { spec } } else { Intent::Grow { spec } };
+        self.record.pending = [vec![intent], self.rest.clone()].concat();
+        Ok(self.entry.save(&self.record)?)
     }
 
     /// Where each machine begins. What machines share is prepared, and the host keys of those that are yet
@@ -280,7 +326,7 @@ impl<'a> Up<'a> {
             self.leader = Some(self.nodes[0].clone());
             return Ok(());
         };
-        let members = scale::with_guides(kind, &self.nodes, &self.departures).await?;
+        let members = departure::with_guides(kind, &self.nodes, &self.departures).await?;
         let stop = || services.interrupt.raised();
         let founded = match bootstrap::found(kind, &members, self.record.begun, progress).await {
             Ok(founded) => founded,
@@ -294,7 +340,7 @@ impl<'a> Up<'a> {
         self.leader = Some(if self.departures.is_empty() {
             leader
         } else {
-            scale::remaining_leader(kind, &self.spec.name, &self.nodes).await?
+            leaders::remaining_leader(kind, &self.spec.name, &self.nodes).await?
         });
         Ok(())
     }
@@ -302,7 +348,7 @@ impl<'a> Up<'a> {
     async fn dismiss(&mut self) -> Result<(), Error> {
         let departures = std::mem::take(&mut self.departures);
         let cluster = self.kind().map(|kind| (kind, self.leader()));
-        scale::dismiss(self.services, self.entry, cluster, departures, self.progress).await
+        departure::dismiss(self.services, self.entry, cluster, departures, self.progress).await
     }
 
     async fn roll(&mut self) -> Result<(), Error> {
@@ -344,7 +390,7 @@ impl<'a> Up<'a> {
 
     fn note_done(&mut self) -> Result<(), Error> {
         failpoint::reached("up.done.before");
-        self.record.phase = store::Phase::Ready;
+        self.record.pending.clone_from(&self.rest);
         self.record.spec = self.spec.clone();
         self.record.release = kind::of(self.spec.orchestrator).release(self.leader());
         self.record.machines = self.nodes.iter().map(|n| n.machine().clone()).collect();
