@@ -26,6 +26,7 @@ mod logs;
 mod machine;
 mod output;
 mod overruled;
+mod own_images;
 mod place;
 mod pointed;
 mod power;

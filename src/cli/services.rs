@@ -29,7 +29,7 @@ use crate::workflow::{self, Interrupt, OpenLog, Services};
 use super::args::{Elsewhere, Global};
 use super::error::{self, Error};
 use super::flags::DriverFlagsGiven;
-use super::image::OwnImages;
+use super::own_images::OwnImages;
 use super::place::spec_from;
 
 /// The cluster that is meant when none is named.

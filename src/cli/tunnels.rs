@@ -15,7 +15,7 @@ use crate::store::Record;
 use crate::workflow::{self, Services};
 
 use super::error::Error;
-use super::image::OwnImages;
+use super::own_images::OwnImages;
 use super::services::Context;
 
 impl Context {

@@ -18,8 +18,6 @@ use crate::remote;
 use crate::spec;
 use crate::store;
 
-use super::images::Unloadable;
-
 /// Why a verb did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -424,6 +422,19 @@ impl From<ImageError> for MachineError {
             ImageError::Remote(error) => Self::Remote(error),
         }
     }
+}
+
+/// An image that cannot be put on machines.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unloadable {
+    /// This computer's engine has no such image.
+    #[error("image `{0}` is not in this computer's engine")]
+    Absent(String),
+    /// It has no name with a tag, and by anything else no machine would find it.
+    #[error(
+        "image `{0}` has no name with a tag, so nothing could be started from it on the machines"
+    )]
+    Nameless(String),
 }
 
 /// What is done to machines.

@@ -16,7 +16,7 @@ use crate::provision::Node;
 use crate::store::{Entry, Record};
 
 use super::archive::{fetch, into_file};
-use super::error::{Error, Failure, MachineError, Work, names};
+use super::error::{Error, Failure, MachineError, Unloadable, Work, names};
 use super::lost::look;
 use super::services::{Cluster, Services};
 use super::settle::settle;
@@ -26,19 +26,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where the containers of each node find their images.
 type Stores = BTreeMap<MachineName, Box<dyn ImageStore>>;
-
-/// An image that cannot be put on machines.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unloadable {
-    /// This computer's engine has no such image.
-    #[error("image `{0}` is not in this computer's engine")]
-    Absent(String),
-    /// It has no name with a tag, and by anything else no machine would find it.
-    #[error(
-        "image `{0}` has no name with a tag, so nothing could be started from it on the machines"
-    )]
-    Nameless(String),
-}
 
 /// What came of loading images.
 #[derive(Debug)]

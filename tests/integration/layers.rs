@@ -277,6 +277,7 @@ fn a_library_is_named_only_where_it_is_kept() {
 const NAMING: &[(&str, &str)] = &[
     ("src/bin/", "the program of one driver"),
     ("src/cli/image.rs", "images are Docker's, wherever machines come from"),
+    ("src/cli/own_images.rs", "the same"),
     ("src/model/driver_name.rs", "records of the time when there was one driver do not name it"),
 ];
 
