@@ -1,103 +1,30 @@
-//! Kubernetes, the way its documentation shows it: `kubeadm init` on the first control plane, and
-//! `kubeadm join` everywhere else ("Creating a cluster with kubeadm", kubernetes.io).
-//!
-//! - `config`: the files that kubeadm is given
-//! - `etcd`: what is to be done about the cluster's store beside what kubeadm does
-//! - [`ByHand`]: the same for a person who does it by hand
-//! - `front`: what stands before several control planes
-//! - `network`: what connects the pods
-//! - `upgrade`: another release
+//! A cluster that this program makes by kubeadm.
 
-mod by_hand;
-mod config;
-mod etcd;
-mod front;
-mod network;
-mod patience;
-pub(super) mod upgrade;
-
-use std::borrow::Cow;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 
+use super::api::{SETTLING, api, credentials, reach, since};
+use super::config::{self, TOKEN_LIFE};
+use super::failure::failed;
+use super::steps::{cluster, dns, facts, init, is_control_plane, join, member, storage, upload};
+use super::{etcd, front, network};
 use crate::bootstrap::{Bootstrapper, Error, JoinToken, Membership, Removal, settle};
-use crate::driver::Source;
 use crate::failpoint;
 use crate::kind::kubernetes::on;
-use crate::model::{
-    Access, KubeCredentials, KubernetesOptions, Machine, PodNetwork, Role, Secret, Service,
-    TlsFiles,
-};
+use crate::model::{Access, KubernetesOptions, Machine, PodNetwork, Role, Secret, TlsFiles};
 use crate::pki;
 use crate::provision::Node;
 use crate::remote::{ApiError, ApiServer, Script};
 
-pub use self::by_hand::{ByHand, LOOK};
-
-use self::config::{Cluster, Discovery, Facts, Member};
-
-/// How long an API server may take until it answers, after `kubeadm init` or a boot.
-const API_START: Duration = Duration::from_secs(120);
-/// How long a token to join is good for: the machines that it is for are waiting already.
-const TOKEN_LIFE: Duration = Duration::from_secs(15 * 60);
 /// How long the pods of a node that leaves may take to go elsewhere.
 const DRAIN: Duration = Duration::from_secs(90);
 /// How long a pod of such a node may take to end.
 const GRACE: Duration = Duration::from_secs(30);
-/// How long nodes may take to become ready.
-const SETTLING: Duration = Duration::from_secs(180);
 
 /// Kubernetes by kubeadm.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Kubeadm;
-
-fn failed<E: Into<Source>>(
-    node: &Node,
-    operation: impl Into<Cow<'static, str>>,
-) -> impl FnOnce(E) -> Error {
-    let (machine, operation) = (node.machine().id.clone(), operation.into());
-    move |source| Error::Node { machine, operation, source: source.into() }
-}
-
-fn is_control_plane(machine: &Machine) -> bool {
-    machine.id.name.role == Role::ControlPlane
-}
-
-async fn facts(node: &Node) -> Result<Facts, Error> {
-    let script = Script::new(
-        LOOK,
-        "What kubelet is told depends on the machine.",
-        include_str!("../../../../templates/kubernetes/facts.sh"),
-    )
-    .needless_when_new("");
-    let output = node.remote().run(&script).await.map_err(failed(node, "look at the machine"))?;
-    Ok(Facts::parse(&output))
-}
-
-fn member<'a>(node: &Node, facts: &'a Facts) -> Result<Member<'a>, Error> {
-    Ok(Member {
-        name: node.machine().id.name.to_string(),
-        address: node.machine().private_ip,
-        version: on(node)?.version,
-        facts,
-        flags: Vec::new(),
-    })
-}
-
-/// What the cluster is to be that begins on a node; `nodes` are all that there will be.
-fn cluster<'a>(node: &'a Node, nodes: &[Node]) -> Result<Cluster<'a>, Error> {
-    let options = &on(node)?.options;
-    Ok(Cluster {
-        name: node.machine().id.cluster.to_string(),
-        endpoint: front::of(nodes, node).machine().private_ip,
-        names: front::names(nodes.iter().map(Node::machine)),
-        shared: nodes.iter().filter(|n| is_control_plane(n.machine())).count() > 1,
-        options,
-        own_pods: options.cni == PodNetwork::Bridge,
-    })
-}
 
 /// The configuration that all kubelets of a cluster share, as kubeadm has put it on a member.
 async fn shared_kubelet(leader: &Node) -> Result<serde_json::Value, Error> {
@@ -112,55 +39,6 @@ async fn shared_kubelet(leader: &Node) -> Result<serde_json::Value, Error> {
     serde_saphyr::from_str(&text).map_err(failed(leader, OPERATION))
 }
 
-/// Since when a node's kubelet has been running. What the API knows of before that is hearsay.
-async fn since(node: &Node) -> Result<Timestamp, Error> {
-    let script = Script::new(
-        "ask since when kubelet runs",
-        "For 40 s nobody notices that a kubelet has fallen silent.",
-        include_str!("../../../../templates/kubernetes/since.sh"),
-    );
-    let output = node.remote().run(&script).await.map_err(failed(node, script.title.clone()))?;
-    let seconds = output.trim().parse().unwrap_or_default();
-    Ok(Timestamp::from_second(seconds).unwrap_or(Timestamp::MIN))
-}
-
-/// `kubeadm init`; its configuration is still to be added.
-fn init() -> Script {
-    Script::new(
-        "begin the cluster",
-        "kubeadm makes the certificates, has kubelet start etcd, the API server, the scheduler and the \
-         controllers as static pods, and stores what others need to join.",
-        include_str!("../../../../templates/kubernetes/kubeadm.sh"),
-    )
-    .with("VERB", "init")
-}
-
-/// `kubeadm join` of a member by what it takes to join.
-fn join(member: &Member<'_>, join_token: &JoinToken) -> Script {
-    let discovery = Discovery {
-        endpoint: &join_token.remote,
-        token: &join_token.token,
-        ca_pin: join_token.pin.as_deref().unwrap_or_default(),
-    };
-    Script::new(
-        "join the cluster",
-        "The token lets the node in, and the hash of the cluster's authority proves that it is the right \
-         cluster. kubelet gets a certificate of its own and forgets the token.",
-        include_str!("../../../../templates/kubernetes/kubeadm.sh"),
-    )
-    .with("VERB", "join")
-    .with_secret("CONFIG", &config::join(member, &discovery, join_token.key.as_ref()))
-}
-
-/// Begins the cluster's DNS, unless there is one.
-fn dns() -> Script {
-    Script::new(
-        "begin the cluster's DNS",
-        "Pods find services by their names, and CoreDNS knows them from the API.",
-        include_str!("../../../../templates/kubernetes/dns.sh"),
-    )
-}
-
 /// Waits until names of services are known on a machine; the last thing that a new cluster comes to.
 fn dns_answers(options: &KubernetesOptions) -> Script {
     // As kubeadm chooses it ("GetDNSIP" in its constants).
@@ -173,32 +51,6 @@ fn dns_answers(options: &KubernetesOptions) -> Script {
     .with("ADDRESS", address.map(|a| a.to_string()).unwrap_or_default())
 }
 
-/// The administrator's credentials, as kubeadm left them on a control plane.
-async fn credentials(leader: &Node) -> Result<KubeCredentials, Error> {
-    const OPERATION: &str = "read the administrator's kubeconfig";
-    let script = Script::new(
-        "fetch the kubeconfig",
-        "It holds the address of the API and the administrator's certificate.",
-        "cat /etc/kubernetes/admin.conf\n",
-    );
-    let text = leader.remote().run(&script).await.map_err(failed(leader, OPERATION))?;
-    KubeCredentials::from_kubeconfig(&text).map_err(failed(leader, OPERATION))
-}
-
-/// The API of a control plane itself, whatever stands before it.
-async fn api(leader: &Node) -> Result<ApiServer, Error> {
-    let credentials = credentials(leader).await?;
-    reach(leader, &credentials).await
-}
-
-async fn reach(node: &Node, credentials: &KubeCredentials) -> Result<ApiServer, Error> {
-    let endpoint = node.machine().endpoint(Service::Api).map_err(failed(node, "find the API"))?;
-    let api = ApiServer::connect(endpoint, credentials);
-    let api = api.map_err(failed(node, "connect to the API"))?;
-    api.ready(API_START).await.map_err(failed(node, "reach the API"))?;
-    Ok(api)
-}
-
 /// Has the cluster keep its own keys for a control plane that is to join, encrypted with a key that is
 /// returned.
 async fn hand_over_keys(leader: &Node) -> Result<Secret, Error> {
@@ -207,16 +59,6 @@ async fn hand_over_keys(leader: &Node) -> Result<Secret, Error> {
     let script = upload().with_secret("CONFIG", &config::upload(&member(leader, &facts)?, &key));
     leader.remote().run(&script).await.map_err(failed(leader, script.title.clone()))?;
     Ok(key)
-}
-
-/// Stores the cluster's own keys in it; kubeadm's configuration is still to be added.
-fn upload() -> Script {
-    Script::new(
-        "hand over the cluster's keys",
-        "All control planes have the keys of the same authorities. They are stored in the cluster, \
-         encrypted, and can be read with a key that only the joining machine is told.",
-        include_str!("../../../../templates/kubernetes/upload-certs.sh"),
-    )
 }
 
 /// The manifest that is published there; empty if the cluster has it already.
@@ -269,12 +111,6 @@ async fn pods_can_run(api: &ApiServer, leader: &Node, nodes: &[Node]) -> Result<
         }
     }
     Ok(())
-}
-
-/// What makes volumes of claims.
-fn storage(leader: &Node) -> Result<String, Error> {
-    let manifest = include_str!("../../../../templates/kubernetes/storage.yaml");
-    Ok(manifest.replace("IMAGE", &on(leader)?.provisioner))
 }
 
 /// A key as kubeadm wants it: 32 bytes for AES, in hexadecimal digits ("kubeadm init", kubernetes.io).

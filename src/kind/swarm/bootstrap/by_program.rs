@@ -1,73 +1,29 @@
-//! Docker Swarm mode, through the machines' own remote API.
-
-mod by_hand;
-mod leaving;
-mod pool;
+//! A swarm that this program makes.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bollard::Docker;
 use bollard::models::{
     LocalNodeState, Node as Member, NodeState, SwarmInfo, SwarmInitRequest, SwarmJoinRequest,
 };
-use bollard::query_parameters::{EventsOptions, LeaveSwarmOptions, ListNodesOptions};
+use bollard::query_parameters::{EventsOptions, LeaveSwarmOptions};
 use futures_util::StreamExt as _;
 
+use super::addresses::{listen_address, remote_address};
+use super::members::{SETTLING, api, failed, info, machine_name, members};
+use super::{leaving, pool};
 use crate::bootstrap::{Bootstrapper, Error, JoinToken, Membership, Removal, settle};
 use crate::driver::{LABEL_MACHINE, Source};
 use crate::failpoint;
-use crate::kind::engines::engine;
 use crate::model::{Access, Role, Secret, Service, TlsFiles};
 use crate::pace::stretch;
 use crate::provision::Node;
 use crate::retry::{Attempt, Patience, retry};
 
-pub(super) use self::by_hand::ByHand;
-
-/// The port on which swarm nodes manage each other ("Getting started with swarm mode", Docker docs).
-const CLUSTER_PORT: u16 = 2377;
-/// How long a stopped swarm may take to find a leader again, or a node to become ready.
-const SETTLING: Duration = Duration::from_secs(90);
-
 /// Makes swarms of nodes.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct SwarmMode;
-
-/// Where a node listens for its peers.
-fn listen_address() -> String {
-    format!("0.0.0.0:{CLUSTER_PORT}")
-}
-
-/// Where those that are to join reach a manager.
-fn remote_address(manager: &Node) -> String {
-    format!("{}:{CLUSTER_PORT}", manager.machine().private_ip)
-}
-
-fn api(node: &Node) -> Result<&Docker, Error> {
-    Ok(engine(node)?.api())
-}
-
-fn failed(
-    node: &Node,
-    operation: &'static str,
-) -> impl FnOnce(bollard::errors::Error) -> Error + use<> {
-    let machine = node.machine().id.clone();
-    move |source| Error::Node { machine, operation: operation.into(), source: Box::new(source) }
-}
-
-async fn info(node: &Node) -> Result<SwarmInfo, Error> {
-    let info = api(node)?.info().await.map_err(failed(node, "ask for the swarm state"))?;
-    Ok(info.swarm.unwrap_or_default())
-}
-
-async fn members(leader: &Node) -> Result<Vec<Member>, Error> {
-    api(leader)?
-        .list_nodes(None::<ListNodesOptions>)
-        .await
-        .map_err(failed(leader, "list the nodes of the swarm"))
-}
+pub(in crate::kind::swarm) struct SwarmMode;
 
 /// Waits until the node says that it is an active member. The daemon itself waits 20 s for that and
 /// then answers that it goes on in the background, which is no failure.
@@ -303,13 +259,6 @@ fn not_ready(ids: &[(String, String)], list: &[Member]) -> Vec<String> {
         .collect()
 }
 
-/// The machine that a member is: hosts with names of their own are told by a label.
-fn machine_name(member: &Member) -> Option<&str> {
-    let labels = member.spec.as_ref().and_then(|spec| spec.labels.as_ref());
-    let label = labels.and_then(|labels| labels.get(LABEL_MACHINE)).map(String::as_str);
-    label.or_else(|| member.description.as_ref()?.hostname.as_deref())
-}
-
 /// Has the swarm know each node by its machine's name, also where that is not the name of the host.
 async fn name_after_machines(
     leader: &Node,
@@ -354,24 +303,4 @@ async fn strike_out(leader: &Node, dead: &Member) -> Result<(), Error> {
         leaving::demote(leader, id).await?;
     }
     leaving::strike_off(leader, id).await
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashMap;
-
-    use bollard::models::{NodeDescription, NodeSpec};
-
-    use super::*;
-
-    #[test]
-    fn a_label_outweighs_the_name_of_the_host() {
-        let hostname = Some("worker-1".to_owned());
-        let description = Some(NodeDescription { hostname, ..NodeDescription::default() });
-        let mut member = Member { description, ..Member::default() };
-        assert_eq!(machine_name(&member), Some("worker-1"));
-        let labels = Some(HashMap::from([(LABEL_MACHINE.to_owned(), "manager-1".to_owned())]));
-        member.spec = Some(NodeSpec { labels, ..NodeSpec::default() });
-        assert_eq!(machine_name(&member), Some("manager-1"));
-    }
 }
