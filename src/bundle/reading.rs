@@ -6,18 +6,29 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
+use sha2::{Digest as _, Sha256};
+
 use crate::durable;
 
+use super::hex::hex;
 use super::manifest::Invalid;
 use super::tape::{self, BLOCK, Block, END};
-use super::{Bundle, Error, Manifest, id};
+use super::{Bundle, Error, Manifest};
 
 /// The largest manifest, in bytes; one with a hundred files has 30 KiB.
 const LARGEST_MANIFEST: u64 = 4 << 20;
 /// How many zeros may follow the end, in bytes. GNU tar fills its last record of 10 KiB.
 const LONGEST_TAIL: u64 = 1 << 20;
 
-pub(super) fn open(path: &Path) -> Result<Bundle, Error> {
+impl Bundle {
+    /// Opens a bundle and checks its structure: manifest, names, order, sizes, length. Reads little more
+    /// than the manifest.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        open(path)
+    }
+}
+
+fn open(path: &Path) -> Result<Bundle, Error> {
     let strange = |reason: &str| Error::NotABundle { path: path.to_owned(), reason: reason.into() };
     let file = durable::open(path).map_err(|error| match error.kind() {
         io::ErrorKind::InvalidInput => strange(&error.to_string()),
@@ -57,6 +68,11 @@ pub(super) fn open(path: &Path) -> Result<Bundle, Error> {
     tape.ends(end - END)?;
     let (path, length) = (path.to_owned(), tape.length);
     Ok(Bundle { path, file: Arc::new(file), id: id(&text), manifest, offsets, length })
+}
+
+/// The id of a bundle with this manifest.
+fn id(manifest: &[u8]) -> String {
+    hex(&Sha256::digest(manifest)[..8])
 }
 
 /// Where the bytes of each file begin, and where the archive ends.

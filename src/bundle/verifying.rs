@@ -7,7 +7,8 @@ use std::thread;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Bundle, Error, File, hex};
+use super::hex::hex;
+use super::{Bundle, Error, File};
 
 const PIECE: usize = 256 * 1024;
 

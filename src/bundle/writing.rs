@@ -10,9 +10,10 @@ use sha2::{Digest as _, Sha256};
 use crate::durable;
 use crate::model::{KubernetesVersion, Role};
 
+use super::hex::hex;
 use super::tape::{self, END};
 use super::verifying::{checksum, on_all};
-use super::{Architecture, Bundle, Error, File, Kind, Manifest, SCHEMA, hex};
+use super::{Architecture, Bundle, Error, File, Kind, Manifest, SCHEMA};
 
 /// Collects files for a bundle. The same files make the same bundle, byte for byte.
 #[derive(Debug)]

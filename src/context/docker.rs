@@ -7,40 +7,23 @@
 use std::env;
 use std::fs;
 use std::io;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
 
 use super::Error;
+use super::config_file::ConfigFile;
 use super::meta::{self, Mark, Meta};
 use super::replace::{self, Locked};
-use super::selection::ConfigFile;
 use crate::durable;
 use crate::failpoint;
-use crate::model::TlsFiles;
+
+pub use super::meta::DockerContext;
 
 /// The user's docker contexts.
 #[derive(Debug, Clone)]
 pub struct DockerContexts {
     dir: PathBuf,
-}
-
-/// A context to be written: how plain `docker` reaches an engine of a cluster.
-#[derive(Debug, Clone)]
-pub struct DockerContext {
-    /// Its name, by which `docker context use` selects it.
-    pub name: String,
-    /// What `docker context ls` shows beside the name.
-    pub description: String,
-    /// Where the engine listens, as seen from this computer.
-    pub endpoint: SocketAddr,
-    /// The certificates, which are copied.
-    pub tls: TlsFiles,
-    /// The name of the cluster that it belongs to.
-    pub cluster: String,
-    /// The random id of that cluster.
-    pub cluster_id: String,
 }
 
 impl DockerContexts {

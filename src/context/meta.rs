@@ -1,6 +1,7 @@
 //! `meta.json`, which makes a directory of docker's context store a context.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -8,11 +9,29 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::durable;
+use crate::model::TlsFiles;
 
-use super::{DockerContext, Error};
+use super::Error;
 
 /// The key in a context's `Metadata` by which we know our own. Docker keeps what it does not know.
 const MARK: &str = "clusterdojo";
+
+/// A context to be written: how plain `docker` reaches an engine of a cluster.
+#[derive(Debug, Clone)]
+pub struct DockerContext {
+    /// Its name, by which `docker context use` selects it.
+    pub name: String,
+    /// What `docker context ls` shows beside the name.
+    pub description: String,
+    /// Where the engine listens, as seen from this computer.
+    pub endpoint: SocketAddr,
+    /// The certificates, which are copied.
+    pub tls: TlsFiles,
+    /// The name of the cluster that it belongs to.
+    pub cluster: String,
+    /// The random id of that cluster.
+    pub cluster_id: String,
+}
 
 /// A context's `meta.json`.
 #[derive(Debug)]

@@ -10,6 +10,7 @@
 //! - `yaml`: a YAML text that is changed in place
 //! - [`kubeconfig`]: clusters, users and contexts of `kubectl`, and which one it uses
 
+mod config_file;
 pub mod docker;
 mod engine;
 mod json;

@@ -5,7 +5,7 @@ use std::env;
 use serde_json::Value;
 
 use super::DockerContexts;
-use super::selection::ConfigFile;
+use super::config_file::ConfigFile;
 use crate::model::Proxies;
 
 impl DockerContexts {

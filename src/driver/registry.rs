@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use super::{Kind, docker, ec2, external, ssh};
+use super::{Kind, docker, ec2, external, names, ssh};
 use crate::model::DriverName;
 
 /// The drivers inside. Their flags stand in this order in help.
@@ -33,7 +33,7 @@ pub fn kind(name: &DriverName) -> Known {
 
 /// The driver that is meant where none is named.
 pub fn default() -> DriverName {
-    INSIDE[0].name()
+    DriverName::fixed(names::DEFAULT)
 }
 
 /// Reads the name of a driver, as users write it.

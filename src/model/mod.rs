@@ -19,6 +19,7 @@ mod place;
 mod proxies;
 mod quantity;
 mod secret;
+mod service;
 mod subnet;
 mod ttl;
 mod tunnel;
@@ -34,7 +35,7 @@ pub use fingerprint::{Fingerprint, Sha256Sum};
 pub use image::{LoadedImage, familiar_reference, full_reference};
 pub use kubernetes::{KubernetesOptions, KubernetesVersion, PodNetwork};
 pub use machine::{
-    HostKey, Machine, MachineRequest, MachineState, NoService, Port, Protocol, Service, Size,
+    HostKey, Machine, MachineRequest, MachineState, NoService, Port, Protocol, Size,
 };
 pub use money::{Cost, Dollars};
 pub use name::{ClusterName, InvalidName, MachineId, MachineName, Role};
@@ -43,6 +44,7 @@ pub use place::{Place, Places};
 pub use proxies::Proxies;
 pub use quantity::{Bytes, Cpus, InvalidQuantity, counted};
 pub use secret::Secret;
+pub use service::Service;
 pub use subnet::Subnet;
 pub use ttl::Ttl;
 pub use tunnel::Tunnel;

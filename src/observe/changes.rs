@@ -23,8 +23,9 @@ use crate::remote::Watching;
 use super::cluster::{self, ClusterPart, api_server, engine, leaders, swarm};
 use super::facts::Facts;
 use super::machines::{self, MachinesPart};
+use super::once::compose;
 use super::sight::Sight;
-use super::{Ask, Cluster, PATIENCE, compose, in_time};
+use super::{Ask, Cluster, PATIENCE, in_time};
 
 /// How often drivers are asked. Nobody tells of machines by itself.
 const MACHINES: Duration = Duration::from_secs(2);

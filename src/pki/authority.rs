@@ -14,14 +14,24 @@ use time::OffsetDateTime;
 use crate::durable;
 use crate::model::Secret;
 
+use super::files::write;
 use super::reading::{Leaf, Purpose};
-use super::{Error, Identity, Validity, write};
+use super::{Error, Validity};
 
 const CERT_FILE: &str = "ca.pem";
 const KEY_FILE: &str = "ca-key.pem";
 
 /// The longest common name and organization (RFC 5280, A.1, `ub-common-name`), in characters.
 const LONGEST_NAME: usize = 64;
+
+/// A certificate and its private key, PEM; the key is PKCS#8.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// The certificate.
+    pub cert: String,
+    /// The private key.
+    pub key: Secret,
+}
 
 /// A cluster's certificate authority, its key included.
 pub struct Authority {

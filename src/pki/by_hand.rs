@@ -2,7 +2,7 @@
 //!
 //! Source: "Protect the Docker daemon socket", Docker docs; openssl-req(1), openssl-x509(1).
 
-use super::{AUTHORITY_DAYS, LEAF_DAYS};
+use super::validity::{AUTHORITY_DAYS, LEAF_DAYS};
 
 /// Makes the authority, and the certificate of the client, in `pki`.
 pub fn authority_and_client(subject: &str) -> String {

@@ -3,7 +3,10 @@
 use std::fs;
 use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::Command;
+
+use jiff::{SignedDuration, Timestamp};
 
 use super::reading::Purpose;
 use super::*;

@@ -34,11 +34,10 @@ pub use observing::{KubernetesView, Watching};
 pub use target::PodPort;
 pub use workloads::{ContainerState, Owner, PodContainer, PodStatus, Workload};
 
+use transport::ANSWER;
+
 /// Who owns the fields that are applied from here (server-side apply, Kubernetes documentation).
 const FIELD_MANAGER: &str = "clusterdojo";
-/// How long one question may take, with its whole answer. An API server gives up on its own webhooks
-/// after 30 s at the latest.
-const ANSWER: Duration = Duration::from_secs(40);
 /// How long one question may take while a server starts.
 const ATTEMPT: Duration = Duration::from_secs(5);
 /// How often to ask while a server starts.

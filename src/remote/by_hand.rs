@@ -10,6 +10,8 @@ use tokio::io::AsyncWrite;
 use super::{Dialer, Engine, Error, Input, Remote, Script, Stream};
 use crate::model::{Machine, MachineName, SshFiles, TlsFiles};
 
+pub use super::commands::Commands;
+
 /// Something that a person would do.
 #[derive(Debug, Clone)]
 pub enum Step {
@@ -26,25 +28,6 @@ pub enum Step {
     Commands(Commands),
     /// The same, that make the machines and say what their addresses are: these stand in them as they are.
     Machines(Commands),
-}
-
-/// Commands for the shell of this computer. `on MACHINE COMMAND` runs one on a machine, and a variable with the
-/// machine's name holds its address: `$worker_1`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Commands {
-    /// What they do, as a short imperative.
-    pub title: String,
-    /// Why that is needed, in a sentence for a learner.
-    pub why: String,
-    /// The commands.
-    pub text: String,
-}
-
-impl Commands {
-    /// Commands with their title and their reason.
-    pub fn new(title: &str, why: &str, text: impl Into<String>) -> Self {
-        Self { title: title.to_owned(), why: why.to_owned(), text: text.into() }
-    }
 }
 
 /// What stands in a value for a variable of the shell, where the value is known only once the commands before have run.

@@ -9,6 +9,7 @@ mod dialling;
 mod forward;
 mod host_key;
 mod raw_mode;
+mod running;
 mod sending;
 mod session;
 
@@ -21,8 +22,6 @@ use tokio::time::sleep;
 use crate::driver::Driver;
 use crate::model::{Machine, SshFiles, TlsFiles};
 use crate::pace::stretch;
-
-pub(super) use dialling::LOGIN_UNDER_WAY;
 
 use super::{Dialer, Engine, Error, Remote};
 

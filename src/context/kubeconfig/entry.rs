@@ -7,8 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
-use super::KubeContext;
-use crate::model::KubeCredentials;
+use crate::model::{KubeCredentials, Secret};
 
 /// The lists of a kubeconfig, and the key of the context that is selected.
 pub(super) const LISTS: [&str; 3] = ["clusters", "contexts", "users"];
@@ -17,6 +16,25 @@ pub(super) const CURRENT: &str = "current-context";
 /// The name of our extension. Every kind of entry may have `extensions`, which kubectl keeps as
 /// they are: <https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/#NamedExtension>.
 const EXTENSION: &str = "io.clusterdojo";
+
+/// A context to be written: how plain `kubectl` reaches the API of a cluster.
+#[derive(Debug, Clone, Default)]
+pub struct KubeContext {
+    /// Its name, by which `kubectl config use-context` selects it; its cluster and user have it too.
+    pub name: String,
+    /// Where the API listens, as seen from this computer: `https://127.0.0.1:32771`.
+    pub server: String,
+    /// The certificate of the cluster's authority, in PEM.
+    pub ca: String,
+    /// The client's certificate, in PEM.
+    pub cert: String,
+    /// The client's private key, in PEM.
+    pub key: Secret,
+    /// The name of the cluster that it belongs to.
+    pub cluster: String,
+    /// The random id of that cluster.
+    pub cluster_id: String,
+}
 
 /// What stood behind the colon of a key; `None` if there was no such key.
 pub(super) type Raw = Option<String>;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::entry::{Before, CURRENT, LISTS, Mark, entry, kind};
-use super::{Error, KubeContext, Problem};
+use super::entry::{Before, CURRENT, KubeContext, LISTS, Mark, entry, kind};
+use super::{Error, Problem};
 use crate::context::yaml::{Document, Refused, is_empty};
 use crate::context::{Error as FileError, Restored};
 use crate::durable::{self, lock::LockFile, shared::SharedFiles};

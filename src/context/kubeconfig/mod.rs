@@ -8,6 +8,7 @@
 //! - `files`: all files as one configuration
 
 mod entry;
+mod error;
 mod files;
 
 use std::collections::BTreeSet;
@@ -22,51 +23,13 @@ use files::{Files, refused};
 
 use super::{Error as FileError, Restored};
 use crate::durable::{self, lock::LockFile};
-use crate::model::Secret;
 
+pub use self::entry::KubeContext;
+pub use self::error::Error;
 pub use super::yaml::Problem;
 
 /// How long the lock is waited for. kubectl holds it for milliseconds.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Why a context of kubectl could not be read, written or selected.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// Somebody else made an entry of this name.
-    #[error("{kind} `{name}` in `{}` exists already and belongs to something else", path.display())]
-    Foreign {
-        /// "cluster", "context" or "user".
-        kind: &'static str,
-        /// The name.
-        name: String,
-        /// The file.
-        path: PathBuf,
-    },
-    /// No such context.
-    #[error("kubectl context `{0}` does not exist")]
-    Missing(String),
-    /// A file is no kubeconfig. It was left as it is.
-    #[error("`{}` is not valid, so it was left untouched", path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// Where and how it is wrong.
-        source: Problem,
-    },
-    /// A file is valid, but no change of it was found that keeps all the rest. It was left as it is.
-    #[error("`{}` is laid out in a way that cannot be changed safely, so it was left untouched", .0.display())]
-    Unchangeable(PathBuf),
-    /// Another process has held the lock for too long, or was killed while it held it.
-    #[error("a kubeconfig is locked by another program, or one that was killed has left `{}`", .0.display())]
-    Locked(PathBuf),
-    /// Neither `$KUBECONFIG` nor `$HOME` says where kubectl keeps its files, or the former is a list
-    /// of nothing.
-    #[error("neither KUBECONFIG nor HOME names a file")]
-    NoFile,
-    /// A file could not be read or replaced.
-    #[error(transparent)]
-    Files(#[from] FileError),
-}
 
 /// The user's kubectl contexts.
 ///
@@ -77,25 +40,6 @@ pub enum Error {
 pub struct KubeContexts {
     paths: Vec<PathBuf>,
     patience: Duration,
-}
-
-/// A context to be written: how plain `kubectl` reaches the API of a cluster.
-#[derive(Debug, Clone, Default)]
-pub struct KubeContext {
-    /// Its name, by which `kubectl config use-context` selects it; its cluster and user have it too.
-    pub name: String,
-    /// Where the API listens, as seen from this computer: `https://127.0.0.1:32771`.
-    pub server: String,
-    /// The certificate of the cluster's authority, in PEM.
-    pub ca: String,
-    /// The client's certificate, in PEM.
-    pub cert: String,
-    /// The client's private key, in PEM.
-    pub key: Secret,
-    /// The name of the cluster that it belongs to.
-    pub cluster: String,
-    /// The random id of that cluster.
-    pub cluster_id: String,
 }
 
 impl KubeContexts {

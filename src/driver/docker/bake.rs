@@ -2,7 +2,6 @@
 //! installed once in a container that becomes an image.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 use bollard::body_try_stream;
 use bollard::models::{ContainerConfig, ContainerCreateBody};
@@ -14,10 +13,13 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use sha2::{Digest as _, Sha256};
 use tokio_util::io::ReaderStream;
 
+use super::baked::Baked;
 use super::engine::failed;
-use super::image::{self, ImageBuild, LABEL_IMAGE, Variant};
+use super::image::{self, ImageBuild, LABEL_IMAGE};
 use super::labels::LABEL_WORKSHOP;
-use super::{DockerDriver, archive, container, lock, workshop};
+use super::variant::Variant;
+use super::{DockerDriver, archive, container, workshop};
+use crate::driver::lock::lock;
 use crate::driver::{Error, Source};
 use crate::event::Progress;
 
@@ -25,21 +27,6 @@ use crate::event::Progress;
 const SCRIPT: &str = "run/bake.sh";
 /// Archives are sent in pieces of this many bytes.
 const CHUNK: usize = 256 * 1024;
-
-/// What is put into machines beforehand.
-#[derive(Debug, Clone)]
-pub struct Baked {
-    /// What it is, as part of the image's tag: `kubernetes-1.32.4`.
-    pub name: String,
-    /// A tar archive of files, whatever they are.
-    pub archive: PathBuf,
-    /// Tells archives apart.
-    pub archive_id: String,
-    /// The directory that the archive is unpacked in; it exists.
-    pub directory: String,
-    /// A shell script that makes of them what is wanted. It holds no secret: it stays in the image.
-    pub script: String,
-}
 
 impl Baked {
     /// The image's tag: another archive, script or machine image is another image.
@@ -147,6 +134,8 @@ async fn fill_and_commit(driver: &DockerDriver, baked: &Baked, id: &str) -> Resu
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     #[test]

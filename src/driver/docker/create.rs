@@ -8,14 +8,17 @@ use bollard::models::{ContainerSummary, SystemInfoCgroupVersionEnum};
 use bollard::query_parameters::{CreateContainerOptions, UploadToContainerOptions};
 
 use super::allowances::{Allowances, Devices};
+use super::cluster_network::ClusterNetwork;
 use super::container::{self, Place};
 use super::engine::{CONFLICT, failed, message, status};
 use super::machine::HOST_KEY;
-use super::network::{ClusterNetwork, other_cluster};
+use super::network::other_cluster;
+use super::options::DRIVER;
 use super::ports;
-use super::{DockerDriver, archive, labels, lock, subnet};
+use super::{DockerDriver, archive, labels, subnet};
 use crate::driver::Error;
 use crate::driver::local_ports::{self, HostPorts};
+use crate::driver::lock::lock;
 use crate::failpoint;
 use crate::model::{Machine, MachineRequest, MachineState, Port, Protocol, Service};
 
@@ -225,7 +228,7 @@ impl DockerDriver {
         let reach = |port| SocketAddr::new(self.engine.reach, port);
         Machine {
             id: request.id.clone(),
-            driver: super::DRIVER,
+            driver: DRIVER,
             cluster_id: request.cluster_id.clone(),
             home: Some(request.home.clone()),
             orchestrator: request.orchestrator,

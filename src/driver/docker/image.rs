@@ -13,7 +13,8 @@ use futures_util::{StreamExt, TryStreamExt};
 use sha2::{Digest, Sha256};
 
 use super::engine::{Engine, NOT_FOUND, failed, status};
-use super::{DockerDriver, archive, bake};
+use super::variant::Variant;
+use super::{DockerDriver, archive};
 use crate::driver::{Error, Image, Images, Source};
 use crate::event::Progress;
 use crate::model::Proxies;
@@ -58,29 +59,6 @@ const PUBLIC_BASE: &str = "debian:trixie-slim";
 pub(super) const LABEL_IMAGE: &str = "io.clusterdojo.image";
 /// How many lines of output explain a failed build.
 const TAIL: usize = 12;
-
-/// What is in a machine image beside a Debian system.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Variant {
-    /// Docker.
-    #[default]
-    Full,
-    /// Nothing.
-    Bare,
-    /// containerd and the tools that kubelet needs.
-    Node,
-}
-
-impl Variant {
-    /// The name of the build's stage.
-    fn stage(self) -> &'static str {
-        match self {
-            Self::Full => "full",
-            Self::Bare => "bare",
-            Self::Node => "node",
-        }
-    }
-}
 
 /// What image to build.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -130,20 +108,6 @@ pub(super) async fn present(engine: &Engine, reference: &str) -> Result<bool, Er
         Ok(_) => Ok(true),
         Err(error) if status(&error) == Some(NOT_FOUND) => Ok(false),
         Err(error) => Err(failed("look for", format!("image `{reference}`"))(error)),
-    }
-}
-
-impl DockerDriver {
-    /// Builds the machine image, or fetches the one that was chosen instead.
-    pub(super) async fn fetch_image(&self, progress: &Progress) -> Result<(), Error> {
-        if let Some(reference) = &self.options.image {
-            return pull(&self.engine, reference, progress).await;
-        }
-        if let Some(baked) = &self.baked {
-            return bake::bake(self, baked, progress).await;
-        }
-        let default = ImageBuild { variant: self.variant(), ..Default::default() };
-        build(self, &default, progress).await.map(drop)
     }
 }
 
@@ -223,7 +187,11 @@ async fn run(
     Ok(())
 }
 
-async fn pull(engine: &Engine, reference: &str, progress: &Progress) -> Result<(), Error> {
+pub(super) async fn pull(
+    engine: &Engine,
+    reference: &str,
+    progress: &Progress,
+) -> Result<(), Error> {
     let options =
         CreateImageOptions { from_image: Some(reference.to_owned()), ..Default::default() };
     let pull = engine.client.create_image(Some(options), None, None);

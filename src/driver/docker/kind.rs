@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use super::{DRIVER, DockerDriver, DockerOptions, by_hand, subnet};
+use super::options::DRIVER;
+use super::{DockerDriver, DockerOptions, by_hand, subnet};
 use crate::driver::by_hand::{Made, Wanted};
 use crate::driver::flag::{Commands, Flag, parsed, text};
 use crate::driver::section::{Shape, typed};

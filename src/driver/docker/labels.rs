@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use bollard::models::{ContainerSummary, ContainerSummaryStateEnum};
 
+use super::options::DRIVER;
 use crate::driver::local_ports::HostPorts;
 use crate::driver::{
     LABEL_CLUSTER, LABEL_CLUSTER_ID, LABEL_HOME, LABEL_MACHINE, LABEL_ORCHESTRATOR, LABEL_ROLE,
@@ -149,7 +150,7 @@ pub(super) fn machine(container: &ContainerSummary, reach: IpAddr) -> Option<Mac
             cluster: cluster(container)?.parse().ok()?,
             name: label(container, LABEL_MACHINE)?.parse().ok()?,
         },
-        driver: super::DRIVER,
+        driver: DRIVER,
         cluster_id: cluster_id(container).to_owned(),
         home: label(container, LABEL_HOME).map(str::to_owned),
         orchestrator: label(container, LABEL_ORCHESTRATOR)?.parse().ok()?,

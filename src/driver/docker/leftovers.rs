@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use futures_util::try_join;
 
+use super::options::DRIVER;
 use super::{DockerDriver, labels};
 use crate::driver::{Error, LABEL_CLUSTER, LABEL_CLUSTER_ID, LABEL_HOME, Leftover};
 use crate::model::{ClusterName, counted};
@@ -40,5 +41,5 @@ fn owner(labels: &HashMap<String, String>) -> Option<Owner> {
 }
 
 fn leftover((cluster, cluster_id, home): Owner, what: String) -> Leftover {
-    Leftover { driver: super::DRIVER, cluster, cluster_id, home, what }
+    Leftover { driver: DRIVER, cluster, cluster_id, home, what }
 }

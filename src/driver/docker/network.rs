@@ -6,21 +6,14 @@ use std::net::IpAddr;
 use bollard::models::{Ipam, IpamConfig, Network, NetworkCreateRequest};
 use bollard::query_parameters::ListNetworksOptions;
 
+use super::cluster_network::ClusterNetwork;
 use super::engine::{CONFLICT, failed, message, status};
 use super::labels::Owner;
 use super::subnet;
-use super::{DockerDriver, labels, lock, routes};
+use super::{DockerDriver, labels, routes};
+use crate::driver::lock::lock;
 use crate::driver::{Error, LABEL_CLUSTER, LABEL_CLUSTER_ID};
 use crate::model::{ClusterName, Machine, MachineRequest, Subnet};
-
-/// A cluster's network.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ClusterNetwork {
-    /// The engine's id for it; its name need not be unique.
-    pub id: String,
-    /// Its address range.
-    pub subnet: Subnet,
-}
 
 /// What was found out about a cluster's network before anything is made.
 pub(super) enum Settled {

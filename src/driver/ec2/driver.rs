@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_ec2::Client;
@@ -20,14 +19,11 @@ use crate::driver::{Driver, Error, Leftover, Price};
 use crate::durable;
 
 use super::client::{self, Account, failed};
-use super::launch::Launch;
+use super::common::Launch;
+use super::consistency::POLL;
+use super::options::DRIVER;
 use super::termination_reason::termination_reason;
-use super::{DRIVER, Ec2Options, tags, user_data};
-
-/// How long what was made may not be known everywhere ("Eventual consistency", Amazon EC2 API Reference).
-pub(super) const CONSISTENCY: Duration = Duration::from_secs(90);
-/// How often to look.
-pub(super) const POLL: Duration = Duration::from_secs(2);
+use super::{Ec2Options, tags, user_data};
 
 /// Makes machines of instances.
 pub struct Ec2Driver {

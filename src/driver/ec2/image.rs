@@ -5,6 +5,7 @@ use aws_sdk_ec2::types::{ArchitectureType, InstanceType};
 use crate::driver::Error;
 
 use super::client::failed;
+use super::common::Image;
 use super::driver::Ec2Driver;
 use super::tags::filter;
 
@@ -31,15 +32,6 @@ const DISTRIBUTIONS: [Distribution; 2] = [
         user: "ubuntu",
     },
 ];
-
-/// An image, and the user that it lets in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Image {
-    pub(super) id: String,
-    pub(super) user: String,
-    /// What its root disk is called.
-    pub(super) root: String,
-}
 
 impl Ec2Driver {
     /// The architecture of the machines in Debian's words. All instance types are of the same one, because

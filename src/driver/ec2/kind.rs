@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use super::{DRIVER, Ec2Options, by_hand};
+use super::options::DRIVER;
+use super::{Ec2Options, by_hand};
 use crate::driver::by_hand::{Made, Wanted};
 use crate::driver::external::ExternalDriver;
 use crate::driver::flag::{Commands, Flag, number, parsed, text};

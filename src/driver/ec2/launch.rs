@@ -26,9 +26,9 @@ use crate::model::{Machine, MachineRequest};
 use crate::pace::stretch;
 
 use super::client::{failed, is};
-use super::driver::{CONSISTENCY, Ec2Driver, POLL};
-use super::image::Image;
-use super::network::{Place, retry_absent};
+use super::common::{Launch, Place};
+use super::consistency::{CONSISTENCY, POLL, retry_absent};
+use super::driver::Ec2Driver;
 use super::tags::{self, filter};
 use super::user_data::{host_key, user_data};
 
@@ -50,14 +50,6 @@ const NO_CAPACITY: [&str; 8] = [
     "UnfulfillableCapacity",
     "Unsupported",
 ];
-
-/// All that the instances of one cluster have in common; found out before the first is begun.
-pub(super) struct Launch {
-    pub(super) image: Image,
-    pub(super) places: Vec<Place>,
-    pub(super) group: String,
-    pub(super) further: Option<String>,
-}
 
 /// What came of an attempt.
 enum Attempt {

@@ -11,6 +11,8 @@
 //! - `login`: whose credentials those are
 //! - `network`, `caller`: subnets, and a security group that lets in this computer alone
 //! - `image`: which image
+//! - `common`: what all instances of a cluster have in common
+//! - `consistency`: what was made is not known everywhere at once
 //! - `launch`: exactly one instance for each machine, where there is room
 //! - `power`: on and off
 //! - `removal`: until nothing is left
@@ -19,13 +21,15 @@
 //! - `price`: what they cost
 //! - `serve`: all of that as a program of its own, `dojo-driver-ec2`, because the library of AWS takes long to build
 
-use crate::model::DriverName;
-
 mod by_hand;
 #[cfg(feature = "ec2")]
 mod caller;
 #[cfg(feature = "ec2")]
 mod client;
+#[cfg(feature = "ec2")]
+mod common;
+#[cfg(feature = "ec2")]
+mod consistency;
 #[cfg(feature = "ec2")]
 mod driver;
 #[cfg(feature = "ec2")]
@@ -61,6 +65,3 @@ pub use self::kind::Ec2;
 pub use self::options::Ec2Options;
 #[cfg(feature = "ec2")]
 pub use self::serve::serve;
-
-/// Its name.
-const DRIVER: DriverName = DriverName::fixed("ec2");

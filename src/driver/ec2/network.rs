@@ -13,18 +13,13 @@ use crate::model::{MachineRequest, Service, Subnet};
 use crate::pace::stretch;
 
 use super::client::{failed, is};
-use super::driver::{CONSISTENCY, Ec2Driver, POLL};
+use super::common::Place;
+use super::consistency::{CONSISTENCY, POLL, retry_absent};
+use super::driver::Ec2Driver;
 use super::tags::{self, filter};
 
 /// Allows any protocol.
 const ALL: &str = "-1";
-
-/// A subnet, and the zone that it is in.
-#[derive(Debug, Clone)]
-pub(super) struct Place {
-    pub(super) subnet: String,
-    pub(super) zone: String,
-}
 
 impl Ec2Driver {
     /// The subnets that instances may be in, by zone, and their VPC.
@@ -177,23 +172,6 @@ impl Ec2Driver {
                 "this computer reaches AWS from {address}, and only IPv4 is opened by itself: --allow-cidr \
                  names who may connect"
             ))),
-        }
-    }
-}
-
-/// What was made a moment ago may not be known everywhere yet ("Eventual consistency", Amazon EC2 API
-/// Reference): a call is made again for a minute as long as `absent` is true of its error.
-pub(super) async fn retry_absent<T, E, F: Future<Output = Result<T, E>>>(
-    call: impl Fn() -> F,
-    absent: impl Fn(&E) -> bool,
-) -> Result<T, E> {
-    let end = Instant::now() + stretch(CONSISTENCY);
-    loop {
-        match call().await {
-            Err(error) if absent(&error) && Instant::now() < end => {
-                sleep(POLL).await;
-            }
-            other => return other,
         }
     }
 }

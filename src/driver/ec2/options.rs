@@ -6,7 +6,10 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::driver::section::Options;
-use crate::model::{Place, Subnet, Ttl};
+use crate::model::{DriverName, Place, Subnet, Ttl};
+
+/// Its name.
+pub(super) const DRIVER: DriverName = DriverName::fixed("ec2");
 
 /// What may be chosen about instances, under AWS's own terms.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

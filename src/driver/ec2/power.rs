@@ -10,7 +10,8 @@ use crate::model::Machine;
 use crate::pace::stretch;
 
 use super::client::{failed, is};
-use super::driver::{Ec2Driver, POLL};
+use super::consistency::POLL;
+use super::driver::Ec2Driver;
 use super::tags;
 
 /// How long it may take; EC2 switches off by force what does not stop by itself in a few minutes.

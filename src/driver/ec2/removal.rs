@@ -10,7 +10,8 @@ use crate::model::ClusterName;
 use crate::pace::stretch;
 
 use super::client::{failed, is};
-use super::driver::{Ec2Driver, POLL};
+use super::consistency::POLL;
+use super::driver::Ec2Driver;
 use super::tags::{self, filter};
 
 /// How long instances may take to end, and what held on to their security group to let go of it.

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use serde_json::Value;
 
-use super::{DRIVER, Ec2Driver, Ec2Options};
+use super::options::DRIVER;
+use super::{Ec2Driver, Ec2Options};
 use crate::driver::Error;
 use crate::driver::external::protocol::{Capabilities, OptionSchema, OptionType, Options};
 use crate::driver::external::serve as answer;

@@ -7,6 +7,7 @@ use aws_sdk_ec2::types::{
     Filter, Instance, InstanceStateName, ResourceType, Tag, TagSpecification,
 };
 
+use super::options::DRIVER;
 use crate::driver::{
     LABEL_CLUSTER, LABEL_CLUSTER_ID, LABEL_HOME, LABEL_MACHINE, LABEL_ORCHESTRATOR, LABEL_ROLE,
     Leftover,
@@ -113,7 +114,7 @@ pub(super) fn host_key(instance: &Instance) -> Option<String> {
 pub(super) fn leftover(tags: &[Tag], kind: &str, id: Option<&str>) -> Option<Leftover> {
     let tags = by_key(tags);
     Some(Leftover {
-        driver: super::DRIVER,
+        driver: DRIVER,
         cluster: tags.get(LABEL_CLUSTER)?.parse().ok()?,
         cluster_id: (*tags.get(LABEL_CLUSTER_ID)?).to_owned(),
         home: home(&tags),
@@ -142,7 +143,7 @@ pub(super) fn machine(instance: &Instance) -> Option<Machine> {
     let reach = public.unwrap_or(private_ip);
     let services = orchestrator.services(id.name.role);
     Some(Machine {
-        driver: super::DRIVER,
+        driver: DRIVER,
         cluster_id: (*tags.get(LABEL_CLUSTER_ID)?).to_owned(),
         home: home(&tags),
         orchestrator,

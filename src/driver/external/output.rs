@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 
 use super::fault::{Fault, ProtocolError, StderrTail};
-use super::lock;
+use crate::driver::lock::lock;
 use crate::event::Progress;
 use crate::model::Secret;
 

@@ -7,7 +7,7 @@ use std::{env, fs};
 
 use rustix::fs::{Access, access};
 
-use crate::driver::{Error, registry};
+use crate::driver::{Error, names};
 use crate::model::DriverName;
 
 /// What their names begin with.
@@ -18,7 +18,7 @@ pub(super) fn find(name: &str, path: &OsStr) -> Result<PathBuf, Error> {
     let mut installed = all(path);
     let found = installed.remove(name);
     // Nobody who asks for another one has those in mind that are known anyway.
-    installed.retain(|name, _| registry::find(name).is_none());
+    installed.retain(|name, _| !names::is_inside(name));
     found.ok_or_else(|| Error::Absent {
         name: name.to_owned(),
         found: installed.into_keys().collect(),
@@ -43,9 +43,8 @@ fn all(path: &OsStr) -> BTreeMap<String, PathBuf> {
         for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
             let name = entry.file_name();
             let name = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
-            let is_name =
-                |n: &str| n.parse().is_ok_and(|n: DriverName| registry::kind(&n).is_program());
-            if let Some(name) = name.filter(|n| is_name(n) && can_run(&entry.path())) {
+            let is_name = |name: &str| name.parse::<DriverName>().is_ok();
+            if let Some(name) = name.filter(|name| is_name(name) && can_run(&entry.path())) {
                 programs.entry(name.to_owned()).or_insert_with(|| entry.path());
             }
         }

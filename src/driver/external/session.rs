@@ -9,10 +9,11 @@ use tokio::io::{AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use crate::driver::lock::lock;
+
 use super::conversation::{Answer, GRACE, Run, next_answer, read, read_stderr};
 use super::fault::{Fault, ProtocolError};
 use super::group::Group;
-use super::lock;
 use super::output::PluginOutput;
 use super::protocol::{Line, Request};
 use crate::pace::{stretch, within};

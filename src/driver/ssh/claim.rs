@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::options::DRIVER;
 use crate::driver::{
     LABEL_CLUSTER, LABEL_CLUSTER_ID, LABEL_HOME, LABEL_MACHINE, LABEL_ORCHESTRATOR, LABEL_ROLE,
 };
@@ -87,7 +88,7 @@ impl Claim {
     pub(super) fn machine(&self, handle: &str, user: &str) -> Option<Machine> {
         Some(Machine {
             id: self.machine_id()?,
-            driver: super::DRIVER,
+            driver: DRIVER,
             cluster_id: self.cluster_id().to_owned(),
             home: self.label(LABEL_HOME),
             orchestrator: self.label(LABEL_ORCHESTRATOR)?,

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use super::{DRIVER, SshDriver, SshHost, SshOptions};
+use super::options::DRIVER;
+use super::{SshDriver, SshHost, SshOptions};
 use crate::driver::by_hand::{Made, Wanted};
 use crate::driver::flag::{Commands, Flag, Given, parsed, text};
 use crate::driver::section::{Shape, chosen, typed};

@@ -7,6 +7,10 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::driver::section::Options;
+use crate::model::DriverName;
+
+/// Its name.
+pub(super) const DRIVER: DriverName = DriverName::fixed("ssh");
 
 /// What may be chosen about machines that are hosts of the user.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

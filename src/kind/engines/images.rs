@@ -10,12 +10,14 @@ use crate::model::{LoadedImage, Machine};
 use crate::provision::Node;
 use crate::remote::{Dialer, Engine};
 
+use super::engine::{client, engine};
+
 /// An engine, whose containers find its images by themselves.
 struct InEngine(Engine);
 
 /// The images of a node.
 pub(in crate::kind) fn of(node: &Node) -> Result<Box<dyn ImageStore>, ImageError> {
-    Ok(Box::new(InEngine(super::engine(node)?.clone())))
+    Ok(Box::new(InEngine(engine(node)?.clone())))
 }
 
 /// The images of a machine.
@@ -25,7 +27,7 @@ pub(in crate::kind) async fn reach(
     machine: &Machine,
     patience: Duration,
 ) -> Result<Box<dyn ImageStore>, ImageError> {
-    let engine = dialer.engine(machine, &super::client(directory), patience).await?;
+    let engine = dialer.engine(machine, &client(directory), patience).await?;
     Ok(Box::new(InEngine(engine)))
 }
 

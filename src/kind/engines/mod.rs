@@ -1,6 +1,7 @@
 //! Plain Docker hosts: each has an engine behind mutual TLS, and none knows of the others. A swarm stands on the
 //! same engines.
 
+mod engine;
 mod images;
 mod install;
 
@@ -12,11 +13,11 @@ use async_trait::async_trait;
 
 use crate::bootstrap::Bootstrapper;
 use crate::model::{
-    Access, ClusterName, EngineChannel, EngineOptions, KubernetesOptions, Machine, MachineName,
-    NoService, Role, Service, TlsFiles, Tool, counted,
+    Access, ClusterName, EngineOptions, KubernetesOptions, Machine, MachineName, Role, Service,
+    Tool, counted,
 };
-use crate::provision::{self, Install, Node};
-use crate::remote::{Dialer, Engine, NodeHealth};
+use crate::provision::{Install, Node};
+use crate::remote::{Dialer, NodeHealth};
 
 use super::{Certificate, Error, ImageError, ImageStore, Kind};
 
@@ -129,60 +130,9 @@ impl Kind for Engines {
     }
 }
 
-/// The engine of a node.
-///
-/// # Errors
-/// [`NoService`] if it has none.
-pub fn engine(node: &Node) -> Result<&Engine, NoService> {
-    let machine = node.machine();
-    let lacking = || NoService { machine: machine.id.clone(), service: Service::Engine };
-    node.runtime().ok_or_else(lacking)
-}
-
-/// Says where Docker's own packages come from, if those are to be installed.
-pub(super) fn settle(engine: &mut EngineOptions) -> bool {
-    let is_published = engine.channel == EngineChannel::DockerCe;
-    if is_published {
-        engine.repository.get_or_insert_with(|| provision::DOCKER.repository());
-    }
-    is_published
-}
-
-/// The client's side of mutual TLS.
-fn client(directory: &Path) -> TlsFiles {
-    TlsFiles::in_directory(&directory.join("pki/client"))
-}
-
-pub(super) fn access(machine: &Machine, directory: &Path) -> Result<Access, Error> {
-    let endpoint = machine.endpoint(Service::Engine)?;
-    Ok(Access::Engine { endpoint, tls: client(directory) })
-}
-
-/// Whether the engine of a machine is a manager.
-pub(super) async fn manages(
-    dialer: &dyn Dialer,
-    directory: &Path,
-    machine: &Machine,
-    patience: Duration,
-) -> bool {
-    let Ok(engine) = dialer.engine(machine, &client(directory), patience).await else {
-        return false;
-    };
-    engine.health().await.is_ok_and(|health| health.manager.is_some())
-}
-
-pub(super) fn certificates(directory: &Path, machines: &[MachineName]) -> Vec<Certificate> {
-    let pki = directory.join("pki");
-    let mut found = vec![Certificate::read("authority", pki.join("ca.pem"))];
-    found.push(Certificate::read("client", pki.join("client/cert.pem")));
-    for machine in machines {
-        let name = machine.to_string();
-        found.push(Certificate::read(&name, pki.join(&name).join("cert.pem")));
-    }
-    found
-}
-
+pub use engine::engine;
 pub use install::is_due;
 
+pub(super) use engine::{access, certificates, manages, settle};
 pub(super) use images::{of as images_of, reach as reach_images};
 pub(super) use install::Docker;

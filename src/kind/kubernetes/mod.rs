@@ -19,7 +19,7 @@ use crate::durable;
 use crate::event::chain;
 use crate::model::{
     Access, EngineChannel, EngineOptions, KubeCredentials, KubernetesOptions, KubernetesVersion,
-    Machine, MachineName, NoService, Role, Service, Tool, counted,
+    Machine, MachineName, Role, Service, Tool, counted,
 };
 use crate::provision::{self, Install, Node};
 use crate::remote::by_hand::Notes;
@@ -225,16 +225,6 @@ pub fn credentials(kubeconfig: &Path) -> Result<KubeCredentials, Error> {
     KubeCredentials::from_kubeconfig(&text).map_err(|error| unreadable(chain(&error).into()))
 }
 
-/// The Kubernetes of a node.
-///
-/// # Errors
-/// [`NoService`] if it has none.
-fn on(node: &Node) -> Result<&OnNode, NoService> {
-    let machine = node.machine();
-    let lacking = || NoService { machine: machine.id.clone(), service: Service::Api };
-    node.runtime().ok_or_else(lacking)
-}
-
 pub use certificates::on_node as node_certificates;
-use install::OnNode;
+use install::on;
 pub use install::{DIRECTORY, Release, Source, bake, collect};

@@ -16,11 +16,15 @@ use kube::client::Body;
 use rustls::pki_types::ServerName;
 
 use crate::driver::Source;
+use crate::model::KubeCredentials;
 use crate::pace::{stretch, within};
 use crate::tls::{self, Part};
 
-use super::{ANSWER, ApiError, KubeCredentials};
+use super::ApiError;
 
+/// How long one question may take, with its whole answer. An API server gives up on its own webhooks
+/// after 30 s at the latest.
+pub(super) const ANSWER: Duration = Duration::from_secs(40);
 /// How long a TCP connection may take.
 const CONNECT: Duration = Duration::from_secs(3);
 /// How often a connection that is silent is asked whether the other side is still there.

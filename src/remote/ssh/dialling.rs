@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::driver::Source;
 use crate::model::{Machine, Service, SshFiles};
 use crate::pace::{stretch, within};
+use crate::remote::error::LOGIN_UNDER_WAY;
 use crate::remote::{Error, keys};
 use crate::retry::{Attempt, Patience, retry};
 
@@ -28,8 +29,6 @@ const CONNECT: Duration = Duration::from_secs(3);
 const BANNER: Duration = Duration::from_secs(10);
 /// How long key exchange and login may take, on a machine that is busy booting.
 const LOGIN: Duration = Duration::from_secs(30);
-/// The reason for a login that did not end in time.
-pub(in crate::remote) const LOGIN_UNDER_WAY: &str = "sshd answered, but the login did not end";
 /// How often to ask while a machine boots.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);

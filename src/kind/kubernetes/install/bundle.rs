@@ -6,10 +6,20 @@ use crate::model::{KubernetesVersion, Machine, Role};
 use crate::provision::Error;
 use crate::remote::{Input, Remote, Script};
 
-use super::{KUBELET, PROVISIONER};
+use super::provisioner::PROVISIONER;
+use super::step::{TITLE, WHY};
 
 /// Where the files of a bundle are put on a machine; the machine image has it.
 pub const DIRECTORY: &str = "/usr/lib/clusterdojo/kubernetes";
+
+/// What may be replaced only once a node is empty.
+const KUBELET: [&str; 5] = [
+    "/usr/bin/kubelet",
+    "/usr/bin/kubectl",
+    "/usr/local/bin/containerd",
+    "/usr/local/bin/containerd-shim-runc-v2",
+    "/usr/local/bin/ctr",
+];
 
 /// Installs a bundle on a machine that does not have it yet.
 pub(super) async fn install(
@@ -117,8 +127,8 @@ fn unpack_those(bundle: &Bundle, role: Role, wanted: impl Fn(&str) -> bool) -> S
         })
         .collect();
     Script::new(
-        super::TITLE,
-        super::WHY,
+        TITLE,
+        WHY,
         concat!(
             include_str!("../../../../templates/apt.sh"),
             include_str!("../../../../templates/kubernetes/tools.sh"),

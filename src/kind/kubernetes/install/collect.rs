@@ -13,6 +13,7 @@ use crate::provision::{Error, Node};
 use crate::remote::Script;
 
 use super::packages;
+use super::provisioner::{PROVISIONER, provisioner_in};
 
 /// What is to be fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +45,7 @@ impl Item {
                 let name = last.split(':').next()?;
                 // CoreDNS begins on a control plane, but its pods may go elsewhere later.
                 let runs_anywhere =
-                    matches!(name, "kube-proxy" | "pause" | "coredns" | super::PROVISIONER);
+                    matches!(name, "kube-proxy" | "pause" | "coredns" | PROVISIONER);
                 Some(Self {
                     source: what.to_owned(),
                     path: format!("images/{name}.tar"),
@@ -83,7 +84,7 @@ pub async fn collect(
         include_str!("../../../../templates/kubernetes/collect.sh"),
     )
     .with("REGISTRY", kubernetes.options.image_repository().unwrap_or_default())
-    .with("BESIDE", format!("{} {}", kubernetes.provisioner, super::provisioner_in(None)));
+    .with("BESIDE", format!("{} {}", kubernetes.provisioner, provisioner_in(None)));
     packages::pull(node.remote(), &[&kubernetes.provisioner], progress).await?;
     let said = progress.step(&*list.title, node.remote().run(&list)).await?;
     let mut lines = said.lines();

@@ -3,154 +3,29 @@
 
 mod bundle;
 mod collect;
+mod on_node;
 mod packages;
+mod provisioner;
+mod release;
+mod step;
 mod upgrade;
-
-use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use crate::bundle::Bundle;
-use crate::durable;
 use crate::event::Progress;
 use crate::failpoint;
-use crate::kind;
-use crate::model::{
-    EngineOptions, KubernetesOptions, KubernetesVersion, Machine, PodNetwork, Role,
-};
+use crate::model::{KubernetesVersion, Machine, Role};
 use crate::provision::{Error, Ground, Install, Installed};
 use crate::remote::{Remote, Script};
 
 pub use bundle::{DIRECTORY, bake};
 pub use collect::collect;
+pub(super) use on_node::{OnNode, on};
+pub use release::{Release, Source};
 pub(super) use upgrade::{admits, newest, replace_kubeadm, replace_kubelet};
 
-/// The step that both sources have, as `--explain` and the progress line call it, and why it is done.
-const TITLE: &str = "install Kubernetes";
-const WHY: &str = "kubeadm sets clusters up, kubelet runs the pods of a node, and containerd runs their \
-                   containers.";
-
-/// What may be replaced only once a node is empty.
-const KUBELET: [&str; 5] = [
-    "/usr/bin/kubelet",
-    "/usr/bin/kubectl",
-    "/usr/local/bin/containerd",
-    "/usr/local/bin/containerd-shim-runc-v2",
-    "/usr/local/bin/ctr",
-];
-
-/// Makes volumes of directories of nodes, as in kind and k3s (github.com/rancher/local-path-provisioner).
-const PROVISIONER: &str = "local-path-provisioner";
-const PROVISIONER_TAG: &str = "v0.0.30";
-/// Where its project publishes it.
-const PROVISIONER_REGISTRY: &str = "docker.io/rancher";
-
-/// Where Kubernetes comes from.
-#[derive(Debug, Clone)]
-pub enum Source {
-    /// A bundle: everything in one file.
-    Bundle(Arc<Bundle>),
-    /// It is on the machines already, and where it came from is gone.
-    Present,
-    /// The package repository and the image registry.
-    Packages {
-        /// Which release.
-        version: KubernetesVersion,
-        /// The base address of the package repository.
-        repository: String,
-    },
-}
-
-impl Source {
-    /// The release that would be installed; `None` if nothing would be.
-    pub fn version(&self) -> Option<KubernetesVersion> {
-        match self {
-            Self::Packages { version, .. } => Some(*version),
-            Self::Bundle(bundle) => Some(bundle.version()),
-            Self::Present => None,
-        }
-    }
-
-    /// The release, if it needs containerd 2 and is in a bundle without it.
-    fn lacks_containerd(&self) -> Option<KubernetesVersion> {
-        match self {
-            Self::Bundle(bundle) if !bundle.brings_containerd() => self.needs_containerd_2(),
-            _ => None,
-        }
-    }
-
-    /// The release, if it needs containerd 2.
-    fn needs_containerd_2(&self) -> Option<KubernetesVersion> {
-        self.version().filter(|version| version.needs_containerd_2())
-    }
-}
-
-/// Kubernetes, as asked for.
-#[derive(Debug, Clone)]
-pub struct Release {
-    /// Where it comes from.
-    pub source: Source,
-    /// What was chosen.
-    pub options: KubernetesOptions,
-    /// The text of the manifest that was chosen as the pod network, if one was.
-    pub network: Option<String>,
-    /// What was chosen about Docker: containerd is one of its packages, and may speak to some registries without
-    /// TLS.
-    pub engine: EngineOptions,
-}
-
-impl Release {
-    /// What was chosen, with the package repositories settled; `made` says that all machines exist.
-    ///
-    /// # Errors
-    /// If the manifest or the bundle that was chosen cannot be had, or is not what was asked for.
-    pub(super) fn of(
-        engine: EngineOptions,
-        options: KubernetesOptions,
-        made: bool,
-    ) -> Result<Self, kind::Error> {
-        let network = match &options.cni {
-            PodNetwork::Manifest(path) => {
-                let read = durable::read_to_string(path, durable::TEXT);
-                let unreadable = |source| kind::Error::Manifest { path: path.clone(), source };
-                Some(read.map_err(unreadable)?)
-            }
-            PodNetwork::Bridge
-            | PodNetwork::None
-            | PodNetwork::Flannel
-            | PodNetwork::Calico
-            | PodNetwork::Published(_) => None,
-        };
-        let source = match &options.bundle {
-            // It was needed to make the machines, and is needed again only for further ones.
-            Some(path) if made && !path.exists() => Source::Present,
-            Some(path) => {
-                let bundle = Bundle::open(path)?;
-                bundle.fits(bundle.manifest().architecture.as_str(), options.version)?;
-                Source::Bundle(Arc::new(bundle))
-            }
-            None => {
-                let repository = options.repository.clone().unwrap_or_default();
-                let version = options.version.unwrap_or(KubernetesVersion::NEWEST);
-                Source::Packages { version, repository }
-            }
-        };
-        Ok(Self { source, options, network, engine })
-    }
-}
-
-/// Kubernetes, as it is installed on a node.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct OnNode {
-    /// The release, with its patch number. A load balancer has none and tells what was asked for.
-    pub version: KubernetesVersion,
-    /// The image of what makes volumes.
-    pub provisioner: String,
-    /// What was chosen.
-    pub options: KubernetesOptions,
-    /// The text of the manifest that was chosen as the pod network, if one was.
-    pub network: Option<String>,
-}
+use provisioner::provisioner_in;
 
 #[async_trait]
 impl Install for Release {
@@ -230,12 +105,6 @@ fn provisioner(release: &Release) -> String {
         Source::Packages { .. } | Source::Present => None,
     };
     bundled.map_or_else(|| provisioner_in(release.options.image_repository()), str::to_owned)
-}
-
-/// Its name in a registry, or where its project publishes it.
-fn provisioner_in(registry: Option<&str>) -> String {
-    let registry = registry.unwrap_or(PROVISIONER_REGISTRY);
-    format!("{registry}/{PROVISIONER}:{PROVISIONER_TAG}")
 }
 
 /// Refuses a release that the containerd of a machine is too old for; kubelet would not start.

@@ -8,6 +8,7 @@ use crate::remote::by_hand::{Commands, variable};
 use crate::remote::{Remote, Script};
 
 use super::Release;
+use super::step::{TITLE, WHY};
 
 /// What is on a machine once the packages are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,8 +68,8 @@ pub(super) async fn install(
 fn by_hand(machine: &Machine) -> Commands {
     let name = machine.id.name;
     Commands::new(
-        super::TITLE,
-        super::WHY,
+        TITLE,
+        WHY,
         format!(
             "version=$(on {name} kubeadm version --output short)\n\
              images=$(on {name} kubeadm config images list --kubernetes-version \"$version\")\n\
@@ -88,8 +89,8 @@ fn printed(wanted: KubernetesVersion) -> String {
 
 fn packages(wanted: KubernetesVersion, repository: &str, release: &Release) -> Script {
     let script = Script::new(
-        super::TITLE,
-        super::WHY,
+        TITLE,
+        WHY,
         concat!(
             include_str!("../../../../templates/apt.sh"),
             include_str!("../../../../templates/kubernetes/tools.sh"),

@@ -2,10 +2,9 @@
 
 use async_trait::async_trait;
 
-use super::config;
-use super::{
-    Kubeadm, cluster, dns, facts, failed, front, init, join, member, network, storage, upload,
-};
+use super::failure::failed;
+use super::steps::{cluster, dns, facts, init, join, member, storage, upload};
+use super::{Kubeadm, config, front, network};
 use crate::bootstrap::{Bootstrapper, Error, JoinToken, Membership, Removal};
 use crate::kind::kubernetes::on;
 use crate::model::{
@@ -14,10 +13,6 @@ use crate::model::{
 };
 use crate::provision::Node;
 use crate::remote::by_hand::{Notes, variable};
-
-/// The title of the script that tells what kubelet has to know of a machine, a word a line; who runs no script says it of
-/// himself.
-pub const LOOK: &str = "look at the machine";
 
 /// Notes how a person makes a cluster of machines that are new.
 #[derive(Debug, Clone)]

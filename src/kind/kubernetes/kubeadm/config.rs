@@ -9,8 +9,10 @@ use serde_json::{Value, json};
 
 use crate::model::{KubernetesOptions, KubernetesVersion, Secret, Service};
 
-use super::{TOKEN_LIFE, patience};
+use super::patience;
 
+/// How long a token to join is good for: the machines that it is for are waiting already.
+pub(super) const TOKEN_LIFE: Duration = Duration::from_secs(15 * 60);
 /// The format of kubeadm's configuration. 1.37 has `v1` as well, with the same fields, but calls it experimental and
 /// takes it neither to begin nor to join a cluster.
 const API: &str = "kubeadm.k8s.io/v1beta4";

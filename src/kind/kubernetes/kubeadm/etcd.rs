@@ -16,7 +16,7 @@ use crate::provision::Node;
 use crate::remote::Script;
 use crate::retry::{Attempt, Patience, retry};
 
-use super::failed;
+use super::failure::failed;
 use crate::bootstrap::Error;
 
 /// The port on which members talk to each other.

@@ -10,7 +10,9 @@ use crate::provision::Node;
 use crate::remote::Script;
 use crate::retry::{Attempt, Patience, retry};
 
-use super::{SETTLING, api, facts, failed, member, since};
+use super::api::{SETTLING, api, since};
+use super::failure::failed;
+use super::steps::{facts, member};
 
 /// Asks the API what the cluster runs.
 pub(in crate::kind::kubernetes) async fn running(leader: &Node) -> Result<Running, Error> {

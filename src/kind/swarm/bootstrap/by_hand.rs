@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 
-use super::{SwarmMode, listen_address, pool, remote_address};
+use super::addresses::{listen_address, remote_address};
+use super::{SwarmMode, pool};
 use crate::bootstrap::{Bootstrapper, Error, JoinToken, Membership, Removal};
 use crate::model::{Access, Role, Secret, TlsFiles};
 use crate::provision::Node;

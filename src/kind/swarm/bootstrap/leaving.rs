@@ -12,12 +12,13 @@ use bollard::query_parameters::{
     DeleteNodeOptions, LeaveSwarmOptions, ListTasksOptions, UpdateNodeOptions,
 };
 
+use crate::bootstrap::{Error, Removal};
 use crate::failpoint;
 use crate::model::MachineName;
 use crate::provision::Node;
 use crate::retry::{Attempt, Patience, retry};
 
-use super::{Error, Removal, SETTLING, api, failed, info, machine_name, members};
+use super::members::{SETTLING, api, failed, info, machine_name, members};
 
 /// How long tasks may take to end on machines that leave; a service's own `stop_grace_period` is 10 s
 /// unless it says otherwise.
