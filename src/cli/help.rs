@@ -43,7 +43,7 @@ pub(super) async fn tell(refusal: clap::Error, arguments: Vec<OsString>) -> Exit
         }
         Err(error) => {
             show(command);
-            error::tell(&Error::from(error))
+            error::tell(&Error::from(registry::but_inside(error)))
         }
     }
 }

@@ -265,7 +265,7 @@ impl Context {
             docker_repository: || provision::DOCKER.repository(),
             progress: Progress::new(Arc::clone(&self.reporter)),
         };
-        Ok(driver.connect(setting).await?)
+        Ok(driver.connect(setting).await.map_err(registry::but_inside)?)
     }
 
     /// What is remembered of a cluster, for one of its drivers; nothing where there is no readable record.

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::section::{Options, Shape};
-use super::{Driver, Error, Kind, Section, Setting, names};
+use super::{Driver, Error, Kind, Section, Setting};
 use crate::model::DriverName;
 
 /// Its name.
@@ -41,7 +41,7 @@ impl Kind for Fake {
 
     /// Tests of the command line have nothing to lose.
     fn heeds(&self, driver: &DriverName) -> bool {
-        *driver == self.name() || driver.as_str() == names::DEFAULT
+        *driver == self.name() || driver.as_str() == "docker"
     }
 
     fn has_known_image(&self, _section: &Section) -> bool {

@@ -24,7 +24,6 @@ mod labels;
 mod local_ports;
 mod lock;
 pub mod mixed;
-mod names;
 pub mod nowhere;
 pub mod registry;
 pub mod section;

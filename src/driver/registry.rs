@@ -2,10 +2,10 @@
 
 use std::ops::Deref;
 
-use super::{Kind, docker, ec2, external, names, ssh};
+use super::{Error, Kind, docker, ec2, external, ssh};
 use crate::model::DriverName;
 
-/// The drivers inside. Their flags stand in this order in help.
+/// The drivers inside. Their flags stand in this order in help, and the first one is meant where none is named.
 static INSIDE: &[&dyn Kind] = &[
     &docker::Docker,
     &ec2::Ec2,
@@ -33,7 +33,20 @@ pub fn kind(name: &DriverName) -> Known {
 
 /// The driver that is meant where none is named.
 pub fn default() -> DriverName {
-    DriverName::fixed(names::DEFAULT)
+    INSIDE[0].name()
+}
+
+/// The same error without the programs of drivers inside among those that there are instead: nobody who asks for
+/// another one has those in mind that are known anyway.
+#[must_use]
+pub fn but_inside(error: Error) -> Error {
+    match error {
+        Error::Absent { name, mut found, help } => {
+            found.retain(|name| find(name).is_none());
+            Error::Absent { name, found, help }
+        }
+        other => other,
+    }
 }
 
 /// Reads the name of a driver, as users write it.

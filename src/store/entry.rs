@@ -12,8 +12,8 @@ use crate::durable;
 use crate::model::{ClusterName, MachineName, SshFiles};
 use crate::pace::stretch;
 
-use super::home::read_record;
-use super::{Error, Record};
+use super::error::Error;
+use super::record::Record;
 
 /// A cluster's directory and its lock. The kernel lets the lock go when the process ends, however it
 /// ends.
@@ -96,7 +96,7 @@ impl Entry {
 
     /// The record; `None` if there is none yet.
     pub fn record(&self) -> Result<Option<Record>, Error> {
-        read_record(&self.directory, &self.name)
+        Record::read(&self.directory, &self.name)
     }
 
     /// Writes the record.

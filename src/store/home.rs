@@ -81,7 +81,7 @@ impl Home {
 
     /// The record of one cluster, read without its lock; `None` if there is none.
     pub fn record(&self, name: &ClusterName) -> Result<Option<Record>, Error> {
-        read_record(&self.directory(name), name)
+        Record::read(&self.directory(name), name)
     }
 
     /// The cluster's entry for changing it. Waits for another command that works on the same cluster,
@@ -228,15 +228,6 @@ impl Home {
         } else {
             Err(Error::ForeignHome { path: self.root.clone() })
         }
-    }
-}
-
-pub(super) fn read_record(directory: &Path, name: &ClusterName) -> Result<Option<Record>, Error> {
-    let path = directory.join("cluster.json");
-    match durable::read(&path, durable::TEXT) {
-        Ok(text) => Record::parse(name, &text).map(Some),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(Error::file("read", path)(e)),
     }
 }
 

@@ -1,14 +1,15 @@
 //! The record: what is on disk about one cluster. Not an API; `dojo inspect` has its own format.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::durable;
 use crate::model::{ClusterName, KubernetesVersion, LoadedImage, Machine, Places};
 use crate::spec::ClusterSpec;
 
-use super::Error;
+use super::error::Error;
 
 /// The schema that this version writes.
 pub const SCHEMA: u32 = 3;
@@ -149,7 +150,17 @@ impl Record {
         self.pending.iter().rev().find_map(Intent::spec).unwrap_or(&self.spec)
     }
 
-    pub(super) fn parse(cluster: &ClusterName, text: &[u8]) -> Result<Self, Error> {
+    /// The record in a cluster's directory; `None` if there is none.
+    pub(super) fn read(directory: &Path, name: &ClusterName) -> Result<Option<Self>, Error> {
+        let path = directory.join("cluster.json");
+        match durable::read(&path, durable::TEXT) {
+            Ok(text) => Self::parse(name, &text).map(Some),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(Error::file("read", path)(e)),
+        }
+    }
+
+    fn parse(cluster: &ClusterName, text: &[u8]) -> Result<Self, Error> {
         #[derive(Deserialize)]
         struct Version {
             schema: u32,
@@ -159,7 +170,7 @@ impl Record {
         let damaged = |source| Error::Damaged { cluster: cluster.clone(), source };
         let Version { schema, phase } = serde_json::from_slice(text).map_err(damaged)?;
         if schema > SCHEMA {
-            return Err(Error::Newer { cluster: cluster.clone(), found: schema });
+            return Err(Error::Newer { cluster: cluster.clone(), found: schema, known: SCHEMA });
         }
         let mut record: Self = serde_json::from_slice(text).map_err(damaged)?;
         if record.schema < 2 {

@@ -7,7 +7,7 @@ use std::{env, fs};
 
 use rustix::fs::{Access, access};
 
-use crate::driver::{Error, names};
+use crate::driver::Error;
 use crate::model::DriverName;
 
 /// What their names begin with.
@@ -17,8 +17,6 @@ const PREFIX: &str = "dojo-driver-";
 pub(super) fn find(name: &str, path: &OsStr) -> Result<PathBuf, Error> {
     let mut installed = all(path);
     let found = installed.remove(name);
-    // Nobody who asks for another one has those in mind that are known anyway.
-    installed.retain(|name, _| !names::is_inside(name));
     found.ok_or_else(|| Error::Absent {
         name: name.to_owned(),
         found: installed.into_keys().collect(),

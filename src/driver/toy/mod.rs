@@ -1,5 +1,5 @@
 //! The smallest driver that there can be: it makes no machines. Tests see by it that one takes no more than a folder
-//! and its lines in `driver/mod.rs`, `driver/registry.rs` and `driver/names.rs`.
+//! and its lines in `driver/mod.rs` and `driver/registry.rs`.
 
 use std::sync::Arc;
 
