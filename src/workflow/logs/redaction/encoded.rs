@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use super::REDACTED;
+use super::mark::REDACTED;
 
 /// Shorter words hold no secret that could be told from any other text.
 const SHORTEST: usize = 24;

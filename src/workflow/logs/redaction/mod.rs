@@ -2,6 +2,7 @@
 //! people type on machines ends up in journals.
 
 mod encoded;
+mod mark;
 mod values;
 
 use std::fs;
@@ -14,10 +15,9 @@ use crate::model::{Proxies, Secret};
 use crate::store::Record;
 
 use encoded::without_encoded;
+use mark::REDACTED;
 use values::{is_secret, without_logins, without_values};
 
-/// What stands in a secret's place.
-const REDACTED: &str = "(redacted)";
 /// Shorter lines of a key file are its padding, and may be anywhere.
 const SHORTEST: usize = 16;
 /// Shorter words of a record may be anywhere, too.

@@ -1,6 +1,6 @@
 //! Secrets that are known by what stands before them, or around them.
 
-use super::REDACTED;
+use super::mark::REDACTED;
 
 /// What a key is called whose value is secret, or ends with: lower-case, words joined by hyphens.
 const SECRET: [&str; 27] = [
