@@ -5,7 +5,7 @@ use std::error::Error as StdError;
 use std::io;
 use std::sync::Arc;
 
-use rustls::crypto::aws_lc_rs;
+use rustls::crypto::ring;
 use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{AlertDescription, ClientConfig, RootCertStore};
@@ -43,7 +43,7 @@ pub(crate) fn client(ca: &[u8], pair: Option<(&[u8], &[u8])>) -> Result<ClientCo
     for authority in certificates(ca).map_err(unusable(Part::Authority))? {
         roots.add(authority).map_err(unusable(Part::Authority))?;
     }
-    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(unusable(Part::Pair))?
         .with_root_certificates(roots);

@@ -16,7 +16,7 @@ use super::settle::{all_well, settle};
 /// How long a machine may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Lets all machines of a cluster that end themselves live longer. Returns when the first of them will end.
+/// Extends the lifetime of all machines of a cluster that end themselves. Returns when the first of them will end.
 ///
 /// # Errors
 /// [`Error::Driver`] if none of them ends itself; [`Error::Machines`] if one that is off, or does not answer,

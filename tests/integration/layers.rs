@@ -113,6 +113,7 @@ const KEEPERS: &[(&str, &[&str])] = &[
     ("aws_sdk_ec2", EC2),
     ("aws_sdk_pricing", EC2),
     ("aws_sdk_sts", EC2),
+    ("aws_smithy_http_client", EC2),
     ("clap", &["src/cli/", "src/report/mod.rs"]),
     ("kube", API_SERVER),
     ("k8s_openapi", API_SERVER),

@@ -40,7 +40,7 @@ fn is_loopback(host: &str) -> bool {
 
 async fn ask() -> Result<IpAddr, Source> {
     let https = hyper_rustls::HttpsConnectorBuilder::new()
-        .with_provider_and_native_roots(rustls::crypto::aws_lc_rs::default_provider())?
+        .with_provider_and_native_roots(rustls::crypto::ring::default_provider())?
         .https_only()
         .enable_http1()
         .build();

@@ -4,9 +4,11 @@ use std::error::Error as StdError;
 use std::time::Duration;
 
 use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_smithy_http_client::tls;
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::config::ProvideCredentials as _;
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
@@ -97,12 +99,18 @@ async fn refused(
 
 async fn config(options: &Ec2Options) -> SdkConfig {
     let timeouts = TimeoutConfig::builder().operation_attempt_timeout(stretch(PATIENCE)).build();
+    // The library's own client would bring a second implementation of cryptography.
+    let tls = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
+    let https = aws_smithy_http_client::Builder::new().tls_provider(tls).build_https();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(https.clone())
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
         .timeout_config(timeouts);
     if let Some(profile) = &options.profile {
         // It was named, so it comes before what the environment has.
-        let credentials = ProfileFileCredentialsProvider::builder().profile_name(profile).build();
+        let provider = ProviderConfig::without_region().with_http_client(https);
+        let credentials = ProfileFileCredentialsProvider::builder().configure(&provider);
+        let credentials = credentials.profile_name(profile).build();
         loader = loader.profile_name(profile).credentials_provider(credentials);
     }
     if let Some(region) = &options.region {

@@ -64,7 +64,7 @@ pub struct Ec2Options {
     /// The name of the instance profile, if programs on the machines may use the account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_profile: Option<String>,
-    /// A file of user data that cloud-init obeys beside ours.
+    /// A file with additional user data for cloud-init.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_data: Option<PathBuf>,
     /// Measure every minute instead of every five; this costs money.

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
-use rustls::crypto::aws_lc_rs;
+use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -61,7 +61,7 @@ fn serve(listener: TcpListener, trusted: &Authority, identity: &Identity) {
     let mut roots = RootCertStore::empty();
     let pem = trusted.cert_pem().as_bytes();
     roots.add(CertificateDer::from_pem_slice(pem).unwrap()).unwrap();
-    let provider = Arc::new(aws_lc_rs::default_provider());
+    let provider = Arc::new(ring::default_provider());
     let verifier =
         WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
     let chain = vec![CertificateDer::from_pem_slice(identity.cert.as_bytes()).unwrap()];

@@ -90,7 +90,7 @@ fn engine_behind_tls(authority: &Authority, identity: &Identity) -> String {
     let mut roots = RootCertStore::empty();
     let pem = authority.cert_pem().as_bytes();
     roots.add(CertificateDer::from_pem_slice(pem).unwrap()).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
     let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), Arc::clone(&provider));
     let chain = vec![CertificateDer::from_pem_slice(identity.cert.as_bytes()).unwrap()];
     let key = PrivateKeyDer::from_pem_slice(identity.key.expose().as_bytes()).unwrap();

@@ -29,7 +29,7 @@ pub struct Wanted {
     /// The most memory that it may use, in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<u64>,
-    /// The most processors that it may use.
+    /// Its CPU limit, in processors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpus: Option<f64>,
     /// Ports of this computer that are to lead to it.
