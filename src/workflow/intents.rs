@@ -14,21 +14,25 @@ use super::removal::remove_rest;
 use super::services::Cluster;
 use super::state::{Look, refuse_lost};
 
-/// Does what earlier commands have left to do, but for what `wanted` does as well, or is asked for instead.
-pub(super) async fn finish(
-    cluster: &Cluster<'_>,
-    wanted: Option<&ClusterSpec>,
-) -> Result<(), Error> {
+/// What an earlier command has left to do, and what comes after it; `None` if that is nothing, or if `wanted` does it as
+/// well or is asked for instead.
+pub(super) fn left<'r>(
+    record: &'r Record,
+    wanted: &ClusterSpec,
+) -> Option<(&'r Intent, &'r [Intent])> {
+    let (intent, rest) = record.pending.split_first()?;
+    let is_covered = match intent {
+        Intent::Remove | Intent::Upgrade { .. } => false,
+        Intent::Shrink { spec } => spec.is_but_for_engines(wanted),
+        Intent::Grow { .. } => true,
+    };
+    (!is_covered).then_some((intent, rest))
+}
+
+/// Does what earlier commands have left to do before `wanted`.
+pub(super) async fn finish(cluster: &Cluster<'_>, wanted: &ClusterSpec) -> Result<(), Error> {
     while let Some(record) = cluster.entry.record()? {
-        let Some((intent, rest)) = record.pending.split_first() else { break };
-        let is_covered = match intent {
-            Intent::Remove | Intent::Upgrade { .. } => false,
-            Intent::Shrink { spec } => wanted.is_some_and(|wanted| spec.is_but_for_engines(wanted)),
-            Intent::Grow { .. } => true,
-        };
-        if is_covered {
-            break;
-        }
+        let Some((intent, rest)) = left(&record, wanted) else { break };
         if matches!(intent, Intent::Upgrade { .. }) {
             let existing = look(cluster.services, &record).await?.found;
             refuse_lost(cluster.services, &record, &existing, Look::Quick).await?;

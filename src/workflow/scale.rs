@@ -29,7 +29,7 @@ pub async fn scale(cluster: Cluster<'_>, counts: &[(Role, u16)]) -> Result<Summa
     let wanted = record.goal().with_counts(counts);
     wanted.validate()?;
     refuse_resizing(&wanted, record.goal())?;
-    intents::finish(&cluster, Some(&wanted)).await?;
+    intents::finish(&cluster, &wanted).await?;
 
     let record = cluster.record()?;
     let wanted = record.goal().with_counts(counts);

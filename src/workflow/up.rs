@@ -30,6 +30,9 @@ pub async fn plan(
     let progress = &cluster.progress;
     let record = cluster.entry.record()?;
     let shrinks = record.as_ref().is_some_and(|record| record.phase() == Phase::Scaling);
+    if let Some((intent, _)) = record.as_ref().and_then(|record| intents::left(record, spec)) {
+        progress.warn(format!("an interrupted `{}` is finished first", intent.verb()));
+    }
     match admit_all(services, spec, record.as_ref(), shrinks, Look::Close, progress).await {
         Ok(admitted) => {
             let Admitted { plan, record, .. } = &admitted;
@@ -89,7 +92,7 @@ async fn to_spec(
     spec: &ClusterSpec,
     options: UpOptions,
 ) -> Result<Summary, Error> {
-    intents::finish(cluster, Some(spec)).await?;
+    intents::finish(cluster, spec).await?;
     let spec = spec.clone();
     let is_scaling = cluster.entry.record()?.is_some_and(|r| r.phase() == Phase::Scaling);
     let asked = if is_scaling { Intent::Shrink { spec } } else { Intent::Grow { spec } };

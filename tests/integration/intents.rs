@@ -44,6 +44,9 @@ fn all_that_a_killed_scale_was_to_do_is_done_by_the_next_command() {
             world.dojo(&UP).ok();
             world.killed_at(point, &MORE_AND_FEWER);
             assert_eq!(world.pending(), ["shrink", "grow"], "{point}");
+            let preview = world.dojo(&["up", "practice", "--dry-run"]);
+            let told = "an interrupted `scale` is finished first";
+            assert!(preview.stderr.contains(told), "{point}: {}", preview.stderr);
             let said = world.dojo(next);
             assert!(said.stderr.contains(word), "{next:?} after {point}: {}", said.stderr);
             said.ok();

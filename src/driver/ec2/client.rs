@@ -8,11 +8,11 @@ use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_smithy_http_client::tls;
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::config::ProvideCredentials as _;
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityError;
+use aws_smithy_http_client::tls;
 
 use crate::driver::{Error, Source};
 use crate::event::chain;
