@@ -28,11 +28,13 @@ const ON_WORKER: [&str; 5] = [
 ];
 const AT_THE_END: [&str; 1] = ["upgrade.done.before"];
 
-/// Each node with what its kubelet is of, by the API.
+/// Each node with what its kubelet is of, by the API. One that has just begun knows for a moment of nobody's rights.
 fn kubelets(world: &World) -> Vec<String> {
     let path = "jsonpath={range .items[*]}{.metadata.name} {.status.nodeInfo.kubeletVersion}{\"\\n\"}\
                 {end}";
-    let nodes = world.kubectl(&["get", "nodes", "-o", path]).ok();
+    let get = ["get", "nodes", "-o", path];
+    until("the API server lets its administrator in", 60, || world.kubectl(&get).code == Some(0));
+    let nodes = world.kubectl(&get).ok();
     nodes.lines().map(str::to_owned).collect()
 }
 
