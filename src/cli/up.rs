@@ -58,14 +58,13 @@ pub(super) async fn run(context: &Context, args: Up) -> Result<(), Error> {
     }
     let agreed = costs::agreed(context, &services, &spec, options, &args.agreed).await?;
     let cluster = services.lock(&name, "up").await.about(&name)?;
-    let wanted = match &args.file {
-        Some(_) => spec,
+    let wanted = if args.file.is_some() {
+        spec
+    } else {
         // What another command has changed meanwhile stays changed.
-        None => {
-            let wanted = from_flags(context, &args, cluster.goal().about(&name)?)?;
-            wanted.validate()?;
-            agreed.refuse_other(&spec, wanted)?
-        }
+        let wanted = from_flags(context, &args, cluster.goal().about(&name)?)?;
+        wanted.validate()?;
+        agreed.refuse_other(&spec, wanted)?
     };
     let summary = workflow::up(cluster, wanted, options).await.about(&name)?;
     if context.quiet { Ok(()) } else { tell(&summary) }

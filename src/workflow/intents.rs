@@ -104,7 +104,7 @@ async fn remove(cluster: &Cluster<'_>, rest: &[Intent]) -> Result<(), Error> {
             // What was loaded for it is loaded again.
             let images = record.images;
             let pending = rest.to_vec();
-            Ok(cluster.entry.save(&Record { images, pending, ..Record::new(spec.clone()) })?)
+            Ok(cluster.entry.save(&Record { pending, images, ..Record::new(spec.clone()) })?)
         }
     }
 }

@@ -91,7 +91,13 @@ pub(super) struct Make<'a> {
     departures: Vec<Departure>,
     nodes: Vec<Node>,
     leader: Option<Node>,
-    access: Option<Access>,
+    written: Option<Written>,
+}
+
+/// Where the user's contexts lead by now.
+struct Written {
+    access: Access,
+    /// Whether the cluster's is the selected one.
     selected: bool,
 }
 
@@ -183,21 +189,21 @@ impl<'a> Make<'a> {
             departures: Vec::new(),
             nodes: Vec::new(),
             leader: None,
-            access: None,
-            selected: false,
+            written: None,
         }
     }
 
     /// What it came to.
     pub(super) fn summary(self) -> Summary {
         let Record { machines, release, .. } = self.record;
+        let Written { access, selected } = self.written.expect("contexts were written");
         Summary {
             context: self.spec.name.context(),
             spec: self.spec,
             release,
             machines,
-            access: self.access.expect("contexts were written"),
-            selected: self.selected,
+            access,
+            selected,
             changes: self.changes,
             elapsed: self.begin.elapsed(),
         }
@@ -372,8 +378,8 @@ impl<'a> Make<'a> {
             self.progress.machine(node.machine().id.name).ready();
         }
         let Self { services, entry, record, options, .. } = self;
-        self.selected = contexts::write(services, entry, record, &access, options.select)?;
-        self.access = Some(access);
+        let selected = contexts::write(services, entry, record, &access, options.select)?;
+        self.written = Some(Written { access, selected });
         Ok(())
     }
 
@@ -385,7 +391,8 @@ impl<'a> Make<'a> {
     }
 
     fn contexts_by_hand(&self) -> Option<String> {
-        Some(contexts::by_hand(&self.spec, self.leader().machine(), self.access.as_ref()?))
+        let access = &self.written.as_ref()?.access;
+        Some(contexts::by_hand(&self.spec, self.leader().machine(), access))
     }
 
     fn note_done(&mut self) -> Result<(), Error> {

@@ -49,12 +49,24 @@ fn phases<'a>() -> Vec<Phase<Removal<'a>>> {
         Phase::<Removal>::new(
             "note that it goes",
             "Whatever becomes of this run, the next one goes on with it.",
-            |removal| async { removal.note_begin() }.boxed(),
+            |removal| {
+                async {
+                    removal.note_begin();
+                    Ok(())
+                }
+                .boxed()
+            },
         ),
         Phase::<Removal>::new(
             "take its contexts away",
             "They go first: a docker that points at a dying engine only hangs.",
-            |removal| async { removal.forget_contexts() }.boxed(),
+            |removal| {
+                async {
+                    removal.forget_contexts();
+                    Ok(())
+                }
+                .boxed()
+            },
         ),
         Phase::<Removal>::new("remove the machines", "All at once, with their disks.", |removal| {
             removal.destroy().boxed()
@@ -74,9 +86,8 @@ fn phases<'a>() -> Vec<Phase<Removal<'a>>> {
 }
 
 impl Removal<'_> {
-    fn note_begin(&mut self) -> Result<(), Error> {
+    fn note_begin(&self) {
         self.note(self.record.map(|record| record.machines.clone()).unwrap_or_default());
-        Ok(())
     }
 
     /// Notes which machines may still be there. Files that cannot be written keep no machine running: perhaps it is
@@ -89,11 +100,10 @@ impl Removal<'_> {
         }
     }
 
-    fn forget_contexts(&mut self) -> Result<(), Error> {
+    fn forget_contexts(&mut self) {
         failpoint::reached("down.context.before");
         self.left = self.forget();
         failpoint::reached("down.context.after");
-        Ok(())
     }
 
     fn forget(&self) -> Vec<String> {

@@ -90,7 +90,7 @@ impl Services {
         });
         let entry = self.ask(lock).await?;
         if let (Some(seen), Ok(record)) = (&self.seen, entry.record()) {
-            let now = record.as_ref().map(|record| record.goal());
+            let now = record.as_ref().map(Record::goal);
             let is_same = match (seen, now) {
                 (Some(seen), Some(now)) => seen.has_places_of(now),
                 (None, None) => true,
