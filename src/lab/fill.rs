@@ -42,8 +42,10 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, Wrong> {
     // Some disks tell only then.
     match out.sync_all() {
         Err(error) if full(error.kind()) => return Ok(told_full(written, &error)),
-        Err(error) => return Err(failed(error)),
+        // What is no file on a disk has nothing to tell.
         Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::InvalidInput => {}
+        Err(error) => return Err(failed(error)),
     }
     if written < size {
         say(&format!("asked to end after {written} bytes\n"));

@@ -2,7 +2,16 @@
 //!
 //! `lab APPLET …` runs an applet, and so does a link to the program that has the applet's name. It uses
 //! nothing but the standard library, because `build.rs` compiles it with `rustc` alone.
-#![deny(unsafe_op_in_unsafe_fn)]
+#![deny(unsafe_code, unsafe_op_in_unsafe_fn)]
+#![warn(unreachable_pub)]
+#![warn(
+    clippy::pedantic,
+    clippy::undocumented_unsafe_blocks,
+    clippy::unwrap_used,
+    clippy::expect_used
+)]
+#![warn(clippy::print_stdout, clippy::print_stderr, clippy::dbg_macro, clippy::panic)]
+#![allow(clippy::format_push_string, reason = "as in the rest of the package")]
 
 mod args;
 mod ci;
@@ -15,6 +24,7 @@ mod json;
 mod probe;
 mod serve;
 mod server;
+#[allow(unsafe_code, reason = "signals are the system's")]
 mod system;
 mod visit;
 

@@ -146,7 +146,6 @@ fn listen(port: u16) -> io::Result<Vec<TcpListener>> {
             let four = bind(Ipv4Addr::UNSPECIFIED.into(), port).ok();
             Ok([six].into_iter().chain(four).collect())
         }
-        Err(error) if error.kind() == ErrorKind::AddrInUse => Err(error),
         Err(_) => Ok(vec![bind(Ipv4Addr::UNSPECIFIED.into(), port)?]),
     }
 }
