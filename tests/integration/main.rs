@@ -17,6 +17,7 @@ mod intents;
 mod interrupt;
 mod kubeconfig;
 mod kubectl;
+mod lab;
 mod layers;
 mod lost;
 mod places;
