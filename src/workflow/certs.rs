@@ -3,7 +3,6 @@
 use futures_util::FutureExt as _;
 
 use crate::bootstrap::Bootstrapper;
-use crate::event::Progress;
 use crate::kind::{self, Certificate};
 use crate::model::{Access, ClusterName, Machine, MachineState, Role};
 use crate::pki;
@@ -14,11 +13,11 @@ use super::contexts;
 use super::error::{Error, Work};
 use super::leaders::first_that;
 use super::lost::look;
-use super::machines::{Origin, become_node, install, provisioner, subject};
+use super::machines::{Origin, become_node, become_nodes, install, provisioner, subject};
 use super::phase::{Phase, walk};
 use super::roll::{Renew, gently};
 use super::services::{Cluster, Services};
-use super::settle::{all_well, settle};
+use super::settle::all_well;
 
 /// The certificates of a cluster that are on this computer. No machine is asked, so that it can be told
 /// also when nothing runs.
@@ -94,8 +93,11 @@ fn phases<'a>() -> Vec<Phase<Renewal<'a>>> {
 impl Renewal<'_> {
     async fn look_at_machines(&mut self) -> Result<(), Error> {
         let Cluster { services, entry, progress } = self.cluster;
-        let running = std::mem::take(&mut self.running);
-        self.nodes = all(services, &self.provisioner, entry.name(), running, progress).await?;
+        let running = std::mem::take(&mut self.running).into_iter();
+        let origins = running.map(|machine| (machine.id.name, Origin::Keep(machine))).collect();
+        let (provisioner, name) = (&self.provisioner, entry.name());
+        self.nodes =
+            become_nodes(services, provisioner, name, Work::Tend, origins, progress).await?;
         Ok(())
     }
 
@@ -146,25 +148,6 @@ impl Renewal<'_> {
         }
         Ok(())
     }
-}
-
-async fn all(
-    services: &Services,
-    provisioner: &Provisioner,
-    cluster: &ClusterName,
-    machines: Vec<Machine>,
-    progress: &Progress,
-) -> Result<Vec<Node>, Error> {
-    let of = machines.len();
-    let work = machines.into_iter().map(|machine| {
-        let name = machine.id.name;
-        let progress = progress.machine(name);
-        let origin = Origin::Keep(machine);
-        (name, async move { become_node(services, provisioner, origin, &progress).await })
-    });
-    let (nodes, causes) = settle(work).await;
-    all_well(services, cluster, Work::Tend, of, causes).await?;
-    Ok(nodes)
 }
 
 /// How the cluster is reached; `None` if nothing runs that could be.

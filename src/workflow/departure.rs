@@ -102,9 +102,6 @@ pub(super) async fn dismiss(
     departures: Vec<Departure>,
     progress: &Progress,
 ) -> Result<(), Error> {
-    if departures.is_empty() {
-        return Ok(());
-    }
     if let Some((kind, leader)) = cluster {
         let leaving: Vec<Removal> = departures.iter().map(|d| d.leaving.clone()).collect();
         failpoint::reached("scale.drain.before");

@@ -7,8 +7,8 @@ use crate::event::Progress;
 use crate::failpoint;
 use crate::kind;
 use crate::model::{
-    HostKey, KubernetesVersion, Machine, MachineId, MachineName, MachineRequest, MachineState,
-    Secret, SshFiles,
+    ClusterName, HostKey, KubernetesVersion, Machine, MachineId, MachineName, MachineRequest,
+    MachineState, Secret, SshFiles,
 };
 use crate::pki::{self, Authority};
 use crate::provision::{Install, Node, Provisioner, Restart};
@@ -16,11 +16,12 @@ use crate::remote::keys;
 use crate::spec::ClusterSpec;
 use crate::store::{Entry, Record};
 
-use super::error::{Error, MachineError};
+use super::error::{Error, MachineError, Work};
 use super::host_key;
 use super::lost::look;
 use super::recovering::Recovering;
 use super::services::Services;
+use super::settle::{all_well, settle};
 
 /// How often to see whether a machine that is waited for still runs.
 const LOOK: Duration = Duration::from_secs(5);
@@ -230,6 +231,25 @@ pub(super) async fn become_node(
         }
     };
     services.interrupt.or(work).await.unwrap_or(Err(MachineError::Interrupted))
+}
+
+/// The whole ways of several machines of a cluster, all at once.
+pub(super) async fn become_nodes(
+    services: &Services,
+    provisioner: &Provisioner,
+    cluster: &ClusterName,
+    work: Work,
+    origins: Vec<(MachineName, Origin)>,
+    progress: &Progress,
+) -> Result<Vec<Node>, Error> {
+    let of = origins.len();
+    let ways = origins.into_iter().map(|(name, origin)| {
+        let progress = progress.machine(name);
+        (name, async move { become_node(services, provisioner, origin, &progress).await })
+    });
+    let (nodes, causes) = settle(ways).await;
+    all_well(services, cluster, work, of, causes).await?;
+    Ok(nodes)
 }
 
 /// Whether two OpenSSH lines hold the same key; the comment behind it may differ.

@@ -22,11 +22,10 @@ use super::departure::{self, Departure};
 use super::error::{Error, Work};
 use super::images;
 use super::leaders;
-use super::machines::{self, Origin, become_node};
+use super::machines::{self, Origin, become_nodes};
 use super::phase::Phase;
 use super::roll::roll;
 use super::services::{Cluster, Services};
-use super::settle::{all_well, settle};
 use super::state;
 
 /// How it is gone about.
@@ -252,7 +251,9 @@ impl<'a> Make<'a> {
         if self.changes && !self.is_new {
             self.agree()?;
         }
-        self.nodes = self.all_nodes(origins).await?;
+        let (provisioner, name) = (self.provisioner(), &self.spec.name);
+        self.nodes =
+            become_nodes(services, provisioner, name, Work::Make, origins, progress).await?;
         if services.interrupt.raised() {
             return Err(Error::Interrupted);
         }
@@ -305,19 +306,6 @@ impl<'a> Make<'a> {
         }));
         origins.sort_by_key(|(name, _)| *name);
         Ok(origins)
-    }
-
-    async fn all_nodes(&self, origins: Vec<(MachineName, Origin)>) -> Result<Vec<Node>, Error> {
-        let &Self { services, progress, .. } = self;
-        let provisioner = self.provisioner();
-        let of = origins.len();
-        let work = origins.into_iter().map(|(name, origin)| {
-            let progress = progress.machine(name);
-            (name, async move { become_node(services, provisioner, origin, &progress).await })
-        });
-        let (nodes, causes) = settle(work).await;
-        all_well(services, &self.spec.name, Work::Make, of, causes).await?;
-        Ok(nodes)
     }
 
     async fn load_images(&mut self) -> Result<(), Error> {

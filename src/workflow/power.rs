@@ -88,13 +88,18 @@ pub async fn stop(
         None => look(services, &record).await?,
     };
     sight.refuse_none(services, &record).await?;
-    let machines = sight.found.clone();
-    let result =
-        on_each(services, name, Work::Tend, machines, progress, async |machine, progress| {
+    let result = on_each(
+        services,
+        name,
+        Work::Tend,
+        &sight.found,
+        progress,
+        |machine, progress| async move {
             progress.step("stop", services.driver.stop(machine)).await?;
             Ok(())
-        })
-        .await;
+        },
+    )
+    .await;
     sight.and_missing(services, Work::Tend, result).await
 }
 

@@ -11,13 +11,13 @@ use crate::kind::{self, Running, Upgrade};
 use crate::model::{ClusterName, KubernetesVersion, MachineId, MachineState, Role};
 use crate::provision::{Node, Provisioner};
 use crate::spec::ClusterSpec;
-use crate::store::{Intent, Record};
+use crate::store::{Intent, Phase as Stage, Record};
 
 use super::contexts;
 use super::error::{Error, MachineError, Work};
 use super::leaders::first_that;
 use super::lost::look;
-use super::machines::{self, Origin, become_node};
+use super::machines::{self, Origin, become_nodes};
 use super::phase::{Phase, walk};
 use super::services::{Cluster, Services};
 use super::settle::{all_well, settle};
@@ -185,7 +185,7 @@ impl<'a> Release<'a> {
         let target = self.way.newest(&leader).await?;
         refuse_leap(name, &running, target)?;
         self.known = Some(Known { leader, running, target });
-        let is_under_way = matches!(self.record.pending.first(), Some(Intent::Upgrade { .. }));
+        let is_under_way = self.record.phase() == Stage::Upgrading;
         self.changes = is_under_way || !self.left().is_empty();
         Ok(())
     }
@@ -265,21 +265,19 @@ async fn nodes(
     for lost in wanted.iter().filter(|w| machines.iter().all(|m| m.id.name != w.name)) {
         progress.machine(lost.name).warn("it is gone; `up` makes it anew");
     }
-    let of = machines.len();
-    let work = machines.into_iter().map(|machine| {
-        let label = machine.id.name;
-        let progress = progress.machine(label);
+    let origins = machines.into_iter().map(|machine| {
         let origin = match machine.state {
-            MachineState::Running => Origin::Keep(machine),
+            MachineState::Running => Origin::Keep,
             MachineState::Stopped
             | MachineState::Paused
             | MachineState::Unknown
-            | MachineState::Unfinished => Origin::Start(machine),
+            | MachineState::Unfinished => Origin::Start,
         };
-        (label, async move { become_node(services, provisioner, origin, &progress).await })
+        (machine.id.name, origin(machine))
     });
-    let (mut nodes, causes) = settle(work).await;
-    all_well(services, name, Work::Tend, of, causes).await?;
+    let origins = origins.collect();
+    let mut nodes =
+        become_nodes(services, provisioner, name, Work::Tend, origins, progress).await?;
     nodes.sort_by_key(|node| node.machine().id.name);
     Ok(nodes)
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use futures_util::FutureExt as _;
 
+use crate::event::Progress;
 use crate::failpoint;
 use crate::model::Machine;
 use crate::store::{Entry, Intent, Phase as Stage, Record};
@@ -13,7 +14,7 @@ use super::error::{Error, Work};
 use super::lost::look;
 use super::phase::{Phase, walk};
 use super::services::Cluster;
-use super::settle::{all_well, settle};
+use super::settle::on_each;
 
 /// What is to be removed.
 pub(super) struct Whole {
@@ -114,18 +115,13 @@ impl Removal<'_> {
     async fn destroy(&mut self) -> Result<(), Error> {
         let Cluster { services, entry, progress } = self.cluster;
         let machines = &self.whole.machines;
-        let work = machines.iter().map(|machine| {
-            let progress = progress.machine(machine.id.name);
-            let destroyed = async move {
-                failpoint::reached("down.machine.before");
-                progress.step("destroy", services.driver.destroy(machine)).await?;
-                failpoint::reached("down.machine.after");
-                Ok(())
-            };
-            (machine.id.name, destroyed)
-        });
-        let (_, causes) = settle(work).await;
-        all_well(services, entry.name(), Work::Remove, machines.len(), causes).await?;
+        let destroy = |machine, progress: Progress| async move {
+            failpoint::reached("down.machine.before");
+            progress.step("destroy", services.driver.destroy(machine)).await?;
+            failpoint::reached("down.machine.after");
+            Ok(())
+        };
+        on_each(services, entry.name(), Work::Remove, machines, progress, destroy).await?;
         // Whoever goes on from here need not wonder where they are.
         self.note(Vec::new());
         Ok(())

@@ -25,22 +25,23 @@ pub async fn settle<T>(
 }
 
 /// Does the same to several machines of a cluster at once.
-pub(super) async fn on_each(
+pub(super) async fn on_each<'m, F>(
     services: &Services,
     cluster: &ClusterName,
     work: Work,
-    machines: Vec<Machine>,
+    machines: &'m [Machine],
     progress: &Progress,
-    to_one: impl AsyncFn(&Machine, &Progress) -> Result<(), MachineError>,
-) -> Result<(), Error> {
-    let of = machines.len();
+    to_one: impl Fn(&'m Machine, Progress) -> F,
+) -> Result<(), Error>
+where
+    F: Future<Output = Result<(), MachineError>>,
+{
     let all = machines.iter().map(|machine| {
-        let progress = progress.machine(machine.id.name);
-        let to_one = &to_one;
-        (machine.id.name, async move { to_one(machine, &progress).await })
+        let name = machine.id.name;
+        (name, to_one(machine, progress.machine(name)))
     });
     let (_, causes) = settle(all).await;
-    all_well(services, cluster, work, of, causes).await
+    all_well(services, cluster, work, machines.len(), causes).await
 }
 
 /// Nothing, if no machine of a fan-out failed; else which ones did, and what is left: asked of the driver
