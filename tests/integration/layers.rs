@@ -45,6 +45,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("plan", &["model", "spec"]),
     ("store", &["model", "pace", "spec", "durable"]),
     ("observe", &["model", "pace", "event", "driver", "remote", "kind", "store"]),
+    ("lesson", &["model", "remote", "kind", "observe"]),
     (
         "workflow",
         &[

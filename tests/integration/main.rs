@@ -19,6 +19,7 @@ mod kubeconfig;
 mod kubectl;
 mod lab;
 mod layers;
+mod lesson;
 mod lost;
 mod places;
 mod pointed;

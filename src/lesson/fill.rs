@@ -1,0 +1,44 @@
+//! Parameters: `{{app}}` in texts, commands and conditions.
+
+use std::collections::BTreeMap;
+
+use super::refused::{At, Refused};
+
+/// What a lesson may name without saying it: dojo knows it when the lesson begins.
+pub const GIVEN: [&str; 1] = ["cluster"];
+
+/// Values by their names.
+pub type Params = BTreeMap<String, String>;
+
+/// Where parameters are named in a text, and which.
+fn named(text: &str) -> impl Iterator<Item = (At, &str)> {
+    let lines = (1u64..).zip(text.lines());
+    lines.flat_map(|(line, words)| {
+        words.match_indices("{{").map(move |(start, _)| {
+            let name = words[start + 2..].split("}}").next().unwrap_or_default();
+            let column = words[..start].chars().count() as u64 + 1;
+            (At { line, column }, name)
+        })
+    })
+}
+
+/// Refuses a file that names parameters that nobody knows.
+pub(super) fn check(file: &str, text: &str, params: &Params) -> Result<(), Refused> {
+    let known = |name: &str| params.contains_key(name) || GIVEN.contains(&name);
+    // `{{.Node}}` is for docker's `--format`.
+    match named(text).find(|(_, name)| !name.starts_with('.') && !known(name)) {
+        None => Ok(()),
+        Some((at, name)) => {
+            let all: Vec<_> = params.keys().map(String::as_str).chain(GIVEN).collect();
+            let all = all.join(", ");
+            Err(at.refuse(file, format!("unknown parameter `{name}`: expected one of {all}")))
+        }
+    }
+}
+
+/// Puts values in the places of their names; what is not known stays.
+pub(super) fn fill(text: &mut String, params: &Params) {
+    for (name, value) in params {
+        *text = text.replace(&format!("{{{{{name}}}}}"), value);
+    }
+}

@@ -1,0 +1,214 @@
+//! What a lesson lacks, beyond what no lesson can be read without.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use crate::kind;
+use crate::model::Service;
+
+use super::format::Lesson;
+use super::step::Step;
+use super::text::{Language, Part, StepText, Text};
+
+/// Something that is to be mended before a lesson is given to learners.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Flaw {
+    /// The file.
+    pub file: String,
+    /// Where, counted from 1.
+    pub line: u64,
+    /// What it is.
+    pub problem: String,
+}
+
+impl fmt::Display for Flaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.file, self.line, self.problem)
+    }
+}
+
+/// The only image that a lesson may name, with any tag.
+const IMAGE: &str = "dojo/lab";
+
+/// How few hints a step may have.
+const HINTS: usize = 2;
+
+/// All that is to be mended, by file and line.
+pub fn lint(lesson: &Lesson) -> Vec<Flaw> {
+    let mut flaws = Vec::new();
+    let mut note = |file: &str, line: u64, problem: String| {
+        flaws.push(Flaw { file: file.to_owned(), line, problem });
+    };
+    for language in Language::ALL {
+        let file = language.file();
+        if !lesson.title.contains_key(&language) {
+            note(Language::En.file(), 1, format!("no title for `{file}`"));
+        }
+        match lesson.texts.get(&language) {
+            None => note(file, 1, "it is missing".to_owned()),
+            Some(text) => look_at_text(lesson, file, text, &mut note),
+        }
+    }
+    if let (Some(english), Some(korean)) =
+        (lesson.texts.get(&Language::En), lesson.texts.get(&Language::Ko))
+    {
+        compare(english, korean, &mut note);
+    }
+    let mut named = BTreeSet::new();
+    for step in &lesson.steps {
+        look_at_step(lesson, step, &mut named, &mut note);
+    }
+    for (name, text) in &lesson.files {
+        let file = format!("files/{name}");
+        if !named.contains(name) {
+            note(&file, 1, "no command names it".to_owned());
+        }
+        for (line, words) in (1..).zip(text.lines()) {
+            let value = words.trim_start().trim_start_matches("- ").strip_prefix("image:");
+            let image = value.map(|value| value.split('#').next().unwrap_or_default());
+            if let Some(image) = image.map(|it| it.trim().trim_matches(['"', '\''])) {
+                look_at_image(image, &file, line, &mut note);
+            }
+        }
+    }
+    flaws.sort();
+    flaws
+}
+
+fn is_lab(image: &str) -> bool {
+    image.strip_prefix(IMAGE).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+}
+
+fn look_at_image(image: &str, file: &str, line: u64, note: &mut impl FnMut(&str, u64, String)) {
+    if !is_lab(image) {
+        note(file, line, format!("image `{image}`: only {IMAGE} is there without a network"));
+    }
+}
+
+fn look_at_text(
+    lesson: &Lesson,
+    file: &str,
+    text: &Text,
+    note: &mut impl FnMut(&str, u64, String),
+) {
+    if text.introduction.is_empty() {
+        note(file, 1, "no introduction before the first step".to_owned());
+    }
+    for step in &lesson.steps {
+        let id = &step.id;
+        let Some(words) = text.steps.get(id) else {
+            note(file, 1, format!("no text of step `{id}`: expected `# {id}`"));
+            continue;
+        };
+        for part in [Part::Goal, Part::Why] {
+            if !words.has(part) {
+                note(file, words.line, format!("step `{id}` has no `## {part}`"));
+            }
+        }
+        if words.hints.len() < HINTS {
+            let count = words.hints.len();
+            let problem = format!("step `{id}` has {count} hints: expected at least {HINTS}");
+            note(file, words.line, problem);
+        }
+        if step.predict.is_some() && words.ask.is_none() {
+            note(file, words.line, format!("step `{id}` has `predict`, but no `## ask`"));
+        }
+        let can_be_given: BTreeSet<_> = reasons(step).into_iter().collect();
+        for (part, line) in words.headings() {
+            if let Part::Hint(_, Some(reason)) = part
+                && !can_be_given.contains(&reason)
+            {
+                note(file, line, format!("the check of `{id}` never says `{reason}`"));
+            }
+        }
+    }
+}
+
+/// All reasons that the check of a step may give.
+fn reasons(step: &Step) -> Vec<super::reason::Reason> {
+    let mut all = Vec::new();
+    step.check.each(&mut |condition| all.extend(condition.reasons()));
+    all
+}
+
+fn compare(english: &Text, korean: &Text, note: &mut impl FnMut(&str, u64, String)) {
+    let file = Language::Ko.file();
+    for (id, words) in &english.steps {
+        let Some(other) = korean.steps.get(id) else { continue };
+        let parts = |text: &StepText| text.headings().map(|(part, _)| part).collect::<Vec<_>>();
+        if parts(words) != parts(other) {
+            let wanted: Vec<_> = parts(words).iter().map(ToString::to_string).collect();
+            let problem =
+                format!("step `{id}` has other headings than in English: {}", wanted.join(", "));
+            note(file, other.line, problem);
+        }
+    }
+}
+
+fn look_at_step(
+    lesson: &Lesson,
+    step: &Step,
+    named: &mut BTreeSet<String>,
+    note: &mut impl FnMut(&str, u64, String),
+) {
+    let (file, id) = (Language::En.file(), &step.id);
+    if step.solve.is_empty() {
+        note(file, step.line, format!("step `{id}` has no `solve`"));
+    }
+    if step.also.iter().all(Vec::is_empty) {
+        note(file, step.line, format!("step `{id}` has no `also`: another way that is right"));
+    }
+    if step.wrong.is_empty() {
+        note(file, step.line, format!("step `{id}` has no `wrong`: a way that is not"));
+    }
+    let can_be_given = reasons(step);
+    for wrong in &step.wrong {
+        if !can_be_given.contains(&wrong.reason) {
+            let problem = format!("the check of `{id}` never says `{}`", wrong.reason);
+            note(file, wrong.line, problem);
+        }
+    }
+    step.check.each(&mut |condition| {
+        if let Some(image) = condition.image() {
+            look_at_image(image, file, step.line, note);
+        }
+        // What a kind of cluster does not tell could never be judged.
+        let service = match condition.name().split('.').next() {
+            Some("swarm") => Some(Service::Engine),
+            Some("k8s") => Some(Service::Api),
+            _ => None,
+        };
+        let kind = kind::of(lesson.cluster.orchestrator);
+        if service.is_some_and(|service| kind.service() != service) {
+            let problem = format!("`{}` cannot be told of such a cluster", condition.name());
+            note(file, step.line, problem);
+        }
+    });
+    for command in step.commands() {
+        let words: Vec<&str> = command.split_whitespace().collect();
+        for pair in words.windows(2) {
+            let name = pair[1].trim_matches(|c: char| "'\";)&|".contains(c));
+            let is_file = name.ends_with(".yaml") || name.ends_with(".yml") || pair[0] == "-f";
+            if ["-f", "-c", "--filename", "--compose-file"].contains(&pair[0]) && is_file {
+                if lesson.files.contains_key(name) {
+                    named.insert(name.to_owned());
+                } else if name != "-" && !name.contains('=') {
+                    note(file, step.line, format!("there is no `files/{name}`"));
+                }
+            }
+            if pair[0] == "--image" {
+                look_at_image(pair[1], file, step.line, note);
+            }
+        }
+        for word in &words {
+            if let Some(image) = word.strip_prefix("--image=") {
+                look_at_image(image, file, step.line, note);
+            }
+        }
+        let makes = ["docker run ", "docker service create ", "docker pull ", "kubectl run "];
+        let names_lab = words.iter().any(|word| is_lab(word.trim_start_matches("--image=")));
+        if makes.iter().any(|verb| command.contains(verb)) && !names_lab {
+            note(file, step.line, format!("`{command}` names another image than {IMAGE}"));
+        }
+    }
+}

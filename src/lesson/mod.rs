@@ -1,0 +1,34 @@
+//! Lessons: what they are as files, and what evidence says of their steps. Nothing here touches a cluster, a disk or the
+//! user: text and facts come in, lessons and verdicts go out.
+
+mod built_in;
+mod condition;
+mod evidence;
+mod fill;
+mod format;
+mod judge;
+mod lint;
+mod names;
+mod one_or_many;
+mod reason;
+mod refused;
+mod step;
+mod text;
+mod time;
+mod told;
+mod words;
+
+pub use built_in::built_in;
+pub use condition::Condition;
+pub use evidence::{Answer, Evidence, Gap, Mark, Sample};
+pub use fill::{GIVEN, Params};
+pub use format::{Lesson, Need, Shape};
+pub use judge::{Prediction, Verdict, judge};
+pub use lint::{Flaw, lint};
+pub use reason::Reason;
+pub use refused::Refused;
+pub use step::{Predict, Step, Wrong};
+pub use text::{Ask, Hint, Language, StepText, Text};
+pub use time::Time;
+pub use told::{Outcome, Told, Values};
+pub use words::sentence;

@@ -1,0 +1,159 @@
+//! Lessons: those that are built in, the format with its refusals, and what the judge says of evidence.
+
+mod families;
+mod refusals;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clusterdojo::lesson::{
+    Evidence, Language, Lesson, Outcome, Reason, Step, Verdict, built_in, judge, lint, sentence,
+};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/lesson")
+}
+
+fn file_of(lesson: &Lesson, step: &Step, case: &str) -> String {
+    format!("{}.{}.{case}.json", lesson.id.replace('/', "-"), step.id)
+}
+
+fn evidence(name: &str) -> Evidence {
+    let text = fs::read_to_string(folder().join(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
+    serde_json::from_str(&text).unwrap_or_else(|e| panic!("{name}: {e}"))
+}
+
+#[test]
+fn built_in_lessons_lack_nothing() {
+    let lessons = built_in();
+    let ids: Vec<_> = lessons.iter().map(|lesson| lesson.id.as_str()).collect();
+    let expected =
+        ["swarm/replicas", "swarm/zero-downtime", "kubernetes/three-layers", "kubernetes/liveness"];
+    assert_eq!(ids, expected);
+    for lesson in &lessons {
+        let flaws: Vec<_> = lint(lesson).iter().map(ToString::to_string).collect();
+        assert_eq!(flaws, [""; 0], "{}", lesson.id);
+    }
+}
+
+#[test]
+fn every_file_of_a_built_in_lesson_is_built_in() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/lessons");
+    let source = fs::read_to_string("src/lesson/built_in.rs").unwrap();
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let inside = path.strip_prefix(&root).unwrap().display().to_string();
+            let mut words = inside.splitn(3, '/');
+            let name = format!("{}/{}", words.next().unwrap(), words.next().unwrap());
+            let file = words.next().unwrap();
+            let line = source.lines().find(|line| line.contains(&format!("{name:?}")));
+            assert!(line.is_some_and(|it| it.contains(&format!("{file:?}"))), "{inside}");
+        }
+    }
+}
+
+#[test]
+fn parameters_are_filled_in_and_those_that_dojo_gives_later() {
+    let mut lesson = built_in().remove(0);
+    let command = |lesson: &Lesson| lesson.step("kill").unwrap().solve[1].clone();
+    assert!(command(&lesson).contains("{{cluster}}/$node -- "), "{}", command(&lesson));
+    assert!(command(&lesson).contains("name=lab_web"), "{}", command(&lesson));
+    assert!(lesson.step("kill").unwrap().solve[0].contains("'{{.Node}}'"));
+    assert!(lesson.files["stack.yaml"].contains("\n  web:\n"));
+    lesson.fill(&[("cluster".to_owned(), "practice".to_owned())].into());
+    assert!(command(&lesson).starts_with("dojo ssh practice/$node"), "{}", command(&lesson));
+    let text = &lesson.texts[&Language::Ko].steps["kill"];
+    assert!(text.hints[0].text.contains("dojo ssh practice/NODE"), "{}", text.hints[0].text);
+}
+
+/// Red, wrong and green of every step.
+#[test]
+fn the_steps_of_built_in_lessons_are_judged_right() {
+    let mut used = BTreeSet::new();
+    for lesson in &built_in() {
+        for step in &lesson.steps {
+            let mut told = |case: &str| -> Verdict {
+                let name = file_of(lesson, step, case);
+                let verdict = judge(step, &evidence(&name));
+                used.insert(name);
+                verdict
+            };
+            let red = told("red");
+            assert_eq!(red.verdict, Outcome::NotYet, "{} {}: {red:#?}", lesson.id, step.id);
+            for (number, wrong) in (1..).zip(&step.wrong) {
+                let verdict = told(&format!("wrong-{number}"));
+                let at = format!("{} {} wrong-{number}: {verdict:#?}", lesson.id, step.id);
+                assert_ne!(verdict.verdict, Outcome::Passed, "{at}");
+                assert_eq!(verdict.reason, Some(wrong.reason), "{at}");
+                let deciding = verdict.told.deciding();
+                assert_eq!(deciding.reason, Some(wrong.reason), "{at}");
+                for language in Language::ALL {
+                    let said = sentence(deciding, language).unwrap();
+                    assert!(!said.contains('–'), "{said}: {at}");
+                }
+            }
+            let green = told("green");
+            assert_eq!(green.verdict, Outcome::Passed, "{} {}: {green:#?}", lesson.id, step.id);
+            assert_eq!(green.reason, None);
+        }
+    }
+    let there = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().file_name());
+    let there = there.map(|name| name.into_string().unwrap());
+    let there: BTreeSet<_> = there.filter(|name| name.ends_with(".json")).collect();
+    assert_eq!(there, used);
+}
+
+#[test]
+fn what_a_learner_expected_is_kept_beside_the_verdict() {
+    let lessons = built_in();
+    let judged = |lesson: usize, step: &str| {
+        let lesson = &lessons[lesson];
+        let step = lesson.step(step).unwrap();
+        judge(step, &evidence(&file_of(lesson, step, "green"))).prediction
+    };
+    assert!(judged(0, "kill").unwrap().right);
+    let wrong = judged(1, "update").unwrap();
+    assert_eq!((wrong.right, wrong.said), (false, vec!["one".to_owned()]));
+    // In another order.
+    assert!(judged(3, "make-it-ill").unwrap().right);
+    assert_eq!(judged(1, "bad-release"), None);
+}
+
+#[test]
+fn a_verdict_is_json_without_sentences() {
+    let lesson = built_in().remove(0);
+    let step = lesson.step("kill").unwrap();
+    let verdict = judge(step, &evidence(&file_of(&lesson, step, "wrong-1")));
+    let said = serde_json::to_value(&verdict).unwrap();
+    assert_eq!(
+        (&said["verdict"], &said["reason"]),
+        (&"not-yet".into(), &"replaced-by-update".into())
+    );
+    let [first, second] = &said["told"]["parts"].as_array().unwrap()[..] else { panic!("{said}") };
+    assert_eq!(first["condition"], "swarm.replaced");
+    assert_eq!(first["look"], "docker service ps --no-trunc lab_web");
+    assert_eq!(first["since"], "2026-03-09T14:00:22Z");
+    assert_eq!(first["wanted"]["because"], "killed-by-hand");
+    assert_eq!(second["reason"], "waits");
+    let korean = sentence(verdict.told.deciding(), Language::Ko).unwrap();
+    assert!(korean.contains("업데이트되어 교체되었습니다"), "{korean}");
+}
+
+#[test]
+fn evidence_reads_back_as_written_and_of_another_step_it_tells_nothing() {
+    let lesson = built_in().remove(0);
+    let step = lesson.step("kill").unwrap();
+    let mut evidence = evidence(&file_of(&lesson, step, "green"));
+    let text = serde_json::to_string(&evidence).unwrap();
+    assert_eq!(serde_json::from_str::<Evidence>(&text).unwrap(), evidence);
+    evidence.step = "scale".to_owned();
+    let verdict = judge(step, &evidence);
+    assert_eq!((verdict.verdict, verdict.reason), (Outcome::CannotTell, Some(Reason::OtherStep)));
+}
