@@ -42,3 +42,25 @@ pub(super) fn fill(text: &mut String, params: &Params) {
         *text = text.replace(&format!("{{{{{name}}}}}"), value);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_parameters_are_refused_where_they_stand() {
+        let params = Params::from([("app".to_owned(), "web".to_owned())]);
+        let told = |text: &str| check("a", text, &params).map_err(|error| error.to_string());
+        assert_eq!(told("{{app}} {{cluster}} {{.Node}}"), Ok(()));
+        let refused = told("이름\n가 {{ap}}").unwrap_err();
+        assert_eq!(refused, "a:2:3: unknown parameter `ap`: expected one of app, cluster");
+        assert!(told("{{app }}").is_err());
+    }
+
+    #[test]
+    fn what_is_not_known_yet_stays() {
+        let mut text = "{{app}} on {{cluster}}".to_owned();
+        fill(&mut text, &Params::from([("app".to_owned(), "web".to_owned())]));
+        assert_eq!(text, "web on {{cluster}}");
+    }
+}

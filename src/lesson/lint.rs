@@ -188,7 +188,8 @@ fn look_at_step(
         let words: Vec<&str> = command.split_whitespace().collect();
         for pair in words.windows(2) {
             let name = pair[1].trim_matches(|c: char| "'\";)&|".contains(c));
-            let is_file = name.ends_with(".yaml") || name.ends_with(".yml") || pair[0] == "-f";
+            let ending = name.rsplit_once('.').map(|(_, ending)| ending);
+            let is_file = ending.is_some_and(|it| ["yaml", "yml"].contains(&it)) || pair[0] == "-f";
             if ["-f", "-c", "--filename", "--compose-file"].contains(&pair[0]) && is_file {
                 if lesson.files.contains_key(name) {
                     named.insert(name.to_owned());

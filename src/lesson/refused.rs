@@ -47,6 +47,11 @@ pub(super) fn typed<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Re
         let message = error.without_snippet().to_string();
         // The place is told apart from the problem, so it need not stand in the text again.
         let at = format!(" at line {}, column {}", location.line(), location.column());
-        At::in_front(location).refuse(file, message.replace(&at, ""))
+        let message = message.replace(&at, "");
+        // What Rust calls a number is nothing to those who write lessons.
+        let is_number = ["invalid u16", "invalid i64", "invalid i32", "invalid usize"];
+        let is_number = is_number.contains(&message.as_str());
+        let message = if is_number { "expected a whole number" } else { message.as_str() };
+        At::in_front(location).refuse(file, message)
     })
 }

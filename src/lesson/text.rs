@@ -301,3 +301,45 @@ impl Reader<'_> {
         Ok(Ask { question, options, line })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Text, String> {
+        Text::read("a", text, 1).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_text_is_told_apart_by_its_headings() {
+        let text = read(
+            "Hello.\n\n# one\n## goal\nDo:\n```\n# no heading\n```\n## hint 1\nA.\n\
+             ## hint 2 when: too-few\nB.\n## ask\nWhat?\n\n- it-is: Yes: it is.\n- not: No.\n",
+        )
+        .unwrap();
+        assert_eq!(text.introduction, "Hello.");
+        let step = &text.steps["one"];
+        assert_eq!((step.goal.as_str(), step.line), ("Do:\n```\n# no heading\n```", 3));
+        assert_eq!(step.hints[1], Hint { when: Some(Reason::TooFew), text: "B.".to_owned() });
+        let ask = step.ask.as_ref().unwrap();
+        assert_eq!(ask.question, "What?");
+        assert_eq!(ask.options[0], ("it-is".to_owned(), "Yes: it is.".to_owned()));
+        assert!(step.has(Part::Goal) && !step.has(Part::Why));
+    }
+
+    #[test]
+    fn what_cannot_be_told_apart_is_refused() {
+        for (text, refused) in [
+            ("## goal\nA.", "a:1:1: a heading before the first step"),
+            ("# one\n# one\n", "a:2:3: step `one` is there twice"),
+            ("# one\n## hint one\nA.", "a:2:4: unknown heading `## hint one`"),
+            ("# one\n### deep\n", "a:2:1: expected `# STEP` or `## PART`"),
+            ("# one\n## ask\nWhat?\n", "a:2:1: expected a question"),
+            ("# one\n## ask\n- a: A.\n", "a:2:1: expected a question"),
+            ("# one\n## ask\nW?\n- a: A.\nSo.", "a:5:1: expected nothing below"),
+        ] {
+            let told = read(text).unwrap_err();
+            assert!(told.starts_with(refused), "{text}: {told}");
+        }
+    }
+}

@@ -93,6 +93,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "durable",
             "store",
             "observe",
+            "lesson",
             "workflow",
             "provision",
             "bootstrap",

@@ -139,8 +139,8 @@ fn a_verdict_is_json_without_sentences() {
     let [first, second] = &said["told"]["parts"].as_array().unwrap()[..] else { panic!("{said}") };
     assert_eq!(first["condition"], "swarm.replaced");
     assert_eq!(first["look"], "docker service ps --no-trunc lab_web");
-    assert_eq!(first["since"], "2026-03-09T14:00:22Z");
-    assert_eq!(first["wanted"]["because"], "killed-by-hand");
+    assert_eq!(first["since"], "2026-03-09T14:00:20Z");
+    assert_eq!(first["wanted"]["because"], "killed");
     assert_eq!(second["reason"], "waits");
     let korean = sentence(verdict.told.deciding(), Language::Ko).unwrap();
     assert!(korean.contains("업데이트되어 교체되었습니다"), "{korean}");

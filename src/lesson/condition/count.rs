@@ -85,3 +85,21 @@ impl<'de> Deserialize<'de> for Count {
         deserializer.deserialize_any(Written)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_exact_or_limits() {
+        let read = |text: &str| serde_json::from_str::<Count>(text);
+        let fits = |text: &str| (0..4).filter(|n| read(text).unwrap().fits(*n)).collect::<Vec<_>>();
+        assert_eq!(fits("2"), [2]);
+        assert_eq!(fits("\">=2\""), [2, 3]);
+        assert_eq!(fits("\"<= 1\""), [0, 1]);
+        assert_eq!(read("\">=2\"").unwrap().to_string(), ">=2");
+        for wrong in ["-1", "\">2\"", "\"\"", "[]", "1.5"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -10,3 +10,19 @@ fn short(image: &str) -> &str {
 pub(super) fn is_same(one: &str, other: &str) -> bool {
     short(one) == short(other)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn engines_and_nodes_write_the_same_image_in_their_own_ways() {
+        for other in ["dojo/lab:1@sha256:ab", "docker.io/dojo/lab:1", "dojo/lab:1"] {
+            assert!(is_same("dojo/lab:1", other), "{other}");
+        }
+        assert!(is_same("docker.io/library/nginx:1", "nginx:1"));
+        for other in ["dojo/lab:2", "dojo/lab", "example.com/dojo/lab:1"] {
+            assert!(!is_same("dojo/lab:1", other), "{other}");
+        }
+    }
+}

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::lesson::reason::Reason;
 use crate::lesson::told::Values;
 use crate::observe::Facts;
+use crate::remote::PodStatus;
 
 use super::count::Count;
 use super::image::is_same;
@@ -84,9 +85,7 @@ impl Leaf for Rollout {
         let ready = pods.iter().filter(|pod| pod.ready == Some(true)).count();
         let number = |number: Option<i32>| usize::try_from(number.unwrap_or(0)).unwrap_or(0);
         let asked = number(found.replicas);
-        let is_newest = |pod: &&&crate::remote::PodStatus| {
-            found.images.iter().all(|image| has_image(pod, image))
-        };
+        let is_newest = |pod: &&&PodStatus| found.images.iter().all(|image| has_image(pod, image));
         let newest = pods.iter().filter(is_newest).count().min(number(found.updated_replicas));
         if newest != asked
             || pods.len() != asked

@@ -1,5 +1,7 @@
 //! Evidence as conditions look at it.
 
+use std::fmt;
+
 use jiff::Timestamp;
 
 use crate::lesson::evidence::{Answer, Evidence, Gap, Sample};
@@ -111,7 +113,7 @@ impl Unmet {
         Self { outcome: Outcome::CannotTell, ..Self::new(reason) }
     }
 
-    pub(super) fn saw(mut self, name: &'static str, value: impl ToString) -> Self {
+    pub(super) fn saw(mut self, name: &'static str, value: impl fmt::Display) -> Self {
         self.seen.insert(name, value.to_string());
         self
     }
@@ -131,7 +133,7 @@ pub(super) struct Met {
 }
 
 impl Met {
-    pub(super) fn saw(mut self, name: &'static str, value: impl ToString) -> Self {
+    pub(super) fn saw(mut self, name: &'static str, value: impl fmt::Display) -> Self {
         self.seen.insert(name, value.to_string());
         self
     }

@@ -4,14 +4,14 @@
 //! seen. A container that was killed ends with 137; one that took too much memory does so too, and facts do not tell them
 //! apart. Nor do they tell who asked for an update.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::lesson::reason::Reason;
 use crate::lesson::told::Values;
-use crate::observe::Facts;
+use crate::observe::{Facts, Part};
 use crate::remote::{SwarmService, SwarmTask};
 
 use super::leaf::Leaf;
@@ -51,6 +51,19 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// The word as it stands in lessons.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Exited => "exited",
+            Self::Unhealthy => "unhealthy",
+            Self::Killed => "killed",
+            Self::Update => "update",
+            Self::NodeDown => "node-down",
+            Self::Drained => "drained",
+            Self::Rejected => "rejected",
+        }
+    }
+
     fn reason(self) -> Reason {
         match self {
             Self::Exited => Reason::EndedByItself,
@@ -79,7 +92,7 @@ const BY_SIGNAL: [i64; 2] = [137, 143];
 /// Why a task ended; `None` if it has not.
 fn cause(task: &SwarmTask, facts: &Facts) -> Option<Cause> {
     let said = task.err.as_deref().unwrap_or_default();
-    let nodes = || facts.nodes.iter().flat_map(|nodes| nodes.iter());
+    let nodes = || facts.nodes.iter().flat_map(Part::iter);
     let node = nodes().find(|node| Some(&node.id) == task.node_id.as_ref());
     let is_down = node.is_some_and(|node| node.ready == Some(false));
     let is_drained =
@@ -116,29 +129,25 @@ fn by_place(service: &SwarmService) -> BTreeMap<(Option<i64>, Option<&str>), Vec
 
 /// What was replaced in a service after a moment and up to a sample, oldest first.
 pub(super) fn replacements(moment: Moment<'_>, service: &str) -> Vec<Replacement> {
-    let services = |facts: &'_ Facts| {
-        facts.services.as_ref().and_then(|part| part.items.clone()).unwrap_or_default()
-    };
     let mut known = BTreeMap::<String, Replacement>::new();
     // What had ended and had a successor before is no news, whatever the clocks say.
-    let before: Vec<String> = services(moment.story.mark())
-        .iter()
+    let mark = moment.story.mark();
+    let services = mark.services.iter().flat_map(Part::iter);
+    let before: BTreeSet<&str> = services
         .filter(|found| found.name == service)
-        .flat_map(|found| {
-            let places = by_place(found);
-            let followed = places.into_values().flat_map(|tasks| tasks.into_iter().skip(1));
-            let ended = followed.filter(|task| cause(task, moment.story.mark()).is_some());
-            ended.map(|task| task.id.clone()).collect::<Vec<_>>()
-        })
+        .flat_map(|found| by_place(found).into_values())
+        .flat_map(|tasks| tasks.into_iter().skip(1))
+        .filter(|task| cause(task, mark).is_some())
+        .map(|task| task.id.as_str())
         .collect();
     for sample in moment.samples() {
-        let items = sample.facts.services.iter().flat_map(|part| part.iter());
+        let items = sample.facts.services.iter().flat_map(Part::iter);
         for found in items.filter(|found| found.name == service) {
             for tasks in by_place(found).into_values() {
                 for pair in tasks.windows(2) {
                     let [new, old] = pair else { continue };
                     let Some(cause) = cause(old, &sample.facts) else { continue };
-                    if before.contains(&old.id) || known.contains_key(&old.id) {
+                    if before.contains(old.id.as_str()) || known.contains_key(&old.id) {
                         continue;
                     }
                     let at = old.since.max(new.created_at).unwrap_or(sample.at);
@@ -200,7 +209,7 @@ impl Leaf for Replaced {
 
     fn wanted(&self) -> Values {
         let mut wanted = Values::from([("service", self.service.clone())]);
-        wanted.extend(self.because.map(|cause| ("because", cause.reason().key().to_owned())));
+        wanted.extend(self.because.map(|cause| ("because", cause.as_str().to_owned())));
         wanted.extend(self.slot.map(|slot| ("slot", slot.to_string())));
         wanted
     }

@@ -54,7 +54,7 @@ pub(super) fn needed<'f>(moment: Moment<'f>, name: &str) -> Result<&'f SwarmServ
 }
 
 /// Whether the swarm wants a task to run.
-fn is_wanted(task: &&SwarmTask) -> bool {
+fn is_wanted(task: &SwarmTask) -> bool {
     task.desired_state.as_deref() == Some("running")
 }
 
@@ -80,7 +80,7 @@ impl Leaf for Service {
             let image = task.image.as_deref().unwrap_or_default();
             self.image.as_ref().is_none_or(|wanted| is_same(image, wanted))
         };
-        let wanted: Vec<_> = service.tasks.iter().filter(is_wanted).collect();
+        let wanted: Vec<_> = service.tasks.iter().filter(|task| is_wanted(task)).collect();
         let runs = |task: &&&SwarmTask| task.state.as_deref() == Some("running");
         let running = wanted.iter().filter(runs).filter(|task| fits(task)).count();
         let Some(count) = self.running else { return Ok(Met::default().saw("running", running)) };
@@ -145,7 +145,7 @@ impl Leaf for Absent {
         match find(moment.facts()?, &self.service)? {
             None => Ok(Met::default()),
             Some(service) => {
-                let running = service.tasks.iter().filter(is_wanted).count();
+                let running = service.tasks.iter().filter(|task| is_wanted(task)).count();
                 Err(Unmet::new(Reason::StillThere)
                     .saw("service", &service.name)
                     .saw("running", running))

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::lesson::reason::Reason;
 use crate::lesson::told::Values;
+use crate::remote::SwarmService;
 
 use super::leaf::Leaf;
 use super::story::{Met, Moment, Unmet, known};
@@ -61,7 +62,7 @@ impl Leaf for Update {
         let state = service.update_state.as_deref().unwrap_or_default();
         let is_wanted = |state: &str| state == self.state.as_str();
         let state_before = |found: Result<Option<_>, Unmet>| {
-            let found: Option<&crate::remote::SwarmService> = found.ok().flatten();
+            let found: Option<&SwarmService> = found.ok().flatten();
             found.and_then(|service| service.update_state.clone()).unwrap_or_default()
         };
         let was_otherwise = !is_wanted(&state_before(find(moment.before(), &self.service)))

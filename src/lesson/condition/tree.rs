@@ -336,14 +336,14 @@ impl Condition {
         // Who has not looked does not know.
         let gaps = moment.story.gaps_after(since);
         let since = gaps.map(|gap| gap.to).fold(since, Timestamp::max);
-        let held = moment.until().duration_since(since);
+        let lasted = moment.until().duration_since(since);
         let wanted = SignedDuration::try_from(hold.time.0).unwrap_or(SignedDuration::MAX);
-        let is_enough = held >= wanted;
+        let is_enough = lasted >= wanted;
         let outcome = if is_enough { Outcome::Passed } else { Outcome::NotYet };
         let reason = (!is_enough).then_some(Reason::NotLongEnough);
         let mut told = self.told_with(outcome, reason, vec![inner]);
         told.wanted.insert("time", hold.time.to_string());
-        told.seen.insert("time", format!("{}s", held.as_secs()));
+        told.seen.insert("time", format!("{}s", lasted.as_secs()));
         told.since = Some(since);
         told
     }

@@ -11,7 +11,7 @@ fn at(seconds: f64) -> Value {
     json!(mark + jiff::SignedDuration::from_secs_f64(seconds))
 }
 
-fn facts(parts: Value) -> Value {
+fn facts(parts: &Value) -> Value {
     let known = |items: &Value| match items {
         Value::String(error) => json!({"items": null, "error": error}),
         items => json!({"items": items, "error": null}),
@@ -27,11 +27,11 @@ fn facts(parts: Value) -> Value {
 fn evidence(mark: &Value, seen: &[(f64, Value)]) -> Evidence {
     let seen: Vec<_> = seen
         .iter()
-        .map(|(seconds, parts)| json!({"at": at(*seconds), "facts": facts(parts.clone())}))
+        .map(|(seconds, parts)| json!({"at": at(*seconds), "facts": facts(parts)}))
         .collect();
     serde_json::from_value(json!({
         "lesson": "a/b", "step": "s",
-        "since": {"at": at(0.0), "facts": facts(mark.clone())}, "seen": seen
+        "since": {"at": at(0.0), "facts": facts(mark)}, "seen": seen
     }))
     .unwrap()
 }
@@ -278,16 +278,16 @@ fn nodes_are_counted() {
     };
     let nodes = json!({"nodes": [node("manager-1", true, "active", Some("reachable")),
         node("manager-2", false, "active", Some("unreachable")), node("worker-1", true, "drain", None)]});
-    let none = json!({});
+    let empty = json!({});
     let check =
-        |what: &str| once(&format!("{{ swarm.nodes: {{ {what} }} }}"), &none, nodes.clone());
+        |what: &str| once(&format!("{{ swarm.nodes: {{ {what} }} }}"), &empty, nodes.clone());
     assert_eq!(check("ready: 2, down: 1, drained: 1, managers: 1"), YES);
     assert_eq!(check("ready: 3"), no(Reason::TooFewNodes));
     assert_eq!(check("managers: 0"), no(Reason::TooManyNodes));
     assert_eq!(check("ready: '>=1'"), YES);
     let nodes =
         json!({"nodes": [node("a", true, "active", None), node("b", false, "cordoned", None)]});
-    let check = |what: &str| once(&format!("{{ k8s.nodes: {{ {what} }} }}"), &none, nodes.clone());
+    let check = |what: &str| once(&format!("{{ k8s.nodes: {{ {what} }} }}"), &empty, nodes.clone());
     assert_eq!(check("ready: 1, not-ready: 1, cordoned: 1"), YES);
     assert_eq!(check("cordoned: 2"), no(Reason::TooFewNodes));
     assert_eq!(check("not-ready: 0"), no(Reason::TooManyNodes));
@@ -469,10 +469,7 @@ fn then_goes_through_what_was_so_at_some_time_and_ends_with_what_is_so_now() {
     let check = "{ then: [{ swarm.nodes: { down: 1 } }, { swarm.nodes: { ready: 3 } }] }";
     let (three, two) = (ready(3), ready(2));
     assert_eq!(judged(check, &three, &[(1.0, two.clone()), (9.0, three.clone())]), YES);
-    assert_eq!(
-        judged(check, &three, &[(1.0, three.clone())]),
-        no(Reason::TooManyNodes.min(Reason::TooFewNodes))
-    );
+    assert_eq!(judged(check, &three, &[(1.0, three.clone())]), no(Reason::TooFewNodes));
     assert_eq!(
         judged(check, &three, &[(1.0, three.clone()), (9.0, two.clone())]),
         no(Reason::TooFewNodes)

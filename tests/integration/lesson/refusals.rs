@@ -46,7 +46,7 @@ fn wrong_lessons_are_refused_where_they_are_wrong() {
     let table: &[(&str, &str, &str, &[&str])] = &[
         ("minutes: 5", "minuets: 5", "lesson.md:5:1:", &["minuets", "minutes"]),
         ("minutes: 5\n", "", "lesson.md:", &["minutes"]),
-        ("minutes: 5", "minutes: five", "lesson.md:5:10:", &["five"]),
+        ("minutes: 5", "minutes: five", "lesson.md:5:10:", &["whole number"]),
         ("minutes: 5", "minutes: 0", "lesson.md:5:10:", &["1 to 240"]),
         ("minutes: 5", "minutes: 5\nminutes: 6", "lesson.md:6:1:", &["minutes"]),
         ("id: swarm/small", "id: small", "lesson.md:2:5:", &["small", "swarm/replicas"]),
@@ -80,15 +80,16 @@ fn wrong_lessons_are_refused_where_they_are_wrong() {
         ("# one\n", "#one\n", "lesson.md:19:1:", &["# STEP"]),
     ];
     assert!(table.len() >= 15);
+    let mut other = Vec::new();
     for (from, to, place, words) in table {
         let text = english().replacen(from, to, 1);
         assert_ne!(text, english(), "{from}");
-        let refused = read(&text, TEXT).expect_err(&format!("{from} -> {to}"));
-        assert!(refused.starts_with(place), "{from} -> {to}: {refused}");
-        for word in *words {
-            assert!(refused.contains(word), "{from} -> {to}: {refused} has no {word}");
+        let refused = read(&text, TEXT).err().unwrap_or_else(|| "it was read".to_owned());
+        if !refused.starts_with(place) || !words.iter().all(|word| refused.contains(word)) {
+            other.push(format!("{from} -> {to}: {refused}"));
         }
     }
+    assert!(other.is_empty(), "{}", other.join("\n"));
 }
 
 #[test]
