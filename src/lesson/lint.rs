@@ -201,6 +201,12 @@ fn look_at_step(
                 look_at_image(pair[1], file, step.line, note);
             }
         }
+        if command.contains(" set image ") {
+            let named = words.iter().filter(|word| !word.starts_with('-'));
+            for (_, image) in named.filter_map(|word| word.split_once('=')) {
+                look_at_image(image.trim_matches(['"', '\'']), file, step.line, note);
+            }
+        }
         for word in &words {
             if let Some(image) = word.strip_prefix("--image=") {
                 look_at_image(image, file, step.line, note);

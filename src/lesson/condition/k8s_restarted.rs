@@ -186,8 +186,7 @@ impl Leaf for Restarted {
         };
         if let Some(restart) = all.iter().rfind(|it| it.is_same) {
             let exit = restart.exit.map_or_else(String::new, |code| code.to_string());
-            let is_ended = !self.exit.is_empty();
-            let reason = if is_ended { Reason::EndedByItself } else { Reason::NotRestarted };
+            let reason = if fits(&restart) { Reason::TooFew } else { Reason::EndedByItself };
             return Err(Unmet::new(reason)
                 .saw("pod", &restart.pod)
                 .saw("exit-code", exit)
@@ -229,6 +228,7 @@ impl Leaf for Restarted {
     fn reasons(&self) -> &'static [Reason] {
         &[
             Reason::NotRestarted,
+            Reason::TooFew,
             Reason::AnotherPod,
             Reason::EndedByItself,
             Reason::NoPods,

@@ -348,7 +348,7 @@ fn a_restart_is_one_of_the_same_pod() {
     assert_eq!(told(check, after(4, (137, 5.0))), YES);
     assert_eq!(told(check, before.clone()), no(Reason::NotRestarted));
     assert_eq!(told(check, after(4, (1, 5.0))), no(Reason::EndedByItself));
-    assert_eq!(told(&check.replace("+1", "+2"), after(4, (0, 5.0))), no(Reason::EndedByItself));
+    assert_eq!(told(&check.replace("+1", "+2"), after(4, (0, 5.0))), no(Reason::TooFew));
     assert_eq!(told(&check.replace("+1", "+2"), after(5, (0, 5.0))), YES);
     let other = web(&[pod("web-a-2", "u2", true, 0, None)]);
     assert_eq!(told(check, other.clone()), no(Reason::AnotherPod));

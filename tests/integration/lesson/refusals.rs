@@ -123,6 +123,11 @@ fn lint_finds_what_a_lesson_lacks() {
             "reason: another-pod",
             "lesson.md:15: the check of `one` never says `another-pod`",
         ),
+        (
+            "docker service scale web=1",
+            "kubectl set image deployment/web web=nginx:1",
+            "lesson.md:8: image `nginx:1`",
+        ),
         ("dojo/lab:1\"]]", "nginx:1\"]]", "lesson.md:8: `docker service create"),
         ("-c stack.yaml", "-c other.yaml", "lesson.md:8: there is no `files/other.yaml`"),
         ("-c stack.yaml", "-c other.yaml", "files/stack.yaml:1: no command names it"),
