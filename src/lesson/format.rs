@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_saphyr::Spanned;
 
 use crate::kind;
-use crate::model::{Orchestrator, Role};
+use crate::model::{Language, Orchestrator, Role};
 
 use super::condition::Condition;
 use super::fill::{self, Params};
@@ -16,7 +16,7 @@ use super::one_or_many::OneOrMany;
 use super::reason::Reason;
 use super::refused::{At, Refused, typed};
 use super::step::{Predict, Step, Wrong};
-use super::text::{Language, Text};
+use super::text::{self, Text};
 use super::time::Time;
 
 /// A lesson.
@@ -198,7 +198,7 @@ impl Lesson {
         let all: BTreeMap<&str, &str> = files.into_iter().collect();
         let whole = At::default();
         for name in all.keys() {
-            let is_text = Language::ALL.iter().any(|language| language.file() == *name);
+            let is_text = Language::ALL.iter().any(|language| text::file(*language) == *name);
             if !is_text && !name.starts_with(FILES) {
                 let problem =
                     "unknown file: expected lesson.md, lesson.ko.md or files below files/";
@@ -214,11 +214,11 @@ impl Lesson {
             fill::check(name, text, &lesson.params)?;
         }
         lesson.texts.insert(Language::En, Text::read(LESSON, english, line)?);
-        if let Some(text) = all.get(Language::Ko.file()) {
-            lesson.texts.insert(Language::Ko, Text::read(Language::Ko.file(), text, 1)?);
+        if let Some(text) = all.get(text::file(Language::Ko)) {
+            lesson.texts.insert(Language::Ko, Text::read(text::file(Language::Ko), text, 1)?);
         }
         for (language, text) in &lesson.texts {
-            lesson.compare(language.file(), text)?;
+            lesson.compare(text::file(*language), text)?;
         }
         let given = all.iter().filter_map(|(name, text)| Some((name.strip_prefix(FILES)?, text)));
         lesson.files = given.map(|(name, text)| (name.to_owned(), (*text).to_owned())).collect();

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::kind;
-use crate::model::Service;
+use crate::model::{Language, Service};
 
 use super::format::Lesson;
 use super::step::Step;
-use super::text::{Language, Part, StepText, Text};
+use super::text::{self, Part, StepText, Text};
 
 /// Something that is to be mended before a lesson is given to learners.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,9 +40,9 @@ pub fn lint(lesson: &Lesson) -> Vec<Flaw> {
         flaws.push(Flaw { file: file.to_owned(), line, problem });
     };
     for language in Language::ALL {
-        let file = language.file();
+        let file = text::file(language);
         if !lesson.title.contains_key(&language) {
-            note(Language::En.file(), 1, format!("no title for `{file}`"));
+            note(text::file(Language::En), 1, format!("no title for `{file}`"));
         }
         match lesson.texts.get(&language) {
             None => note(file, 1, "it is missing".to_owned()),
@@ -132,7 +132,7 @@ fn reasons(step: &Step) -> Vec<super::reason::Reason> {
 }
 
 fn compare(english: &Text, korean: &Text, note: &mut impl FnMut(&str, u64, String)) {
-    let file = Language::Ko.file();
+    let file = text::file(Language::Ko);
     for (id, words) in &english.steps {
         let Some(other) = korean.steps.get(id) else { continue };
         let parts = |text: &StepText| text.headings().map(|(part, _)| part).collect::<Vec<_>>();
@@ -151,7 +151,7 @@ fn look_at_step(
     named: &mut BTreeSet<String>,
     note: &mut impl FnMut(&str, u64, String),
 ) {
-    let (file, id) = (Language::En.file(), &step.id);
+    let (file, id) = (text::file(Language::En), &step.id);
     if step.solve.is_empty() {
         note(file, step.line, format!("step `{id}` has no `solve`"));
     }

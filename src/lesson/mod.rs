@@ -28,7 +28,7 @@ pub use lint::{Flaw, lint};
 pub use reason::Reason;
 pub use refused::Refused;
 pub use step::{Predict, Step, Wrong};
-pub use text::{Ask, Hint, Language, StepText, Text};
+pub use text::{Ask, Hint, StepText, Text};
 pub use time::Time;
 pub use told::{Outcome, Told, Values};
 pub use words::sentence;

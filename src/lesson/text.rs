@@ -6,33 +6,20 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use serde::Deserialize;
 use serde::de::IntoDeserializer as _;
-use serde::{Deserialize, Serialize};
 
 use super::names::is_name;
+use crate::model::Language;
+
 use super::reason::Reason;
 use super::refused::{At, Refused};
 
-/// A language that lessons are written in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Language {
-    /// English.
-    En,
-    /// Korean.
-    Ko,
-}
-
-impl Language {
-    /// Every language.
-    pub const ALL: [Self; 2] = [Self::En, Self::Ko];
-
-    /// The file with the text of it.
-    pub(super) fn file(self) -> &'static str {
-        match self {
-            Self::En => "lesson.md",
-            Self::Ko => "lesson.ko.md",
-        }
+/// The file of a lesson's folder with the text of a language.
+pub(super) fn file(language: Language) -> &'static str {
+    match language {
+        Language::En => "lesson.md",
+        Language::Ko => "lesson.ko.md",
     }
 }
 

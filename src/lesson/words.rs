@@ -1,8 +1,9 @@
 //! Sentences of reasons, in each language. `{name}` is a value that was seen, `{wanted name}` one that the lesson wants; what
 //! is not known is a dash.
 
+use crate::model::Language;
+
 use super::reason::Reason;
-use super::text::Language;
 use super::told::Told;
 
 /// Why a condition is not met, in a sentence; nothing, if it is met.

@@ -11,6 +11,7 @@ mod finding;
 mod fingerprint;
 mod image;
 mod kubernetes;
+mod language;
 mod machine;
 mod money;
 mod name;
@@ -34,6 +35,7 @@ pub use finding::{Finding, Level};
 pub use fingerprint::{Fingerprint, Sha256Sum};
 pub use image::{LoadedImage, familiar_reference, full_reference};
 pub use kubernetes::{KubernetesOptions, KubernetesVersion, PodNetwork};
+pub use language::Language;
 pub use machine::{
     HostKey, Machine, MachineRequest, MachineState, NoService, Port, Protocol, Size,
 };

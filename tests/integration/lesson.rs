@@ -8,8 +8,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clusterdojo::lesson::{
-    Evidence, Language, Lesson, Outcome, Reason, Step, Verdict, built_in, judge, lint, sentence,
+    Evidence, Lesson, Outcome, Reason, Step, Verdict, built_in, judge, lint, sentence,
 };
+use clusterdojo::model::Language;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/lesson")
