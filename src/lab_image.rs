@@ -47,9 +47,22 @@ pub fn program() -> io::Result<Vec<u8>> {
     Ok(program)
 }
 
-/// Writes the image as `docker save` does, for `docker load` and `ctr images import`, and returns its references. The same
-/// busybox makes the same bytes. It has to be a static one for the processor that `dojo` is for.
-pub fn archive(busybox: Option<&[u8]>, into: &mut impl Write) -> io::Result<Vec<String>> {
+/// Images in an archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// What it is called: `dojo/lab:1`.
+    pub reference: String,
+    /// Its id, as docker tells it.
+    pub id: String,
+}
+
+/// Writes images of these versions as `docker save` does, for `docker load` and `ctr images import`, and tells which. The
+/// same busybox makes the same bytes. It has to be a static one for the processor that `dojo` is for.
+pub fn archive(
+    versions: &[&str],
+    busybox: Option<&[u8]>,
+    into: &mut impl Write,
+) -> io::Result<Vec<Written>> {
     let program = program()?;
     if let Some(busybox) = busybox {
         check_busybox(busybox, &program)?;
@@ -61,18 +74,19 @@ pub fn archive(busybox: Option<&[u8]>, into: &mut impl Write) -> io::Result<Vec<
     add_folder(&mut tar, &digest, 0o755)?;
     add_file(&mut tar, &layer_path, 0o644, &layer)?;
     let mut manifest = Vec::new();
-    let mut references = Vec::new();
-    for version in VERSIONS {
+    let mut written = Vec::new();
+    for version in versions {
         let config = serde_json::to_vec(&config(version, &digest))?;
-        let path = format!("{}.json", hex_digest(&config));
+        let digest = hex_digest(&config);
+        let path = format!("{digest}.json");
         add_file(&mut tar, &path, 0o644, &config)?;
         let reference = format!("{REPOSITORY}:{version}");
         manifest.push(json!({ "Config": path, "RepoTags": [reference], "Layers": [layer_path] }));
-        references.push(reference);
+        written.push(Written { reference, id: format!("sha256:{digest}") });
     }
     add_file(&mut tar, "manifest.json", 0o644, &serde_json::to_vec(&manifest)?)?;
     tar.into_inner()?.flush()?;
-    Ok(references)
+    Ok(written)
 }
 
 fn config(version: &str, layer: &str) -> Value {

@@ -26,6 +26,7 @@ pub mod failpoint;
 pub mod fake;
 pub mod kind;
 pub mod lab_image;
+pub mod learn;
 pub mod lesson;
 pub mod marked;
 pub mod model;

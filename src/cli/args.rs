@@ -16,6 +16,7 @@ use crate::report::Format;
 
 use super::driver_flags::{self, DriverFlags, Finding, Looking, Making};
 use super::examples;
+use super::lesson::LessonCommand;
 
 /// Real multi-machine clusters for learning Docker Swarm and Kubernetes, up in seconds and gone without a trace
 #[derive(Debug, Parser)]
@@ -89,6 +90,11 @@ pub(super) enum Command {
     Repair(Repair),
     /// Check whether this computer meets the requirements
     Doctor(Doctor),
+    /// Learn on real machines, step by step
+    Lesson {
+        #[command(subcommand)]
+        command: LessonCommand,
+    },
     /// Show and renew certificates
     Certs {
         #[command(subcommand)]

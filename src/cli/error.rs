@@ -14,13 +14,15 @@ use crate::model::{
     MachineState, NoService,
 };
 use crate::pace::InvalidPatience;
-use crate::{bootstrap, bundle, context, driver, provision, remote, spec, store, workflow};
+use crate::{bootstrap, bundle, context, driver, learn, provision, remote, spec, store, workflow};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
     #[error(transparent)]
     Workflow(#[from] workflow::Error),
+    #[error(transparent)]
+    Lesson(learn::Error),
     #[error(transparent)]
     Spec(#[from] spec::Error),
     #[error(transparent)]
@@ -80,6 +82,16 @@ pub(super) enum Error {
     /// Several clusters failed; each was told already.
     #[error("{failed} of {of} clusters failed")]
     Several { failed: usize, of: usize },
+}
+
+impl From<learn::Error> for Error {
+    fn from(error: learn::Error) -> Self {
+        match error {
+            // Hints are for what is within.
+            learn::Error::Workflow(error) => Self::Workflow(error),
+            error => Self::Lesson(error),
+        }
+    }
 }
 
 /// Several files, as variables name them.
@@ -176,6 +188,13 @@ fn code(error: &Error) -> u8 {
         | Error::OtherFiles { .. }
         | Error::Unasked
         | Error::Several { .. } => FAILED,
+        Error::Lesson(error) => match error {
+            learn::Error::Unknown { .. }
+            | learn::Error::Refused { .. }
+            | learn::Error::Unfit { .. }
+            | learn::Error::NoOption { .. } => USAGE,
+            _ => FAILED,
+        },
         Error::Workflow(error) => match error {
             workflow::Error::NotReady(_) => NOT_READY,
             workflow::Error::Invalid(_)
@@ -242,6 +261,7 @@ fn hints(error: &Error, cluster: Option<&ClusterName>) -> Vec<String> {
     let error = match error {
         Error::About { cluster, source } => return hints(source, Some(cluster)),
         Error::Workflow(error) => error,
+        Error::Lesson(error) => return lesson_hints(error),
         Error::TooDear { .. } => {
             return vec!["--max-hourly agrees to more, and --yes to anything".to_owned()];
         }
@@ -410,6 +430,38 @@ fn hints(error: &Error, cluster: Option<&ClusterName>) -> Vec<String> {
         workflow::Error::Bootstrap(_) => {
             vec!["the same command again goes on from here".to_owned()]
         }
+        _ => Vec::new(),
+    }
+}
+
+fn lesson_hints(error: &learn::Error) -> Vec<String> {
+    match error {
+        learn::Error::NotBegun => {
+            vec!["`dojo lesson start` begins the first one, `dojo lesson ls` lists all".to_owned()]
+        }
+        learn::Error::Unknown { near, .. } if !near.is_empty() => {
+            vec![format!("perhaps {} is meant", near.join(" or "))]
+        }
+        learn::Error::Unknown { .. } => vec!["`dojo lesson ls` lists them".to_owned()],
+        learn::Error::Gone { lesson, .. } | learn::Error::NoStep { lesson, .. } => {
+            vec![format!(
+                "`dojo lesson start {lesson}` begins it anew; what you have passed stays passed"
+            )]
+        }
+        learn::Error::NotPassed { .. } => {
+            vec!["`dojo lesson check` tells what it lacks, `dojo lesson hint` helps".to_owned()]
+        }
+        learn::Error::Unfit { lesson, .. } => {
+            vec![format!("`dojo lesson start {lesson}` without --cluster makes one that suits")]
+        }
+        learn::Error::Damaged { path, .. } => vec![format!(
+            "move `{}` away, then `dojo lesson start` begins again; what you have passed stays passed",
+            path.display()
+        )],
+        learn::Error::Solution { .. } => vec![
+            "`dojo lesson check` tells how it stands, `dojo lesson reset` puts the cluster back"
+                .to_owned(),
+        ],
         _ => Vec::new(),
     }
 }

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use crate::event::Progress;
-use crate::model::{KubernetesVersion, Machine};
+use crate::learn::Desk;
+use crate::model::{ClusterName, KubernetesVersion, Machine};
 use crate::remote::Dialer;
 use crate::workflow;
 
@@ -30,12 +31,21 @@ pub(super) async fn run(context: &Context, args: Kubectl) -> Result<ExitCode, Er
     let program = workflow::kubectl(&record, &cache()?, &files, dialer, &progress).await?;
     context.open_tunnels(&record, &record.machines).await?;
     let kubeconfig = context.home.directory(name).join("kubeconfig");
-    let error = Command::new(program).args(args.arguments).env("KUBECONFIG", kubeconfig).exec();
+    let mut command = Command::new(program);
+    // What the user says comes later, and wins.
+    command.args(namespace(context, name).map(|namespace| format!("--namespace={namespace}")));
+    let error = command.args(args.arguments).env("KUBECONFIG", kubeconfig).exec();
     Err(Error::Io { operation: "run kubectl", source: error })
 }
 
+/// The namespace of the lesson that is done on a cluster, if one is.
+fn namespace(context: &Context, cluster: &ClusterName) -> Option<String> {
+    let attempt = Desk::of(&context.home).attempt().ok()??;
+    attempt.namespace.filter(|_| attempt.cluster == *cluster)
+}
+
 /// Where programs are kept that can be fetched again (XDG Base Directory Specification 0.8).
-fn cache() -> Result<PathBuf, Error> {
+pub(super) fn cache() -> Result<PathBuf, Error> {
     let set = |key| env::var_os(key).filter(|value| !value.is_empty()).map(PathBuf::from);
     let cache = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
     let cache = cache.ok_or_else(|| {

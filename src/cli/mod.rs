@@ -20,6 +20,8 @@ mod help;
 mod image;
 mod inspect;
 mod kubectl;
+mod lab_images;
+mod lesson;
 mod lifetime;
 mod list;
 mod logs;
@@ -148,6 +150,7 @@ async fn one(context: &Context, command: Command) -> Result<ExitCode, Error> {
         Command::Bundle { command: BundleCommand::Verify(args) } => {
             bundle::verify(context, &args).map(done)
         }
+        Command::Lesson { command } => Box::pin(lesson::run(context, command)).await,
         Command::Certs { command: CertsCommand::Show(args) } => {
             certs::show(context, args).await.map(done)
         }

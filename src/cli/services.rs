@@ -29,6 +29,7 @@ use crate::workflow::{self, Interrupt, OpenLog, Services};
 use super::args::{Elsewhere, Global};
 use super::error::{self, Error};
 use super::flags::DriverFlagsGiven;
+use super::lab_images::WithLabImages;
 use super::own_images::OwnImages;
 use super::place::spec_from;
 
@@ -228,7 +229,8 @@ impl Context {
         }
         let driver = Mixed::of(drivers);
         let dialer = Arc::new(SshDialer::new(Some(Arc::clone(&driver))));
-        Ok((driver, Arc::new(OwnImages(self.contexts.clone())), dialer, Bootstrappers::default()))
+        let images = WithLabImages(Arc::new(OwnImages(self.contexts.clone())));
+        Ok((driver, Arc::new(images), dialer, Bootstrappers::default()))
     }
 
     /// The proxies of this computer. What is wrong with them is told once, and only those who need them are

@@ -171,7 +171,7 @@ fn kubernetes_options(options: &mut KubernetesOptions, args: &Up) -> Result<(), 
 
 /// What is to be remembered of a cluster that is made from packages, because it may be another one
 /// tomorrow: with a later release of this program, or in another shell.
-fn from_packages(options: &mut KubernetesOptions) {
+pub(super) fn from_packages(options: &mut KubernetesOptions) {
     options.version.get_or_insert(KubernetesVersion::NEWEST);
     options.repository.get_or_insert_with(|| provision::KUBERNETES.repository());
 }

@@ -145,4 +145,18 @@ pub trait Kind: fmt::Debug + Send + Sync {
     fn warn_of_image(&self, _reference: &str) -> Option<String> {
         None
     }
+
+    /// The script that lists what a cluster as a whole has, or removes what was not there before, by way of a machine that
+    /// leads it; `None` where machines are no cluster.
+    fn things_of_cluster(&self) -> Option<&'static str> {
+        None
+    }
+    /// The same for what each machine has for itself.
+    fn things_of_machine(&self) -> Option<&'static str> {
+        None
+    }
+    /// The script that makes a namespace by way of a machine that leads; `None` where there are none.
+    fn make_namespace(&self) -> Option<&'static str> {
+        None
+    }
 }

@@ -129,6 +129,11 @@ impl Home {
         durable::replace(&path, &text, 0o600).map_err(Error::file("write", path))
     }
 
+    /// Where it is kept how far somebody is in lessons.
+    pub fn lessons(&self) -> PathBuf {
+        self.root.join("lessons")
+    }
+
     /// Where it is noted which bundles were looked through.
     pub fn bundle_stamps(&self) -> PathBuf {
         self.root.join("bundles")

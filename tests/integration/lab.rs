@@ -836,7 +836,8 @@ fn the_image_has_what_it_says_and_is_always_the_same() {
     let busybox = fs::read(PROGRAM).unwrap();
     let make = |busybox| {
         let mut bytes = Vec::new();
-        let references = lab_image::archive(busybox, &mut bytes).unwrap();
+        let written = lab_image::archive(&lab_image::VERSIONS, busybox, &mut bytes).unwrap();
+        let references: Vec<_> = written.iter().map(|it| it.reference.as_str()).collect();
         assert_eq!(references, ["dojo/lab:1", "dojo/lab:2", "dojo/lab:3"]);
         bytes
     };
@@ -887,6 +888,6 @@ fn the_image_has_what_it_says_and_is_always_the_same() {
     let layer = bare.iter().find(|(path, _)| path.ends_with("/layer.tar")).unwrap().1;
     let bare = unpack(&layer.content);
     assert!(bare.contains_key("bin/curl") && !bare.contains_key("bin/sh"));
-    let refused = lab_image::archive(Some(b"#!/bin/sh\n"), &mut std::io::sink());
+    let refused = lab_image::archive(&["1"], Some(b"#!/bin/sh\n"), &mut std::io::sink());
     assert_eq!(refused.unwrap_err().to_string(), "busybox is not a program for Linux");
 }

@@ -69,6 +69,13 @@ const FLOORS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "learn",
+        &[
+            "model", "pace", "durable", "driver", "context", "remote", "kind", "spec", "store",
+            "observe", "lesson", "workflow",
+        ],
+    ),
+    (
         "by_hand",
         &[
             "model", "event", "driver", "context", "report", "remote", "kind", "spec", "store",
@@ -94,6 +101,8 @@ const FLOORS: &[(&str, &[&str])] = &[
             "store",
             "observe",
             "lesson",
+            "learn",
+            "lab_image",
             "workflow",
             "provision",
             "bootstrap",

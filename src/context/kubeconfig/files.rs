@@ -92,6 +92,22 @@ impl Files {
         self.change(file, |document| document.put("contexts", Some(index), &entry))
     }
 
+    /// Changes the namespace of a context.
+    pub(super) fn set_namespace(
+        &mut self,
+        (file, index): Place,
+        namespace: Option<&str>,
+    ) -> Result<(), Error> {
+        let mut entry = self.documents[file].items("contexts")[index].clone();
+        if let Some(context) = entry["context"].as_object_mut() {
+            match namespace {
+                Some(name) => drop(context.insert("namespace".to_owned(), name.into())),
+                None => drop(context.remove("namespace")),
+            }
+        }
+        self.change(file, |document| document.put("contexts", Some(index), &entry))
+    }
+
     /// Contexts of ours that would go back to `gone` go back to where it would.
     pub(super) fn bridge(&mut self, gone: &str, mark: &Mark) -> Result<(), Error> {
         let waiting = self.ours("contexts").filter(|(.., m)| m.previous.as_deref() == Some(gone));

@@ -209,6 +209,17 @@ impl KubeContexts {
         Ok(previous)
     }
 
+    /// Has a context of ours look at a namespace where none is named; at `default`, if that is `None`.
+    ///
+    /// # Errors
+    /// Also [`Error::Missing`] if there is no such context, or it is not ours.
+    pub fn set_namespace(&self, name: &str, namespace: Option<&str>) -> Result<(), Error> {
+        let mut files = self.lock()?;
+        let (place, _) = files.mark(name).ok_or_else(|| Error::Missing(name.to_owned()))?;
+        files.set_namespace(place, namespace)?;
+        files.save(place.0, None)
+    }
+
     /// Makes plain `kubectl` use no context.
     pub fn deselect(&self) -> Result<(), Error> {
         let mut files = self.lock()?;

@@ -128,6 +128,10 @@ impl Kind for Engines {
     ) -> Result<Box<dyn ImageStore>, ImageError> {
         images::reach(dialer, directory, machine, patience).await
     }
+
+    fn things_of_machine(&self) -> Option<&'static str> {
+        Some(include_str!("../../../templates/tidy/engine.sh"))
+    }
 }
 
 pub use engine::engine;

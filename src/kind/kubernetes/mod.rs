@@ -214,6 +214,14 @@ impl Kind for Kubernetes {
             )
         })
     }
+
+    fn things_of_cluster(&self) -> Option<&'static str> {
+        Some(include_str!("../../../templates/tidy/kubernetes.sh"))
+    }
+
+    fn make_namespace(&self) -> Option<&'static str> {
+        Some(include_str!("../../../templates/kubernetes/namespace.sh"))
+    }
 }
 
 /// The administrator's credentials, from the cluster's own kubeconfig.

@@ -165,4 +165,12 @@ impl Kind for Swarm {
     ) -> Result<Box<dyn ImageStore>, ImageError> {
         engines::reach_images(dialer, directory, machine, patience).await
     }
+
+    fn things_of_cluster(&self) -> Option<&'static str> {
+        Some(include_str!("../../../templates/tidy/swarm.sh"))
+    }
+
+    fn things_of_machine(&self) -> Option<&'static str> {
+        Some(include_str!("../../../templates/tidy/engine.sh"))
+    }
 }

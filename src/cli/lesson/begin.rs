@@ -1,0 +1,224 @@
+//! `dojo lesson start`.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use crate::cli::error::{About as _, Error};
+use crate::cli::output;
+use crate::cli::services::Context;
+use crate::cli::up::absolute;
+use crate::event::Progress;
+use crate::kind;
+use crate::lab_image::{REPOSITORY, VERSIONS};
+use crate::learn::{self, Beginning, Desk, Handout, Session};
+use crate::lesson::{Lesson, built_in};
+use crate::model::{ClusterName, Language};
+use crate::spec::ClusterSpec;
+use crate::store::Record;
+use crate::workflow::{self, Services, UpOptions};
+
+use super::args::Start;
+use super::{step, words};
+
+pub(super) async fn run(context: &Context, args: Start) -> Result<(), Error> {
+    let from = args.from.as_deref().map(absolute).transpose()?;
+    let lesson = wanted(context, args.lesson.as_deref(), from.as_deref())?;
+    let language = args.lang.map_or_else(language, Language::from);
+    let (services, record) = match &args.cluster {
+        Some(name) => theirs(context, &lesson, name).await?,
+        None => ours(context, &lesson, args.bundle.as_deref()).await?,
+    };
+    let name = record.spec.name.clone();
+    let within = env::current_dir()
+        .map_err(|source| Error::Io { operation: "find the current directory", source })?;
+    let desk = Desk::of(&context.home);
+    leave(context, &desk)?;
+    let beginning = Beginning { lesson, from, language, within };
+    let (session, handout) =
+        Session::begin(&services, &record, desk, beginning).await.about(&name)?;
+    enter(context, &session).about(&name)?;
+    output::write(told(&session, &handout).as_bytes())
+}
+
+/// Begins a lesson again that was begun, on its cluster that was made anew.
+pub(super) async fn again(context: &Context, session: &Session) -> Result<(), Error> {
+    let attempt = &session.attempt;
+    let name = attempt.cluster.clone();
+    let lesson = wanted(context, Some(&attempt.lesson), attempt.from.as_deref())?;
+    let (services, record) = theirs(context, &lesson, &name).await?;
+    let beginning = Beginning {
+        lesson,
+        from: attempt.from.clone(),
+        language: attempt.language,
+        within: attempt.within.clone(),
+    };
+    let desk = Desk::of(&context.home);
+    let (session, handout) =
+        Session::begin(&services, &record, desk, beginning).await.about(&name)?;
+    enter(context, &session).about(&name)?;
+    output::write(told(&session, &handout).as_bytes())
+}
+
+/// The lesson that is meant.
+fn wanted(context: &Context, name: Option<&str>, from: Option<&Path>) -> Result<Lesson, Error> {
+    match (name, from) {
+        (_, Some(directory)) => Ok(learn::read(directory)?),
+        (Some(name), _) => Ok(learn::find(name)?),
+        (None, None) => {
+            let first = next(context, None)?;
+            Ok(first.or_else(|| built_in().into_iter().next()).expect("lessons are built in"))
+        }
+    }
+}
+
+/// The first lesson after another one that is not passed.
+pub(super) fn next(context: &Context, after: Option<&str>) -> Result<Option<Lesson>, Error> {
+    let passed = Desk::of(&context.home).progress().passed()?;
+    let is_passed = |lesson: &Lesson| {
+        let mut steps = lesson.steps.iter();
+        steps.all(|step| passed.contains(&(lesson.id.clone(), step.id.clone())))
+    };
+    let all = built_in();
+    let at = after.and_then(|after| all.iter().position(|lesson| lesson.id == after));
+    let mut rest = all.into_iter().skip(at.map_or(0, |at| at + 1));
+    Ok(rest.find(|lesson| !is_passed(lesson)))
+}
+
+/// The language of the user's surroundings (POSIX.1-2024, Base Definitions, 8.2).
+pub(super) fn language() -> Language {
+    let set = |name| env::var(name).ok().filter(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(set);
+    let is_korean = locale.is_some_and(|locale| locale.starts_with("ko"));
+    if is_korean { Language::Ko } else { Language::En }
+}
+
+/// A cluster of the learner's.
+async fn theirs(
+    context: &Context,
+    lesson: &Lesson,
+    name: &ClusterName,
+) -> Result<(Services, Record), Error> {
+    let record = context.record(name).about(name)?;
+    learn::check(lesson, &record.spec)?;
+    let services = context.services_of(name).await.about(name)?;
+    give_lab_image(&services, &record).await.about(name)?;
+    Ok((services, record))
+}
+
+/// The cluster of lessons of this shape: made, or mended, as `dojo up` does.
+async fn ours(
+    context: &Context,
+    lesson: &Lesson,
+    bundle: Option<&Path>,
+) -> Result<(Services, Record), Error> {
+    let options = UpOptions { select: true, ..UpOptions::BY_THE_WAY };
+    make(context, lesson, learn::usual_name(lesson), bundle, options).await
+}
+
+/// Makes a cluster for a lesson, or mends it, with the image of lessons on it.
+pub(super) async fn make(
+    context: &Context,
+    lesson: &Lesson,
+    name: ClusterName,
+    bundle: Option<&Path>,
+    options: UpOptions,
+) -> Result<(Services, Record), Error> {
+    let spec = match context.home.record(&name).about(&name)? {
+        Some(record) => record.goal().clone(),
+        None => new_spec(lesson, name.clone(), bundle)?,
+    };
+    spec.validate()?;
+    let services = context.services_to_make(&spec).await.about(&name)?;
+    let cluster = services.lock(&name, "up").await.about(&name)?;
+    workflow::up(cluster, spec, options).await.about(&name)?;
+    let record = context.record(&name)?;
+    give_lab_image(&services, &record).await.about(&name)?;
+    Ok((services, record))
+}
+
+fn new_spec(
+    lesson: &Lesson,
+    name: ClusterName,
+    bundle: Option<&Path>,
+) -> Result<ClusterSpec, Error> {
+    let mut spec = learn::wanted(lesson, name);
+    if kind::of(spec.orchestrator).has_kubernetes() {
+        spec.kubernetes.bundle = bundle.map(absolute).transpose()?;
+        if spec.kubernetes.bundle.is_none() {
+            crate::cli::up::from_packages(&mut spec.kubernetes);
+        }
+    }
+    Ok(spec)
+}
+
+/// Puts the image of lessons on each machine that has not got it.
+async fn give_lab_image(services: &Services, record: &Record) -> Result<(), workflow::Error> {
+    let mut lacking = Vec::new();
+    for version in VERSIONS {
+        let reference = format!("{REPOSITORY}:{version}");
+        let found = services.images.find(&reference).await?;
+        let is_there = record.images.iter().any(|image| {
+            image.reference == reference
+                && image.lacking.is_empty()
+                && found.as_ref().is_some_and(|found| found.id == image.id)
+        });
+        if !is_there {
+            lacking.push(reference);
+        }
+    }
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    let loading = workflow::load_images(services, &record.spec.name, &lacking).await?;
+    loading.failure.map_or(Ok(()), |failure| Err(failure.into()))
+}
+
+/// Has `kubectl` look where the lesson looks.
+fn enter(context: &Context, session: &Session) -> Result<(), Error> {
+    let Some(namespace) = &session.lesson.namespace else { return Ok(()) };
+    let name = session.attempt.cluster.context();
+    Ok(context
+        .kube_contexts
+        .set_namespace(&name, Some(namespace))
+        .map_err(workflow::Error::from)?)
+}
+
+/// Has `kubectl` look where it looked before the lesson that was begun last.
+fn leave(context: &Context, desk: &Desk) -> Result<(), Error> {
+    // Whatever is wrong with it hinders no other lesson.
+    let Ok(Some(attempt)) = desk.attempt() else { return Ok(()) };
+    let name = attempt.cluster.context();
+    if context.kube_contexts.exists(&name) {
+        let left = context.kube_contexts.set_namespace(&name, None);
+        if let Err(error) = left {
+            let progress = Progress::new(context.reporter.clone());
+            progress.warn(format!("context {name} keeps its namespace: {error}"));
+        }
+    }
+    Ok(())
+}
+
+fn told(session: &Session, handout: &Handout) -> String {
+    let language = session.attempt.language;
+    let (title, minutes) = (session.title(), session.lesson.minutes);
+    let mut text = format!("{}: {title} ({minutes} min)\n\n", session.lesson.id);
+    text.push_str(session.introduction());
+    text.push_str("\n\n");
+    if let Some(directory) = &handout.directory {
+        let directory = shown(directory);
+        text.push_str(&format!("{}: cd {directory}\n", words::FILES.of(language)));
+        for path in &handout.kept {
+            text.push_str(&format!("  {}\n", path.display()));
+        }
+        text.push('\n');
+    }
+    text + &step::told(session)
+}
+
+/// A path as one would type it here.
+pub(super) fn shown(path: &Path) -> String {
+    let here = env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
+    let path = path.strip_prefix(&here).unwrap_or(path).display().to_string();
+    let is_plain = path.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
+    if is_plain { path } else { crate::remote::quote(&path) }
+}

@@ -1,0 +1,64 @@
+//! `dojo lesson`.
+
+mod args;
+mod author;
+mod begin;
+mod check;
+mod export;
+mod list;
+mod reset;
+mod solve;
+mod step;
+mod verdict;
+mod watch;
+mod words;
+
+use std::process::ExitCode;
+
+use crate::learn::{Desk, Eyes, Session};
+use crate::store::Record;
+use crate::workflow::Services;
+
+use super::error::{About as _, Error};
+use super::services::Context;
+
+pub(super) use args::LessonCommand;
+
+pub(super) async fn run(context: &Context, command: LessonCommand) -> Result<ExitCode, Error> {
+    let done = |()| ExitCode::SUCCESS;
+    match command {
+        LessonCommand::Ls(args) => list::run(context, &args).map(done),
+        LessonCommand::Start(args) => begin::run(context, args).await.map(done),
+        LessonCommand::Text => step::text(context).map(done),
+        LessonCommand::Answer(args) => step::answer(context, &args).map(done),
+        LessonCommand::Hint => step::hint(context).map(done),
+        LessonCommand::Next => step::next(context).await.map(done),
+        LessonCommand::Check(args) => check::run(context, &args).await,
+        LessonCommand::Watch(args) => watch::run(context, &args).await,
+        LessonCommand::Solve(args) => solve::run(context, &args).await.map(done),
+        LessonCommand::Reset(args) => reset::run(context, &args).await.map(done),
+        LessonCommand::Export(args) => export::run(context, &args).map(done),
+        LessonCommand::New(args) => author::new(context, &args).map(done),
+        LessonCommand::Lint(args) => author::check(&args),
+        LessonCommand::Prove(args) => author::prove(context, &args).await,
+    }
+}
+
+/// The lesson that was begun.
+fn session(context: &Context) -> Result<Session, Error> {
+    Ok(Session::open(Desk::of(&context.home))?)
+}
+
+/// What reaches the cluster of a lesson, and its record.
+async fn cluster_of(context: &Context, session: &Session) -> Result<(Services, Record), Error> {
+    let name = &session.attempt.cluster;
+    let record = session.check_cluster(context.home.record(name).about(name)?)?;
+    let services = context.services_of(name).await.about(name)?;
+    Ok((services, record))
+}
+
+/// What looks at the cluster of a lesson.
+async fn eyes(context: &Context, session: &Session) -> Result<Eyes, Error> {
+    let (services, record) = cluster_of(context, session).await?;
+    Ok(Eyes::on(&services, &record).await.about(&record.spec.name)?)
+}

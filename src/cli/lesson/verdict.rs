@@ -1,0 +1,65 @@
+//! A verdict as text.
+
+use crate::learn::Session;
+use crate::lesson::{Outcome, Told, Verdict, label, sentence};
+use crate::model::Language;
+
+use super::step::chosen;
+use super::words::{self, Words};
+
+/// The sign of an outcome.
+pub(super) fn sign(outcome: Outcome) -> char {
+    match outcome {
+        Outcome::Passed => '✓',
+        Outcome::NotYet => '✗',
+        Outcome::Lost => '!',
+        Outcome::CannotTell => '?',
+    }
+}
+
+/// The word of an outcome.
+pub(super) fn word(outcome: Outcome) -> Words {
+    match outcome {
+        Outcome::Passed => words::PASSED,
+        Outcome::NotYet => words::NOT_YET,
+        Outcome::Lost => words::LOST,
+        Outcome::CannotTell => words::CANNOT_TELL,
+    }
+}
+
+/// All that is to be told of a verdict: the condition that decides in full, the others in a line each.
+pub(super) fn told(session: &Session, verdict: &Verdict) -> String {
+    let language = session.attempt.language;
+    let mut text = String::new();
+    add(&verdict.told, 0, verdict.told.deciding(), language, &mut text);
+    if let Some(prediction) = &verdict.prediction
+        && verdict.verdict == Outcome::Passed
+    {
+        let step = session.step_text();
+        let said = chosen(&step, &prediction.said);
+        text.push_str(&format!("{}: {said} ", words::PREDICTED.of(language)));
+        if prediction.right {
+            text.push_str(&format!("({})\n", words::RIGHT.of(language)));
+        } else {
+            let truth = chosen(&step, &prediction.truth);
+            text.push_str(&format!("({}: {truth})\n", words::IT_WAS.of(language)));
+        }
+    }
+    text
+}
+
+fn add(told: &Told, depth: usize, deciding: &Told, language: Language, text: &mut String) {
+    let indent = "  ".repeat(depth);
+    text.push_str(&format!("{indent}{} {}\n", sign(told.outcome), label(told, language)));
+    if std::ptr::eq(told, deciding) && !told.is_passed() {
+        if let Some(sentence) = sentence(told, language) {
+            text.push_str(&format!("{indent}    {sentence}\n"));
+        }
+        if let Some(look) = &told.look {
+            text.push_str(&format!("{indent}    {}: {look}\n", words::LOOK.of(language)));
+        }
+    }
+    for part in &told.parts {
+        add(part, depth + 1, deciding, language, text);
+    }
+}

@@ -1,0 +1,30 @@
+//! Learning: a lesson is begun on a cluster, the cluster is looked at, what was seen is kept and judged, and the cluster is put
+//! back as it was. What lessons are, and how they are judged, is in [`lesson`](crate::lesson).
+
+mod attempt;
+mod clock;
+mod desk;
+mod error;
+mod evidence;
+mod handout;
+mod inventory;
+mod look;
+mod progress;
+mod prove;
+mod session;
+mod shape;
+mod shelf;
+mod solution;
+
+pub use attempt::Attempt;
+pub use desk::Desk;
+pub use error::Error;
+pub use evidence::{EvidenceFile, Reading, Watcher};
+pub use handout::Handout;
+pub use look::Eyes;
+pub use progress::{Deed, Done, Entry, Progress, Steps};
+pub use prove::{Case, Prover};
+pub use session::{Beginning, Session};
+pub use shape::{check, usual_name, wanted};
+pub use shelf::{find, read};
+pub use solution::{Shell, run};

@@ -1,0 +1,381 @@
+//! A lesson that is being learned, from its beginning to its last step.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use jiff::Timestamp;
+use tokio::time::sleep;
+
+use crate::kind;
+use crate::lesson;
+use crate::lesson::{
+    Answer, Evidence, Hint, Lesson, Mark, Outcome, Params, Sample, StepText, Text, Verdict, judge,
+};
+use crate::model::{Language, MachineState};
+use crate::remote::Script;
+use crate::store::Record;
+use crate::workflow::{self, Services};
+
+use super::attempt::{Attempt, Step};
+use super::desk::Desk;
+use super::error::Error;
+use super::evidence::EvidenceFile;
+use super::handout::{self, Handout};
+use super::inventory::{self, Inventory, reach};
+use super::look::Eyes;
+use super::progress::Deed;
+use super::shelf;
+
+/// How often it is noted that somebody looks still.
+const STILL: Duration = Duration::from_secs(1);
+
+/// A lesson that is being learned.
+#[derive(Debug)]
+pub struct Session {
+    /// Where it is kept.
+    pub desk: Desk,
+    /// What is to be learned, with the names of this cluster in it.
+    pub lesson: Lesson,
+    /// How far it has come.
+    pub attempt: Attempt,
+}
+
+/// What a lesson begins with.
+#[derive(Debug, Clone)]
+pub struct Beginning {
+    /// The lesson.
+    pub lesson: Lesson,
+    /// Where it was read from; `None` for one that is built in.
+    pub from: Option<PathBuf>,
+    /// The language of its texts.
+    pub language: Language,
+    /// Where the directory with its files is to be.
+    pub within: PathBuf,
+}
+
+impl Session {
+    /// Begins a lesson on a cluster that is ready.
+    ///
+    /// # Errors
+    /// Those of the cluster, and of writing files.
+    pub async fn begin(
+        services: &Services,
+        record: &Record,
+        desk: Desk,
+        beginning: Beginning,
+    ) -> Result<(Self, Handout), Error> {
+        let Beginning { mut lesson, from, language, within } = beginning;
+        lesson.fill(&given(record));
+        let now = Timestamp::now();
+        let label = format!("{}-{}", now.strftime("%Y%m%dT%H%M%SZ"), lesson.id.replace('/', "-"));
+        let evidence = desk.evidence(&label);
+        // Before what is of this lesson alone.
+        keep(&evidence, &inventory::take(services, record).await?)?;
+        let handout = handout::give(&lesson, &within)?;
+        let first = &lesson.steps[0];
+        let attempt = Attempt {
+            lesson: lesson.id.clone(),
+            from,
+            cluster: record.spec.name.clone(),
+            cluster_id: record.cluster_id.clone(),
+            language,
+            namespace: lesson.namespace.clone(),
+            directory: handout.directory.clone(),
+            within,
+            evidence,
+            begun: now,
+            step: Step::new(&first.id),
+        };
+        let mut session = Self { desk, lesson, attempt };
+        session.prepare(services, record).await?;
+        let eyes = Eyes::on(services, record).await?;
+        session.enter(&eyes, 0).await?;
+        Ok((session, handout))
+    }
+
+    /// The lesson that was begun.
+    ///
+    /// # Errors
+    /// [`Error::NotBegun`]; those of reading what is kept, and the lesson.
+    pub fn open(desk: Desk) -> Result<Self, Error> {
+        let attempt = desk.attempt()?.ok_or(Error::NotBegun)?;
+        let mut lesson = match &attempt.from {
+            Some(directory) => shelf::read(directory)?,
+            None => shelf::find(&attempt.lesson)?,
+        };
+        lesson.fill(&Params::from([("cluster".to_owned(), attempt.cluster.to_string())]));
+        let session = Self { desk, lesson, attempt };
+        session.step()?;
+        Ok(session)
+    }
+
+    /// Refuses a cluster that is not the one on which the lesson was begun.
+    ///
+    /// # Errors
+    /// [`Error::Gone`].
+    pub fn check_cluster(&self, record: Option<Record>) -> Result<Record, Error> {
+        let same = record.filter(|record| record.cluster_id == self.attempt.cluster_id);
+        let (cluster, lesson) = (self.attempt.cluster.clone(), self.attempt.lesson.clone());
+        same.ok_or(Error::Gone { cluster, lesson })
+    }
+
+    /// The step that is being done.
+    ///
+    /// # Errors
+    /// [`Error::NoStep`] if the lesson has none of that name any more.
+    pub fn step(&self) -> Result<&lesson::Step, Error> {
+        let (lesson, step) = (self.lesson.id.clone(), self.attempt.step.id.clone());
+        self.lesson.step(&self.attempt.step.id).ok_or(Error::NoStep { lesson, step })
+    }
+
+    /// Its number, counted from 0.
+    pub fn number(&self) -> usize {
+        let id = &self.attempt.step.id;
+        self.lesson.steps.iter().position(|step| step.id == *id).unwrap_or_default()
+    }
+
+    /// Whether it is the last one.
+    pub fn is_last(&self) -> bool {
+        self.number() + 1 == self.lesson.steps.len()
+    }
+
+    /// The title of the lesson.
+    pub fn title(&self) -> &str {
+        let titles = &self.lesson.title;
+        let title = titles.get(&self.attempt.language).or(titles.get(&Language::En));
+        title.map_or(self.lesson.id.as_str(), String::as_str)
+    }
+
+    /// What is before the first step.
+    pub fn introduction(&self) -> &str {
+        let text = self.text().filter(|text| !text.introduction.is_empty());
+        text.or(self.lesson.texts.get(&Language::En)).map_or("", |text| &text.introduction)
+    }
+
+    /// The text of the step: in English, where there is none in the learner's language.
+    pub fn step_text(&self) -> StepText {
+        let id = &self.attempt.step.id;
+        let of = |text: &Text| text.steps.get(id).cloned();
+        let text = self.text().and_then(of);
+        text.or_else(|| self.lesson.texts.get(&Language::En).and_then(of)).unwrap_or_default()
+    }
+
+    fn text(&self) -> Option<&Text> {
+        self.lesson.texts.get(&self.attempt.language)
+    }
+
+    /// The file with the evidence of the step.
+    pub fn evidence(&self) -> EvidenceFile {
+        EvidenceFile::at(self.attempt.evidence_file())
+    }
+
+    /// Looks at the cluster once, and judges all that is known.
+    ///
+    /// # Errors
+    /// Those of keeping and reading the evidence.
+    pub async fn check(&mut self, eyes: &Eyes) -> Result<Verdict, Error> {
+        let file = self.evidence();
+        let watcher = file.open(eyes.now())?;
+        let facts = eyes.look().await;
+        watcher.saw(Sample { at: eyes.now(), facts })?;
+        let evidence = file.read()?;
+        self.judged(&evidence)
+    }
+
+    /// Looks at the cluster as it changes, keeps what is seen, and tells each verdict, until `tell` wants no more or the
+    /// cluster is gone.
+    ///
+    /// # Errors
+    /// Those of keeping and reading the evidence, and of `tell`.
+    pub async fn follow<E: From<Error>>(
+        &mut self,
+        eyes: &Eyes,
+        mut tell: impl FnMut(&Self, Verdict) -> Result<bool, E>,
+    ) -> Result<(), E> {
+        let file = self.evidence();
+        let watcher = file.open(eyes.now())?;
+        let mut reading = file.reading();
+        let mut changes = eyes.watch();
+        loop {
+            let seen = tokio::select! {
+                seen = changes.next() => match seen {
+                    Some(facts) => Some(facts),
+                    None => return Ok(()),
+                },
+                // What waits for time to pass is judged as well.
+                () = sleep(STILL) => None,
+            };
+            match seen {
+                Some(facts) => watcher.saw(Sample { at: eyes.now(), facts })?,
+                None => watcher.still(eyes.now())?,
+            }
+            let verdict = self.judged(reading.update()?)?;
+            if !tell(self, verdict)? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Judges evidence, and notes what came of it.
+    ///
+    /// # Errors
+    /// [`Error::File`] if it cannot be noted.
+    pub fn judged(&mut self, evidence: &Evidence) -> Result<Verdict, Error> {
+        let verdict = judge(self.step()?, evidence);
+        let passed = verdict.verdict == Outcome::Passed;
+        let step = &mut self.attempt.step;
+        let before = step.clone();
+        (step.reason, step.passed) = (verdict.reason, step.passed || passed);
+        if *step != before {
+            let newly = step.passed && !before.passed;
+            self.desk.keep(&self.attempt)?;
+            if newly {
+                self.note(Deed::Passed)?;
+            }
+        }
+        Ok(verdict)
+    }
+
+    /// Notes what the learner did.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn note(&self, deed: Deed) -> Result<(), Error> {
+        self.desk.progress().add(&self.attempt.lesson, &self.attempt.step.id, deed)
+    }
+
+    /// The next hint that fits, and which one of how many it is; `None` if there are no more.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn hint(&mut self) -> Result<Option<(Hint, usize, usize)>, Error> {
+        let hints = self.step_text().hints;
+        let (reason, given) = (self.attempt.step.reason, self.attempt.step.hints);
+        // A hint for those who did something wrong is for nobody else.
+        let fits = |hint: &Hint| hint.when.is_none() || hint.when == reason;
+        let next = hints.iter().enumerate().skip(given).find(|(_, hint)| fits(hint));
+        let Some((index, hint)) = next else { return Ok(None) };
+        self.attempt.step.hints = index + 1;
+        self.desk.keep(&self.attempt)?;
+        self.note(Deed::Hint)?;
+        Ok(Some((hint.clone(), index + 1, hints.len())))
+    }
+
+    /// Keeps the learner's answer to the question of the step; whether it is what will turn out to be true.
+    ///
+    /// # Errors
+    /// [`Error::NoOption`], [`Error::File`].
+    pub fn answer(&self, said: &[String]) -> Result<bool, Error> {
+        let step = self.step()?;
+        let refuse = |said: &str, options: &str| Error::NoOption {
+            said: said.to_owned(),
+            step: step.id.clone(),
+            options: options.to_owned(),
+        };
+        let Some(predict) = &step.predict else {
+            return Err(refuse(&said.join(" "), "none: it asks nothing"));
+        };
+        if let Some(stray) = said.iter().find(|it| !predict.options.contains(it)) {
+            return Err(refuse(stray, &predict.options.join(", ")));
+        }
+        let answer = Answer { at: Timestamp::now(), said: said.to_vec() };
+        self.evidence().answer(&predict.ask, answer)?;
+        let right =
+            said.len() == predict.truth.len() && predict.truth.iter().all(|it| said.contains(it));
+        self.note(Deed::Answered { said: said.to_vec(), right: Some(right) })?;
+        Ok(right)
+    }
+
+    /// Goes on to the next step; whether there is one.
+    ///
+    /// # Errors
+    /// [`Error::NotPassed`].
+    pub async fn next(&mut self, eyes: &Eyes) -> Result<bool, Error> {
+        if !self.attempt.step.passed {
+            let (lesson, step) = (self.lesson.id.clone(), self.attempt.step.id.clone());
+            return Err(Error::NotPassed { lesson, step });
+        }
+        if self.is_last() {
+            return Ok(false);
+        }
+        self.enter(eyes, self.number() + 1).await?;
+        Ok(true)
+    }
+
+    /// Puts the cluster back as it was when the lesson began, and begins with the first step again; what could not be put
+    /// back.
+    ///
+    /// # Errors
+    /// Those of the cluster.
+    pub async fn reset(
+        &mut self,
+        services: &Services,
+        record: &Record,
+    ) -> Result<Vec<String>, Error> {
+        self.note(Deed::Reset)?;
+        let before = kept(&self.attempt.evidence)?;
+        let different = inventory::put_back(services, record, &before).await?;
+        handout::give(&self.lesson, &self.attempt.within)?;
+        self.prepare(services, record).await?;
+        let eyes = Eyes::on(services, record).await?;
+        self.enter(&eyes, 0).await?;
+        Ok(different)
+    }
+
+    /// Makes what the steps of the lesson rely on.
+    async fn prepare(&self, services: &Services, record: &Record) -> Result<(), Error> {
+        let kind = kind::of(record.spec.orchestrator);
+        let (Some(namespace), Some(script)) = (&self.lesson.namespace, kind.make_namespace())
+        else {
+            return Ok(());
+        };
+        let script = Script::new(
+            "make a namespace",
+            "What belongs to the lesson is apart from all else, and goes with it.",
+            script,
+        )
+        .with("NAMESPACE", namespace.clone());
+        let machines = services.driver.list(Some(&record.spec.name)).await;
+        let machines = machines.map_err(workflow::Error::from)?;
+        let leads = |machine: &&crate::model::Machine| {
+            machine.state == MachineState::Running && machine.id.name.role == kind.roles()[0]
+        };
+        if let Some(machine) = machines.iter().find(leads) {
+            let remote = reach(services, machine).await?;
+            remote.run(&script).await.map_err(workflow::Error::from)?;
+        }
+        Ok(())
+    }
+
+    /// Begins a step: only what comes now counts.
+    pub(super) async fn enter(&mut self, eyes: &Eyes, number: usize) -> Result<(), Error> {
+        let id = self.lesson.steps[number].id.clone();
+        self.attempt.step = Step::new(&id);
+        let facts = eyes.look().await;
+        let mark = Mark { at: eyes.now(), facts };
+        EvidenceFile::begin(&self.attempt.evidence_file(), &self.lesson.id, &id, mark)?;
+        self.desk.keep(&self.attempt)?;
+        self.note(Deed::Began)
+    }
+}
+
+/// What lessons may name of a cluster.
+fn given(record: &Record) -> Params {
+    Params::from([("cluster".to_owned(), record.spec.name.to_string())])
+}
+
+fn keep(directory: &Path, inventory: &Inventory) -> Result<(), Error> {
+    crate::durable::private_directory(directory).map_err(Error::file("make", directory))?;
+    let path = directory.join("inventory.json");
+    let text = serde_json::to_vec_pretty(inventory).expect("texts are JSON");
+    crate::durable::replace(&path, &text, 0o600).map_err(Error::file("write", path))
+}
+
+fn kept(directory: &Path) -> Result<Inventory, Error> {
+    let path = directory.join("inventory.json");
+    let text = crate::durable::read(&path, crate::durable::TEXT);
+    let text = text.map_err(Error::file("read", &path))?;
+    let damaged = |error: serde_json::Error| Error::Damaged { path, why: error.to_string() };
+    serde_json::from_slice(&text).map_err(damaged)
+}
