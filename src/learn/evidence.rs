@@ -5,14 +5,18 @@ use std::collections::BTreeMap;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::durable;
 use crate::lesson::{Answer, Evidence, Gap, Mark, Sample};
+use crate::observe::Facts;
 
 use super::error::Error;
 use super::progress::append;
+
+/// Who watches does not look more often than this while nothing happens, so that less than that is no gap.
+const BETWEEN_LOOKS: SignedDuration = SignedDuration::from_secs(2);
 
 /// A line of it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -136,6 +140,9 @@ impl Reading {
         };
         evidence.seen.sort_by_key(|sample| sample.at);
         evidence.gaps = gaps(evidence.since.at, self.watched.values().copied());
+        let hidden: Vec<Gap> =
+            evidence.gaps.iter().copied().filter(|gap| hides(evidence, *gap)).collect();
+        evidence.gaps = hidden;
         evidence.until = self.watched.values().map(|(_, to)| *to).max();
         Ok(evidence)
     }
@@ -221,6 +228,21 @@ fn gaps(since: Timestamp, watched: impl Iterator<Item = (Timestamp, Timestamp)>)
         until = until.max(to);
     }
     gaps
+}
+
+/// Whether something may have happened in a time in which nobody looked. It has not where the cluster tells of the same
+/// tasks, pods and nodes afterwards, since whatever happens to them leaves a trace there.
+fn hides(evidence: &Evidence, gap: Gap) -> bool {
+    if gap.to.duration_since(gap.from) <= BETWEEN_LOOKS {
+        return false;
+    }
+    let before = evidence.seen.iter().rev().find(|sample| sample.at <= gap.from);
+    let before = before.map_or(&evidence.since.facts, |sample| &sample.facts);
+    let after = evidence.seen.iter().find(|sample| sample.at >= gap.to);
+    let tells = |facts: &Facts| {
+        (facts.nodes.clone(), facts.services.clone(), facts.workloads.clone(), facts.pods.clone())
+    };
+    after.is_none_or(|after| tells(before) != tells(&after.facts))
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use super::desk::Desk;
 use super::error::Error;
 use super::look::Eyes;
 use super::session::{Beginning, Session};
-use super::solution::{Shell, run};
+use super::solution::{Shell, run_quietly};
 
 /// Something that was tried.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -150,16 +150,17 @@ impl Trial<'_, '_> {
         let began = Instant::now();
         let patience = self.session.lesson.steps[number].patience.0;
         let (session, eyes) = (&mut self.session, &self.eyes);
-        let is_wanted = |verdict: &Verdict| match reason {
-            None => verdict.verdict == Outcome::Passed,
-            Some(_) => verdict.verdict == Outcome::Passed || verdict.reason == reason,
+        // Nothing comes after these.
+        let is_wanted = |verdict: &Verdict| {
+            matches!(verdict.verdict, Outcome::Passed | Outcome::Lost)
+                || reason.is_some() && verdict.reason == reason
         };
         let mut last: Option<Verdict> = None;
         // Somebody looks while the commands run, as a learner has it in a second terminal.
         let problem = {
             let (ended, has_ended) = tokio::sync::watch::channel(None);
             let commands = async {
-                let result = run(&self.shell, commands).await;
+                let result = run_quietly(&self.shell, commands).await;
                 let failed = result.err().map(|error| error.to_string());
                 ended.send_replace(Some(failed));
                 // The verdict ends it.

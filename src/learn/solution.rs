@@ -4,8 +4,9 @@
 use std::ffi::OsString;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 
+use tempfile::TempDir;
 use tokio::process::Command;
 
 use super::error::Error;
@@ -13,6 +14,9 @@ use super::error::Error;
 /// What leads `docker` elsewhere, whatever context is chosen.
 const SETTINGS: [&str; 4] =
     ["DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_API_VERSION"];
+
+/// How many of the last lines are told of commands that fail.
+const LINES: usize = 3;
 
 /// What commands of a solution run in.
 #[derive(Debug, Clone)]
@@ -30,11 +34,41 @@ pub struct Shell {
 }
 
 /// Runs commands, one after the other in one shell, since one may use what an earlier one has found out. Each is told on
-/// standard error before it runs.
+/// standard error before it runs, and so is what it says.
 ///
 /// # Errors
 /// [`Error::Solution`] if one of them fails.
 pub async fn run(shell: &Shell, commands: &[String]) -> Result<(), Error> {
+    let (mut command, _bin) = prepared(shell, commands)?;
+    let status = command.status().await.map_err(Error::file("run", "bash"))?;
+    judged(commands, status, String::new())
+}
+
+/// The same without a word: what the commands say is told where one of them fails.
+///
+/// # Errors
+/// [`Error::Solution`] if one of them fails.
+pub(super) async fn run_quietly(shell: &Shell, commands: &[String]) -> Result<(), Error> {
+    let (mut command, _bin) = prepared(shell, commands)?;
+    let output = command.output().await.map_err(Error::file("run", "bash"))?;
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    let lines: Vec<_> = said.lines().filter(|line| !line.is_empty()).collect();
+    let last = lines[lines.len().saturating_sub(LINES)..].join(" | ");
+    judged(commands, output.status, last)
+}
+
+fn judged(commands: &[String], status: ExitStatus, said: String) -> Result<(), Error> {
+    if status.success() {
+        return Ok(());
+    }
+    let command = commands.join("; ");
+    let said = if said.is_empty() { said } else { format!(": {said}") };
+    Err(Error::Solution { command, status: format!("{status}{said}") })
+}
+
+/// The shell that runs commands, and the directory with the programs that they are to find.
+fn prepared(shell: &Shell, commands: &[String]) -> Result<(Command, TempDir), Error> {
     let bin = tempfile::tempdir().map_err(Error::file("make", std::env::temp_dir()))?;
     let link = |name: &str, target: &PathBuf| {
         let path = bin.path().join(name);
@@ -61,13 +95,8 @@ pub async fn run(shell: &Shell, commands: &[String]) -> Result<(), Error> {
     let mut path = OsString::from(bin.path());
     path.push(":");
     path.push(std::env::var_os("PATH").unwrap_or_default());
-    let status = command.env("PATH", path).status().await;
-    let status = status.map_err(Error::file("run", "bash"))?;
-    if status.success() {
-        return Ok(());
-    }
-    let command = commands.join("; ");
-    Err(Error::Solution { command, status: status.to_string() })
+    command.env("PATH", path);
+    Ok((command, bin))
 }
 
 fn script(commands: &[String]) -> String {

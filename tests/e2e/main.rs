@@ -16,6 +16,7 @@ mod kubernetes;
 mod kubernetes_faults;
 mod kubernetes_ha;
 mod kubernetes_upgrade;
+mod lesson;
 mod logs;
 mod neighbour;
 mod observe;

@@ -146,6 +146,11 @@ impl World {
         Said::of(&mut self.command(args))
     }
 
+    /// Runs `dojo` in the world's directory, for what it leaves in the one where it runs.
+    pub fn dojo_here(&self, args: &[&str]) -> Said {
+        Said::of(self.command(args).current_dir(self.path()))
+    }
+
     /// Runs the user's own `docker`, which follows the selected context.
     pub fn docker(&self, args: &[&str]) -> Said {
         let mut command = Command::new("docker");

@@ -90,7 +90,8 @@ pub(super) async fn prove(context: &Context, args: &Prove) -> Result<ExitCode, E
             let _ = output::line(&told(case));
         }
     };
-    let cases = Box::pin(prover.prove(beginning, tell)).await.about(&name)?;
+    let proof = Box::pin(prover.prove(beginning, tell));
+    let cases = context.interrupt.or(proof).await.ok_or(Error::Interrupted)?.about(&name)?;
     if args.output == DataFormat::Json {
         output::json(&cases)?;
     }
