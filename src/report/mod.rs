@@ -4,6 +4,8 @@
 //! - [`plain`]: one line an event, for logs of other programs
 //! - [`json`]: one JSON object an event, for programs
 //! - [`log`]: the same objects in a file, for later
+//!
+//! And [`screen`] shows a lesson.
 
 mod board;
 pub mod json;
@@ -12,6 +14,7 @@ mod line;
 pub mod log;
 mod paint;
 pub mod plain;
+pub mod screen;
 pub mod terminal;
 
 use std::env;

@@ -120,6 +120,9 @@ const EC2: &[&str] = &["src/driver/ec2/"];
 const KEEPERS: &[(&str, &[&str])] = &[
     ("russh", &["src/remote/"]),
     ("indicatif", &["src/report/terminal.rs"]),
+    ("ratatui_core", &["src/report/screen/"]),
+    ("crossterm", &["src/report/screen/"]),
+    ("signal_hook", &["src/report/screen/"]),
     ("rcgen", &["src/pki"]),
     ("aws_config", EC2),
     ("aws_sdk_ec2", EC2),

@@ -25,6 +25,7 @@ mod places;
 mod pointed;
 mod refusals;
 mod report;
+mod screen;
 mod toy;
 mod unwritable;
 mod waiting;
