@@ -1,9 +1,11 @@
 //! A lesson that is being learned, from its beginning to its last step.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
+use futures_util::{Stream, StreamExt as _};
 use jiff::Timestamp;
 use tokio::time::sleep;
 
@@ -13,6 +15,7 @@ use crate::lesson::{
     Answer, Evidence, Hint, Lesson, Mark, Outcome, Params, Sample, StepText, Text, Verdict, judge,
 };
 use crate::model::{Language, MachineState};
+use crate::observe::Facts;
 use crate::remote::Script;
 use crate::store::Record;
 use crate::workflow::{self, Services};
@@ -20,7 +23,7 @@ use crate::workflow::{self, Services};
 use super::attempt::{Attempt, Step};
 use super::desk::Desk;
 use super::error::Error;
-use super::evidence::EvidenceFile;
+use super::evidence::{EvidenceFile, Reading, Watcher};
 use super::handout::{self, Handout};
 use super::inventory::{self, Inventory, reach};
 use super::look::Eyes;
@@ -183,8 +186,18 @@ impl Session {
         self.judged(&evidence)
     }
 
-    /// Looks at the cluster as it changes, keeps what is seen, and tells each verdict, until `tell` wants no more or the
-    /// cluster is gone.
+    /// Begins to look at the cluster as it changes.
+    ///
+    /// # Errors
+    /// Those of keeping the evidence.
+    pub fn following(&self, eyes: &Eyes) -> Result<Following, Error> {
+        let file = self.evidence();
+        let watcher = file.open(eyes.now())?;
+        let (reading, changes) = (file.reading(), Box::pin(eyes.watch()));
+        Ok(Following { eyes: eyes.clone(), watcher, reading, changes })
+    }
+
+    /// Looks at the cluster as it changes, and tells each verdict, until `tell` wants no more or the cluster is gone.
     ///
     /// # Errors
     /// Those of keeping and reading the evidence, and of `tell`.
@@ -193,28 +206,13 @@ impl Session {
         eyes: &Eyes,
         mut tell: impl FnMut(&Self, Verdict) -> Result<bool, E>,
     ) -> Result<(), E> {
-        let file = self.evidence();
-        let watcher = file.open(eyes.now())?;
-        let mut reading = file.reading();
-        let mut changes = eyes.watch();
-        loop {
-            let seen = tokio::select! {
-                seen = changes.next() => match seen {
-                    Some(facts) => Some(facts),
-                    None => return Ok(()),
-                },
-                // What waits for time to pass is judged as well.
-                () = sleep(STILL) => None,
-            };
-            match seen {
-                Some(facts) => watcher.saw(Sample { at: eyes.now(), facts })?,
-                None => watcher.still(eyes.now())?,
-            }
-            let verdict = self.judged(reading.update()?)?;
+        let mut following = self.following(eyes)?;
+        while let Some((verdict, _)) = following.next(self).await? {
             if !tell(self, verdict)? {
-                return Ok(());
+                break;
             }
         }
+        Ok(())
     }
 
     /// Judges evidence, and notes what came of it.
@@ -287,6 +285,15 @@ impl Session {
         Ok(right)
     }
 
+    /// Whether the step asks something that the learner has not answered.
+    ///
+    /// # Errors
+    /// Those of reading the evidence.
+    pub fn asks(&self) -> Result<bool, Error> {
+        let Some(predict) = &self.step()?.predict else { return Ok(false) };
+        Ok(!self.evidence().read()?.answers.contains_key(&predict.ask))
+    }
+
     /// Goes on to the next step; whether there is one.
     ///
     /// # Errors
@@ -357,6 +364,48 @@ impl Session {
         EvidenceFile::begin(&self.attempt.evidence_file(), &self.lesson.id, &id, mark)?;
         self.desk.keep(&self.attempt)?;
         self.note(Deed::Began)
+    }
+}
+
+/// Looks at the cluster of a lesson as it changes, and keeps what is seen.
+pub struct Following {
+    eyes: Eyes,
+    watcher: Watcher,
+    reading: Reading,
+    changes: Pin<Box<dyn Stream<Item = Facts> + Send>>,
+}
+
+impl Following {
+    /// How it stands once something has changed, and what is so then; without that, if only time has passed. `None` if the
+    /// cluster is gone. Nothing is lost where this is dropped before it has come to its end.
+    ///
+    /// # Errors
+    /// Those of keeping and reading the evidence.
+    pub async fn next(
+        &mut self,
+        session: &mut Session,
+    ) -> Result<Option<(Verdict, Option<Facts>)>, Error> {
+        let seen = tokio::select! {
+            seen = self.changes.next() => match seen {
+                Some(facts) => Some(facts),
+                None => return Ok(None),
+            },
+            // What waits for time to pass is judged as well.
+            () = sleep(STILL) => None,
+        };
+        let at = self.eyes.now();
+        match &seen {
+            Some(facts) => self.watcher.saw(Sample { at, facts: facts.clone() })?,
+            None => self.watcher.still(at)?,
+        }
+        let verdict = session.judged(self.reading.update()?)?;
+        Ok(Some((verdict, seen)))
+    }
+}
+
+impl fmt::Debug for Following {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Following").field("watcher", &self.watcher).finish_non_exhaustive()
     }
 }
 

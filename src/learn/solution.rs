@@ -48,7 +48,7 @@ pub async fn run(shell: &Shell, commands: &[String]) -> Result<(), Error> {
 ///
 /// # Errors
 /// [`Error::Solution`] if one of them fails.
-pub(super) async fn run_quietly(shell: &Shell, commands: &[String]) -> Result<(), Error> {
+pub async fn run_quietly(shell: &Shell, commands: &[String]) -> Result<(), Error> {
     let (mut command, _bin) = prepared(shell, commands)?;
     let output = command.output().await.map_err(Error::file("run", "bash"))?;
     let said = [output.stdout, output.stderr].concat();

@@ -7,9 +7,11 @@ mod check;
 mod export;
 mod list;
 mod reset;
+mod screen;
 mod solve;
 mod step;
 mod verdict;
+mod view;
 mod watch;
 mod words;
 

@@ -35,7 +35,7 @@ pub(super) async fn run(context: &Context, args: &Solve) -> Result<(), Error> {
 }
 
 /// What the learner's commands run in.
-async fn shell(context: &Context, session: &Session) -> Result<Shell, Error> {
+pub(super) async fn shell(context: &Context, session: &Session) -> Result<Shell, Error> {
     let record = session.check_cluster(context.home.record(&session.attempt.cluster)?)?;
     let shell = shell_on(context, &record, &session.lesson).await?;
     Ok(match &session.attempt.directory {

@@ -5,13 +5,31 @@ use std::process::ExitCode;
 use crate::cli::error::Error;
 use crate::cli::output;
 use crate::cli::services::Context;
+use crate::event::{Progress, chain};
+use crate::learn::Session;
 use crate::lesson::Outcome;
+use crate::report::screen::{Error as NoScreen, Screen};
 
 use super::args::Watch;
-use super::{check, eyes, session, step, verdict};
+use super::{check, eyes, screen, session, step, verdict};
 
-pub(super) async fn run(context: &Context, _args: &Watch) -> Result<ExitCode, Error> {
-    let mut session = session(context)?;
+pub(super) async fn run(context: &Context, args: &Watch) -> Result<ExitCode, Error> {
+    let session = session(context)?;
+    if !args.plain && !context.quiet {
+        match Screen::open() {
+            Ok(screen) => return screen::run(context, session, screen).await,
+            Err(NoScreen::NotATerminal) => {}
+            Err(error) => {
+                let progress = Progress::new(context.reporter.clone());
+                progress.warn(format!("no full screen: {}", chain(&error)));
+            }
+        }
+    }
+    plain(context, session).await
+}
+
+/// A line for each change.
+async fn plain(context: &Context, mut session: Session) -> Result<ExitCode, Error> {
     let eyes = eyes(context, &session).await?;
     output::line(&step::heading(&session))?;
     if let Some(notice) = check::elsewhere(context, &session) {
