@@ -61,13 +61,23 @@ Description=Undo the fault $FAULT when its time is over
 [Timer]
 OnCalendar=$(date -u -d "@$until" '+%Y-%m-%d %H:%M:%S') UTC
 AccuracySec=1s
+# Where the other unit did not run at a start.
+Persistent=true
+
+[Install]
+WantedBy=timers.target
 END
 # Nothing starts before its files are as they were. That which is started by hand must not be ordered so: it starts
 # services itself, and would wait for them while they wait for it.
 cat >"$units/$unit-boot.service" <<END
 [Unit]
 Description=Undo the fault $FAULT at the start of the machine
-Before=containerd.service docker.socket docker.service kubelet.service
+# Sockets come before what every unit waits for by default: with that it would be a circle, which systemd breaks by
+# leaving one of its units out.
+DefaultDependencies=no
+After=local-fs.target
+Before=containerd.service docker.socket docker.service kubelet.service shutdown.target
+Conflicts=shutdown.target
 
 [Service]
 Type=oneshot
@@ -76,7 +86,7 @@ ExecStart=/bin/sh $folder/undo.sh boot
 [Install]
 WantedBy=multi-user.target
 END
-systemctl --quiet enable "$unit-boot.service"
+systemctl --quiet enable "$unit-boot.service" "$unit.timer"
 systemctl start "$unit.timer"
 # Last, because it says that all the rest is there.
 echo "$FAULT $since $until" >"$folder/about"

@@ -15,6 +15,7 @@ undo() {
     sh "$folder/fault.sh" "$2"
     systemctl stop "$unit.timer" 2>/dev/null || true
     rm -f "$units/multi-user.target.wants/$unit-boot.service" \
+        "$units/timers.target.wants/$unit.timer" "/var/lib/systemd/timers/stamp-$unit.timer" \
         "$units/$unit.timer" "$units/$unit.service" "$units/$unit-boot.service"
     # The file that says that there is a fault goes first, should this be cut short.
     rm -f "$folder/about"
