@@ -181,8 +181,8 @@ fn code(error: &Error) -> u8 {
             workflow::Error::NotReady(_) => NOT_READY,
             workflow::Error::Invalid(_)
             | workflow::Error::OldRelease { .. }
-            | workflow::Error::LacksContainerd { .. } => USAGE,
-            workflow::Error::Fault(
+            | workflow::Error::LacksContainerd { .. }
+            | workflow::Error::Fault(
                 fault::Error::Unknown { .. }
                 | fault::Error::Which { .. }
                 | fault::Error::Unfit { .. },
