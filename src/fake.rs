@@ -245,6 +245,8 @@ impl Remote for Obedient {
     async fn run(&self, script: &Script) -> Result<String, remote::Error> {
         Ok(match &*script.title {
             "look for Kubernetes" => KubernetesVersion::NEWEST.to_string(),
+            // In the year 2100, half an hour long.
+            "arm the undo" => "armed 4102444800 4102446600".to_owned(),
             _ => String::new(),
         })
     }

@@ -24,6 +24,7 @@ pub mod event;
 pub mod failpoint;
 #[cfg(feature = "fake")]
 pub mod fake;
+pub mod fault;
 pub mod kind;
 pub mod lab_image;
 pub mod learn;

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::bundle::Architecture;
 use crate::driver::registry;
+use crate::fault;
 use crate::model::{
     Bytes, ClusterName, Cpus, Dollars, DriverName, EngineChannel, Fingerprint, KubernetesVersion,
     MachineName, PodNetwork, Sha256Sum, Subnet, Ttl, Tunnel,
@@ -86,6 +87,10 @@ pub(super) enum Command {
     Stop(Targets),
     /// Restart a cluster or machine
     Restart(Targets),
+    /// Break a machine on purpose, to see what becomes of it; without a fault, list those that there are
+    Break(Break),
+    /// Undo what `break` has done
+    Unbreak(Unbreak),
     /// Rebuild a lost or damaged record from the machines' labels
     Repair(Repair),
     /// Check whether this computer meets the requirements
@@ -602,6 +607,48 @@ pub(super) struct OneMachine {
 pub(super) struct Targets {
     /// Clusters or machines: practice, practice/worker-1 [default: the current cluster]
     pub(super) targets: Vec<String>,
+}
+
+/// The machine itself undoes it when the time is over, or at its next start, whatever becomes of this computer. SSH
+/// is never cut.
+#[derive(Debug, Args)]
+#[command(after_help = examples::BREAK, args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+pub(super) struct Break {
+    /// What is to be broken: unit-stopped:docker, unreachable
+    #[arg(requires = "machine")]
+    pub(super) fault: Option<String>,
+    /// On which machine: worker-1, or practice/worker-1
+    pub(super) machine: Option<String>,
+    /// After which time the machine undoes it by itself: 90s, 10m, 2h [default: 30m]
+    #[arg(long = "for", value_name = "TIME", requires = "fault")]
+    pub(super) limit: Option<fault::Limit>,
+    /// How to print it
+    #[arg(short, long, value_enum, default_value_t = DataFormat::Table)]
+    pub(super) output: DataFormat,
+    #[command(subcommand)]
+    pub(super) command: Option<BreakCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum BreakCommand {
+    /// List what is broken at present (exits 1 if a machine could not be asked)
+    Ls(BreakLs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BreakLs {
+    /// Of which cluster or machine [default: the current cluster]
+    pub(super) target: Option<String>,
+    /// How to print them
+    #[arg(short, long, value_enum, default_value_t = DataFormat::Table)]
+    pub(super) output: DataFormat,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = examples::UNBREAK)]
+pub(super) struct Unbreak {
+    /// A cluster or machine: practice, practice/worker-1 [default: the current cluster]
+    pub(super) target: Option<String>,
 }
 
 #[derive(Debug, Args)]

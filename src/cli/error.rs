@@ -14,7 +14,9 @@ use crate::model::{
     MachineState, NoService,
 };
 use crate::pace::InvalidPatience;
-use crate::{bootstrap, bundle, context, driver, learn, provision, remote, spec, store, workflow};
+use crate::{
+    bootstrap, bundle, context, driver, fault, learn, provision, remote, spec, store, workflow,
+};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -127,6 +129,7 @@ macro_rules! through_workflow {
 through_workflow!(
     store::Error,
     driver::Error,
+    fault::Error,
     remote::Error,
     bundle::Error,
     context::Error,
@@ -199,7 +202,12 @@ fn code(error: &Error) -> u8 {
             workflow::Error::NotReady(_) => NOT_READY,
             workflow::Error::Invalid(_)
             | workflow::Error::OldRelease { .. }
-            | workflow::Error::LacksContainerd { .. } => USAGE,
+            | workflow::Error::LacksContainerd { .. }
+            | workflow::Error::Fault(
+                fault::Error::Unknown { .. }
+                | fault::Error::Which { .. }
+                | fault::Error::Unfit { .. },
+            ) => USAGE,
             workflow::Error::Driver(error) => driver_code(error),
             workflow::Error::Interrupted
             | workflow::Error::Bootstrap(bootstrap::Error::Interrupted) => INTERRUPTED,
@@ -300,6 +308,7 @@ fn hints(error: &Error, cluster: Option<&ClusterName>) -> Vec<String> {
             remote_hints(error, cluster)
         }
         workflow::Error::Store(error) => store_hints(error),
+        workflow::Error::Fault(error) => fault_hints(error),
         workflow::Error::Bundle(error)
         | workflow::Error::Provision(provision::Error::Bundle(error)) => bundle_hints(error),
         workflow::Error::Context(context::Error::Foreign { .. }) => {
@@ -650,6 +659,33 @@ fn remote_hints(error: &remote::Error, cluster: Option<&ClusterName>) -> Vec<Str
             ]
         }
         _ => Vec::new(),
+    }
+}
+
+fn fault_hints(error: &fault::Error) -> Vec<String> {
+    match error {
+        fault::Error::Unknown { near, .. } => {
+            let meant = (!near.is_empty()).then(|| format!("perhaps {} is meant", either(near)));
+            meant.into_iter().chain(["`dojo break` lists them".to_owned()]).collect()
+        }
+        fault::Error::Which { variants, .. } => vec![format!("say {}", either(variants))],
+        fault::Error::Unfit { fitting, .. } => {
+            vec![format!("{} would make sense there", either(fitting))]
+        }
+        fault::Error::Already { machine, .. } => {
+            vec![format!("`dojo unbreak {machine}` undoes it")]
+        }
+        fault::Error::Off { machine, .. } => vec![format!("`dojo start {machine}` starts it")],
+        fault::Error::Refused { .. } | fault::Error::Odd { .. } => Vec::new(),
+    }
+}
+
+/// Words of which one is to be chosen.
+fn either(words: &[String]) -> String {
+    let words: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
+    match words.as_slice() {
+        [some @ .., last] if !some.is_empty() => format!("{} or {last}", some.join(", ")),
+        words => words.concat(),
     }
 }
 

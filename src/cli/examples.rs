@@ -66,6 +66,18 @@ Examples:
   dojo stop practice
   dojo start practice/worker-1";
 
+pub(super) const BREAK: &str = "\
+Examples:
+  dojo break                                     List the faults that there are
+  dojo break unit-stopped:docker worker-1        Stop the engine of a machine
+  dojo break unreachable practice/worker-2 --for 10m
+  dojo break ls                                  List what is broken at present";
+
+pub(super) const UNBREAK: &str = "\
+Examples:
+  dojo unbreak                    The current cluster
+  dojo unbreak practice/worker-1  One machine";
+
 pub(super) const SCALE: &str = "\
 Examples:
   dojo scale practice --workers 5

@@ -12,6 +12,7 @@ mod env;
 mod error;
 mod examples;
 mod extend;
+mod faults;
 mod flags;
 mod follow;
 mod forward;
@@ -133,6 +134,8 @@ async fn one(context: &Context, command: Command) -> Result<ExitCode, Error> {
         Command::Upgrade(args) => upgrade::run(context, args).await.map(done),
         Command::Stop(args) => power::stop(context, args).await.map(done),
         Command::Restart(args) => power::restart(context, args).await.map(done),
+        Command::Break(args) => Box::pin(faults::run(context, args)).await,
+        Command::Unbreak(args) => Box::pin(faults::unbreak(context, args)).await.map(done),
         Command::Repair(args) => power::repair(context, args).await.map(done),
         Command::Doctor(args) => status::doctor(context, args).await,
         Command::Image { command: ImageCommand::Build(args) } => {

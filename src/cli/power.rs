@@ -10,7 +10,7 @@ use super::services::Context;
 use super::tally::Tally;
 
 /// A cluster, or one machine of it.
-type Target = (ClusterName, Option<MachineName>);
+pub(super) type Target = (ClusterName, Option<MachineName>);
 
 fn targets(context: &Context, args: &Targets) -> Result<Vec<Target>, Error> {
     if args.targets.is_empty() {
@@ -20,7 +20,7 @@ fn targets(context: &Context, args: &Targets) -> Result<Vec<Target>, Error> {
 }
 
 /// A word with a slash, or one that can only be a machine's name, is a machine; any other a cluster.
-fn target(context: &Context, text: &str) -> Result<Target, Error> {
+pub(super) fn target(context: &Context, text: &str) -> Result<Target, Error> {
     if text.contains('/') {
         let (cluster, machine) = context.machine_name(text)?;
         return Ok((cluster, Some(machine)));

@@ -119,6 +119,11 @@ pub trait Kind: Send + Sync {
         None
     }
 
+    /// Whether its machines were there before the cluster and stay after it, with what their owner has on them.
+    fn has_borrowed_machines(&self) -> bool {
+        false
+    }
+
     /// Whether its machines are made of an image of which all is known here.
     fn has_known_image(&self, _section: &Section) -> bool {
         false

@@ -158,6 +158,21 @@ impl Authority {
         self.issue(name, Purpose::Server, names, Validity::leaf())
     }
 
+    /// Issues a server's certificate that is like another one, and that has expired an hour ago: for showing what
+    /// becomes of it.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`] if the other one is none; [`Error::Issue`] if the cryptography fails.
+    pub fn expired_server(&self, like: &str) -> Result<Identity, Error> {
+        let Leaf { common_name, dns, ips, .. } = Leaf::parse(like)?;
+        let name = common_name.unwrap_or_default();
+        let dns = dns.iter().map(|name| name.as_str().try_into().map(SanType::DnsName));
+        let names: Result<_, rcgen::Error> =
+            dns.chain(ips.into_iter().map(|ip| Ok(SanType::IpAddress(ip)))).collect();
+        let names = names.map_err(issuing(&name))?;
+        self.issue(&name, Purpose::Server, names, Validity::over())
+    }
+
     /// Issues a certificate with a validity of choice, no longer than the authority's own.
     pub(super) fn issue(
         &self,

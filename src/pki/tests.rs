@@ -75,6 +75,21 @@ fn each_certificate_is_for_one_thing_only() {
 }
 
 #[test]
+fn a_certificate_that_has_expired_is_like_another_one_in_all_else() {
+    let authority = authority();
+    let like = server(&authority);
+    let over = authority.expired_server(&like.cert).unwrap();
+    assert!(!verifies(&authority, &over.cert, "sslserver"));
+    let (was, is) = (describe(&like.cert).unwrap(), describe(&over.cert).unwrap());
+    assert_eq!((was.subject, was.names), (is.subject, is.names));
+    assert!(is.validity.until < Timestamp::now());
+    assert!(is.validity.from < is.validity.until);
+    let (dns, ips) = names();
+    assert!(!authority.covers(&over.cert, over.key.expose(), &dns, &ips));
+    assert!(authority.expired_server("no certificate").is_err());
+}
+
+#[test]
 fn another_authority_of_the_same_name_is_not_trusted() {
     let (ours, theirs) = (authority(), authority());
     let leaf = server(&theirs);

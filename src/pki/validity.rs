@@ -30,6 +30,12 @@ impl Validity {
         Self::days(LEAF_DAYS)
     }
 
+    /// For one that is good no longer.
+    pub(super) fn over() -> Self {
+        let until = Timestamp::now() - CLOCK_SKEW;
+        Self { from: until - SignedDuration::from_hours(24 * LEAF_DAYS), until }
+    }
+
     fn days(days: i64) -> Self {
         let now = Timestamp::now();
         Self { from: now - CLOCK_SKEW, until: now + SignedDuration::from_hours(24 * days) }

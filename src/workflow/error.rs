@@ -8,6 +8,7 @@ use crate::bundle;
 use crate::context::{self, kubeconfig};
 use crate::driver;
 use crate::event::chain;
+use crate::fault;
 use crate::kind::{self, ImageError};
 use crate::model::{ClusterName, Finding, KubernetesVersion, Machine, MachineName, NoService};
 use crate::observe::Lost;
@@ -60,6 +61,9 @@ pub enum Error {
     /// The cluster on the machines.
     #[error(transparent)]
     Bootstrap(#[from] bootstrap::Error),
+    /// Nothing was broken.
+    #[error(transparent)]
+    Fault(#[from] fault::Error),
     /// The surroundings are not fit.
     #[error("this computer is not ready: {}", findings(.0))]
     NotReady(Vec<Finding>),

@@ -26,6 +26,11 @@ if [ -n "$CLUSTER_ID" ] && ! grep -qF "\"$CLUSTER_ID\"" "$claim"; then
     exit 1
 fi
 
+# Faults that somebody has made on purpose end first.
+for undo in "$directory"/faults/*/undo.sh; do
+    [ ! -e "$undo" ] || sh "$undo" || true
+done
+
 had() { grep -qsxF "$1" "$before/present"; }
 was_empty() { grep -qsxF "$1" "$before/empty"; }
 # remove PATH: removes what was not there before.
@@ -113,7 +118,7 @@ done
 awk '$2 ~ "^/var/lib/(docker|containerd|kubelet)/|^/run/(docker|containerd|netns)/" { print $2 }' /proc/mounts |
     sort -r | while read -r mounted; do umount -l "$mounted" 2>/dev/null || true; done
 
-rm -rf /etc/docker/clusterdojo /usr/lib/clusterdojo /var/log/clusterdojo-* /run/clusterdojo-apt.* /run/clusterdojo-kubeadm* \
+rm -rf /etc/docker/clusterdojo /usr/lib/clusterdojo /var/log/clusterdojo-* /run/clusterdojo-apt.* /run/clusterdojo-kubeadm* /run/clusterdojo-faults.lock \
     /etc/systemd/system/*.service.d/*-clusterdojo*.conf /etc/systemd/system/clusterdojo-*.service \
     /etc/modules-load.d/clusterdojo.conf /etc/sysctl.d/90-clusterdojo.conf /etc/tmpfiles.d/clusterdojo.conf \
     /etc/apt/sources.list.d/clusterdojo-*.list /etc/apt/keyrings/clusterdojo-*

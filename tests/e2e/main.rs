@@ -9,6 +9,7 @@ mod contract;
 #[cfg(feature = "ec2")]
 mod ec2;
 mod external;
+mod fault;
 mod faults;
 mod forward;
 mod kill;

@@ -11,6 +11,7 @@ mod credentials;
 mod documents;
 mod ec2_policy;
 mod external;
+mod fault;
 mod files;
 mod images;
 mod intents;

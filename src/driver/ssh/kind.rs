@@ -92,6 +92,10 @@ impl Kind for Ssh {
         Some(AsTheyAre { size: "they are as large as they are", ports: "`dojo forward`" })
     }
 
+    fn has_borrowed_machines(&self) -> bool {
+        true
+    }
+
     fn make_absolute(&self, section: &mut Section) {
         let mut options = options(section);
         let hosts = options.hosts.iter_mut().map(|host| &mut host.identity);
