@@ -81,6 +81,16 @@ reasons! {
     NotUpdated = "not-updated",
     /// The update has come to another end, or to none yet.
     OtherUpdateState = "other-update-state",
+    /// There is no such container.
+    NoContainer = "no-container",
+    /// It has no health check.
+    NoHealthCheck = "no-healthcheck",
+    /// No probe has begun and ended yet.
+    NotProbed = "not-probed",
+    /// The probes went otherwise.
+    OtherProbe = "other-probe",
+    /// Some probes went so, but too few.
+    TooFewProbes = "too-few-probes",
     /// Too few nodes are as they should be.
     TooFewNodes = "too-few-nodes",
     /// Too many nodes are so.

@@ -132,6 +132,24 @@ fn words(reason: Reason) -> (&'static str, &'static str) {
             "The update is {state}, and not {wanted state}.",
             "업데이트 상태가 {wanted state}가 아니라 {state}입니다.",
         ),
+        Reason::NoContainer => {
+            ("No container of {name} is running.", "실행 중인 {name} 컨테이너가 없습니다.")
+        }
+        Reason::NoHealthCheck => {
+            ("{name} has no health check.", "{name}에 health check가 없습니다.")
+        }
+        Reason::NotProbed => (
+            "The health check of {name} has not run since the step began.",
+            "단계가 시작된 뒤로 {name}의 health check가 아직 실행되지 않았습니다.",
+        ),
+        Reason::OtherProbe => (
+            "The last probe on {machine} took {took} and ended with {exit-code} ({output}).",
+            "{machine}의 마지막 probe는 {took} 걸렸고 {exit-code}로 끝났습니다 ({output}).",
+        ),
+        Reason::TooFewProbes => (
+            "{number} of {wanted count} probes went so; the last one took {took} and ended with {exit-code}.",
+            "probe {wanted count}번 중 {number}번이 그러했습니다. 마지막은 {took} 걸렸고 {exit-code}로 끝났습니다.",
+        ),
         Reason::TooFewNodes => (
             "{number} nodes are {what}: {nodes}. There should be more.",
             "{what} 상태인 노드가 {number}개입니다: {nodes}. 더 있어야 합니다.",

@@ -9,9 +9,23 @@ pub struct Ask {
     pub images: bool,
     /// For the certificates on this computer.
     pub certificates: bool,
+    /// For the containers of each engine, with the logs of their health checks. Engines keep the last five probes of a
+    /// container, so they are asked every second.
+    pub containers: bool,
 }
 
 impl Ask {
-    /// For all that there is, except images.
-    pub const ALL: Self = Self { workloads: true, images: false, certificates: true };
+    /// For all that whoever looks at a cluster wants to know: not for images, nor for what costs more.
+    pub const ALL: Self =
+        Self { workloads: true, images: false, certificates: true, containers: false };
+
+    /// For what either of two asks for.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            workloads: self.workloads || other.workloads,
+            images: self.images || other.images,
+            certificates: self.certificates || other.certificates,
+            containers: self.containers || other.containers,
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! A cluster as it changes.
 //!
-//! Two tasks look, one at machines and one at what the cluster says of itself, so that neither waits for the other;
+//! Three tasks look, at machines, at what the cluster says of itself and at containers, so that none waits for another;
 //! what they know by now is put together and told when it is not what was told before.
 
 use std::collections::BTreeSet;
@@ -21,6 +21,7 @@ use crate::pace::stretch;
 use crate::remote::Watching;
 
 use super::cluster::{self, ClusterPart, api_server, engine, leaders, swarm};
+use super::containers::{self, Containers};
 use super::facts::Facts;
 use super::machines::{self, MachinesPart};
 use super::once::compose;
@@ -35,6 +36,8 @@ const LOGINS: Duration = Duration::from_secs(6);
 const SETTLED: Duration = Duration::from_secs(2);
 /// The same while something is on its way, and after something was told.
 const UNSETTLED: Duration = Duration::from_millis(300);
+/// How often engines are asked for their containers.
+const CONTAINERS: Duration = Duration::from_secs(1);
 /// For how many looks after something was told there may be more to come.
 const ECHOES: u32 = 5;
 /// How long a manager that answered before may take to answer again before others are asked.
@@ -50,6 +53,7 @@ struct Known {
     ask: Ask,
     machines: watch::Receiver<Option<Seen>>,
     inside: watch::Receiver<Option<ClusterPart>>,
+    containers: watch::Receiver<Option<Containers>>,
     told: Option<Facts>,
     /// They end with it.
     _tasks: JoinSet<()>,
@@ -72,10 +76,12 @@ pub fn changes(cluster: Cluster, ask: Ask) -> impl Stream<Item = Facts> + Send +
     let mut tasks = JoinSet::new();
     let (seen, machines) = watch::channel(None);
     let (said, inside) = watch::channel(None);
+    let (counted, containers) = watch::channel(None);
     let look_again = Arc::new(Notify::new());
     tasks.spawn(watch_machines(cluster.clone(), ask, seen, Arc::clone(&look_again)));
     tasks.spawn(watch_inside(cluster.clone(), ask, machines.clone(), said, look_again));
-    let known = Known { cluster, ask, machines, inside, told: None, _tasks: tasks };
+    tasks.spawn(watch_containers(cluster.clone(), ask, machines.clone(), counted));
+    let known = Known { cluster, ask, machines, inside, containers, told: None, _tasks: tasks };
     unfold(known, |mut known| async move {
         let facts = known.news().await?;
         Some((facts, known))
@@ -95,16 +101,18 @@ impl Known {
             select! {
                 changed = self.machines.changed() => changed.ok()?,
                 changed = self.inside.changed() => changed.ok()?,
+                changed = self.containers.changed() => changed.ok()?,
             }
         }
     }
 
-    /// What is known by now, once both sides are.
+    /// What is known by now, once all sides are.
     fn facts(&mut self) -> Option<Facts> {
         let seen = self.machines.borrow_and_update().clone()?;
         let inside = self.inside.borrow_and_update().clone()?;
+        let containers = self.containers.borrow_and_update().clone()?;
         self.cluster = seen.cluster;
-        Some(compose(&self.cluster, self.ask, &seen.part, Some(&inside)))
+        Some(compose(&self.cluster, self.ask, &seen.part, Some(&inside), &containers))
     }
 }
 
@@ -156,6 +164,35 @@ async fn watch_machines(
         if at_once {
             // Whoever asks for it asks again as long as nobody answers.
             sleep(AGAIN).await;
+        }
+    }
+}
+
+/// Asks engines for their containers again and again: nobody tells of probes that change nothing.
+async fn watch_containers(
+    cluster: Cluster,
+    ask: Ask,
+    mut seen: watch::Receiver<Option<Seen>>,
+    counted: watch::Sender<Option<Containers>>,
+) {
+    let mut before = Containers::new();
+    if !ask.containers {
+        counted.send_replace(Some(before));
+        return std::future::pending().await;
+    }
+    loop {
+        let machines = machines_of(&cluster, &seen);
+        let end = Instant::now() + stretch(PATIENCE);
+        let now = containers::look(&cluster, &machines, &before, end).await;
+        counted.send_if_modified(|told| {
+            let is_new = told.as_ref() != Some(&now);
+            *told = Some(now.clone());
+            is_new
+        });
+        before = now;
+        select! {
+            () = sleep(CONTAINERS) => {}
+            changed = seen.changed() => if changed.is_err() { return },
         }
     }
 }

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{ClusterName, DriverName, MachineName, MachineState, Orchestrator, Role};
 use crate::remote::{
-    ImageFact, ManagerHealth, NodeHealth, NodeStatus, PodStatus, SwarmNode, SwarmService, Workload,
+    ContainerFact, ImageFact, ManagerHealth, NodeHealth, NodeStatus, PodStatus, SwarmNode,
+    SwarmService, Workload,
 };
 
 use crate::kind::Majority;
@@ -101,6 +102,9 @@ pub struct MachineFacts {
     /// The images that it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub images: Option<Part<ImageFact>>,
+    /// The containers of its engine; absent where the engine does not listen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub containers: Option<Part<ContainerFact>>,
 }
 
 impl MachineFacts {

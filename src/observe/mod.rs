@@ -7,6 +7,7 @@ mod ask;
 mod certificates;
 mod changes;
 mod cluster;
+mod containers;
 mod facts;
 mod findings;
 mod in_time;

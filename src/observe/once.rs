@@ -1,5 +1,6 @@
 //! One look at a cluster: everything is asked at once, and put together.
 
+use futures_util::future::join3;
 use tokio::time::Instant;
 
 use crate::event::chain;
@@ -9,6 +10,7 @@ use crate::pace::stretch;
 
 use super::ask::Ask;
 use super::cluster::{self, ClusterPart};
+use super::containers::{self, Containers};
 use super::facts::{Facts, Part};
 use super::in_time::{PATIENCE, in_time};
 use super::looked_at::Cluster;
@@ -24,7 +26,7 @@ pub async fn once(cluster: &Cluster, ask: Ask, end: Instant) -> Facts {
         Err(error) => {
             let machines = MachinesPart::unknown(cluster, error.clone());
             let inside = ask.workloads.then(|| ClusterPart::unknown(cluster, &error));
-            compose(cluster, ask, &machines, inside.as_ref())
+            compose(cluster, ask, &machines, inside.as_ref(), &Containers::new())
         }
     }
 }
@@ -39,9 +41,16 @@ pub async fn once_at(cluster: &Cluster, sight: &Sight, ask: Ask, end: Instant) -
             None
         }
     };
+    let containers = async {
+        if ask.containers {
+            containers::look(cluster, &sight.found, &Containers::new(), end).await
+        } else {
+            Containers::new()
+        }
+    };
     let machines = machines::look(cluster, sight, ask, end);
-    let (machines, inside) = futures_util::future::join(machines, inside).await;
-    compose(cluster, ask, &machines, inside.as_ref())
+    let (machines, inside, containers) = join3(machines, inside, containers).await;
+    compose(cluster, ask, &machines, inside.as_ref(), &containers)
 }
 
 /// Puts together what was asked of different sides.
@@ -50,6 +59,7 @@ pub(super) fn compose(
     ask: Ask,
     machines: &MachinesPart,
     inside: Option<&ClusterPart>,
+    containers: &Containers,
 ) -> Facts {
     let spec = &cluster.record.spec;
     let leaders = spec.count(Role::Manager) + spec.count(Role::ControlPlane);
@@ -93,6 +103,9 @@ pub(super) fn compose(
             };
             machine.images = Some(known.into());
         }
+    }
+    for machine in facts.machines.items.iter_mut().flatten() {
+        machine.containers = containers.get(&machine.name).cloned();
     }
     facts.findings = findings::of(&facts);
     facts

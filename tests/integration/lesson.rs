@@ -1,5 +1,6 @@
 //! Lessons: those that are built in, the format with its refusals, and what the judge says of evidence.
 
+mod engines;
 mod families;
 mod refusals;
 

@@ -2,6 +2,7 @@
 
 use crate::lesson::reason::Reason;
 use crate::lesson::told::Values;
+use crate::observe::Ask;
 
 use super::story::{Met, Moment, Unmet};
 
@@ -21,6 +22,11 @@ pub(in crate::lesson) trait Leaf {
 
     /// Why it may be not met.
     fn reasons(&self) -> &'static [Reason];
+
+    /// What has to be asked so that it can be told.
+    fn asks(&self) -> Ask {
+        Ask { workloads: true, ..Ask::default() }
+    }
 
     /// Gives all its texts away to be filled in.
     fn fill(&mut self, with: &mut dyn FnMut(&mut String));

@@ -2,6 +2,8 @@
 
 mod answer;
 mod count;
+mod engine_health;
+mod exit;
 mod image;
 mod k8s_pods;
 mod k8s_restarted;
@@ -10,6 +12,7 @@ mod leaf;
 mod machine;
 mod nodes;
 mod selection;
+mod span;
 mod story;
 mod swarm_replaced;
 mod swarm_service;

@@ -6,10 +6,11 @@ use serde::Deserialize;
 use crate::lesson::reason::Reason;
 use crate::lesson::time::Time;
 use crate::lesson::told::{Outcome, Told};
+use crate::observe::Ask;
 
 use super::leaf::Leaf;
 use super::story::{Met, Moment, Unmet};
-use super::{answer, k8s_pods, k8s_restarted, k8s_rollout, machine, nodes};
+use super::{answer, engine_health, k8s_pods, k8s_restarted, k8s_rollout, machine, nodes};
 use super::{swarm_replaced, swarm_service, swarm_update};
 
 macro_rules! conditions {
@@ -76,6 +77,8 @@ conditions! {
     "swarm.update" => SwarmUpdate(swarm_update::Update),
     /// So many nodes of a swarm are so.
     "swarm.nodes" => SwarmNodes(nodes::SwarmNodes),
+    /// Probes of a health check went so.
+    "engine.health" => EngineHealth(engine_health::Health),
     /// Pods are there, and ready.
     "k8s.pods" => KubernetesPods(k8s_pods::PodsAre),
     /// Neither pods nor what keeps them running are there.
@@ -167,6 +170,12 @@ impl Condition {
     /// The image that it names.
     pub(in crate::lesson) fn image(&self) -> Option<&str> {
         self.leaf().and_then(Leaf::image)
+    }
+
+    /// What has to be asked so that it and those within it can be told.
+    pub fn asks(&self) -> Ask {
+        let own = self.leaf().map(Leaf::asks).unwrap_or_default();
+        self.parts().iter().fold(own, |asked, part| asked.and(part.asks()))
     }
 
     /// Why it may be not met, whatever its parts say.
