@@ -1,5 +1,7 @@
 //! What is to be asked.
 
+use crate::remote::Extras;
+
 /// What is to be asked beside how machines are, and the nodes of Kubernetes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Ask {
@@ -9,15 +11,14 @@ pub struct Ask {
     pub images: bool,
     /// For the certificates on this computer.
     pub certificates: bool,
-    /// For the containers of each engine, with the logs of their health checks. Engines keep the last five probes of a
-    /// container, so they are asked every second.
-    pub containers: bool,
+    /// For what else costs more than it tells whoever does not need it.
+    pub extras: Extras,
 }
 
 impl Ask {
     /// For all that whoever looks at a cluster wants to know: not for images, nor for what costs more.
     pub const ALL: Self =
-        Self { workloads: true, images: false, certificates: true, containers: false };
+        Self { workloads: true, images: false, certificates: true, extras: Extras::NONE };
 
     /// For what either of two asks for.
     pub fn and(self, other: Self) -> Self {
@@ -25,7 +26,7 @@ impl Ask {
             workloads: self.workloads || other.workloads,
             images: self.images || other.images,
             certificates: self.certificates || other.certificates,
-            containers: self.containers || other.containers,
+            extras: self.extras.and(other.extras),
         }
     }
 }

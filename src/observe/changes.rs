@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep};
 use crate::event::chain;
 use crate::model::{Machine, MachineState, Service};
 use crate::pace::stretch;
-use crate::remote::Watching;
+use crate::remote::{Extra, Watching};
 
 use super::cluster::{self, ClusterPart, api_server, engine, leaders, swarm};
 use super::containers::{self, Containers};
@@ -176,7 +176,7 @@ async fn watch_containers(
     counted: watch::Sender<Option<Containers>>,
 ) {
     let mut before = Containers::new();
-    if !ask.containers {
+    if !ask.extras.has(Extra::Containers) {
         counted.send_replace(Some(before));
         return std::future::pending().await;
     }
@@ -210,9 +210,9 @@ async fn watch_inside(
         return std::future::pending().await;
     }
     if cluster.asked() == Some(Service::Engine) {
-        watch_swarm(&cluster, &mut seen, &said, &look_again).await;
+        watch_swarm(&cluster, ask, &mut seen, &said, &look_again).await;
     } else {
-        watch_kubernetes(&cluster, &mut seen, &said, &look_again).await;
+        watch_kubernetes(&cluster, ask, &mut seen, &said, &look_again).await;
     }
 }
 
@@ -234,6 +234,7 @@ fn machines_of(cluster: &Cluster, seen: &watch::Receiver<Option<Seen>>) -> Vec<M
 
 async fn watch_swarm(
     cluster: &Cluster,
+    ask: Ask,
     seen: &mut watch::Receiver<Option<Seen>>,
     said: &watch::Sender<Option<ClusterPart>>,
     look_again: &Notify,
@@ -254,7 +255,7 @@ async fn watch_swarm(
             }
             listened = handles;
         }
-        let part = ask_swarm(cluster, &machines, &mut leader).await;
+        let part = ask_swarm(cluster, ask, &machines, &mut leader).await;
         let is_settled = part.is_settled();
         let is_known = leader.is_some();
         tell(said, part);
@@ -283,24 +284,25 @@ async fn watch_swarm(
 /// Asks the manager that answered the last time; all of them if it does not answer.
 async fn ask_swarm(
     cluster: &Cluster,
+    ask: Ask,
     machines: &[Machine],
     leader: &mut Option<Machine>,
 ) -> ClusterPart {
     let managers: Vec<&Machine> = leaders(cluster, machines).collect();
     if let Some(last) = leader.take().filter(|last| managers.iter().any(|m| m.id == last.id)) {
         let end = Instant::now() + stretch(ANSWERED);
-        if let Ok(view) = swarm(cluster, &last, end).await {
+        if let Ok(view) = swarm(cluster, &last, ask, end).await {
             *leader = Some(last);
-            return ClusterPart::of_swarm(Ok(view));
+            return ClusterPart::of_swarm(Ok(view), ask);
         }
     }
     let end = Instant::now() + stretch(PATIENCE);
-    match cluster::ask_managers(cluster, &managers, end).await {
+    match cluster::ask_managers(cluster, &managers, ask, end).await {
         Ok((machine, view)) => {
             *leader = Some(machine);
-            ClusterPart::of_swarm(Ok(view))
+            ClusterPart::of_swarm(Ok(view), ask)
         }
-        Err(error) => ClusterPart::of_swarm(Err(error)),
+        Err(error) => ClusterPart::of_swarm(Err(error), ask),
     }
 }
 
@@ -319,6 +321,7 @@ async fn listen(cluster: Cluster, machine: Machine, told: Arc<Notify>) {
 
 async fn watch_kubernetes(
     cluster: &Cluster,
+    ask: Ask,
     seen: &mut watch::Receiver<Option<Seen>>,
     said: &watch::Sender<Option<ClusterPart>>,
     look_again: &Notify,
@@ -332,14 +335,14 @@ async fn watch_kubernetes(
             "no control plane is running".to_owned()
         } else {
             let machine = leaders[turn % leaders.len()];
-            follow(cluster, machine, seen, said, &mut heard).await
+            follow(cluster, ask, machine, seen, said, &mut heard).await
         };
         turn += 1;
         silent = if heard { 1 } else { silent + 1 };
         look_again.notify_one();
         if silent >= leaders.len() {
             // Nobody of them tells anything.
-            tell(said, ClusterPart::of_kubernetes(Err(error)));
+            tell(said, ClusterPart::of_kubernetes(Err(error), ask));
             sleep(AGAIN).await;
         }
         if seen.has_changed().is_err() {
@@ -351,13 +354,14 @@ async fn watch_kubernetes(
 /// Tells what one API server tells, until it does so no more; returns why.
 async fn follow(
     cluster: &Cluster,
+    ask: Ask,
     machine: &Machine,
     seen: &mut watch::Receiver<Option<Seen>>,
     said: &watch::Sender<Option<ClusterPart>>,
     heard: &mut bool,
 ) -> String {
     let mut watching = match api_server(cluster, machine).await {
-        Ok(server) => server.watch(),
+        Ok(server) => server.watch(ask.extras),
         Err(error) => return error,
     };
     let first = async { watching.changed().await.map_err(|e| chain(&e)) };
@@ -369,7 +373,7 @@ async fn follow(
             return error;
         }
         *heard = true;
-        tell(said, ClusterPart::of_kubernetes(Ok(watching.view())));
+        tell(said, ClusterPart::of_kubernetes(Ok(watching.view()), ask));
         loop {
             select! {
                 changed = watching.changed() => match changed {
@@ -420,13 +424,13 @@ mod tests {
     #[test]
     fn only_what_is_otherwise_is_told() {
         let (said, mut heard) = watch::channel(None);
-        let silent = || ClusterPart::of_swarm(Err("no leader".to_owned()));
+        let silent = || ClusterPart::of_swarm(Err("no leader".to_owned()), Ask::ALL);
         tell(&said, silent());
         assert!(heard.has_changed().unwrap());
         heard.mark_unchanged();
         tell(&said, silent());
         assert!(!heard.has_changed().unwrap());
-        tell(&said, ClusterPart::of_swarm(Err("no answer".to_owned())));
+        tell(&said, ClusterPart::of_swarm(Err("no answer".to_owned()), Ask::ALL));
         assert!(heard.has_changed().unwrap());
     }
 }

@@ -7,6 +7,7 @@ use crate::event::chain;
 use crate::kind::Seen;
 use crate::model::Role;
 use crate::pace::stretch;
+use crate::remote::Extra;
 
 use super::ask::Ask;
 use super::cluster::{self, ClusterPart};
@@ -25,7 +26,7 @@ pub async fn once(cluster: &Cluster, ask: Ask, end: Instant) -> Facts {
         Ok(sight) => once_at(cluster, &sight, ask, end).await,
         Err(error) => {
             let machines = MachinesPart::unknown(cluster, error.clone());
-            let inside = ask.workloads.then(|| ClusterPart::unknown(cluster, &error));
+            let inside = ask.workloads.then(|| ClusterPart::unknown(cluster, ask, &error));
             compose(cluster, ask, &machines, inside.as_ref(), &Containers::new())
         }
     }
@@ -36,13 +37,13 @@ pub async fn once_at(cluster: &Cluster, sight: &Sight, ask: Ask, end: Instant) -
     let end = end.min(Instant::now() + stretch(PATIENCE));
     let inside = async {
         if ask.workloads || ask.images {
-            Some(cluster::look(cluster, &sight.found, end).await)
+            Some(cluster::look(cluster, &sight.found, ask, end).await)
         } else {
             None
         }
     };
     let containers = async {
-        if ask.containers {
+        if ask.extras.has(Extra::Containers) {
             containers::look(cluster, &sight.found, &Containers::new(), end).await
         } else {
             Containers::new()
@@ -91,6 +92,7 @@ pub(super) fn compose(
         services: known.and_then(|inside| inside.services.clone()),
         workloads: known.and_then(|inside| inside.workloads.clone()),
         pods: known.and_then(|inside| inside.pods.clone()),
+        extras: known.map(|inside| inside.extras.clone()).unwrap_or_default(),
         certificates: ask.certificates.then(|| Ok(certificates::facts(cluster)).into()),
         findings: Vec::new(),
     };

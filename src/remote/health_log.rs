@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bollard::models::{ContainerInspectResponse, Health, HealthcheckResult};
+use bollard::models::{ContainerInspectResponse, Health, HealthConfig, HealthcheckResult};
 use bollard::query_parameters::{InspectContainerOptions, ListContainersOptions};
 use futures_util::future::join_all;
 use jiff::Timestamp;
@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::driver::Source;
 
 use super::Engine;
+use super::said::moment;
 
 /// The labels of a container that a swarm takes care of.
 const LABEL_SERVICE: &str = "com.docker.swarm.service.name";
@@ -44,8 +45,25 @@ pub struct ContainerFact {
     pub started_at: Option<Timestamp>,
     /// When it ended last.
     pub finished_at: Option<Timestamp>,
+    /// How its health check is set, by whoever started it or by its image; absent if it has none.
+    #[serde(default)]
+    pub healthcheck: Option<HealthCheck>,
     /// How its health check goes; absent if it has none.
     pub health: Option<HealthLog>,
+}
+
+/// How containers are checked; what is absent is as the engine has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HealthCheck {
+    /// What is run.
+    pub test: Vec<String>,
+    /// Milliseconds from one probe to the next.
+    pub interval: Option<i64>,
+    /// Milliseconds that one may take.
+    pub timeout: Option<i64>,
+    /// How many have to fail in a row.
+    pub retries: Option<i64>,
 }
 
 /// How a health check goes.
@@ -119,7 +137,21 @@ impl ContainerFact {
             oom_killed: state.oom_killed,
             started_at: moment(state.started_at.as_ref()),
             finished_at,
+            healthcheck: config.healthcheck.as_ref().map(HealthCheck::of),
             health: state.health.and_then(HealthLog::of),
+        }
+    }
+}
+
+impl HealthCheck {
+    fn of(check: &HealthConfig) -> Self {
+        // Nanoseconds, and 0 for what is as the engine has it.
+        let time = |time: Option<i64>| time.filter(|it| *it > 0).map(|it| it / 1_000_000);
+        Self {
+            test: check.test.clone().unwrap_or_default(),
+            interval: time(check.interval),
+            timeout: time(check.timeout),
+            retries: check.retries.filter(|it| *it > 0),
         }
     }
 }
@@ -148,11 +180,6 @@ impl HealthProbe {
     }
 }
 
-/// A moment of the API; what has not happened is in the year 1 there.
-fn moment(time: Option<&String>) -> Option<Timestamp> {
-    time.and_then(|t| t.parse().ok()).filter(|t: &Timestamp| *t > Timestamp::UNIX_EPOCH)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,7 +189,8 @@ mod tests {
     fn ended() -> ContainerInspectResponse {
         serde_json::from_value(json!({
             "Id": "020fa304c126", "Name": "/web.1.jc06h204ccq99zxsacuev49vd",
-            "Config": {"Image": "dojo/lab:1", "Labels": {
+            "Config": {"Image": "dojo/lab:1", "Healthcheck": {"Test": ["CMD-SHELL", "true"],
+                "Interval": 3_000_000_000_i64, "Timeout": 2_000_000_000_i64, "Retries": 1}, "Labels": {
                 "com.docker.swarm.service.name": "web", "com.docker.swarm.task": "",
                 "com.docker.swarm.task.id": "jc06h204ccq99zxsacuev49vd"}},
             "State": {"Status": "exited", "Running": false, "Paused": false, "Restarting": false,
@@ -184,6 +212,8 @@ mod tests {
         assert_eq!(container.name, "web.1.jc06h204ccq99zxsacuev49vd");
         assert_eq!(container.service.as_deref(), Some("web"));
         assert_eq!((container.state.as_deref(), container.exit_code), (Some("exited"), Some(137)));
+        let check = container.healthcheck.as_ref().unwrap();
+        assert_eq!((check.interval, check.timeout), (Some(3000), Some(2000)));
         let health = container.health.as_ref().unwrap();
         assert_eq!(health.status.as_deref(), Some("unhealthy"));
         let last = health.log.last().unwrap();

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use crate::lesson::reason::Reason;
 use crate::lesson::told::Values;
 use crate::observe::{Ask, Facts};
-use crate::remote::{ContainerFact, HealthProbe};
+use crate::remote::{ContainerFact, Extra, Extras, HealthProbe};
 
 use super::exit::Exit;
 use super::leaf::Leaf;
@@ -198,7 +198,7 @@ impl Leaf for Health {
     }
 
     fn asks(&self) -> Ask {
-        Ask { containers: true, ..Ask::default() }
+        Ask { extras: Extras::of(&[Extra::Containers]), ..Ask::default() }
     }
 
     fn fill(&mut self, with: &mut dyn FnMut(&mut String)) {
