@@ -2,7 +2,10 @@
 
 mod engines;
 mod families;
+mod looks;
+mod objects;
 mod refusals;
+mod stacks;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,4 +1,4 @@
-//! `machine`: a machine is on, or off. Its units, files and journals are not in the facts.
+//! `machine`: a machine is on, or off.
 
 use serde::Deserialize;
 

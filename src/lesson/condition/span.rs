@@ -50,6 +50,13 @@ impl Span {
     }
 }
 
+impl Span {
+    /// Whether it took so long that it does not fit.
+    pub(super) fn is_too_long(self, took: Duration) -> bool {
+        !self.fits(took) && self.least.is_none_or(|least| took >= least.0)
+    }
+}
+
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.least, self.most) {

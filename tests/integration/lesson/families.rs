@@ -103,7 +103,9 @@ fn a_service_is_there_and_runs() {
 #[test]
 fn who_does_not_answer_is_never_not_yet() {
     let silent = json!({"services": "connection refused", "nodes": "connection refused",
-        "pods": "connection refused", "workloads": "connection refused", "machines": "no such driver"});
+        "pods": "connection refused", "workloads": "connection refused", "machines": "no such driver", "events": "connection refused",
+        "jobs": "connection refused", "cronJobs": "connection refused", "keys": "connection refused",
+        "swarmObjects": "connection refused"});
     for check in [
         "{ swarm.service: { name: web } }",
         "{ swarm.absent: { service: web } }",
@@ -111,6 +113,18 @@ fn who_does_not_answer_is_never_not_yet() {
         "{ swarm.update: { service: web, state: completed } }",
         "{ swarm.nodes: { ready: 3 } }",
         "{ engine.health: { service: web, probe: { exit: 0 } } }",
+        "{ swarm.stack: { name: lab } }",
+        "{ swarm.leader: {} }",
+        "{ k8s.event: { reason: Unhealthy } }",
+        "{ k8s.jobs: { cronjob: visitor } }",
+        "{ k8s.cronjob: { name: visitor } }",
+        "{ k8s.node: { name: worker-1 } }",
+        "{ k8s.object: { kind: Secret, name: login } }",
+        "{ k8s.pods: { pods: app=web, ready: 1 } }",
+        "{ machine.file: { on: any, path: /a } }",
+        "{ machine.unit: { on: worker-1, unit: docker, active: true } }",
+        "{ machine.journal: { on: each, unit: docker, match: GET } }",
+        "{ script: { on: 'pods(app=web)', run: 'true' } }",
         "{ k8s.pods: { pods: deployment/web, ready: 1 } }",
         "{ k8s.absent: { pods: deployment/web } }",
         "{ k8s.restarted: { pods: deployment/web } }",
@@ -119,7 +133,8 @@ fn who_does_not_answer_is_never_not_yet() {
         "{ k8s.nodes: { ready: 3 } }",
         "{ machine: { name: worker-1, on: true } }",
     ] {
-        let known = json!({"services": [], "nodes": [], "pods": [], "workloads": []});
+        let known = json!({"services": [], "nodes": [], "pods": [], "workloads": [], "events": [], "jobs": [],
+            "cronJobs": [], "keys": [], "swarmObjects": []});
         let wanted = (CannotTell, Some(Reason::NotKnown));
         for (mark, seen) in [(&known, &silent), (&silent, &silent)] {
             let verdict = judged_by(check, &evidence(mark, &[(1.0, seen.clone())]));
