@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::observe::Facts;
 
+use super::look::Looked;
+
 /// What was seen since a step began.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -40,6 +42,9 @@ pub struct Mark {
     pub at: Timestamp,
     /// How it was.
     pub facts: Facts,
+    /// What was found on machines.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub looks: Vec<Looked>,
 }
 
 /// How everything was at a moment.
@@ -50,6 +55,9 @@ pub struct Sample {
     pub at: Timestamp,
     /// How it was.
     pub facts: Facts,
+    /// What was found on machines.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub looks: Vec<Looked>,
 }
 
 /// A time in which nobody looked.

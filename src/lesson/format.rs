@@ -13,6 +13,7 @@ use super::condition::Condition;
 use super::fill::{self, Params};
 use super::names::{LessonName, Name};
 use super::one_or_many::OneOrMany;
+use super::probe::Probe;
 use super::reason::Reason;
 use super::refused::{At, Refused, typed};
 use super::step::{Predict, Step, Wrong};
@@ -98,6 +99,7 @@ struct ShapeWritten {
 struct StepWritten {
     id: Spanned<Name>,
     predict: Option<Spanned<PredictWritten>>,
+    probe: Option<Probe>,
     check: Condition,
     #[serde(default = "patience")]
     patience: Time,
@@ -306,6 +308,9 @@ fn front_matter(front: &str) -> Result<Lesson, Refused> {
         });
         let mut check = step.check;
         check.settle(namespace.as_deref().unwrap_or("default"));
+        if let Some(probe) = &step.probe {
+            check.probe_from(&probe.from);
+        }
         let wrong = step.wrong.into_iter().map(|wrong| Wrong {
             commands: wrong.value.commands,
             reason: wrong.value.reason,
@@ -315,6 +320,7 @@ fn front_matter(front: &str) -> Result<Lesson, Refused> {
             lesson: written.id.0.clone(),
             id,
             predict: predict.transpose()?,
+            probe: step.probe,
             check,
             patience: step.patience,
             solve: step.solve,

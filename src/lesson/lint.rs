@@ -184,6 +184,16 @@ fn look_at_step(
             note(file, step.line, problem);
         }
     });
+    let mut is_probed = false;
+    step.check.each(&mut |condition| is_probed |= condition.name() == "probe");
+    if is_probed != step.probe.is_some() {
+        let problem = if is_probed {
+            format!("the check of `{id}` asks for a `probe`, and the step has none")
+        } else {
+            format!("the check of `{id}` does not ask what its `probe` has counted")
+        };
+        note(file, step.line, problem);
+    }
     for command in step.commands() {
         let words: Vec<&str> = command.split_whitespace().collect();
         for pair in words.windows(2) {

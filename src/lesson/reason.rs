@@ -81,6 +81,16 @@ reasons! {
     NotUpdated = "not-updated",
     /// The update has come to another end, or to none yet.
     OtherUpdateState = "other-update-state",
+    /// There is no such container.
+    NoContainer = "no-container",
+    /// It has no health check.
+    NoHealthCheck = "no-healthcheck",
+    /// No probe has begun and ended yet.
+    NotProbed = "not-probed",
+    /// The probes went otherwise.
+    OtherProbe = "other-probe",
+    /// Some probes went so, but too few.
+    TooFewProbes = "too-few-probes",
     /// Too few nodes are as they should be.
     TooFewNodes = "too-few-nodes",
     /// Too many nodes are so.
@@ -103,6 +113,110 @@ reasons! {
     SameReplicaSet = "same-replica-set",
     /// The pods are of another replica set than before.
     OtherReplicaSet = "other-replica-set",
+    /// There is no such stack.
+    NoStack = "no-stack",
+    /// It was made by hand, and not by the stack.
+    NotOfStack = "not-of-stack",
+    /// No manager leads.
+    NoLeader = "no-leader",
+    /// The same manager leads as before.
+    SameLeader = "same-leader",
+    /// Another manager leads than before.
+    AnotherLeader = "another-leader",
+    /// Something is set otherwise.
+    OtherSetting = "other-setting",
+    /// No such event has come.
+    NoEvent = "no-event",
+    /// The event has come too few times.
+    TooFewEvents = "too-few-events",
+    /// There is no such cron job.
+    NoCronJob = "no-cronjob",
+    /// A job was made by hand.
+    NotFromCronJob = "not-from-cronjob",
+    /// A job has failed.
+    JobFailed = "job-failed",
+    /// There are fewer jobs than wanted.
+    TooFewJobs = "too-few-jobs",
+    /// There are more jobs than wanted.
+    TooManyJobs = "too-many-jobs",
+    /// There is no such node.
+    NoNode = "no-node",
+    /// The node does not take part.
+    NodeNotReady = "node-not-ready",
+    /// The node takes part.
+    NodeReady = "node-ready",
+    /// The node still gets new pods.
+    NotCordoned = "not-cordoned",
+    /// The node gets no new pods.
+    StillCordoned = "still-cordoned",
+    /// The node has no such taint.
+    NotTainted = "not-tainted",
+    /// The node has the taint.
+    StillTainted = "still-tainted",
+    /// A condition of the node is another one.
+    OtherNodeCondition = "other-node-condition",
+    /// Another node has come under that name.
+    AnotherNode = "another-node",
+    /// The node is the same one as before.
+    SameNode = "same-node",
+    /// There is no such object.
+    NoObject = "no-object",
+    /// Another object has come under that name.
+    AnotherObject = "another-object",
+    /// It lacks a key.
+    NoKey = "no-key",
+    /// All pods run the same image.
+    SameImages = "same-images",
+    /// Pods run different images.
+    DifferentImages = "different-images",
+    /// The deployment is at another revision.
+    OtherRevision = "other-revision",
+    /// It has kept another number of replica sets.
+    OtherReplicaSets = "other-replicasets",
+    /// No machine is meant.
+    NoMachineMeant = "no-machine-meant",
+    /// There is no such file.
+    NoFile = "no-file",
+    /// The file is there.
+    FileStillThere = "file-still-there",
+    /// The file has fewer lines than wanted.
+    TooFewLines = "too-few-lines",
+    /// The file has more lines than wanted.
+    TooManyLines = "too-many-lines",
+    /// The lines do not come in that order.
+    NoSequence = "no-sequence",
+    /// There is no such unit.
+    NoUnit = "no-unit",
+    /// The unit is not active.
+    UnitInactive = "unit-inactive",
+    /// The unit is active.
+    UnitActive = "unit-active",
+    /// The journal has too few such lines.
+    NoJournalLine = "no-journal-line",
+    /// A script says not yet.
+    ScriptNotYet = "script-not-yet",
+    /// A script says that it is lost.
+    ScriptLost = "script-lost",
+    /// Nothing has been counted yet.
+    NoProbe = "no-probe",
+    /// Requests were dropped.
+    Dropped = "dropped",
+    /// Too few requests were dropped.
+    NotDropped = "not-dropped",
+    /// Too few requests were served.
+    TooFewServed = "too-few-served",
+    /// Too many versions have answered.
+    TooManyVersions = "too-many-versions",
+    /// Too few versions have answered.
+    TooFewVersions = "too-few-versions",
+    /// Too many hosts have answered.
+    TooManyHosts = "too-many-hosts",
+    /// Too few hosts have answered.
+    TooFewHosts = "too-few-hosts",
+    /// An answer took too long.
+    TooSlow = "too-slow",
+    /// No answer took so long.
+    TooFast = "too-fast",
     /// There is no such machine.
     NoMachine = "no-machine",
     /// The machine is on.

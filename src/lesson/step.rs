@@ -1,6 +1,7 @@
 //! A step of a lesson.
 
 use super::condition::Condition;
+use super::probe::Probe;
 use super::reason::Reason;
 use super::time::Time;
 
@@ -13,6 +14,8 @@ pub struct Step {
     pub id: String,
     /// What is asked before it is done.
     pub predict: Option<Predict>,
+    /// What is asked again and again while it is done.
+    pub probe: Option<Probe>,
     /// What is to become so.
     pub check: Condition,
     /// How long that may take once the learner is done.
@@ -58,6 +61,9 @@ impl Step {
 
     pub(super) fn fill(&mut self, with: &mut dyn FnMut(&mut String)) {
         self.check.fill(with);
+        if let Some(probe) = &mut self.probe {
+            probe.fill(with);
+        }
         let wrong = self.wrong.iter_mut().flat_map(|wrong| &mut wrong.commands);
         let also = self.also.iter_mut().flatten();
         self.solve.iter_mut().chain(also).chain(wrong).for_each(with);

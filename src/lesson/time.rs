@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-/// `5s`, `2.5s` or `2m`.
+/// `5s`, `2.5s`, `50ms` or `2m`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Time(pub Duration);
@@ -24,11 +24,10 @@ impl FromStr for Time {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let refused = || format!("`{text}` is no time: expected one like 5s, 2.5s or 2m");
-        let (number, unit) = match (text.strip_suffix('s'), text.strip_suffix('m')) {
-            (Some(number), _) => (number, 1.0),
-            (_, Some(number)) => (number, 60.0),
-            (None, None) => return Err(refused()),
-        };
+        let units = [("ms", 0.001), ("s", 1.0), ("m", 60.0)];
+        let mut units = units.into_iter();
+        let found = units.find_map(|(unit, times)| Some((text.strip_suffix(unit)?, times)));
+        let (number, unit) = found.ok_or_else(refused)?;
         if !number.starts_with(|c: char| c.is_ascii_digit())
             || !number.chars().all(|c| c.is_ascii_digit() || c == '.')
         {
@@ -57,6 +56,7 @@ mod tests {
         assert_eq!(read("5s"), Ok(5000));
         assert_eq!(read("2.5s"), Ok(2500));
         assert_eq!(read("2m"), Ok(120_000));
+        assert_eq!(read("50ms"), Ok(50));
         for wrong in ["", "s", "5", "5 s", "-1s", "1h", ".5s", "1e3s", "2.5.1s", "999999m"] {
             assert!(read(wrong).unwrap_err().contains("2.5s"), "{wrong}");
         }

@@ -132,6 +132,24 @@ fn words(reason: Reason) -> (&'static str, &'static str) {
             "The update is {state}, and not {wanted state}.",
             "업데이트 상태가 {wanted state}가 아니라 {state}입니다.",
         ),
+        Reason::NoContainer => {
+            ("No container of {name} is running.", "실행 중인 {name} 컨테이너가 없습니다.")
+        }
+        Reason::NoHealthCheck => {
+            ("{name} has no health check.", "{name}에 health check가 없습니다.")
+        }
+        Reason::NotProbed => (
+            "The health check of {name} has not run since the step began.",
+            "단계가 시작된 뒤로 {name}의 health check가 아직 실행되지 않았습니다.",
+        ),
+        Reason::OtherProbe => (
+            "The last probe on {machine} took {took} and ended with {exit-code} ({output}).",
+            "{machine}의 마지막 probe는 {took} 걸렸고 {exit-code}로 끝났습니다 ({output}).",
+        ),
+        Reason::TooFewProbes => (
+            "{number} of {wanted count} probes went so; the last one took {took} and ended with {exit-code}.",
+            "probe {wanted count}번 중 {number}번이 그러했습니다. 마지막은 {took} 걸렸고 {exit-code}로 끝났습니다.",
+        ),
         Reason::TooFewNodes => (
             "{number} nodes are {what}: {nodes}. There should be more.",
             "{what} 상태인 노드가 {number}개입니다: {nodes}. 더 있어야 합니다.",
@@ -169,6 +187,180 @@ fn words(reason: Reason) -> (&'static str, &'static str) {
         Reason::OtherReplicaSet => (
             "The pods are of a ReplicaSet that was not there before: {replicaset}.",
             "Pod가 전에 없던 ReplicaSet에 속해 있습니다: {replicaset}.",
+        ),
+        Reason::NoStack => ("There is no stack {stack}.", "스택 {stack}이 없습니다."),
+        Reason::NotOfStack => (
+            "{service} was made by hand: it does not belong to the stack.",
+            "{service}는 손으로 만든 것입니다. 스택에 속하지 않습니다.",
+        ),
+        Reason::NoLeader => ("No manager leads the swarm.", "swarm에 리더가 없습니다."),
+        Reason::SameLeader => ("{leader} still leads the swarm.", "아직 {leader}가 리더입니다."),
+        Reason::AnotherLeader => (
+            "{leader} leads the swarm now; it was another one before.",
+            "이제 {leader}가 리더입니다. 전에는 다른 노드였습니다.",
+        ),
+        Reason::OtherSetting => (
+            "{setting} is {value}; the step wants {expected}.",
+            "{setting} 값이 {value}입니다. 이 단계는 {expected}를 바랍니다.",
+        ),
+        Reason::NoEvent => (
+            "No event {wanted event} has come; the last one about it was {last} ({message}).",
+            "이벤트 {wanted event}가 없습니다. 마지막 이벤트는 {last}입니다 ({message}).",
+        ),
+        Reason::TooFewEvents => (
+            "The event {wanted event} has come {times} times, and should {wanted count} times.",
+            "이벤트 {wanted event}가 {times}번 왔습니다. {wanted count}번이어야 합니다.",
+        ),
+        Reason::NoCronJob => ("There is no CronJob {name}.", "CronJob {name}이 없습니다."),
+        Reason::NotFromCronJob => (
+            "The Job {job} was made by hand; the CronJob has to make it.",
+            "Job {job}은 손으로 만든 것입니다. CronJob이 만들어야 합니다.",
+        ),
+        Reason::JobFailed => ("A Job of {name} has failed.", "{name}의 Job이 실패했습니다."),
+        Reason::TooFewJobs => (
+            "Jobs of {name} that {what}: {number}. There should be more.",
+            "{name}의 Job 중 {what}: {number}개입니다. 더 있어야 합니다.",
+        ),
+        Reason::TooManyJobs => (
+            "Jobs of {name} that {what}: {number}. There should be fewer.",
+            "{name}의 Job 중 {what}: {number}개입니다. 더 적어야 합니다.",
+        ),
+        Reason::NoNode => ("There is no node {node}.", "노드 {node}가 없습니다."),
+        Reason::NodeNotReady => (
+            "The node {node} is not ready: {error}.",
+            "노드 {node}가 준비되지 않았습니다: {error}.",
+        ),
+        Reason::NodeReady => ("The node {node} is ready.", "노드 {node}가 준비되어 있습니다."),
+        Reason::NotCordoned => (
+            "The node {node} still gets new pods: it is not cordoned.",
+            "노드 {node}는 아직 새 Pod를 받습니다. cordon되지 않았습니다.",
+        ),
+        Reason::StillCordoned => (
+            "The node {node} gets no new pods: it is cordoned.",
+            "노드 {node}는 새 Pod를 받지 않습니다. cordon된 상태입니다.",
+        ),
+        Reason::NotTainted => {
+            ("The node {node} has no taint {taint}.", "노드 {node}에 taint {taint}가 없습니다.")
+        }
+        Reason::StillTainted => (
+            "The node {node} still has the taint {taint}.",
+            "노드 {node}에 아직 taint {taint}가 있습니다.",
+        ),
+        Reason::OtherNodeCondition => (
+            "{condition} of the node {node} is {status}, and not {expected}.",
+            "노드 {node}의 {condition} 상태가 {expected}가 아니라 {status}입니다.",
+        ),
+        Reason::AnotherNode => (
+            "The node {node} is another one than before: it was deleted and has joined again.",
+            "노드 {node}는 전과 다른 노드입니다. 삭제되고 다시 합류했습니다.",
+        ),
+        Reason::SameNode => {
+            ("The node {node} is still the same one.", "노드 {node}는 아직 전과 같은 노드입니다.")
+        }
+        Reason::NoObject => ("There is no {object}.", "{object}가 없습니다."),
+        Reason::AnotherObject => (
+            "{object} is another one than before: it was deleted and made anew.",
+            "{object}는 전과 다른 것입니다. 삭제되고 새로 만들어졌습니다.",
+        ),
+        Reason::NoKey => (
+            "{object} has no key {key}; it has {keys}.",
+            "{object}에 key {key}가 없습니다. 있는 것: {keys}.",
+        ),
+        Reason::SameImages => (
+            "All pods run the same image: {images}.",
+            "모든 Pod가 같은 이미지를 실행합니다: {images}.",
+        ),
+        Reason::DifferentImages => (
+            "The pods run different images: {images}.",
+            "Pod들이 서로 다른 이미지를 실행합니다: {images}.",
+        ),
+        Reason::OtherRevision => (
+            "The Deployment is at revision {revision}, and not at {wanted revision}.",
+            "Deployment의 revision이 {wanted revision}가 아니라 {revision}입니다.",
+        ),
+        Reason::OtherReplicaSets => (
+            "The Deployment has {number} ReplicaSets: {replicasets}.",
+            "Deployment의 ReplicaSet이 {number}개입니다: {replicasets}.",
+        ),
+        Reason::NoMachineMeant => (
+            "There is no machine of {machines} yet.",
+            "{machines}에 해당하는 머신이 아직 없습니다.",
+        ),
+        Reason::NoFile => ("There is no {path} on {machine}.", "{machine}에 {path}가 없습니다."),
+        Reason::FileStillThere => {
+            ("{path} is still on {machine}.", "{machine}에 아직 {path}가 있습니다.")
+        }
+        Reason::TooFewLines => (
+            "{path} on {machine} has {number} such lines; there should be more.",
+            "{machine}의 {path}에 해당하는 줄이 {number}개입니다. 더 있어야 합니다.",
+        ),
+        Reason::TooManyLines => (
+            "{path} on {machine} has {number} such lines; there should be fewer.",
+            "{machine}의 {path}에 해당하는 줄이 {number}개입니다. 더 적어야 합니다.",
+        ),
+        Reason::NoSequence => (
+            "{path} on {machine} has no lines in this order: {wanted sequence}.",
+            "{machine}의 {path}에 이 순서로 된 줄이 없습니다: {wanted sequence}.",
+        ),
+        Reason::NoUnit => {
+            ("There is no unit {unit} on {machine}.", "{machine}에 unit {unit}이 없습니다.")
+        }
+        Reason::UnitInactive => (
+            "{unit} on {machine} is {state}; it should be active.",
+            "{machine}의 {unit} 상태가 {state}입니다. active여야 합니다.",
+        ),
+        Reason::UnitActive => (
+            "{unit} on {machine} is {state}; it should be stopped.",
+            "{machine}의 {unit} 상태가 {state}입니다. 멈춰 있어야 합니다.",
+        ),
+        Reason::NoJournalLine => (
+            "The journal of {unit} on {machine} has {number} such lines since the step began.",
+            "단계가 시작된 뒤로 {machine}의 {unit} journal에 해당하는 줄이 {number}개입니다.",
+        ),
+        Reason::ScriptNotYet => ("{machine} says: {said}.", "{machine}의 답: {said}."),
+        Reason::ScriptLost => (
+            "{machine} says: {said}. Begin the step again.",
+            "{machine}의 답: {said}. 단계를 다시 시작하세요.",
+        ),
+        Reason::NoProbe => (
+            "No request has been sent from {machine} yet.",
+            "{machine}에서 보낸 요청이 아직 없습니다.",
+        ),
+        Reason::Dropped => (
+            "{dropped} requests were dropped ({why}); {served} were served.",
+            "요청 {dropped}개를 놓쳤습니다 ({why}). {served}개는 처리되었습니다.",
+        ),
+        Reason::NotDropped => (
+            "{dropped} requests were dropped; this step is about those that are.",
+            "놓친 요청이 {dropped}개입니다. 이 단계에서는 놓치는 요청이 있어야 합니다.",
+        ),
+        Reason::TooFewServed => (
+            "{served} requests were served by now; {wanted served} are wanted.",
+            "지금까지 요청 {served}개가 처리되었습니다. {wanted served}개여야 합니다.",
+        ),
+        Reason::TooManyVersions => (
+            "More versions have answered than should: {versions}.",
+            "답한 버전이 너무 많습니다: {versions}.",
+        ),
+        Reason::TooFewVersions => (
+            "These versions have answered: {versions}. Others should, too.",
+            "답한 버전: {versions}. 다른 버전도 답해야 합니다.",
+        ),
+        Reason::TooManyHosts => (
+            "More hosts have answered than should: {hosts}.",
+            "답한 host가 너무 많습니다: {hosts}.",
+        ),
+        Reason::TooFewHosts => (
+            "These hosts have answered: {hosts}. Others should, too.",
+            "답한 host: {hosts}. 다른 host도 답해야 합니다.",
+        ),
+        Reason::TooSlow => (
+            "The slowest answer took {slowest}; it should be {wanted slowest}.",
+            "가장 느린 답이 {slowest} 걸렸습니다. {wanted slowest}여야 합니다.",
+        ),
+        Reason::TooFast => (
+            "The slowest answer took {slowest} only; it should be {wanted slowest}.",
+            "가장 느린 답도 {slowest}밖에 걸리지 않았습니다. {wanted slowest}여야 합니다.",
         ),
         Reason::NoMachine => ("There is no machine {machine}.", "머신 {machine}이 없습니다."),
         Reason::StillOn => (

@@ -1,5 +1,7 @@
 //! What is to be asked.
 
+use crate::remote::Extras;
+
 /// What is to be asked beside how machines are, and the nodes of Kubernetes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Ask {
@@ -9,9 +11,22 @@ pub struct Ask {
     pub images: bool,
     /// For the certificates on this computer.
     pub certificates: bool,
+    /// For what else costs more than it tells whoever does not need it.
+    pub extras: Extras,
 }
 
 impl Ask {
-    /// For all that there is, except images.
-    pub const ALL: Self = Self { workloads: true, images: false, certificates: true };
+    /// For all that whoever looks at a cluster wants to know: not for images, nor for what costs more.
+    pub const ALL: Self =
+        Self { workloads: true, images: false, certificates: true, extras: Extras::NONE };
+
+    /// For what either of two asks for.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            workloads: self.workloads || other.workloads,
+            images: self.images || other.images,
+            certificates: self.certificates || other.certificates,
+            extras: self.extras.and(other.extras),
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! A cluster as it changes.
 //!
-//! Two tasks look, one at machines and one at what the cluster says of itself, so that neither waits for the other;
+//! Three tasks look, at machines, at what the cluster says of itself and at containers, so that none waits for another;
 //! what they know by now is put together and told when it is not what was told before.
 
 use std::collections::BTreeSet;
@@ -18,9 +18,10 @@ use tokio::time::{Instant, sleep};
 use crate::event::chain;
 use crate::model::{Machine, MachineState, Service};
 use crate::pace::stretch;
-use crate::remote::Watching;
+use crate::remote::{Extra, Watching};
 
 use super::cluster::{self, ClusterPart, api_server, engine, leaders, swarm};
+use super::containers::{self, Containers};
 use super::facts::Facts;
 use super::machines::{self, MachinesPart};
 use super::once::compose;
@@ -35,6 +36,8 @@ const LOGINS: Duration = Duration::from_secs(6);
 const SETTLED: Duration = Duration::from_secs(2);
 /// The same while something is on its way, and after something was told.
 const UNSETTLED: Duration = Duration::from_millis(300);
+/// How often engines are asked for their containers.
+const CONTAINERS: Duration = Duration::from_secs(1);
 /// For how many looks after something was told there may be more to come.
 const ECHOES: u32 = 5;
 /// How long a manager that answered before may take to answer again before others are asked.
@@ -50,6 +53,7 @@ struct Known {
     ask: Ask,
     machines: watch::Receiver<Option<Seen>>,
     inside: watch::Receiver<Option<ClusterPart>>,
+    containers: watch::Receiver<Option<Containers>>,
     told: Option<Facts>,
     /// They end with it.
     _tasks: JoinSet<()>,
@@ -72,10 +76,12 @@ pub fn changes(cluster: Cluster, ask: Ask) -> impl Stream<Item = Facts> + Send +
     let mut tasks = JoinSet::new();
     let (seen, machines) = watch::channel(None);
     let (said, inside) = watch::channel(None);
+    let (counted, containers) = watch::channel(None);
     let look_again = Arc::new(Notify::new());
     tasks.spawn(watch_machines(cluster.clone(), ask, seen, Arc::clone(&look_again)));
     tasks.spawn(watch_inside(cluster.clone(), ask, machines.clone(), said, look_again));
-    let known = Known { cluster, ask, machines, inside, told: None, _tasks: tasks };
+    tasks.spawn(watch_containers(cluster.clone(), ask, machines.clone(), counted));
+    let known = Known { cluster, ask, machines, inside, containers, told: None, _tasks: tasks };
     unfold(known, |mut known| async move {
         let facts = known.news().await?;
         Some((facts, known))
@@ -95,16 +101,18 @@ impl Known {
             select! {
                 changed = self.machines.changed() => changed.ok()?,
                 changed = self.inside.changed() => changed.ok()?,
+                changed = self.containers.changed() => changed.ok()?,
             }
         }
     }
 
-    /// What is known by now, once both sides are.
+    /// What is known by now, once all sides are.
     fn facts(&mut self) -> Option<Facts> {
         let seen = self.machines.borrow_and_update().clone()?;
         let inside = self.inside.borrow_and_update().clone()?;
+        let containers = self.containers.borrow_and_update().clone()?;
         self.cluster = seen.cluster;
-        Some(compose(&self.cluster, self.ask, &seen.part, Some(&inside)))
+        Some(compose(&self.cluster, self.ask, &seen.part, Some(&inside), &containers))
     }
 }
 
@@ -160,6 +168,35 @@ async fn watch_machines(
     }
 }
 
+/// Asks engines for their containers again and again: nobody tells of probes that change nothing.
+async fn watch_containers(
+    cluster: Cluster,
+    ask: Ask,
+    mut seen: watch::Receiver<Option<Seen>>,
+    counted: watch::Sender<Option<Containers>>,
+) {
+    let mut before = Containers::new();
+    if !ask.extras.has(Extra::Containers) {
+        counted.send_replace(Some(before));
+        return std::future::pending().await;
+    }
+    loop {
+        let machines = machines_of(&cluster, &seen);
+        let end = Instant::now() + stretch(PATIENCE);
+        let now = containers::look(&cluster, &machines, &before, end).await;
+        counted.send_if_modified(|told| {
+            let is_new = told.as_ref() != Some(&now);
+            *told = Some(now.clone());
+            is_new
+        });
+        before = now;
+        select! {
+            () = sleep(CONTAINERS) => {}
+            changed = seen.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
 /// Listens to what a cluster says of itself.
 async fn watch_inside(
     cluster: Cluster,
@@ -173,9 +210,9 @@ async fn watch_inside(
         return std::future::pending().await;
     }
     if cluster.asked() == Some(Service::Engine) {
-        watch_swarm(&cluster, &mut seen, &said, &look_again).await;
+        watch_swarm(&cluster, ask, &mut seen, &said, &look_again).await;
     } else {
-        watch_kubernetes(&cluster, &mut seen, &said, &look_again).await;
+        watch_kubernetes(&cluster, ask, &mut seen, &said, &look_again).await;
     }
 }
 
@@ -197,6 +234,7 @@ fn machines_of(cluster: &Cluster, seen: &watch::Receiver<Option<Seen>>) -> Vec<M
 
 async fn watch_swarm(
     cluster: &Cluster,
+    ask: Ask,
     seen: &mut watch::Receiver<Option<Seen>>,
     said: &watch::Sender<Option<ClusterPart>>,
     look_again: &Notify,
@@ -217,7 +255,7 @@ async fn watch_swarm(
             }
             listened = handles;
         }
-        let part = ask_swarm(cluster, &machines, &mut leader).await;
+        let part = ask_swarm(cluster, ask, &machines, &mut leader).await;
         let is_settled = part.is_settled();
         let is_known = leader.is_some();
         tell(said, part);
@@ -246,24 +284,25 @@ async fn watch_swarm(
 /// Asks the manager that answered the last time; all of them if it does not answer.
 async fn ask_swarm(
     cluster: &Cluster,
+    ask: Ask,
     machines: &[Machine],
     leader: &mut Option<Machine>,
 ) -> ClusterPart {
     let managers: Vec<&Machine> = leaders(cluster, machines).collect();
     if let Some(last) = leader.take().filter(|last| managers.iter().any(|m| m.id == last.id)) {
         let end = Instant::now() + stretch(ANSWERED);
-        if let Ok(view) = swarm(cluster, &last, end).await {
+        if let Ok(view) = swarm(cluster, &last, ask, end).await {
             *leader = Some(last);
-            return ClusterPart::of_swarm(Ok(view));
+            return ClusterPart::of_swarm(Ok(view), ask);
         }
     }
     let end = Instant::now() + stretch(PATIENCE);
-    match cluster::ask_managers(cluster, &managers, end).await {
+    match cluster::ask_managers(cluster, &managers, ask, end).await {
         Ok((machine, view)) => {
             *leader = Some(machine);
-            ClusterPart::of_swarm(Ok(view))
+            ClusterPart::of_swarm(Ok(view), ask)
         }
-        Err(error) => ClusterPart::of_swarm(Err(error)),
+        Err(error) => ClusterPart::of_swarm(Err(error), ask),
     }
 }
 
@@ -282,6 +321,7 @@ async fn listen(cluster: Cluster, machine: Machine, told: Arc<Notify>) {
 
 async fn watch_kubernetes(
     cluster: &Cluster,
+    ask: Ask,
     seen: &mut watch::Receiver<Option<Seen>>,
     said: &watch::Sender<Option<ClusterPart>>,
     look_again: &Notify,
@@ -295,14 +335,14 @@ async fn watch_kubernetes(
             "no control plane is running".to_owned()
         } else {
             let machine = leaders[turn % leaders.len()];
-            follow(cluster, machine, seen, said, &mut heard).await
+            follow(cluster, ask, machine, seen, said, &mut heard).await
         };
         turn += 1;
         silent = if heard { 1 } else { silent + 1 };
         look_again.notify_one();
         if silent >= leaders.len() {
             // Nobody of them tells anything.
-            tell(said, ClusterPart::of_kubernetes(Err(error)));
+            tell(said, ClusterPart::of_kubernetes(Err(error), ask));
             sleep(AGAIN).await;
         }
         if seen.has_changed().is_err() {
@@ -314,13 +354,14 @@ async fn watch_kubernetes(
 /// Tells what one API server tells, until it does so no more; returns why.
 async fn follow(
     cluster: &Cluster,
+    ask: Ask,
     machine: &Machine,
     seen: &mut watch::Receiver<Option<Seen>>,
     said: &watch::Sender<Option<ClusterPart>>,
     heard: &mut bool,
 ) -> String {
     let mut watching = match api_server(cluster, machine).await {
-        Ok(server) => server.watch(),
+        Ok(server) => server.watch(ask.extras),
         Err(error) => return error,
     };
     let first = async { watching.changed().await.map_err(|e| chain(&e)) };
@@ -332,7 +373,7 @@ async fn follow(
             return error;
         }
         *heard = true;
-        tell(said, ClusterPart::of_kubernetes(Ok(watching.view())));
+        tell(said, ClusterPart::of_kubernetes(Ok(watching.view()), ask));
         loop {
             select! {
                 changed = watching.changed() => match changed {
@@ -383,13 +424,13 @@ mod tests {
     #[test]
     fn only_what_is_otherwise_is_told() {
         let (said, mut heard) = watch::channel(None);
-        let silent = || ClusterPart::of_swarm(Err("no leader".to_owned()));
+        let silent = || ClusterPart::of_swarm(Err("no leader".to_owned()), Ask::ALL);
         tell(&said, silent());
         assert!(heard.has_changed().unwrap());
         heard.mark_unchanged();
         tell(&said, silent());
         assert!(!heard.has_changed().unwrap());
-        tell(&said, ClusterPart::of_swarm(Err("no answer".to_owned())));
+        tell(&said, ClusterPart::of_swarm(Err("no answer".to_owned()), Ask::ALL));
         assert!(heard.has_changed().unwrap());
     }
 }

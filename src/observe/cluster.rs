@@ -14,8 +14,8 @@ use crate::remote::{
     Workload,
 };
 
-use super::facts::{NodeFacts, Part};
-use super::{Cluster, PATIENCE, in_time};
+use super::facts::{ExtraFacts, NodeFacts, Part};
+use super::{Ask, Cluster, PATIENCE, in_time};
 
 /// What a cluster says of itself; what its kind does not have is absent.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -26,41 +26,53 @@ pub(super) struct ClusterPart {
     pub(super) pods: Option<Part<PodStatus>>,
     /// What kubelets tell of images, by the name of the node.
     pub(super) images: Option<Vec<(String, Option<Vec<ImageFact>>)>>,
+    pub(super) extras: ExtraFacts,
 }
 
 impl ClusterPart {
     /// Nobody has said anything.
-    pub(super) fn unknown(cluster: &Cluster, error: &str) -> Self {
+    pub(super) fn unknown(cluster: &Cluster, ask: Ask, error: &str) -> Self {
         match cluster.asked() {
-            Some(Service::Engine) => Self::of_swarm(Err(error.to_owned())),
-            Some(Service::Api) => Self::of_kubernetes(Err(error.to_owned())),
+            Some(Service::Engine) => Self::of_swarm(Err(error.to_owned()), ask),
+            Some(Service::Api) => Self::of_kubernetes(Err(error.to_owned()), ask),
             Some(Service::Ssh) | None => Self::default(),
         }
     }
 
-    pub(super) fn of_swarm(view: Result<SwarmView, String>) -> Self {
-        let (nodes, services) = match view {
-            Ok(SwarmView { nodes, services }) => {
-                (Ok(nodes.into_iter().map(NodeFacts::from).collect()), Ok(services))
+    pub(super) fn of_swarm(view: Result<SwarmView, String>, ask: Ask) -> Self {
+        let (nodes, services, extras) = match view {
+            Ok(SwarmView { nodes, services, objects }) => {
+                let nodes = nodes.into_iter().map(NodeFacts::from).collect();
+                (Ok(nodes), Ok(services), ExtraFacts::of_swarm(objects))
             }
-            Err(error) => (Err(error.clone()), Err(error)),
+            Err(error) => {
+                let extras = ExtraFacts::unknown(Service::Engine, ask.extras, &error);
+                (Err(error.clone()), Err(error), extras)
+            }
         };
-        Self { nodes: Some(nodes.into()), services: Some(services.into()), ..Self::default() }
+        let (nodes, services) = (Some(nodes.into()), Some(services.into()));
+        Self { nodes, services, extras, ..Self::default() }
     }
 
-    pub(super) fn of_kubernetes(view: Result<KubernetesView, String>) -> Self {
+    pub(super) fn of_kubernetes(view: Result<KubernetesView, String>, ask: Ask) -> Self {
         match view {
-            Ok(KubernetesView { nodes, images, workloads, pods }) => {
+            Ok(KubernetesView { nodes, images, node_details, workloads, pods, extras }) => {
                 let names: Vec<_> = nodes.iter().map(|node| node.name.clone()).collect();
+                let mut nodes: Vec<_> = nodes.into_iter().map(NodeFacts::from).collect();
+                for (node, details) in nodes.iter_mut().zip(node_details.into_iter().flatten()) {
+                    node.details = Some(details);
+                }
                 Self {
-                    nodes: Some(Ok(nodes.into_iter().map(NodeFacts::from).collect()).into()),
+                    nodes: Some(Ok(nodes).into()),
                     workloads: Some(Ok(workloads).into()),
                     pods: Some(Ok(pods).into()),
                     images: Some(names.into_iter().zip(images).collect()),
                     services: None,
+                    extras: ExtraFacts::of_kubernetes(extras),
                 }
             }
             Err(error) => Self {
+                extras: ExtraFacts::unknown(Service::Api, ask.extras, &error),
                 nodes: Some(Err(error.clone()).into()),
                 workloads: Some(Err(error.clone()).into()),
                 pods: Some(Err(error).into()),
@@ -86,22 +98,27 @@ impl ClusterPart {
 }
 
 /// Asks all that lead a cluster at the same time; who answers first is believed.
-pub(super) async fn look(cluster: &Cluster, machines: &[Machine], end: Instant) -> ClusterPart {
+pub(super) async fn look(
+    cluster: &Cluster,
+    machines: &[Machine],
+    ask: Ask,
+    end: Instant,
+) -> ClusterPart {
     let leaders: Vec<&Machine> = leaders(cluster, machines).collect();
     match cluster.asked() {
         Some(Service::Engine) => {
-            let view = ask_managers(cluster, &leaders, end).await;
-            ClusterPart::of_swarm(view.map(|(_, view)| view))
+            let view = ask_managers(cluster, &leaders, ask, end).await;
+            ClusterPart::of_swarm(view.map(|(_, view)| view), ask)
         }
         Some(Service::Api) => {
-            let ask = leaders.iter().map(async |machine| {
+            let asked = leaders.iter().map(async |machine| {
                 in_time(end, async {
                     let api = api_server(cluster, machine).await?;
-                    Box::pin(api.view()).await.map_err(|e| chain(&e))
+                    Box::pin(api.view(ask.extras)).await.map_err(|e| chain(&e))
                 })
                 .await
             });
-            ClusterPart::of_kubernetes(first(ask, "no control plane is running").await)
+            ClusterPart::of_kubernetes(first(asked, "no control plane is running").await, ask)
         }
         Some(Service::Ssh) | None => ClusterPart::default(),
     }
@@ -111,13 +128,14 @@ pub(super) async fn look(cluster: &Cluster, machines: &[Machine], end: Instant) 
 pub(super) async fn ask_managers(
     cluster: &Cluster,
     managers: &[&Machine],
+    ask: Ask,
     end: Instant,
 ) -> Result<(Machine, SwarmView), String> {
-    let ask = managers.iter().map(|machine| async move {
-        let view = swarm(cluster, machine, end).await?;
+    let asked = managers.iter().map(|machine| async move {
+        let view = swarm(cluster, machine, ask, end).await?;
         Ok(((*machine).clone(), view))
     });
-    first(ask, "no manager is running").await
+    first(asked, "no manager is running").await
 }
 
 /// The machines that run and lead a cluster.
@@ -130,7 +148,10 @@ pub(super) fn leaders<'a>(
 }
 
 /// The first answer; the last error, if there is none.
-async fn first<'a, T: 'a, F>(ask: impl Iterator<Item = F>, none: &str) -> Result<T, String>
+pub(super) async fn first<'a, T: 'a, F>(
+    ask: impl Iterator<Item = F>,
+    none: &str,
+) -> Result<T, String>
 where
     F: Future<Output = Result<T, String>> + Send + 'a,
 {
@@ -145,10 +166,14 @@ where
 pub(super) async fn swarm(
     cluster: &Cluster,
     machine: &Machine,
+    ask: Ask,
     end: Instant,
 ) -> Result<SwarmView, String> {
-    let ask = async { engine(cluster, machine).await?.swarm().await.map_err(|e| chain(&*e)) };
-    in_time(end, ask).await
+    let asked = async {
+        let engine = engine(cluster, machine).await?;
+        engine.swarm(ask.extras).await.map_err(|e| chain(&*e))
+    };
+    in_time(end, asked).await
 }
 
 /// The engine of a machine.
@@ -245,12 +270,12 @@ mod tests {
         assert!(part("shutdown", "failed").is_settled());
         assert!(!part("running", "starting").is_settled());
         assert!(!part("shutdown", "running").is_settled());
-        assert!(ClusterPart::of_swarm(Err("no answer".to_owned())).is_settled());
+        assert!(ClusterPart::of_swarm(Err("no answer".to_owned()), Ask::ALL).is_settled());
     }
 
     #[test]
     fn what_nobody_tells_is_not_nothing() {
-        let swarm = ClusterPart::of_swarm(Err("no leader".to_owned()));
+        let swarm = ClusterPart::of_swarm(Err("no leader".to_owned()), Ask::ALL);
         let services = swarm.services.unwrap();
         assert_eq!((services.items, services.error), (None, Some("no leader".to_owned())));
         assert!(swarm.workloads.is_none() && swarm.pods.is_none(), "a swarm has none");

@@ -7,9 +7,13 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{ClusterName, DriverName, MachineName, MachineState, Orchestrator, Role};
+use crate::model::{
+    ClusterName, DriverName, MachineName, MachineState, Orchestrator, Role, Service,
+};
 use crate::remote::{
-    ImageFact, ManagerHealth, NodeHealth, NodeStatus, PodStatus, SwarmNode, SwarmService, Workload,
+    BudgetStatus, ContainerFact, CronJobStatus, EventFact, Extra, Extras, ImageFact, JobStatus,
+    KeysFact, KubernetesExtras, ManagerHealth, NodeDetails, NodeHealth, NodeStatus, PodStatus,
+    ReplicaSetStatus, SwarmNode, SwarmObject, SwarmService, Workload,
 };
 
 use crate::kind::Majority;
@@ -40,11 +44,83 @@ pub struct Facts {
     /// The pods of Kubernetes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pods: Option<Part<PodStatus>>,
+    /// What else was asked for.
+    #[serde(flatten)]
+    pub extras: ExtraFacts,
     /// The certificates that are on this computer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificates: Option<Part<CertificateFacts>>,
     /// What is not as it should be, in sentences.
     pub findings: Vec<Remark>,
+}
+
+/// What is asked for only where somebody needs it; absent where it was not.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ExtraFacts {
+    /// The networks, configs and secrets of a swarm.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub swarm_objects: Option<Part<SwarmObject>>,
+    /// The replica sets of Kubernetes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replica_sets: Option<Part<ReplicaSetStatus>>,
+    /// Its jobs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jobs: Option<Part<JobStatus>>,
+    /// Its cron jobs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cron_jobs: Option<Part<CronJobStatus>>,
+    /// Its events.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub events: Option<Part<EventFact>>,
+    /// The names and keys of its config maps and secrets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keys: Option<Part<KeysFact>>,
+    /// Its pod disruption budgets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budgets: Option<Part<BudgetStatus>>,
+}
+
+impl ExtraFacts {
+    /// What a swarm has told.
+    pub(super) fn of_swarm(objects: Option<Vec<SwarmObject>>) -> Self {
+        Self { swarm_objects: objects.map(|list| Ok(list).into()), ..Self::default() }
+    }
+
+    /// What Kubernetes has told.
+    pub(super) fn of_kubernetes(extras: KubernetesExtras) -> Self {
+        fn part<T>(list: Option<Vec<T>>) -> Option<Part<T>> {
+            list.map(|list| Ok(list).into())
+        }
+        let KubernetesExtras { replica_sets, jobs, cron_jobs, events, keys, budgets } = extras;
+        Self {
+            swarm_objects: None,
+            replica_sets: part(replica_sets),
+            jobs: part(jobs),
+            cron_jobs: part(cron_jobs),
+            events: part(events),
+            keys: part(keys),
+            budgets: part(budgets),
+        }
+    }
+
+    /// Why nothing of it is known, of what was asked for.
+    pub(super) fn unknown(service: Service, asked: Extras, error: &str) -> Self {
+        fn failed<T>(error: Option<String>) -> Option<Part<T>> {
+            error.map(|error| Err(error).into())
+        }
+        let part =
+            |of: Service, extra| (service == of && asked.has(extra)).then(|| error.to_owned());
+        Self {
+            swarm_objects: failed(part(Service::Engine, Extra::Stacks)),
+            replica_sets: failed(part(Service::Api, Extra::ReplicaSets)),
+            jobs: failed(part(Service::Api, Extra::Jobs)),
+            cron_jobs: failed(part(Service::Api, Extra::Jobs)),
+            events: failed(part(Service::Api, Extra::Events)),
+            keys: failed(part(Service::Api, Extra::Keys)),
+            budgets: failed(part(Service::Api, Extra::Budgets)),
+        }
+    }
 }
 
 /// A list, or why it is not known.
@@ -101,6 +177,9 @@ pub struct MachineFacts {
     /// The images that it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub images: Option<Part<ImageFact>>,
+    /// The containers of its engine; absent where the engine does not listen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub containers: Option<Part<ContainerFact>>,
 }
 
 impl MachineFacts {
@@ -202,6 +281,9 @@ pub struct NodeFacts {
     pub leader: Option<bool>,
     /// Whether the other managers reach it: `reachable` or `unreachable`; `null` if it is no manager.
     pub reachability: Option<String>,
+    /// What a node of Kubernetes says beyond that; absent if it was not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<NodeDetails>,
 }
 
 /// What a node of Kubernetes that has been cordoned is called.
@@ -228,6 +310,7 @@ impl From<NodeStatus> for NodeFacts {
             address: node.internal_ip.map(|ip| ip.to_string()),
             leader: None,
             reachability: None,
+            details: None,
         }
     }
 }
@@ -251,6 +334,7 @@ impl From<SwarmNode> for NodeFacts {
             address: node.addr,
             leader: node.leader,
             reachability: node.reachability,
+            details: None,
         }
     }
 }

@@ -71,6 +71,7 @@ fn facts(machine: &Machine) -> MachineFacts {
         engine: None,
         api: None,
         images: None,
+        containers: None,
     }
 }
 

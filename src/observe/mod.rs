@@ -6,7 +6,9 @@
 mod ask;
 mod certificates;
 mod changes;
+mod clock;
 mod cluster;
+mod containers;
 mod facts;
 mod findings;
 mod in_time;
@@ -17,10 +19,11 @@ mod sight;
 
 pub use ask::Ask;
 pub use changes::changes;
+pub use clock::clock;
 pub use cluster::{Nodes, nodes};
 pub use facts::{
-    ApiFacts, CertificateFacts, EngineFacts, Facts, MachineFacts, ManagerFacts, NodeFacts, Part,
-    Remark,
+    ApiFacts, CertificateFacts, EngineFacts, ExtraFacts, Facts, MachineFacts, ManagerFacts,
+    NodeFacts, Part, Remark,
 };
 pub use in_time::{PATIENCE, in_time};
 pub use looked_at::{Cluster, look};

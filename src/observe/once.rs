@@ -1,14 +1,17 @@
 //! One look at a cluster: everything is asked at once, and put together.
 
+use futures_util::future::join3;
 use tokio::time::Instant;
 
 use crate::event::chain;
 use crate::kind::Seen;
 use crate::model::Role;
 use crate::pace::stretch;
+use crate::remote::Extra;
 
 use super::ask::Ask;
 use super::cluster::{self, ClusterPart};
+use super::containers::{self, Containers};
 use super::facts::{Facts, Part};
 use super::in_time::{PATIENCE, in_time};
 use super::looked_at::Cluster;
@@ -23,8 +26,8 @@ pub async fn once(cluster: &Cluster, ask: Ask, end: Instant) -> Facts {
         Ok(sight) => once_at(cluster, &sight, ask, end).await,
         Err(error) => {
             let machines = MachinesPart::unknown(cluster, error.clone());
-            let inside = ask.workloads.then(|| ClusterPart::unknown(cluster, &error));
-            compose(cluster, ask, &machines, inside.as_ref())
+            let inside = ask.workloads.then(|| ClusterPart::unknown(cluster, ask, &error));
+            compose(cluster, ask, &machines, inside.as_ref(), &Containers::new())
         }
     }
 }
@@ -34,14 +37,21 @@ pub async fn once_at(cluster: &Cluster, sight: &Sight, ask: Ask, end: Instant) -
     let end = end.min(Instant::now() + stretch(PATIENCE));
     let inside = async {
         if ask.workloads || ask.images {
-            Some(cluster::look(cluster, &sight.found, end).await)
+            Some(cluster::look(cluster, &sight.found, ask, end).await)
         } else {
             None
         }
     };
+    let containers = async {
+        if ask.extras.has(Extra::Containers) {
+            containers::look(cluster, &sight.found, &Containers::new(), end).await
+        } else {
+            Containers::new()
+        }
+    };
     let machines = machines::look(cluster, sight, ask, end);
-    let (machines, inside) = futures_util::future::join(machines, inside).await;
-    compose(cluster, ask, &machines, inside.as_ref())
+    let (machines, inside, containers) = join3(machines, inside, containers).await;
+    compose(cluster, ask, &machines, inside.as_ref(), &containers)
 }
 
 /// Puts together what was asked of different sides.
@@ -50,6 +60,7 @@ pub(super) fn compose(
     ask: Ask,
     machines: &MachinesPart,
     inside: Option<&ClusterPart>,
+    containers: &Containers,
 ) -> Facts {
     let spec = &cluster.record.spec;
     let leaders = spec.count(Role::Manager) + spec.count(Role::ControlPlane);
@@ -81,6 +92,7 @@ pub(super) fn compose(
         services: known.and_then(|inside| inside.services.clone()),
         workloads: known.and_then(|inside| inside.workloads.clone()),
         pods: known.and_then(|inside| inside.pods.clone()),
+        extras: known.map(|inside| inside.extras.clone()).unwrap_or_default(),
         certificates: ask.certificates.then(|| Ok(certificates::facts(cluster)).into()),
         findings: Vec::new(),
     };
@@ -93,6 +105,9 @@ pub(super) fn compose(
             };
             machine.images = Some(known.into());
         }
+    }
+    for machine in facts.machines.items.iter_mut().flatten() {
+        machine.containers = containers.get(&machine.name).cloned();
     }
     facts.findings = findings::of(&facts);
     facts

@@ -4,11 +4,15 @@
 //! the server is, whom to trust and who we are is all told by the caller.
 
 mod apply;
+mod asked;
+mod clock;
 mod credentials;
+mod details;
 mod drain;
 mod error;
 mod forward;
 mod nodes;
+mod objects;
 mod observing;
 mod target;
 mod token;
@@ -28,11 +32,17 @@ use crate::pace::{stretch, within};
 use crate::retry::{Attempt, Patience, retry};
 use crate::tls::is_final;
 
+pub use asked::KubernetesExtras;
+pub use details::{
+    ContainerDetails, Labels, NodeDetails, NodeState, NodeTaint, Owner, PodDetails, PodProbe,
+    WorkloadDetails,
+};
 pub use error::ApiError;
 pub use nodes::NodeStatus;
+pub use objects::{BudgetStatus, CronJobStatus, EventFact, JobStatus, KeysFact, ReplicaSetStatus};
 pub use observing::{KubernetesView, Watching};
 pub use target::PodPort;
-pub use workloads::{ContainerState, Owner, PodContainer, PodStatus, Workload};
+pub use workloads::{ContainerState, PodContainer, PodStatus, Workload};
 
 use transport::ANSWER;
 

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use bollard::models::LocalNodeState;
 use bollard::query_parameters::ListNodesOptions;
+use jiff::Timestamp;
 
 use crate::driver::Source;
 use crate::pace::within;
 
 use super::Engine;
+use super::said::moment;
 
 /// How long an engine may take to say what it is.
 const INFO: Duration = Duration::from_millis(1500);
@@ -80,6 +82,12 @@ impl Engine {
             _ => None,
         };
         Ok(NodeHealth { version: info.server_version.unwrap_or_default(), member, manager })
+    }
+
+    /// The time by the engine's clock.
+    pub async fn now(&self) -> Result<Timestamp, Source> {
+        let time = self.api().info().await?.system_time;
+        moment(time.as_ref()).ok_or_else(|| "it does not tell the time".into())
     }
 
     /// A manager asks its leader before it says anything of itself, and waits for one; nobody else does. That it

@@ -17,6 +17,9 @@ use serde::{Deserialize, Serialize};
 use crate::driver::Source;
 
 use super::Engine;
+use super::extras::{Extra, Extras};
+use super::said::{moment, said};
+use super::stacks::{ServiceDetails, SwarmObject};
 
 /// A swarm as one of its managers tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +28,8 @@ pub struct SwarmView {
     pub nodes: Vec<SwarmNode>,
     /// Its services with their tasks, by name.
     pub services: Vec<SwarmService>,
+    /// Its networks, configs and secrets, by kind and name; absent if they were not asked for.
+    pub objects: Option<Vec<SwarmObject>>,
 }
 
 /// A node of a swarm.
@@ -72,6 +77,9 @@ pub struct SwarmService {
     pub update_state: Option<String>,
     /// Its tasks by slot and node, the newest one of each first: those that were replaced follow their successors.
     pub tasks: Vec<SwarmTask>,
+    /// What it says beyond that; absent if it was not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<ServiceDetails>,
 }
 
 /// A task: one attempt to run a container of a service.
@@ -123,7 +131,7 @@ impl Engine {
     ///
     /// # Errors
     /// Whatever the engine says where it is no manager, or where the managers have no leader.
-    pub async fn swarm(&self) -> Result<SwarmView, Source> {
+    pub async fn swarm(&self, asked: Extras) -> Result<SwarmView, Source> {
         let counted = ListServicesOptions { status: Some(true), ..Default::default() };
         let (nodes, services, tasks) = try_join3(
             self.api().list_nodes(None::<ListNodesOptions>),
@@ -131,7 +139,16 @@ impl Engine {
             self.api().list_tasks(None::<ListTasksOptions>),
         )
         .await?;
-        Ok(view(&nodes, services, &tasks))
+        let objects =
+            if asked.has(Extra::Stacks) { Some(self.swarm_objects().await?) } else { None };
+        let details: Vec<_> = services
+            .iter()
+            .map(|service| {
+                let objects = objects.as_deref().unwrap_or_default();
+                asked.has(Extra::Details).then(|| ServiceDetails::of(service, objects))
+            })
+            .collect();
+        Ok(SwarmView { objects, ..view(&nodes, services, &tasks, details) })
     }
 
     /// The images that the engine has, by name.
@@ -171,7 +188,12 @@ fn matters(event: &EventMessage) -> bool {
     event.action.as_deref().is_none_or(|action| !action.starts_with("exec_") && action != "top")
 }
 
-fn view(nodes: &[Node], services: Vec<Service>, tasks: &[Task]) -> SwarmView {
+fn view(
+    nodes: &[Node],
+    services: Vec<Service>,
+    tasks: &[Task],
+    details: Vec<Option<ServiceDetails>>,
+) -> SwarmView {
     let mut nodes: Vec<_> = nodes.iter().map(SwarmNode::of).collect();
     nodes.sort_by(|a, b| (&a.hostname, &a.id).cmp(&(&b.hostname, &b.id)));
     let names: BTreeMap<&str, &str> =
@@ -187,13 +209,14 @@ fn view(nodes: &[Node], services: Vec<Service>, tasks: &[Task]) -> SwarmView {
     };
     let mut services: Vec<_> = services
         .into_iter()
-        .map(|service| {
+        .zip(details)
+        .map(|(service, details)| {
             let tasks = of(service.id.as_deref().unwrap_or_default());
-            SwarmService::of(service, tasks)
+            SwarmService { details, ..SwarmService::of(service, tasks) }
         })
         .collect();
     services.sort_by(|a, b| a.name.cmp(&b.name));
-    SwarmView { nodes, services }
+    SwarmView { nodes, services, objects: None }
 }
 
 impl SwarmNode {
@@ -230,6 +253,7 @@ impl SwarmService {
             running_tasks: counted.and_then(|c| c.running_tasks),
             update_state: service.update_status.and_then(|u| said(u.state.as_ref())),
             tasks,
+            details: None,
         }
     }
 }
@@ -277,16 +301,6 @@ fn mode(mode: &ServiceSpecMode) -> Option<&'static str> {
     ]
     .into_iter()
     .find_map(|(is, name)| is.then_some(name))
-}
-
-/// A word of the API, where there is one.
-fn said(word: Option<&impl ToString>) -> Option<String> {
-    word.map(ToString::to_string).filter(|word| !word.is_empty())
-}
-
-/// A moment of the API; what has not happened is in the year 1 there.
-fn moment(time: Option<&String>) -> Option<Timestamp> {
-    time.and_then(|t| t.parse().ok()).filter(|t: &Timestamp| *t > Timestamp::UNIX_EPOCH)
 }
 
 #[cfg(test)]
@@ -346,7 +360,7 @@ mod tests {
 
     #[test]
     fn a_replaced_task_stays_behind_its_successor_with_its_cause() {
-        let view = view(&nodes(), services(), &tasks());
+        let view = view(&nodes(), services(), &tasks(), vec![None, None]);
         let names: Vec<_> = view.services.iter().map(|s| s.name.as_str()).collect();
         assert_eq!(names, ["agent", "web"]);
         let web = &view.services[1];
@@ -366,7 +380,7 @@ mod tests {
 
     #[test]
     fn a_service_that_nobody_counted_is_not_one_without_tasks() {
-        let view = view(&nodes(), services(), &[]);
+        let view = view(&nodes(), services(), &[], vec![None, None]);
         let agent = &view.services[0];
         assert_eq!((agent.desired_tasks, agent.running_tasks), (None, None));
         assert_eq!(serde_json::to_value(agent).unwrap()["runningTasks"], json!(null));
@@ -374,7 +388,7 @@ mod tests {
 
     #[test]
     fn nodes_are_as_the_managers_see_them() {
-        let view = view(&nodes(), Vec::new(), &[]);
+        let view = view(&nodes(), Vec::new(), &[], Vec::new());
         let [manager, worker] = &view.nodes[..] else { panic!("two nodes") };
         assert_eq!((manager.leader, manager.state.as_deref()), (Some(true), Some("ready")));
         assert_eq!((worker.leader, worker.availability.as_deref()), (None, Some("drain")));

@@ -1,7 +1,11 @@
 //! Lessons: those that are built in, the format with its refusals, and what the judge says of evidence.
 
+mod engines;
 mod families;
+mod looks;
+mod objects;
 mod refusals;
+mod stacks;
 
 use std::collections::BTreeSet;
 use std::fs;

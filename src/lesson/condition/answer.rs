@@ -5,6 +5,7 @@ use serde::Deserialize;
 use crate::lesson::one_or_many::OneOrMany;
 use crate::lesson::reason::Reason;
 use crate::lesson::told::Values;
+use crate::observe::Ask;
 
 use super::leaf::Leaf;
 use super::story::{Met, Moment, Unmet};
@@ -50,6 +51,10 @@ impl Leaf for Answer {
 
     fn reasons(&self) -> &'static [Reason] {
         &[Reason::NoAnswer, Reason::OtherAnswer]
+    }
+
+    fn asks(&self) -> Ask {
+        Ask::default()
     }
 
     fn fill(&mut self, with: &mut dyn FnMut(&mut String)) {

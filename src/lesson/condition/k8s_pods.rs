@@ -1,24 +1,29 @@
 //! `k8s.pods` and `k8s.absent`: pods that are ready, and a workload or pods that are not there.
 //!
-//! Facts do not tell labels, probes, the names of replica sets, or environment variables.
+//! Facts do not tell environment variables.
 
-use serde::Deserialize;
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
 
 use crate::lesson::reason::Reason;
 use crate::lesson::told::Values;
-use crate::remote::{ContainerState, PodStatus};
+use crate::observe::Ask;
+use crate::remote::{ContainerState, Extra, Extras, PodDetails, PodStatus};
 
 use super::count::Count;
 use super::image::is_same;
 use super::leaf::Leaf;
+use super::probes::Probes;
 use super::selection::{self, Pods};
-use super::story::{Met, Moment, Unmet};
+use super::story::{Met, Moment, Unmet, unknown};
 
 /// Pods are there, and ready.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PodsAre {
     /// Which ones.
+    #[serde(alias = "selector")]
     pub pods: Pods,
     /// Where; in the namespace of the lesson, if absent.
     pub namespace: Option<String>,
@@ -28,6 +33,21 @@ pub struct PodsAre {
     pub image: Option<String>,
     /// The node of each.
     pub node: Option<String>,
+    /// How the probes of a container of each are set.
+    pub probe: Option<Probes>,
+    /// Whether all run the same image, whatever their tags say.
+    #[serde(rename = "image-ids")]
+    pub image_ids: Option<Ids>,
+}
+
+/// Whether images are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ids {
+    /// All pods run the same one.
+    Same,
+    /// There are two or more.
+    Differ,
 }
 
 /// Neither pods nor what keeps them running are there.
@@ -53,6 +73,28 @@ pub(super) fn trouble(pod: &PodStatus) -> Option<String> {
         _ => None,
     });
     waiting.into_iter().next().or_else(|| pod.reason.clone()).or_else(|| pod.message.clone())
+}
+
+fn details(pod: &PodStatus) -> Result<&PodDetails, Unmet> {
+    pod.details.as_ref().ok_or_else(|| unknown("details were not asked for"))
+}
+
+/// Which images pods run: tags may mean another one on each node.
+fn look_at_ids(pods: &[&PodStatus], wanted: Ids) -> Result<(), Unmet> {
+    let mut ids = BTreeSet::new();
+    for pod in pods {
+        let containers = &details(pod)?.containers;
+        ids.extend(containers.iter().filter_map(|container| container.image_id.as_deref()));
+    }
+    // The end tells them apart, and a registry ahead of it does not.
+    let short = |id: &&str| id.rsplit(':').next().unwrap_or_default().chars().take(12).collect();
+    let ids: BTreeSet<String> = ids.iter().map(short).collect();
+    let told = ids.iter().cloned().collect::<Vec<_>>().join(", ");
+    match wanted {
+        Ids::Same if ids.len() > 1 => Err(Unmet::new(Reason::DifferentImages).saw("images", told)),
+        Ids::Differ if ids.len() < 2 => Err(Unmet::new(Reason::SameImages).saw("images", told)),
+        _ => Ok(()),
+    }
 }
 
 impl Leaf for PodsAre {
@@ -81,6 +123,15 @@ impl Leaf for PodsAre {
             return Err(Unmet::new(Reason::OtherNode)
                 .saw("pod", &other.name)
                 .saw("node", other.node_name.as_deref().unwrap_or_default()));
+        }
+        if let Some(probes) = &self.probe {
+            for pod in &pods {
+                let fits = probes.fit(&details(pod)?.containers);
+                fits.map_err(|unmet| unmet.saw("pod", &pod.name))?;
+            }
+        }
+        if let Some(wanted) = self.image_ids {
+            look_at_ids(&pods, wanted)?;
         }
         let ready = pods.iter().filter(|pod| pod.ready == Some(true)).count();
         let Some(count) = self.ready else { return Ok(Met::default().saw("ready", ready)) };
@@ -128,7 +179,16 @@ impl Leaf for PodsAre {
             Reason::TooFew,
             Reason::TooMany,
             Reason::NotReady,
+            Reason::OtherSetting,
+            Reason::SameImages,
+            Reason::DifferentImages,
         ]
+    }
+
+    fn asks(&self) -> Ask {
+        let needs_details = self.probe.is_some() || self.image_ids.is_some();
+        let extra: &[Extra] = if needs_details { &[Extra::Details] } else { &[] };
+        self.pods.asks().and(Ask { extras: Extras::of(extra), ..Ask::default() })
     }
 
     fn fill(&mut self, with: &mut dyn FnMut(&mut String)) {
@@ -173,6 +233,10 @@ impl Leaf for Absent {
 
     fn reasons(&self) -> &'static [Reason] {
         &[Reason::StillThere]
+    }
+
+    fn asks(&self) -> Ask {
+        self.pods.asks()
     }
 
     fn fill(&mut self, with: &mut dyn FnMut(&mut String)) {

@@ -1,8 +1,7 @@
 //! `k8s.restarted`: a container was started again, in the same pod; and `k8s.replaced`: other pods have come.
 //!
 //! A restart is one of a pod with the same uid, and so of the same name on the same node. Who asked for it (a liveness
-//! probe, or a hand) only events tell, and facts have none; a status that a signal leaves is as near as they come: see
-//! `exit`.
+//! probe, or a hand) only events tell: see `k8s.event`. A status that a signal leaves tells nearly as much: see `exit`.
 
 use std::collections::BTreeMap;
 
@@ -11,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::lesson::reason::Reason;
 use crate::lesson::told::Values;
+use crate::observe::Ask;
 use crate::remote::{ContainerState, PodStatus};
 
 use super::leaf::Leaf;
@@ -236,6 +236,10 @@ impl Leaf for Restarted {
         ]
     }
 
+    fn asks(&self) -> Ask {
+        self.pods.asks()
+    }
+
     fn fill(&mut self, with: &mut dyn FnMut(&mut String)) {
         self.pods.fill(with);
         self.namespace.iter_mut().for_each(with);
@@ -290,6 +294,10 @@ impl Leaf for Replaced {
 
     fn reasons(&self) -> &'static [Reason] {
         &[Reason::NotReplaced, Reason::OnlyRestarted, Reason::TooFew, Reason::NoWorkload]
+    }
+
+    fn asks(&self) -> Ask {
+        self.pods.asks()
     }
 
     fn fill(&mut self, with: &mut dyn FnMut(&mut String)) {

@@ -1,8 +1,8 @@
 //! `k8s.rollout`: all pods of a deployment are of its newest version, and ready.
 //!
-//! Facts have no revisions and no replica sets. Which replica set pods are of is read from their names, and what was
-//! there when the step began is remembered; that an old one without pods is kept is not told. Nor do they have
-//! `observedGeneration`: what a deployment says of itself may be of the moment before, so its pods are asked, too.
+//! Which replica set pods are of is read from their names, and what was there when the step began is remembered; replica
+//! sets themselves are asked for only where a step wants to know how many are kept. What a deployment says of itself may
+//! be of the moment before, so its pods are asked, too.
 
 use std::collections::BTreeSet;
 
@@ -10,15 +10,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::lesson::reason::Reason;
 use crate::lesson::told::Values;
-use crate::observe::Facts;
-use crate::remote::PodStatus;
+use crate::observe::{Ask, Facts};
+use crate::remote::{Extra, Extras, PodStatus, Workload};
 
 use super::count::Count;
 use super::image::is_same;
 use super::k8s_pods::{has_image, trouble};
 use super::leaf::Leaf;
-use super::selection::{Pods, workload};
-use super::story::{Met, Moment, Unmet};
+use super::selection::{Pods, is_in, workload};
+use super::story::{Met, Moment, Unmet, known, unknown};
 
 /// A deployment is rolled out.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -35,6 +35,11 @@ pub struct Rollout {
     /// Which replica set its pods are of.
     #[serde(rename = "replicaset")]
     pub replica_set: Option<Which>,
+    /// Which revision it is at.
+    pub revision: Option<Count>,
+    /// How many replica sets it has kept, those without pods included.
+    #[serde(rename = "replicasets")]
+    pub replica_sets: Option<Count>,
 }
 
 /// A replica set, beside that of the pods that were there when the step began.
@@ -63,6 +68,36 @@ impl Rollout {
             .filter_map(|pod| pod.name.rsplit_once('-'))
             .map(|(set, _)| set.to_owned())
             .collect())
+    }
+}
+
+impl Rollout {
+    fn look_at_sets(&self, facts: &Facts, deployment: &Workload) -> Result<(), Unmet> {
+        if let Some(wanted) = self.revision {
+            let details = deployment.details.as_ref();
+            let details = details.ok_or_else(|| unknown("details were not asked for"))?;
+            let revision = details.revision.unwrap_or(0);
+            if !wanted.fits(usize::try_from(revision).unwrap_or(0)) {
+                return Err(Unmet::new(Reason::OtherRevision).saw("revision", revision));
+            }
+        }
+        if let Some(wanted) = self.replica_sets {
+            let all = known(facts.extras.replica_sets.as_ref())?.iter();
+            let its = all.filter(|set| {
+                is_in(&set.namespace, self.namespace.as_deref())
+                    && set
+                        .owner
+                        .as_ref()
+                        .is_some_and(|it| it.kind == KIND && it.name == self.deployment)
+            });
+            let names: Vec<_> = its.map(|set| set.name.as_str()).collect();
+            if !wanted.fits(names.len()) {
+                return Err(Unmet::new(Reason::OtherReplicaSets)
+                    .saw("number", names.len())
+                    .saw("replicasets", names.join(", ")));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -125,6 +160,9 @@ impl Leaf for Rollout {
                 _ => {}
             }
         }
+        if self.revision.is_some() || self.replica_sets.is_some() {
+            self.look_at_sets(facts, found)?;
+        }
         Ok(Met::default().saw("ready", ready).saw("updated", newest))
     }
 
@@ -141,6 +179,8 @@ impl Leaf for Rollout {
             Which::Former => "former",
         });
         wanted.extend(which.map(|which| ("replicaset", which.to_owned())));
+        wanted.extend(self.revision.map(|count| ("revision", count.to_string())));
+        wanted.extend(self.replica_sets.map(|count| ("replicasets", count.to_string())));
         wanted
     }
 
@@ -158,7 +198,20 @@ impl Leaf for Rollout {
             Reason::TooMany,
             Reason::SameReplicaSet,
             Reason::OtherReplicaSet,
+            Reason::OtherRevision,
+            Reason::OtherReplicaSets,
         ]
+    }
+
+    fn asks(&self) -> Ask {
+        let mut extras = Extras::NONE;
+        if self.revision.is_some() {
+            extras = extras.and(Extras::of(&[Extra::Details]));
+        }
+        if self.replica_sets.is_some() {
+            extras = extras.and(Extras::of(&[Extra::ReplicaSets]));
+        }
+        Ask { workloads: true, extras, ..Ask::default() }
     }
 
     fn fill(&mut self, with: &mut dyn FnMut(&mut String)) {

@@ -2,7 +2,9 @@
 
 use crate::lesson::reason::Reason;
 use crate::lesson::told::Values;
+use crate::observe::Ask;
 
+use super::lookout::Lookout;
 use super::story::{Met, Moment, Unmet};
 
 /// A condition without others in it.
@@ -21,6 +23,19 @@ pub(in crate::lesson) trait Leaf {
 
     /// Why it may be not met.
     fn reasons(&self) -> &'static [Reason];
+
+    /// What has to be asked so that it can be told.
+    fn asks(&self) -> Ask {
+        Ask { workloads: true, ..Ask::default() }
+    }
+
+    /// What has to be looked at on machines so that it can be told.
+    fn lookout(&self) -> Option<Lookout> {
+        None
+    }
+
+    /// From which machine the step's probe asks.
+    fn probe_from(&mut self, _machine: &str) {}
 
     /// Gives all its texts away to be filled in.
     fn fill(&mut self, with: &mut dyn FnMut(&mut String));

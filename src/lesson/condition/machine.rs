@@ -1,9 +1,10 @@
-//! `machine`: a machine is on, or off. Its units, files and journals are not in the facts.
+//! `machine`: a machine is on, or off.
 
 use serde::Deserialize;
 
 use crate::lesson::reason::Reason;
 use crate::lesson::told::Values;
+use crate::observe::Ask;
 
 use super::leaf::Leaf;
 use super::story::{Met, Moment, Unmet, known};
@@ -52,6 +53,10 @@ impl Leaf for Machine {
 
     fn reasons(&self) -> &'static [Reason] {
         &[Reason::NoMachine, Reason::StillOn, Reason::StillOff]
+    }
+
+    fn asks(&self) -> Ask {
+        Ask::default()
     }
 
     fn fill(&mut self, with: &mut dyn FnMut(&mut String)) {

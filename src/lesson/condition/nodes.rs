@@ -1,6 +1,4 @@
 //! `swarm.nodes` and `k8s.nodes`: how many nodes are as they should be.
-//!
-//! Taints and the labels of nodes are not in the facts.
 
 use serde::Deserialize;
 

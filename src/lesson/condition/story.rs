@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 use crate::lesson::evidence::{Answer, Evidence, Gap, Sample};
+use crate::lesson::look::Looked;
 use crate::lesson::reason::Reason;
 use crate::lesson::told::{Outcome, Values};
 use crate::observe::{Facts, Part};
@@ -34,6 +35,10 @@ impl<'a> Story<'a> {
 
     pub(super) fn mark(&self) -> &Facts {
         &self.evidence.since.facts
+    }
+
+    pub(super) fn looks_at_mark(&self) -> &[Looked] {
+        &self.evidence.since.looks
     }
 
     pub(super) fn answer(&self, key: &str) -> Option<&Answer> {
@@ -143,9 +148,13 @@ impl Met {
     }
 }
 
+/// That something cannot be told, and why.
+pub(super) fn unknown(error: &str) -> Unmet {
+    Unmet::unknown(Reason::NotKnown).saw("error", error)
+}
+
 /// A list of the facts, or that it is not known and why.
 pub(super) fn known<T>(part: Option<&Part<T>>) -> Result<&[T], Unmet> {
-    let unknown = |error: &str| Unmet::unknown(Reason::NotKnown).saw("error", error);
     let part = part.ok_or_else(|| unknown("it was not asked for"))?;
     let error = part.error.as_deref().unwrap_or("nobody says why");
     part.items.as_deref().ok_or_else(|| unknown(error))

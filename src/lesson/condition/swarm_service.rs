@@ -1,19 +1,22 @@
 //! `swarm.service` and `swarm.absent`: a service, its image, its replicas, and how many of its tasks run.
 //!
 //! There is no `healthy`: a task whose image or service has a health check is `starting` until that has passed, so that
-//! `running` says it. Facts do not tell how the health check is set.
+//! `running` says it. How the health check is set is asked of the engines, which also know
+//! what an image says of it.
 
 use serde::Deserialize;
 
 use crate::lesson::reason::Reason;
 use crate::lesson::told::Values;
-use crate::observe::Facts;
-use crate::remote::{SwarmService, SwarmTask};
+use crate::observe::{Ask, Facts};
+use crate::remote::{Extra, Extras, SwarmService, SwarmTask};
 
 use super::count::Count;
 use super::image::is_same;
 use super::leaf::Leaf;
-use super::story::{Met, Moment, Unmet, known};
+use super::probes::HealthCheckIs;
+use super::setting::other;
+use super::story::{Met, Moment, Unmet, known, unknown};
 
 /// A service is there, and runs.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -27,6 +30,71 @@ pub struct Service {
     pub replicas: Option<Count>,
     /// The image of the service.
     pub image: Option<String>,
+    /// How the health check of its containers is set.
+    pub healthcheck: Option<HealthCheckIs>,
+    /// Networks that it is in, among others.
+    #[serde(default)]
+    pub networks: Vec<String>,
+    /// Configs that it has, among others.
+    #[serde(default)]
+    pub configs: Vec<String>,
+    /// Secrets that it has, among others.
+    #[serde(default)]
+    pub secrets: Vec<String>,
+    /// Where something is mounted in its containers, among others.
+    #[serde(default)]
+    pub mounts: Vec<String>,
+}
+
+impl Service {
+    fn needs_details(&self) -> bool {
+        let lists = [&self.networks, &self.configs, &self.secrets, &self.mounts];
+        lists.iter().any(|list| !list.is_empty())
+    }
+
+    /// How its containers are checked: what the service does not say, their image does.
+    fn look_at_checks(&self, facts: &Facts) -> Result<(), Unmet> {
+        let Some(wanted) = &self.healthcheck else { return Ok(()) };
+        let mut is_running = false;
+        for machine in known(Some(&facts.machines))?.iter().filter(|machine| machine.is_on()) {
+            let containers = known(machine.containers.as_ref())?.iter();
+            let its = containers.filter(|it| it.service.as_ref() == Some(&self.name));
+            for container in its.filter(|it| it.state.as_deref() == Some("running")) {
+                is_running = true;
+                let Some(found) = &container.healthcheck else {
+                    return Err(Unmet::new(Reason::NoHealthCheck).saw("name", &self.name));
+                };
+                wanted.fits(found)?;
+            }
+        }
+        if is_running {
+            Ok(())
+        } else {
+            Err(Unmet::new(Reason::NoContainer).saw("name", &self.name))
+        }
+    }
+
+    fn look_at_details(&self, service: &SwarmService) -> Result<(), Unmet> {
+        if !self.needs_details() {
+            return Ok(());
+        }
+        let details = service.details.as_ref();
+        let details = details.ok_or_else(|| unknown("details were not asked for"))?;
+        let targets = details.mounts.iter().map(|mount| {
+            mount.rsplit_once(':').map_or(mount.clone(), |(_, target)| target.to_owned())
+        });
+        for (what, found, wanted) in [
+            ("networks", details.networks.clone(), &self.networks),
+            ("configs", details.configs.clone(), &self.configs),
+            ("secrets", details.secrets.clone(), &self.secrets),
+            ("mounts", targets.collect(), &self.mounts),
+        ] {
+            if !wanted.iter().all(|name| found.contains(name)) {
+                return Err(other(what, Some(found.join(", ")), Some(wanted.join(", "))));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// A service is not there, nor any task of it.
@@ -67,6 +135,8 @@ impl Leaf for Service {
                 return Err(Unmet::new(Reason::OtherImage).saw("image", found));
             }
         }
+        self.look_at_details(service)?;
+        self.look_at_checks(moment.facts()?)?;
         if let Some(replicas) = self.replicas {
             // A global service has none.
             let asked = service.desired_tasks.ok_or_else(|| {
@@ -127,12 +197,30 @@ impl Leaf for Service {
             Reason::TooFew,
             Reason::TooMany,
             Reason::Starting,
+            Reason::NoContainer,
+            Reason::NoHealthCheck,
+            Reason::OtherSetting,
         ]
+    }
+
+    fn asks(&self) -> Ask {
+        let mut extras = Extras::NONE;
+        if self.needs_details() {
+            extras = Extras::of(&[Extra::Details]);
+        }
+        if self.healthcheck.is_some() {
+            extras = extras.and(Extras::of(&[Extra::Containers]));
+        }
+        if !self.networks.is_empty() {
+            extras = extras.and(Extras::of(&[Extra::Stacks]));
+        }
+        Ask { workloads: true, extras, ..Ask::default() }
     }
 
     fn fill(&mut self, with: &mut dyn FnMut(&mut String)) {
         with(&mut self.name);
-        self.image.iter_mut().for_each(with);
+        let lists = [&mut self.networks, &mut self.configs, &mut self.secrets, &mut self.mounts];
+        self.image.iter_mut().chain(lists.into_iter().flatten()).for_each(with);
     }
 
     fn image(&self) -> Option<&str> {

@@ -1,13 +1,14 @@
 //! `swarm.update`: an update of a service has come to an end.
 //!
-//! Facts do not tell when an update began. So it counts as new if its state was another one before, or if tasks have
-//! been replaced by it since.
+//! When an update began is known where details of services were asked for. Else it counts as new if its state was another
+//! one before, or if tasks have been replaced by it since.
 
 use serde::{Deserialize, Serialize};
 
 use crate::lesson::reason::Reason;
 use crate::lesson::told::Values;
-use crate::remote::SwarmService;
+use crate::observe::Ask;
+use crate::remote::{Extra, Extras, SwarmService};
 
 use super::leaf::Leaf;
 use super::story::{Met, Moment, Unmet, known};
@@ -72,7 +73,9 @@ impl Leaf for Update {
                 .filter(|sample| find(&sample.facts, &self.service).is_ok_and(|it| it.is_some()))
                 .any(|sample| !is_wanted(&state_before(find(&sample.facts, &self.service))));
         let by_update = |cause| matches!(cause, Cause::Update);
+        let began = service.details.as_ref().and_then(|details| details.update_started_at);
         let is_new = was_otherwise
+            || began.is_some_and(|began| began > moment.after)
             || replacements(moment, &self.service).iter().any(|it| by_update(it.cause));
         if !is_new || state.is_empty() {
             return Err(Unmet::new(Reason::NotUpdated).saw("state", state));
@@ -97,6 +100,10 @@ impl Leaf for Update {
 
     fn reasons(&self) -> &'static [Reason] {
         &[Reason::NoService, Reason::NotUpdated, Reason::OtherUpdateState]
+    }
+
+    fn asks(&self) -> Ask {
+        Ask { workloads: true, extras: Extras::of(&[Extra::Details]), ..Ask::default() }
     }
 
     fn fill(&mut self, with: &mut dyn FnMut(&mut String)) {

@@ -1,16 +1,21 @@
 //! The tree of conditions that a step is judged by. The names of all conditions stand here, and nowhere else.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use crate::lesson::reason::Reason;
 use crate::lesson::time::Time;
 use crate::lesson::told::{Outcome, Told};
+use crate::observe::Ask;
 
 use super::leaf::Leaf;
+use super::lookout::Lookout;
 use super::story::{Met, Moment, Unmet};
-use super::{answer, k8s_pods, k8s_restarted, k8s_rollout, machine, nodes};
-use super::{swarm_replaced, swarm_service, swarm_update};
+use super::{answer, engine_health, k8s_event, k8s_jobs, k8s_node, k8s_object, k8s_pods};
+use super::{k8s_restarted, k8s_rollout, machine, machine_file, machine_unit, nodes, probe};
+use super::{swarm_replaced, swarm_service, swarm_stack, swarm_update};
 
 macro_rules! conditions {
     ($($(#[$doc:meta])* $name:literal => $variant:ident($leaf:ty)),* $(,)?) => {
@@ -76,6 +81,12 @@ conditions! {
     "swarm.update" => SwarmUpdate(swarm_update::Update),
     /// So many nodes of a swarm are so.
     "swarm.nodes" => SwarmNodes(nodes::SwarmNodes),
+    /// A stack is there, with what belongs to it.
+    "swarm.stack" => SwarmStack(swarm_stack::Stack),
+    /// A manager leads the swarm.
+    "swarm.leader" => SwarmLeader(swarm_stack::Leader),
+    /// Probes of a health check went so.
+    "engine.health" => EngineHealth(engine_health::Health),
     /// Pods are there, and ready.
     "k8s.pods" => KubernetesPods(k8s_pods::PodsAre),
     /// Neither pods nor what keeps them running are there.
@@ -88,8 +99,28 @@ conditions! {
     "k8s.rollout" => KubernetesRollout(k8s_rollout::Rollout),
     /// So many nodes of Kubernetes are so.
     "k8s.nodes" => KubernetesNodes(nodes::KubernetesNodes),
+    /// One node of Kubernetes is so.
+    "k8s.node" => KubernetesNode(k8s_node::Node),
+    /// A part of Kubernetes has told of something.
+    "k8s.event" => KubernetesEvent(k8s_event::Event),
+    /// Jobs have run.
+    "k8s.jobs" => KubernetesJobs(k8s_jobs::Jobs),
+    /// A cron job is there, and set so.
+    "k8s.cronjob" => KubernetesCronJob(k8s_jobs::CronJob),
+    /// An object is there, or not.
+    "k8s.object" => KubernetesObject(k8s_object::Object),
     /// A machine is on, or off.
     "machine" => Machine(machine::Machine),
+    /// A file on a machine is so.
+    "machine.file" => MachineFile(machine_file::File),
+    /// A unit of systemd on a machine is so.
+    "machine.unit" => MachineUnit(machine_unit::Unit),
+    /// A unit has written something into its journal.
+    "machine.journal" => MachineJournal(machine_unit::Journal),
+    /// A script on a machine says it.
+    "script" => Script(machine_unit::Script),
+    /// Requests went so.
+    "probe" => Probe(probe::Probe),
     /// The learner has answered so.
     "answer" => Answer(answer::Answer),
 }
@@ -158,6 +189,21 @@ impl Condition {
         self.parts_mut().iter_mut().for_each(|part| part.settle(namespace));
     }
 
+    /// From which machine the step's probe asks.
+    pub(in crate::lesson) fn probe_from(&mut self, machine: &str) {
+        if let Some(leaf) = self.leaf_mut() {
+            leaf.probe_from(machine);
+        }
+        self.parts_mut().iter_mut().for_each(|part| part.probe_from(machine));
+    }
+
+    /// What has to be looked at on machines so that it and those within it can be told.
+    pub fn looks(&self) -> BTreeSet<Lookout> {
+        let mut all = BTreeSet::new();
+        self.each(&mut |condition| all.extend(condition.leaf().and_then(Leaf::lookout)));
+        all
+    }
+
     /// It and all those within it.
     pub(in crate::lesson) fn each(&self, with: &mut dyn FnMut(&Self)) {
         with(self);
@@ -167,6 +213,12 @@ impl Condition {
     /// The image that it names.
     pub(in crate::lesson) fn image(&self) -> Option<&str> {
         self.leaf().and_then(Leaf::image)
+    }
+
+    /// What has to be asked so that it and those within it can be told.
+    pub fn asks(&self) -> Ask {
+        let own = self.leaf().map(Leaf::asks).unwrap_or_default();
+        self.parts().iter().fold(own, |asked, part| asked.and(part.asks()))
     }
 
     /// Why it may be not met, whatever its parts say.

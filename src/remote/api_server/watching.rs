@@ -23,6 +23,9 @@ pub(super) struct Watched<K> {
     /// What a list that is under way has brought so far.
     listing: BTreeMap<String, K>,
     trouble: Option<Source>,
+    /// What is done to each object before it is kept.
+    keep: fn(&mut K),
+    is_listed: bool,
 }
 
 impl<K> Watched<K>
@@ -35,7 +38,14 @@ where
             objects: BTreeMap::new(),
             listing: BTreeMap::new(),
             trouble: None,
+            keep: |_| {},
+            is_listed: false,
         }
+    }
+
+    /// The same, but of each object only a part is kept.
+    pub(super) fn keeping(self, keep: fn(&mut K)) -> Self {
+        Self { keep, ..self }
     }
 
     /// Waits for the first list, or for the next change after it. May be given up and called again at
@@ -82,14 +92,17 @@ where
             };
             match event? {
                 Event::Init => self.listing.clear(),
-                Event::InitApply(object) => {
+                Event::InitApply(mut object) => {
+                    (self.keep)(&mut object);
                     self.listing.insert(id(&object), object);
                 }
                 Event::InitDone => {
                     self.objects = std::mem::take(&mut self.listing);
+                    self.is_listed = true;
                     return Ok(());
                 }
-                Event::Apply(object) => {
+                Event::Apply(mut object) => {
+                    (self.keep)(&mut object);
                     self.objects.insert(id(&object), object);
                     return Ok(());
                 }
@@ -101,13 +114,20 @@ where
         }
     }
 
+    /// What went wrong since the objects were last heard of.
+    pub(super) fn into_trouble(self) -> Option<Source> {
+        self.trouble
+    }
+}
+
+impl<K> Watched<K> {
     pub(super) fn objects(&self) -> impl Iterator<Item = &K> {
         self.objects.values()
     }
 
-    /// What went wrong since the objects were last heard of.
-    pub(super) fn into_trouble(self) -> Option<Source> {
-        self.trouble
+    /// Whether there was a list by now.
+    pub(super) fn is_listed(&self) -> bool {
+        self.is_listed
     }
 }
 

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::{self, ContainerStatus, Node, PodSpec};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt as _;
 use serde::{Deserialize, Serialize};
 
 use crate::remote::swarm::ImageFact;
+
+use super::details::{Owner, PodDetails, WorkloadDetails, moment};
 
 /// Something that keeps pods running.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -29,6 +30,9 @@ pub struct Workload {
     pub updated_replicas: Option<i32>,
     /// The images of its containers.
     pub images: Vec<String>,
+    /// What it says beyond that; absent if it was not asked for, and of others than deployments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<WorkloadDetails>,
 }
 
 /// A pod.
@@ -59,15 +63,9 @@ pub struct PodStatus {
     pub deletion_timestamp: Option<Timestamp>,
     /// Its containers; unknown until its node has told of them.
     pub containers: Option<Vec<PodContainer>>,
-}
-
-/// What a pod belongs to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Owner {
-    /// `Deployment`, `DaemonSet`, `Job`, …
-    pub kind: String,
-    /// Its name.
-    pub name: String,
+    /// What it says beyond that; absent if it was not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<PodDetails>,
 }
 
 /// A container of a pod.
@@ -134,6 +132,7 @@ pub(super) fn of_deployment(object: &Deployment) -> Workload {
         ready_replicas: status.map(|s| s.ready_replicas.unwrap_or(0)),
         updated_replicas: status.map(|s| s.updated_replicas.unwrap_or(0)),
         images: images(spec.and_then(|s| s.template.spec.as_ref())),
+        details: None,
     }
 }
 
@@ -147,6 +146,7 @@ pub(super) fn of_stateful_set(object: &StatefulSet) -> Workload {
         ready_replicas: status.map(|s| s.ready_replicas.unwrap_or(0)),
         updated_replicas: status.map(|s| s.updated_replicas.unwrap_or(0)),
         images: images(spec.and_then(|s| s.template.spec.as_ref())),
+        details: None,
     }
 }
 
@@ -160,6 +160,7 @@ pub(super) fn of_daemon_set(object: &DaemonSet) -> Workload {
         ready_replicas: status.map(|s| s.number_ready),
         updated_replicas: status.map(|s| s.updated_number_scheduled.unwrap_or(0)),
         images: images(spec.and_then(|s| s.template.spec.as_ref())),
+        details: None,
     }
 }
 
@@ -201,6 +202,7 @@ pub(super) fn of_pod(pod: &v1::Pod) -> PodStatus {
         start_time: moment(status.and_then(|s| s.start_time.as_ref())),
         deletion_timestamp: moment(pod.metadata.deletion_timestamp.as_ref()),
         containers: status.and_then(containers),
+        details: None,
     }
 }
 
@@ -261,10 +263,6 @@ fn owner(pod: &v1::Pod) -> Option<Owner> {
         Some(name) => Owner { kind: "Deployment".to_owned(), name: name.to_owned() },
         None => Owner { kind: owner.kind.clone(), name: owner.name.clone() },
     })
-}
-
-fn moment(time: Option<&Time>) -> Option<Timestamp> {
-    time.map(|time| time.0)
 }
 
 #[cfg(test)]

@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 use Outcome::{CannotTell, Lost, NotYet, Passed};
 
 /// So many seconds after the mark.
-fn at(seconds: f64) -> Value {
+pub(super) fn at(seconds: f64) -> Value {
     let mark: jiff::Timestamp = "2026-03-09T14:00:00Z".parse().unwrap();
     json!(mark + jiff::SignedDuration::from_secs_f64(seconds))
 }
 
-fn facts(parts: &Value) -> Value {
+pub(super) fn facts(parts: &Value) -> Value {
     let known = |items: &Value| match items {
         Value::String(error) => json!({"items": null, "error": error}),
         items => json!({"items": items, "error": null}),
@@ -24,7 +24,7 @@ fn facts(parts: &Value) -> Value {
     facts
 }
 
-fn evidence(mark: &Value, seen: &[(f64, Value)]) -> Evidence {
+pub(super) fn evidence(mark: &Value, seen: &[(f64, Value)]) -> Evidence {
     let seen: Vec<_> = seen
         .iter()
         .map(|(seconds, parts)| json!({"at": at(*seconds), "facts": facts(parts)}))
@@ -36,7 +36,7 @@ fn evidence(mark: &Value, seen: &[(f64, Value)]) -> Evidence {
     .unwrap()
 }
 
-fn judged_by(check: &str, evidence: &Evidence) -> Verdict {
+pub(super) fn judged_by(check: &str, evidence: &Evidence) -> Verdict {
     let text = format!(
         "---\nid: a/b\ntitle: {{ en: A }}\ncluster: {{ orchestrator: swarm, managers: 1 }}\nminutes: 1\n\
          steps:\n  - id: s\n    check: {check}\n---\n"
@@ -45,35 +45,39 @@ fn judged_by(check: &str, evidence: &Evidence) -> Verdict {
     judge(&lesson.steps[0], evidence)
 }
 
-fn judged(check: &str, mark: &Value, seen: &[(f64, Value)]) -> (Outcome, Option<Reason>) {
+pub(super) fn judged(
+    check: &str,
+    mark: &Value,
+    seen: &[(f64, Value)],
+) -> (Outcome, Option<Reason>) {
     let verdict = judged_by(check, &evidence(mark, seen));
     (verdict.verdict, verdict.reason)
 }
 
 /// Judges one sample, a second after the mark.
-fn once(check: &str, mark: &Value, then: Value) -> (Outcome, Option<Reason>) {
+pub(super) fn once(check: &str, mark: &Value, then: Value) -> (Outcome, Option<Reason>) {
     judged(check, mark, &[(1.0, then)])
 }
 
-fn no(reason: Reason) -> (Outcome, Option<Reason>) {
+pub(super) fn no(reason: Reason) -> (Outcome, Option<Reason>) {
     (NotYet, Some(reason))
 }
 
-const YES: (Outcome, Option<Reason>) = (Passed, None);
+pub(super) const YES: (Outcome, Option<Reason>) = (Passed, None);
 
-fn task(id: &str, state: &str, since: f64) -> Value {
+pub(super) fn task(id: &str, state: &str, since: f64) -> Value {
     let desired = if ["running", "starting"].contains(&state) { "running" } else { "shutdown" };
     json!({"id": id, "slot": 1, "nodeID": "n1", "node": "worker-1", "desiredState": desired,
         "state": state, "since": at(since), "createdAt": at(since - 1.0), "image": "dojo/lab:1@sha256:ab"})
 }
 
-fn ended(id: &str, state: &str, since: f64, exit: Option<i64>, err: &str) -> Value {
+pub(super) fn ended(id: &str, state: &str, since: f64, exit: Option<i64>, err: &str) -> Value {
     let mut task = task(id, state, since);
     (task["exitCode"], task["err"]) = (json!(exit), json!(err));
     task
 }
 
-fn service(tasks: &[Value]) -> Value {
+pub(super) fn service(tasks: &[Value]) -> Value {
     json!({"services": [{"id": "s1", "name": "web", "image": "dojo/lab:1@sha256:ab", "mode": "replicated",
         "desiredTasks": 1, "runningTasks": 0, "updateState": null, "tasks": tasks}]})
 }
@@ -99,13 +103,28 @@ fn a_service_is_there_and_runs() {
 #[test]
 fn who_does_not_answer_is_never_not_yet() {
     let silent = json!({"services": "connection refused", "nodes": "connection refused",
-        "pods": "connection refused", "workloads": "connection refused", "machines": "no such driver"});
+        "pods": "connection refused", "workloads": "connection refused", "machines": "no such driver", "events": "connection refused",
+        "jobs": "connection refused", "cronJobs": "connection refused", "keys": "connection refused",
+        "swarmObjects": "connection refused"});
     for check in [
         "{ swarm.service: { name: web } }",
         "{ swarm.absent: { service: web } }",
         "{ swarm.replaced: { service: web } }",
         "{ swarm.update: { service: web, state: completed } }",
         "{ swarm.nodes: { ready: 3 } }",
+        "{ engine.health: { service: web, probe: { exit: 0 } } }",
+        "{ swarm.stack: { name: lab } }",
+        "{ swarm.leader: {} }",
+        "{ k8s.event: { reason: Unhealthy } }",
+        "{ k8s.jobs: { cronjob: visitor } }",
+        "{ k8s.cronjob: { name: visitor } }",
+        "{ k8s.node: { name: worker-1 } }",
+        "{ k8s.object: { kind: Secret, name: login } }",
+        "{ k8s.pods: { pods: app=web, ready: 1 } }",
+        "{ machine.file: { on: any, path: /a } }",
+        "{ machine.unit: { on: worker-1, unit: docker, active: true } }",
+        "{ machine.journal: { on: each, unit: docker, match: GET } }",
+        "{ script: { on: 'pods(app=web)', run: 'true' } }",
         "{ k8s.pods: { pods: deployment/web, ready: 1 } }",
         "{ k8s.absent: { pods: deployment/web } }",
         "{ k8s.restarted: { pods: deployment/web } }",
@@ -114,7 +133,8 @@ fn who_does_not_answer_is_never_not_yet() {
         "{ k8s.nodes: { ready: 3 } }",
         "{ machine: { name: worker-1, on: true } }",
     ] {
-        let known = json!({"services": [], "nodes": [], "pods": [], "workloads": []});
+        let known = json!({"services": [], "nodes": [], "pods": [], "workloads": [], "events": [], "jobs": [],
+            "cronJobs": [], "keys": [], "swarmObjects": []});
         let wanted = (CannotTell, Some(Reason::NotKnown));
         for (mark, seen) in [(&known, &silent), (&silent, &silent)] {
             let verdict = judged_by(check, &evidence(mark, &[(1.0, seen.clone())]));
@@ -293,7 +313,13 @@ fn nodes_are_counted() {
     assert_eq!(check("not-ready: 0"), no(Reason::TooManyNodes));
 }
 
-fn pod(name: &str, uid: &str, ready: bool, restarts: i32, end: Option<(i32, f64)>) -> Value {
+pub(super) fn pod(
+    name: &str,
+    uid: &str,
+    ready: bool,
+    restarts: i32,
+    end: Option<(i32, f64)>,
+) -> Value {
     let last = end.map(|(code, seconds)| {
         json!({"terminated": {"exitCode": code, "finishedAt": at(seconds), "startedAt": at(-60.0)}})
     });
@@ -303,7 +329,7 @@ fn pod(name: &str, uid: &str, ready: bool, restarts: i32, end: Option<(i32, f64)
             "restartCount": restarts, "state": null, "lastState": last}]})
 }
 
-fn web(pods: &[Value]) -> Value {
+pub(super) fn web(pods: &[Value]) -> Value {
     let count = pods.len();
     json!({"workloads": [{"namespace": "default", "kind": "Deployment", "name": "web", "replicas": count,
         "readyReplicas": count, "updatedReplicas": count, "images": ["dojo/lab:1"]}], "pods": pods})
