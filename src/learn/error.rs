@@ -78,6 +78,14 @@ pub enum Error {
         /// What it needs.
         wanted: String,
     },
+    /// The cluster has no such machine.
+    #[error("cluster `{cluster}` has no machine `{machine}`")]
+    NoMachine {
+        /// The cluster.
+        cluster: ClusterName,
+        /// What was asked for.
+        machine: String,
+    },
     /// The step comes first.
     #[error("step `{step}` of lesson `{lesson}` is not passed yet")]
     NotPassed {

@@ -85,7 +85,7 @@ fn tasks(before: &Facts, now: &Facts, all: &mut Vec<Happening>) {
     let of = |facts: &Facts| -> BTreeMap<String, (String, SwarmTask)> {
         let services = facts.services.iter().flat_map(Part::iter);
         let tasks = services.flat_map(|service| {
-            let tasks = service.tasks.iter().flatten();
+            let tasks = service.tasks.iter();
             tasks.map(|task| (task.id.clone(), (task_name(&service.name, task), task.clone())))
         });
         tasks.collect()

@@ -1,33 +1,35 @@
 //! What looks at the cluster of a lesson, and dates what it sees.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::Stream;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-use crate::model::MachineState;
+use crate::lesson::{Evidence, Looked, Step};
+use crate::model::{Machine, SshFiles};
 use crate::observe::{self, Ask, Facts};
 use crate::pace::stretch;
+use crate::remote::Remote;
 use crate::store::Record;
 use crate::workflow::{self, Services};
 
-use super::clock::Clock;
 use super::error::Error;
-use super::inventory::reach;
+use super::lookouts::Lookouts;
 
 /// How long one look may take.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a machine may take to let somebody in.
+const LOGIN: Duration = Duration::from_secs(15);
 
 /// What looks at the cluster of a lesson.
 #[derive(Debug, Clone)]
 pub struct Eyes {
     cluster: observe::Cluster,
-    clock: Clock,
+    /// How far the clock of the cluster is ahead: by that one all evidence is dated, as is what the cluster tells.
+    ahead: SignedDuration,
 }
-
-/// What is asked for lessons.
-const ASK: Ask = Ask { workloads: true, images: false, certificates: false };
 
 impl Eyes {
     /// Those on a cluster.
@@ -35,38 +37,64 @@ impl Eyes {
     /// # Errors
     /// Those of its drivers.
     pub async fn on(services: &Services, record: &Record) -> Result<Self, Error> {
-        let machines = services.driver.list(Some(&record.spec.name)).await;
-        let machines = machines.map_err(workflow::Error::from)?;
-        let mut clock = Clock::default();
-        for machine in machines.iter().filter(|m| m.state == MachineState::Running) {
-            // Any of them will do; one that does not answer is part of many a lesson.
-            let Ok(remote) = reach(services, machine).await else { continue };
-            if let Ok(read) = Clock::of(&*remote).await {
-                clock = read;
-                break;
-            }
-        }
         let cluster = observe::Cluster {
             home: services.home.clone(),
             record: record.clone(),
-            driver: services.driver.clone(),
-            dialer: services.dialer.clone(),
+            driver: Arc::clone(&services.driver),
+            dialer: Arc::clone(&services.dialer),
         };
-        Ok(Self { cluster, clock })
+        let machines = services.driver.list(Some(&record.spec.name)).await;
+        let machines = machines.map_err(workflow::Error::from)?;
+        let end = Instant::now() + stretch(PATIENCE);
+        // A cluster that does not answer is part of many a lesson, and most have the clock of this computer.
+        let ahead = observe::clock(&cluster, &machines, end).await.unwrap_or_default();
+        Ok(Self { cluster, ahead })
     }
 
     /// What the clock of the cluster shows.
     pub fn now(&self) -> Timestamp {
-        self.clock.now()
+        Timestamp::now().saturating_add(self.ahead).unwrap_or(Timestamp::MAX)
     }
 
-    /// Looks once.
-    pub async fn look(&self) -> Facts {
-        observe::once(&self.cluster, ASK, Instant::now() + stretch(PATIENCE)).await
+    /// Looks once at all that a step needs; `known` is what was seen before.
+    pub(super) async fn look(&self, step: &Step, known: Option<&Evidence>) -> (Facts, Vec<Looked>) {
+        let end = Instant::now() + stretch(PATIENCE);
+        let facts = observe::once(&self.cluster, asked(step), end).await;
+        let mut lookouts = Lookouts::of(step, known, self.now());
+        lookouts.learn(&facts);
+        let looks = lookouts.look(self).await;
+        (facts, looks)
     }
 
     /// Looks again and again; tells what is otherwise than before.
-    pub fn watch(&self) -> impl Stream<Item = Facts> + Send + Unpin + use<> {
-        observe::changes(self.cluster.clone(), ASK)
+    pub(super) fn watch(&self, step: &Step) -> impl Stream<Item = Facts> + Send + Unpin + use<> {
+        observe::changes(self.cluster.clone(), asked(step))
     }
+
+    /// Logs in to a machine.
+    pub(super) async fn log_in(&self, name: &str) -> Result<Arc<dyn Remote>, Error> {
+        let cluster = &self.cluster;
+        let machines = cluster.driver.list(Some(&cluster.record.spec.name)).await;
+        let machines = machines.map_err(workflow::Error::from)?;
+        let is_it = |machine: &&Machine| machine.id.name.to_string() == name;
+        let machine = machines.iter().find(is_it).ok_or_else(|| Error::NoMachine {
+            cluster: cluster.record.spec.name.clone(),
+            machine: name.to_owned(),
+        })?;
+        let directory = cluster.home.directory(&cluster.record.spec.name).join("ssh");
+        let files = SshFiles::in_directory(&directory);
+        let remote = cluster.dialer.dial(machine, &files, LOGIN).await;
+        Ok(remote.map_err(workflow::Error::from)?)
+    }
+
+    /// The addresses of the machines, as the others reach them.
+    pub(super) fn addresses(&self) -> impl Iterator<Item = std::net::IpAddr> {
+        self.cluster.record.machines.iter().map(|machine| machine.private_ip)
+    }
+}
+
+/// What is asked for a step.
+fn asked(step: &Step) -> Ask {
+    let usual = Ask { workloads: true, ..Ask::default() };
+    usual.and(step.check.asks())
 }

@@ -2,7 +2,6 @@
 //! back as it was. What lessons are, and how they are judged, is in [`lesson`](crate::lesson).
 
 mod attempt;
-mod clock;
 mod desk;
 mod error;
 mod evidence;
@@ -10,6 +9,8 @@ mod handout;
 mod happenings;
 mod inventory;
 mod look;
+mod lookouts;
+mod probing;
 mod progress;
 mod prove;
 mod session;

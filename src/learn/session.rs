@@ -7,12 +7,15 @@ use std::time::Duration;
 
 use futures_util::{Stream, StreamExt as _};
 use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::kind;
 use crate::lesson;
 use crate::lesson::{
-    Answer, Evidence, Hint, Lesson, Mark, Outcome, Params, Sample, StepText, Text, Verdict, judge,
+    Answer, Evidence, Hint, Lesson, Looked, Mark, Outcome, Params, Sample, StepText, Text, Verdict,
+    judge,
 };
 use crate::model::{Language, MachineState};
 use crate::observe::Facts;
@@ -27,9 +30,13 @@ use super::evidence::{EvidenceFile, Reading, Watcher};
 use super::handout::{self, Handout};
 use super::inventory::{self, Inventory, reach};
 use super::look::Eyes;
+use super::lookouts::Lookouts;
+use super::probing;
 use super::progress::Deed;
 use super::shelf;
 
+/// The time from one look at machines to the next.
+const LOOKS: Duration = Duration::from_millis(800);
 /// How often it is noted that somebody looks still.
 const STILL: Duration = Duration::from_secs(1);
 
@@ -180,8 +187,9 @@ impl Session {
     pub async fn check(&mut self, eyes: &Eyes) -> Result<Verdict, Error> {
         let file = self.evidence();
         let watcher = file.open(eyes.now())?;
-        let facts = eyes.look().await;
-        watcher.saw(Sample { at: eyes.now(), facts })?;
+        let known = file.read()?;
+        let (facts, looks) = eyes.look(self.step()?, Some(&known)).await;
+        watcher.saw(Sample { at: eyes.now(), facts, looks })?;
         let evidence = file.read()?;
         self.judged(&evidence)
     }
@@ -193,8 +201,25 @@ impl Session {
     pub fn following(&self, eyes: &Eyes) -> Result<Following, Error> {
         let file = self.evidence();
         let watcher = file.open(eyes.now())?;
-        let (reading, changes) = (file.reading(), Box::pin(eyes.watch()));
-        Ok(Following { eyes: eyes.clone(), watcher, reading, changes })
+        let step = self.step()?;
+        let lookouts = Lookouts::of(step, Some(&file.read()?), eyes.now());
+        let (know, known) = watch::channel(None);
+        let (tell, looks) = watch::channel(None);
+        let mut tasks = JoinSet::new();
+        if lookouts.is_empty() {
+            tell.send_replace(Some(Vec::new()));
+        } else {
+            tasks.spawn(look_at_machines(eyes.clone(), lookouts, known, tell));
+        }
+        Ok(Following {
+            eyes: eyes.clone(),
+            watcher,
+            reading: file.reading(),
+            changes: Box::pin(eyes.watch(step)),
+            facts: know,
+            looks,
+            _tasks: tasks,
+        })
     }
 
     /// Looks at the cluster as it changes, and tells each verdict, until `tell` wants no more or the cluster is gone.
@@ -357,10 +382,18 @@ impl Session {
 
     /// Begins a step: only what comes now counts.
     pub(super) async fn enter(&mut self, eyes: &Eyes, number: usize) -> Result<(), Error> {
-        let id = self.lesson.steps[number].id.clone();
+        if let Ok(lesson::Step { probe: Some(probe), .. }) = self.step() {
+            // A machine that is off asks nobody.
+            let _ = probing::end(eyes, probe).await;
+        }
+        let step = &self.lesson.steps[number];
+        let id = step.id.clone();
+        if let Some(probe) = &step.probe {
+            probing::begin(eyes, probe).await?;
+        }
+        let (facts, looks) = eyes.look(step, None).await;
+        let mark = Mark { at: eyes.now(), facts, looks };
         self.attempt.step = Step::new(&id);
-        let facts = eyes.look().await;
-        let mark = Mark { at: eyes.now(), facts };
         EvidenceFile::begin(&self.attempt.evidence_file(), &self.lesson.id, &id, mark)?;
         self.desk.keep(&self.attempt)?;
         self.note(Deed::Began)
@@ -373,6 +406,12 @@ pub struct Following {
     watcher: Watcher,
     reading: Reading,
     changes: Pin<Box<dyn Stream<Item = Facts> + Send>>,
+    /// What was seen of the cluster last.
+    facts: watch::Sender<Option<Facts>>,
+    /// What was found on machines last.
+    looks: watch::Receiver<Option<Vec<Looked>>>,
+    /// They end with it.
+    _tasks: JoinSet<()>,
 }
 
 impl Following {
@@ -385,21 +424,53 @@ impl Following {
         &mut self,
         session: &mut Session,
     ) -> Result<Option<(Verdict, Option<Facts>)>, Error> {
-        let seen = tokio::select! {
+        let is_new = tokio::select! {
             seen = self.changes.next() => match seen {
-                Some(facts) => Some(facts),
+                Some(facts) => {
+                    self.facts.send_replace(Some(facts));
+                    true
+                }
                 None => return Ok(None),
             },
+            // Without anything to be looked at there, nobody tells of it.
+            Ok(()) = self.looks.changed() => true,
             // What waits for time to pass is judged as well.
-            () = sleep(STILL) => None,
+            () = sleep(STILL) => false,
         };
         let at = self.eyes.now();
-        match &seen {
-            Some(facts) => self.watcher.saw(Sample { at, facts: facts.clone() })?,
+        let looks = self.looks.borrow_and_update().clone();
+        let seen = self.facts.borrow().clone().zip(looks).filter(|_| is_new);
+        let facts = seen.as_ref().map(|(facts, _)| facts.clone());
+        match seen {
+            Some((facts, looks)) => self.watcher.saw(Sample { at, facts, looks })?,
             None => self.watcher.still(at)?,
         }
         let verdict = session.judged(self.reading.update()?)?;
-        Ok(Some((verdict, seen)))
+        Ok(Some((verdict, facts)))
+    }
+}
+
+/// Looks at machines again and again, once it is known how the cluster is.
+async fn look_at_machines(
+    eyes: Eyes,
+    mut lookouts: Lookouts,
+    mut known: watch::Receiver<Option<Facts>>,
+    tell: watch::Sender<Option<Vec<Looked>>>,
+) {
+    if known.wait_for(Option::is_some).await.is_err() {
+        return;
+    }
+    loop {
+        if let Some(facts) = &*known.borrow_and_update() {
+            lookouts.learn(facts);
+        }
+        let found = lookouts.look(&eyes).await;
+        tell.send_if_modified(|before| {
+            let is_new = before.as_ref() != Some(&found);
+            *before = Some(found);
+            is_new
+        });
+        sleep(LOOKS).await;
     }
 }
 

@@ -77,7 +77,7 @@ fn machines(facts: &Facts) -> Vec<Machine> {
         let name = machine.name.to_string();
         let mut tiles = Vec::new();
         for service in facts.services.iter().flat_map(Part::iter) {
-            let tasks = service.tasks.iter().flatten();
+            let tasks = service.tasks.iter();
             let here = tasks.filter(|task| task.node.as_deref() == Some(&name));
             tiles.extend(here.filter_map(|task| {
                 Some(Tile { label: task_name(&service.name, task), health: of_task(task)? })
