@@ -15,6 +15,7 @@ use crate::model::{
 };
 use crate::report::Format;
 
+pub(super) use super::data_format::DataFormat;
 use super::driver_flags::{self, DriverFlags, Finding, Looking, Making};
 use super::examples;
 use super::lesson::LessonCommand;
@@ -123,14 +124,6 @@ pub(super) enum Command {
     /// Print the manual page
     #[command(hide = true)]
     Man,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum DataFormat {
-    /// For people
-    Table,
-    /// For programs
-    Json,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

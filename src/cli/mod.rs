@@ -6,6 +6,7 @@ mod args;
 mod bundle;
 mod certs;
 mod costs;
+mod data_format;
 mod down;
 mod driver_flags;
 mod env;

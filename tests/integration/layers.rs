@@ -73,8 +73,20 @@ const FLOORS: &[(&str, &[&str])] = &[
     (
         "learn",
         &[
-            "model", "pace", "durable", "driver", "context", "remote", "kind", "spec", "store",
-            "observe", "lesson", "workflow",
+            "model",
+            "pace",
+            "event",
+            "lab_image",
+            "durable",
+            "driver",
+            "context",
+            "remote",
+            "kind",
+            "spec",
+            "store",
+            "observe",
+            "lesson",
+            "workflow",
         ],
     ),
     (

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::cli::args::DataFormat;
+use crate::cli::data_format::DataFormat;
 use crate::model::{ClusterName, Language};
 
 #[derive(Debug, Subcommand)]

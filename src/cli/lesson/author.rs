@@ -16,7 +16,7 @@ use crate::model::{ClusterName, Language};
 use crate::workflow::{self, DownOptions, UpOptions};
 
 use super::args::{Lint, New, Prove};
-use super::{begin, solve};
+use super::{begin, solve, tell};
 
 /// The files of a lesson that is to be written.
 const SKELETON: [(&str, &str); 3] = [
@@ -41,7 +41,7 @@ pub(super) fn new(context: &Context, args: &New) -> Result<(), Error> {
     if context.quiet {
         return Ok(());
     }
-    let directory = begin::shown(&args.directory);
+    let directory = tell::shown(&args.directory);
     output::write(
         output::columns(&[
             vec![format!("  dojo lesson lint {directory}"), "tell what it lacks".to_owned()],

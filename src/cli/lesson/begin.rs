@@ -1,7 +1,7 @@
 //! `dojo lesson start`.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::cli::error::{About as _, Error};
 use crate::cli::output;
@@ -18,7 +18,9 @@ use crate::store::Record;
 use crate::workflow::{self, Services, UpOptions};
 
 use super::args::Start;
-use super::{step, words};
+use super::order::{language, next};
+use super::tell::shown;
+use super::{tell, words};
 
 pub(super) async fn run(context: &Context, args: Start) -> Result<(), Error> {
     let from = args.from.as_deref().map(absolute).transpose()?;
@@ -69,27 +71,6 @@ fn wanted(context: &Context, name: Option<&str>, from: Option<&Path>) -> Result<
             Ok(first.or_else(|| built_in().into_iter().next()).expect("lessons are built in"))
         }
     }
-}
-
-/// The first lesson after another one that is not passed.
-pub(super) fn next(context: &Context, after: Option<&str>) -> Result<Option<Lesson>, Error> {
-    let passed = Desk::of(&context.home).progress().passed()?;
-    let is_passed = |lesson: &Lesson| {
-        let mut steps = lesson.steps.iter();
-        steps.all(|step| passed.contains(&(lesson.id.clone(), step.id.clone())))
-    };
-    let all = built_in();
-    let at = after.and_then(|after| all.iter().position(|lesson| lesson.id == after));
-    let mut rest = all.into_iter().skip(at.map_or(0, |at| at + 1));
-    Ok(rest.find(|lesson| !is_passed(lesson)))
-}
-
-/// The language of the user's surroundings (POSIX.1-2024, Base Definitions, 8.2).
-pub(super) fn language() -> Language {
-    let set = |name| env::var(name).ok().filter(|value| !value.is_empty());
-    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(set);
-    let is_korean = locale.is_some_and(|locale| locale.starts_with("ko"));
-    if is_korean { Language::Ko } else { Language::En }
 }
 
 /// A cluster of the learner's.
@@ -212,13 +193,5 @@ fn told(session: &Session, handout: &Handout) -> String {
         }
         text.push('\n');
     }
-    text + &step::told(session)
-}
-
-/// A path as one would type it here.
-pub(super) fn shown(path: &Path) -> String {
-    let here = env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
-    let path = path.strip_prefix(&here).unwrap_or(path).display().to_string();
-    let is_plain = path.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
-    if is_plain { path } else { crate::remote::quote(&path) }
+    text + &tell::told(session)
 }

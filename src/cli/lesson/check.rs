@@ -14,9 +14,11 @@ use crate::kind;
 use crate::learn::{Deed, Eyes, Session};
 use crate::lesson::{Outcome, Verdict, sentence};
 use crate::model::Tool;
+use crate::pace::within;
 
 use super::args::Check;
-use super::{eyes, session, step, verdict, words};
+use super::reach::{eyes, session};
+use super::{tell, verdict, words};
 
 const NOT_YET: u8 = 1;
 const LOST: u8 = 5;
@@ -87,7 +89,7 @@ async fn observed(session: &mut Session, eyes: &Eyes, time: Duration) -> Result<
             last = verdict;
             Ok::<_, Error>(!passed)
         });
-        if let Ok(ended) = tokio::time::timeout(time, watched).await {
+        if let Ok(ended) = within(time, watched).await {
             ended?;
         }
     }
@@ -97,7 +99,7 @@ async fn observed(session: &mut Session, eyes: &Eyes, time: Duration) -> Result<
 fn text(context: &Context, session: &Session, verdict: &Verdict) -> Result<String, Error> {
     let language = session.attempt.language;
     let word = verdict::word(verdict.verdict).of(language);
-    let mut text = format!("{}: {word}\n", step::heading(session));
+    let mut text = format!("{}: {word}\n", tell::heading(session));
     text.push_str(&verdict::told(session, verdict));
     if let Some(notice) = elsewhere(context, session) {
         text.push_str(&format!("\n{notice}\n"));
@@ -106,7 +108,7 @@ fn text(context: &Context, session: &Session, verdict: &Verdict) -> Result<Strin
         Outcome::Passed => text.push_str(&passed(context, session)?),
         Outcome::Lost => {
             let ways = [("dojo lesson reset".to_owned(), words::HOW_TO_RESET)];
-            text.push_str(&format!("\n{}", step::commands(&ways, language)));
+            text.push_str(&format!("\n{}", tell::commands(&ways, language)));
         }
         Outcome::NotYet | Outcome::CannotTell => {}
     }
@@ -123,10 +125,10 @@ pub(super) fn passed(context: &Context, session: &Session) -> Result<String, Err
     text.push('\n');
     if session.is_last() {
         text.push_str(&format!("{}\n\n", words::LESSON_PASSED.of(language)));
-        text.push_str(&step::ended(context, session)?);
+        text.push_str(&tell::ended(context, session)?);
     } else {
         let ways = [("dojo lesson next".to_owned(), words::HOW_TO_GO_ON)];
-        text.push_str(&step::commands(&ways, language));
+        text.push_str(&tell::commands(&ways, language));
     }
     Ok(text)
 }

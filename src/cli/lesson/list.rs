@@ -12,7 +12,7 @@ use crate::lesson::{Lesson, built_in};
 use crate::model::Language;
 
 use super::args::Ls;
-use super::begin::language;
+use super::order::language;
 
 /// A lesson, as `-o json` prints it.
 #[derive(Debug, Serialize)]

@@ -6,10 +6,13 @@ mod begin;
 mod check;
 mod export;
 mod list;
+mod order;
+mod reach;
 mod reset;
 mod screen;
 mod solve;
 mod step;
+mod tell;
 mod verdict;
 mod view;
 mod watch;
@@ -17,11 +20,7 @@ mod words;
 
 use std::process::ExitCode;
 
-use crate::learn::{Desk, Eyes, Session};
-use crate::store::Record;
-use crate::workflow::Services;
-
-use super::error::{About as _, Error};
+use super::error::Error;
 use super::services::Context;
 
 pub(super) use args::LessonCommand;
@@ -44,23 +43,4 @@ pub(super) async fn run(context: &Context, command: LessonCommand) -> Result<Exi
         LessonCommand::Lint(args) => author::check(&args),
         LessonCommand::Prove(args) => author::prove(context, &args).await,
     }
-}
-
-/// The lesson that was begun.
-fn session(context: &Context) -> Result<Session, Error> {
-    Ok(Session::open(Desk::of(&context.home))?)
-}
-
-/// What reaches the cluster of a lesson, and its record.
-async fn cluster_of(context: &Context, session: &Session) -> Result<(Services, Record), Error> {
-    let name = &session.attempt.cluster;
-    let record = session.check_cluster(context.home.record(name).about(name)?)?;
-    let services = context.services_of(name).await.about(name)?;
-    Ok((services, record))
-}
-
-/// What looks at the cluster of a lesson.
-async fn eyes(context: &Context, session: &Session) -> Result<Eyes, Error> {
-    let (services, record) = cluster_of(context, session).await?;
-    Ok(Eyes::on(&services, &record).await.about(&record.spec.name)?)
 }

@@ -7,7 +7,8 @@ use crate::event::Progress;
 use crate::workflow::{self, DownOptions, UpOptions};
 
 use super::args::Reset;
-use super::{begin, cluster_of, session, step};
+use super::reach::{cluster_of, session};
+use super::{begin, tell};
 
 pub(super) async fn run(context: &Context, args: &Reset) -> Result<(), Error> {
     if args.hard {
@@ -21,7 +22,7 @@ pub(super) async fn run(context: &Context, args: &Reset) -> Result<(), Error> {
     for line in different {
         progress.warn(format!("{line}; `dojo lesson reset --hard` makes the cluster anew"));
     }
-    output::write(step::told(&session).as_bytes())
+    output::write(tell::told(&session).as_bytes())
 }
 
 /// Makes the cluster anew, as it was, and begins the lesson on it.

@@ -14,7 +14,8 @@ use crate::lesson::{Outcome, Verdict};
 use crate::observe::Facts;
 use crate::report::screen::{Choice, Happening, Key, Panel, Screen, View};
 
-use super::{check, cluster_of, eyes, solve, step, view, words};
+use super::reach::{cluster_of, eyes};
+use super::{check, solve, tell, view, words};
 
 /// How many things that have happened are kept.
 const HAPPENINGS: usize = 200;
@@ -257,7 +258,7 @@ impl State<'_> {
         if self.session.next(&self.eyes).await? {
             self.begin()
         } else {
-            let text = step::ended(self.context, &self.session)?;
+            let text = tell::ended(self.context, &self.session)?;
             self.open(words::LESSON_PASSED.of(self.session.attempt.language), text);
             Ok(())
         }

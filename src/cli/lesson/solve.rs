@@ -17,7 +17,8 @@ use crate::store::Record;
 use crate::workflow;
 
 use super::args::Solve;
-use super::{session, step, words};
+use super::reach::session;
+use super::{tell, words};
 
 pub(super) async fn run(context: &Context, args: &Solve) -> Result<(), Error> {
     let mut session = session(context)?;
@@ -31,7 +32,7 @@ pub(super) async fn run(context: &Context, args: &Solve) -> Result<(), Error> {
     session.note(Deed::Solved)?;
     learn::run(&shell, &commands).await?;
     let ways = [("dojo lesson check".to_owned(), words::HOW_TO_CHECK)];
-    output::write(step::commands(&ways, session.attempt.language).as_bytes())
+    output::write(tell::commands(&ways, session.attempt.language).as_bytes())
 }
 
 /// What the learner's commands run in.

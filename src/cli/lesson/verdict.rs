@@ -4,7 +4,7 @@ use crate::learn::Session;
 use crate::lesson::{Outcome, Told, Verdict, label, sentence};
 use crate::model::Language;
 
-use super::step::chosen;
+use super::tell::chosen;
 use super::words::{self, Words};
 
 /// The sign of an outcome.

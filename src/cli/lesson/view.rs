@@ -7,7 +7,7 @@ use crate::observe::{Facts, MachineFacts, Part};
 use crate::remote::{PodStatus, SwarmTask};
 use crate::report::screen::{Health, Line, Machine, Prediction, Sign, Tile, Truth, View};
 
-use super::step::chosen;
+use super::tell::chosen;
 
 /// All that is known of a lesson.
 pub(super) fn of(session: &Session, verdict: Option<&Verdict>, facts: Option<&Facts>) -> View {

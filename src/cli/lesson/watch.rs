@@ -11,7 +11,8 @@ use crate::lesson::Outcome;
 use crate::report::screen::{Error as NoScreen, Screen};
 
 use super::args::Watch;
-use super::{check, eyes, screen, session, step, verdict};
+use super::reach::{eyes, session};
+use super::{check, screen, tell, verdict};
 
 pub(super) async fn run(context: &Context, args: &Watch) -> Result<ExitCode, Error> {
     let session = session(context)?;
@@ -31,7 +32,7 @@ pub(super) async fn run(context: &Context, args: &Watch) -> Result<ExitCode, Err
 /// A line for each change.
 async fn plain(context: &Context, mut session: Session) -> Result<ExitCode, Error> {
     let eyes = eyes(context, &session).await?;
-    output::line(&step::heading(&session))?;
+    output::line(&tell::heading(&session))?;
     if let Some(notice) = check::elsewhere(context, &session) {
         output::line(&notice)?;
     }
