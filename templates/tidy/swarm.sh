@@ -1,19 +1,21 @@
 #!/bin/sh
-# Inputs: BASELINE, lines of what is to stay; MODE: list, or remove what is not there and set nodes as they were.
+# Lists what a swarm has, or removes what it had not before, and sets nodes as they were.
+# Inputs: BASELINE, lines of what is to stay; MODE: list, or remove.
 set -eu
 
+# One line for each thing; a node's tells how it is, and its labels. Fails where not all of it is known, since what is not told
+# would be taken for new the next time.
 things() {
     for kind in service secret config; do
-        for id in $(docker "$kind" ls --quiet); do
-            echo "$kind $id"
-        done
+        ids=$(docker "$kind" ls --quiet) || return 1
+        for id in $ids; do echo "$kind $id"; done
     done
-    for id in $(docker network ls --quiet --no-trunc --filter scope=swarm); do
-        echo "network $id"
-    done
-    # One line for each node: how it is, and its labels.
-    for id in $(docker node ls --quiet); do
-        docker node inspect --format 'node {{.ID}} {{.Spec.Availability}}{{range $k, $v := .Spec.Labels}} {{$k}}={{$v}}{{end}}' "$id"
+    ids=$(docker network ls --quiet --no-trunc --filter scope=swarm) || return 1
+    for id in $ids; do echo "network $id"; done
+    ids=$(docker node ls --quiet) || return 1
+    for id in $ids; do
+        docker node inspect --format \
+            'node {{.ID}} {{.Spec.Availability}}{{range $k, $v := .Spec.Labels}} {{$k}}={{$v}}{{end}}' "$id" || return 1
     done
 }
 
@@ -21,44 +23,53 @@ is_new() {
     ! printf '%s\n' "$BASELINE" | grep -qxF -- "$1"
 }
 
-# A node as it was: a line of BASELINE.
+# What is there and was not, one a line.
+new() {
+    now=$(things) || return 1
+    printf '%s\n' "$now" | while read -r thing; do
+        if is_new "$thing"; then printf '%s\n' "$thing"; fi
+    done
+}
+
+# Sets a node as it was: a line of BASELINE, in words.
 set_node() {
-    node=$2 availability=$3
+    node=$2 options="--availability $3"
     shift 3
-    options="--availability $availability"
     for label in $(docker node inspect --format '{{range $k, $v := .Spec.Labels}}{{$k}} {{end}}' "$node"); do
         options="$options --label-rm $label"
     done
     for label in "$@"; do
         options="$options --label-add $label"
     done
-    # shellcheck disable=SC2086 # Labels of ours have no blanks.
-    docker node update $options "$node" >/dev/null
+    # shellcheck disable=SC2086 # Labels have no blanks.
+    docker node update $options "$node"
 }
 
+# Removes one of them.
 remove() {
-    things | while read -r kind id rest; do
-        is_new "$kind $id${rest:+ $rest}" || continue
-        case $kind in
-        service) docker service rm "$id" >/dev/null ;;
-        secret) docker secret rm "$id" >/dev/null ;;
-        config) docker config rm "$id" >/dev/null ;;
-        network) docker network rm "$id" >/dev/null ;;
-        node)
-            before=$(printf '%s\n' "$BASELINE" | grep "^node $id ") || continue
-            # shellcheck disable=SC2086 # A word each.
-            set_node $before
-            ;;
-        esac
-    done
+    if [ "$1" = node ]; then
+        before=$(printf '%s\n' "$BASELINE" | grep "^node $2 ") || return 0
+        # shellcheck disable=SC2086 # A word each.
+        set_node $before
+    else
+        docker "$1" rm "$2"
+    fi
 }
 
 if [ "$MODE" = remove ]; then
+    # Whoever has lost the list must not remove everything.
+    printf '%s\n' "$BASELINE" | grep -q '^node ' || {
+        echo "the list of what was there before is not whole" >&2
+        exit 1
+    }
     # A network is in use until the last task in it has ended.
     end=$(($(date +%s) + 30 * ${PATIENCE:-1}))
-    until remove 2>/dev/null && [ -z "$(things | while read -r thing; do is_new "$thing" && echo "$thing"; done)" ]; do
-        [ "$(date +%s)" -lt "$end" ] || break
+    while left=$(new) && [ -n "$left" ] && [ "$(date +%s)" -lt "$end" ]; do
+        printf '%s\n' "$left" | while read -r kind id _; do
+            remove "$kind" "$id" >/dev/null 2>&1 || true
+        done
         sleep 0.5
     done
 fi
-things | sort
+all=$(things)
+printf '%s\n' "$all" | sort
