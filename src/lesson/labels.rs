@@ -47,6 +47,21 @@ fn words(condition: &'static str) -> (&'static str, &'static str) {
         "k8s.replaced" => ("pods of {replaced} are replaced", "{replaced}의 Pod가 교체됨"),
         "k8s.rollout" => ("rollout of {workload}", "{workload} 롤아웃"),
         "k8s.nodes" => ("nodes of the cluster", "클러스터의 노드"),
+        "swarm.stack" => ("stack {stack}", "stack {stack}"),
+        "swarm.leader" => ("leader of the swarm", "swarm의 leader"),
+        "engine.health" => ("health checks", "health check"),
+        "k8s.node" => ("a node of the cluster", "클러스터의 노드"),
+        "k8s.event" => ("event {event}", "이벤트 {event}"),
+        "k8s.jobs" => ("jobs of {jobs}", "{jobs}의 Job"),
+        "k8s.cronjob" => ("CronJob {cronjob}", "CronJob {cronjob}"),
+        "k8s.object" => ("an object", "오브젝트"),
+        "machine.file" => ("file {path} on {machine}", "{machine}의 파일 {path}"),
+        "machine.unit" => {
+            ("unit {unit} on {machine} is {state}", "{machine}의 유닛 {unit}: {state}")
+        }
+        "machine.journal" => ("journal of {unit} on {machine}", "{machine}의 {unit} 저널"),
+        "script" => ("a check on {machine}", "{machine}에서 확인"),
+        "probe" => ("requests", "요청"),
         "machine" => ("machine {machine} is {state}", "머신 {machine}: {state}"),
         "answer" => ("your answer: {answer}", "대답: {answer}"),
         other => (other, other),
