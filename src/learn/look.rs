@@ -7,7 +7,7 @@ use futures_util::Stream;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-use crate::lesson::{Evidence, Looked, Step};
+use crate::lesson::Step;
 use crate::model::{Machine, SshFiles};
 use crate::observe::{self, Ask, Facts};
 use crate::pace::stretch;
@@ -16,7 +16,6 @@ use crate::store::Record;
 use crate::workflow::{self, Services};
 
 use super::error::Error;
-use super::lookouts::Lookouts;
 
 /// How long one look may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -56,14 +55,10 @@ impl Eyes {
         Timestamp::now().saturating_add(self.ahead).unwrap_or(Timestamp::MAX)
     }
 
-    /// Looks once at all that a step needs; `known` is what was seen before.
-    pub(super) async fn look(&self, step: &Step, known: Option<&Evidence>) -> (Facts, Vec<Looked>) {
+    /// Looks once at the cluster, for a step.
+    pub(super) async fn look(&self, step: &Step) -> Facts {
         let end = Instant::now() + stretch(PATIENCE);
-        let facts = observe::once(&self.cluster, asked(step), end).await;
-        let mut lookouts = Lookouts::of(step, known, self.now());
-        lookouts.learn(&facts);
-        let looks = lookouts.look(self).await;
-        (facts, looks)
+        observe::once(&self.cluster, asked(step), end).await
     }
 
     /// Looks again and again; tells what is otherwise than before.

@@ -17,6 +17,19 @@ use super::look::Eyes;
 /// How long one look at a machine may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Looks once at all that a step needs, the cluster and its machines; `known` is what was seen before.
+pub(super) async fn look(
+    eyes: &Eyes,
+    step: &Step,
+    known: Option<&Evidence>,
+) -> (Facts, Vec<Looked>) {
+    let facts = eyes.look(step).await;
+    let mut lookouts = Lookouts::of(step, known, eyes.now());
+    lookouts.learn(&facts);
+    let looks = lookouts.look(eyes).await;
+    (facts, looks)
+}
+
 /// What is looked at on machines.
 pub(super) struct Lookouts {
     wanted: Vec<Lookout>,

@@ -30,7 +30,7 @@ use super::evidence::{EvidenceFile, Reading, Watcher};
 use super::handout::{self, Handout};
 use super::inventory::{self, Inventory, reach};
 use super::look::Eyes;
-use super::lookouts::Lookouts;
+use super::lookouts::{Lookouts, look};
 use super::probing;
 use super::progress::Deed;
 use super::shelf;
@@ -188,7 +188,7 @@ impl Session {
         let file = self.evidence();
         let watcher = file.open(eyes.now())?;
         let known = file.read()?;
-        let (facts, looks) = eyes.look(self.step()?, Some(&known)).await;
+        let (facts, looks) = look(eyes, self.step()?, Some(&known)).await;
         watcher.saw(Sample { at: eyes.now(), facts, looks })?;
         let evidence = file.read()?;
         self.judged(&evidence)
@@ -391,7 +391,7 @@ impl Session {
         if let Some(probe) = &step.probe {
             probing::begin(eyes, probe).await?;
         }
-        let (facts, looks) = eyes.look(step, None).await;
+        let (facts, looks) = look(eyes, step, None).await;
         let mark = Mark { at: eyes.now(), facts, looks };
         self.attempt.step = Step::new(&id);
         EvidenceFile::begin(&self.attempt.evidence_file(), &self.lesson.id, &id, mark)?;

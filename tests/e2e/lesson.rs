@@ -62,7 +62,7 @@ fn a_learner_is_told_how_each_step_stands_and_why() {
     assert!(lesson(&["next"]).ok().contains("step 2/3: kill"));
 
     // Whoever looks elsewhere is told.
-    world.dojo(&["use"]).ok();
+    world.dojo(&["use", "--none"]).ok();
     let said = lesson(&["check"]).stdout;
     assert!(said.contains(&format!("`dojo use {name}` selects it")), "{said}");
     world.dojo(&["use", &name]).ok();

@@ -95,7 +95,7 @@ impl Leaf for Node {
     fn look(&self, moment: Moment<'_>) -> Result<Met, Unmet> {
         let nodes = known(moment.facts()?.nodes.as_ref())?;
         let mut meant = nodes.iter().filter(|it| self.name.as_ref().is_none_or(|n| it.name == *n));
-        let none =
+        let absent =
             || Unmet::new(Reason::NoNode).saw("node", self.name.as_deref().unwrap_or_default());
         let mut first = None;
         let found = meant.find(|node| match self.fits(node, moment) {
@@ -107,7 +107,7 @@ impl Leaf for Node {
         });
         match found {
             Some(node) => Ok(Met::default().saw("node", &node.name)),
-            None => Err(first.unwrap_or_else(none)),
+            None => Err(first.unwrap_or_else(absent)),
         }
     }
 
