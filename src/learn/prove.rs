@@ -7,7 +7,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use crate::durable;
-use crate::lesson::{Outcome, Reason, Verdict};
+use crate::lesson::{Outcome, Reason, Verdict, thinned};
 use crate::pace::within;
 use crate::store::Record;
 use crate::workflow::Services;
@@ -216,6 +216,7 @@ impl Trial<'_, '_> {
             return Ok(());
         }
         let evidence = self.session.evidence().read()?;
+        let evidence = thinned(self.session.step()?, &evidence);
         std::fs::create_dir_all(directory).map_err(Error::file("make", directory))?;
         let name = format!("{}.{}.{case}.json", evidence.lesson.replace('/', "-"), evidence.step);
         let path = directory.join(name);

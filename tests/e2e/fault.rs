@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::api_server::bundle;
 use crate::world::{World, engine, on, until};
 
 /// What a machine says of all that faults change.
@@ -176,8 +177,20 @@ fn power_off_is_undone_by_a_start(world: &World, worker: &str, name: &str) {
     until("the cluster is healthy", 30, || world.dojo(&["status", name]).code == Some(0));
 }
 
-/// The faults of Kubernetes, on a cluster that is there: of a node, and of a control plane.
-pub fn those_of_kubernetes(world: &World, name: &str) {
+#[test]
+#[ignore = "it takes minutes; scripts/test --full runs it"]
+fn faults_of_kubernetes_come_and_go() {
+    let mut world = World::new();
+    let name = world.name("kfault");
+    let bundle = bundle().display().to_string();
+    world.dojo(&["up", &name, "--kubernetes", "--workers", "1", "--bundle", &bundle]).ok();
+    those_of_kubernetes(&world, &name);
+    world.dojo(&["down", &name]).ok();
+    world.assert_gone(&name);
+}
+
+/// Of a node, and of a control plane.
+fn those_of_kubernetes(world: &World, name: &str) {
     let (worker, leader) = (format!("{name}/worker-1"), format!("{name}/control-plane-1"));
     // What kube-proxy does for pods comes and goes with these.
     let print = |machine: &str| {

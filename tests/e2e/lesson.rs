@@ -5,6 +5,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
+use crate::api_server::bundle;
 use crate::world::{World, until};
 
 /// What `dojo lesson check -o json` says.
@@ -127,7 +128,7 @@ fn lessons_of_swarm_are_proven() {
 fn lessons_of_kubernetes_are_proven() {
     let mut world = World::new();
     let name = world.name("prove");
-    let bundle = std::env::var("DOJO_TEST_BUNDLE").expect("scripts/e2e names a bundle");
+    let bundle = bundle().display().to_string();
     let cluster = ["--cluster", &name, "--bundle", &bundle];
     prove(&world, &["kubernetes/three-layers", "kubernetes/liveness"], &cluster);
 }

@@ -9,7 +9,6 @@ use std::time::Instant;
 use serde_json::Value;
 
 use crate::api_server::bundle;
-use crate::fault;
 use crate::forward::Forward;
 use crate::service::{free_ports, request};
 use crate::world::{World, engine, on, until};
@@ -206,9 +205,6 @@ fn the_journey_of_a_learner() {
     let said = world.dojo(&up).ok();
     assert!(said.contains("was ready already"), "{said}");
     assert_eq!(fs::read_to_string(&dotfile).unwrap(), kubeconfig, "by the same context all along");
-
-    step("faults on purpose");
-    fault::those_of_kubernetes(&world, &name);
 
     step("down: as if it had never been");
     world.dojo(&["down", &name]).ok();
