@@ -181,7 +181,7 @@ mod tests {
         let armed = |said: &str| armed(said, fault, &machine);
         let Ok(Armed::Yes(broken)) = armed("armed 100 1900\n") else { panic!() };
         assert_eq!(broken.fault, "frozen:etcd");
-        assert_eq!(broken.until.map(|until| until.as_second()), Some(1900));
+        assert_eq!(broken.until.map(Timestamp::as_second), Some(1900));
         assert!(matches!(armed("broken 100 1900\n"), Ok(Armed::Already(_))));
         assert_eq!(
             armed("no etcd does not run there\n"),

@@ -56,7 +56,7 @@ pub(super) fn give(lesson: &Lesson, within: &Path) -> Result<Handout, Error> {
 fn beside(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let numbered = |number: u32| path.with_file_name(format!("{name}.yours-{number}"));
-    (1..).map(numbered).find(|path| !path.exists()).unwrap_or_else(|| numbered(u32::MAX))
+    (1..u32::MAX).map(numbered).find(|path| !path.exists()).unwrap_or_else(|| numbered(u32::MAX))
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ impl Ask {
         Self { workloads: true, images: false, certificates: true, extras: Extras::NONE };
 
     /// For what either of two asks for.
+    #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self {
             workloads: self.workloads || other.workloads,

@@ -170,7 +170,9 @@ impl HealthLog {
 impl HealthProbe {
     fn of(result: &HealthcheckResult) -> Option<Self> {
         let mut output = result.output.clone().unwrap_or_default();
-        output.truncate(output.floor_char_boundary(OUTPUT));
+        while output.len() > OUTPUT {
+            output.pop();
+        }
         Some(Self {
             start: moment(result.start.as_ref())?,
             end: moment(result.end.as_ref())?,

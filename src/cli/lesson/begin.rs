@@ -34,7 +34,7 @@ pub(super) async fn run(context: &Context, args: Start) -> Result<(), Error> {
     let within = env::current_dir()
         .map_err(|source| Error::Io { operation: "find the current directory", source })?;
     let desk = Desk::of(&context.home);
-    leave(context, &desk)?;
+    leave(context, &desk);
     let beginning = Beginning { lesson, from, language, within };
     let (session, handout) =
         Session::begin(&services, &record, desk, beginning).await.about(&name)?;
@@ -165,9 +165,9 @@ fn enter(context: &Context, session: &Session) -> Result<(), Error> {
 }
 
 /// Has `kubectl` look where it looked before the lesson that was begun last.
-fn leave(context: &Context, desk: &Desk) -> Result<(), Error> {
+fn leave(context: &Context, desk: &Desk) {
     // Whatever is wrong with it hinders no other lesson.
-    let Ok(Some(attempt)) = desk.attempt() else { return Ok(()) };
+    let Ok(Some(attempt)) = desk.attempt() else { return };
     let name = attempt.cluster.context();
     if context.kube_contexts.exists(&name) {
         let left = context.kube_contexts.set_namespace(&name, None);
@@ -176,7 +176,6 @@ fn leave(context: &Context, desk: &Desk) -> Result<(), Error> {
             progress.warn(format!("context {name} keeps its namespace: {error}"));
         }
     }
-    Ok(())
 }
 
 fn told(session: &Session, handout: &Handout) -> String {

@@ -25,5 +25,5 @@ pub(super) async fn cluster_of(
 /// What looks at the cluster of a lesson.
 pub(super) async fn eyes(context: &Context, session: &Session) -> Result<Eyes, Error> {
     let (services, record) = cluster_of(context, session).await?;
-    Ok(Eyes::on(&services, &record).await.about(&record.spec.name)?)
+    Eyes::on(&services, &record).await.about(&record.spec.name)
 }

@@ -68,13 +68,13 @@ pub(super) async fn run(
     loop {
         screen.draw(&state.view()).map_err(drawn)?;
         tokio::select! {
-            seen = state.following.next(&mut state.session) => match seen? {
-                Some((verdict, facts)) => state.see(verdict, facts),
-                None => {
+            seen = state.following.next(&mut state.session) => {
+                let Some((verdict, facts)) = seen? else {
                     let gone = state.session.check_cluster(None).map(drop);
                     return gone.map(|()| ExitCode::FAILURE).map_err(Error::from);
-                }
-            },
+                };
+                state.see(verdict, facts);
+            }
             key = screen.next_key() => {
                 if key == Key::Quit {
                     let outcome = state.verdict.map(|verdict| verdict.verdict);

@@ -111,9 +111,8 @@ fn of_machine(machine: &MachineFacts, facts: &Facts) -> Health {
     let mut nodes = facts.nodes.iter().flat_map(Part::iter);
     match nodes.find(|node| node.name == name).and_then(|node| node.ready) {
         Some(false) => Health::Bad,
-        Some(true) => Health::Good,
         None if machine.reachable == Some(false) => Health::Bad,
-        None => Health::Good,
+        Some(true) | None => Health::Good,
     }
 }
 

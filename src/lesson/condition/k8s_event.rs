@@ -73,7 +73,7 @@ impl Event {
     }
 
     /// Those about what is meant, and which of them are new.
-    fn since<'a>(&self, moment: Moment<'a>) -> Result<Vec<(&'a EventFact, Came)>, Unmet> {
+    fn since<'a>(&self, moment: Moment<'a>) -> Vec<(&'a EventFact, Came)> {
         // Pods may be gone by now.
         let mut uids = BTreeSet::new();
         let mark = moment.story.mark();
@@ -106,13 +106,13 @@ impl Event {
         }
         let mut found: Vec<_> = found.into_values().collect();
         found.sort_by_key(|(_, came)| came.last);
-        Ok(found)
+        found
     }
 }
 
 impl Leaf for Event {
     fn look(&self, moment: Moment<'_>) -> Result<Met, Unmet> {
-        let all = self.since(moment)?;
+        let all = self.since(moment);
         let fits: Vec<_> = all.iter().filter(|(event, _)| self.fits(event)).collect();
         let times: i32 = fits.iter().map(|(_, came)| came.times).sum();
         if let Some((_, came)) = fits.first().filter(|_| times >= self.count.unwrap_or(1)) {

@@ -30,11 +30,11 @@ pub struct Node {
     pub same: Option<bool>,
 }
 
-impl Node {
-    fn details<'f>(&self, node: &'f NodeFacts) -> Result<&'f NodeDetails, Unmet> {
-        node.details.as_ref().ok_or_else(|| unknown("details were not asked for"))
-    }
+fn details(node: &NodeFacts) -> Result<&NodeDetails, Unmet> {
+    node.details.as_ref().ok_or_else(|| unknown("details were not asked for"))
+}
 
+impl Node {
     fn condition(&self) -> Option<(&str, &str)> {
         let text = self.condition.as_deref()?;
         Some(text.split_once('=').unwrap_or((text, "True")))
@@ -56,7 +56,7 @@ impl Node {
             _ => {}
         }
         let has = |taint: &str| -> Result<bool, Unmet> {
-            Ok(self.details(node)?.taints.iter().any(|it| it.key == taint))
+            Ok(details(node)?.taints.iter().any(|it| it.key == taint))
         };
         if let Some(taint) = &self.taint
             && !has(taint)?
@@ -69,7 +69,7 @@ impl Node {
             return Err(unmet(Reason::StillTainted).saw("taint", taint));
         }
         if let Some((kind, status)) = self.condition() {
-            let found = self.details(node)?.conditions.iter().find(|it| it.kind == kind);
+            let found = details(node)?.conditions.iter().find(|it| it.kind == kind);
             if found.is_none_or(|it| it.status != status) {
                 let seen = found.map(|it| it.status.as_str()).unwrap_or_default();
                 let since = found.and_then(|it| it.since);

@@ -18,6 +18,7 @@ use super::story::{Met, Moment, Unmet, unknown};
 /// A unit of systemd is so.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "lessons call it so")]
 pub struct Unit {
     /// On which machines.
     pub on: On,

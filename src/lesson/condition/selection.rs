@@ -23,9 +23,8 @@ impl TryFrom<String> for Pods {
     fn try_from(text: String) -> Result<Self, String> {
         let fits = match text.split_once('/') {
             // A label may have a slash in its name.
-            Some(_) if text.contains('=') => labels(&text).is_some(),
+            _ if text.contains('=') => labels(&text).is_some(),
             Some((kind, name)) => is_kind(kind) && !name.is_empty() && !name.contains('*'),
-            None if text.contains('=') => labels(&text).is_some(),
             None => !text.is_empty() && !text.trim_end_matches('*').contains('*'),
         };
         let refused = || {
