@@ -155,8 +155,8 @@ pub trait Kind: fmt::Debug + Send + Sync {
     fn things_of_machine(&self) -> Option<&'static str> {
         None
     }
-    /// The script that makes a namespace by way of a machine that leads; `None` where there are none.
-    fn make_namespace(&self) -> Option<&'static str> {
+    /// The script that makes or removes the namespace of a lesson, by way of a machine that leads; `None` where there are none.
+    fn namespace(&self) -> Option<&'static str> {
         None
     }
 }

@@ -11,8 +11,8 @@ use crate::workflow;
 use super::error::Error;
 use super::look::Eyes;
 
-/// Where the program is put on a machine.
-const PROGRAM: &str = "/run/dojo/lab";
+/// Where the program is put on a machine: in a file system that lets programs run, as `/run` may not.
+const PROGRAM: &str = "/var/lib/dojo/lab";
 
 /// Begins to ask, anew if it was asked before.
 ///
@@ -47,7 +47,7 @@ pub(super) async fn end(eyes: &Eyes, probe: &Probe) -> Result<(), Error> {
     let script = Script::new(
         "ask the server no more",
         "The step is over.",
-        "systemctl stop dojo-probe.service 2>/dev/null || true\nrm -rf /run/dojo\n",
+        "systemctl stop dojo-probe.service 2>/dev/null || true\nrm -rf /run/dojo /var/lib/dojo/lab\n",
     );
     remote.run(&script).await.map_err(workflow::Error::from)?;
     Ok(())

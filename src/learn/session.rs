@@ -17,7 +17,7 @@ use crate::lesson::{
     Answer, Evidence, Hint, Lesson, Looked, Mark, Outcome, Params, Sample, StepText, Text, Verdict,
     judge,
 };
-use crate::model::{Language, MachineState};
+use crate::model::{Language, Machine, MachineState};
 use crate::observe::Facts;
 use crate::remote::Script;
 use crate::store::Record;
@@ -80,7 +80,8 @@ impl Session {
         let now = Timestamp::now();
         let label = format!("{}-{}", now.strftime("%Y%m%dT%H%M%SZ"), lesson.id.replace('/', "-"));
         let evidence = desk.evidence(&label);
-        // Before what is of this lesson alone.
+        // What is of this lesson alone is none of what was there.
+        namespace(services, record, &lesson, "remove").await?;
         keep(&evidence, &inventory::take(services, record).await?)?;
         let handout = handout::give(&lesson, &within)?;
         let first = &lesson.steps[0];
@@ -98,7 +99,7 @@ impl Session {
             step: Step::new(&first.id),
         };
         let mut session = Self { desk, lesson, attempt };
-        session.prepare(services, record).await?;
+        namespace(services, record, &session.lesson, "make").await?;
         let eyes = Eyes::on(services, record).await?;
         session.enter(&eyes, 0).await?;
         Ok((session, handout))
@@ -349,35 +350,10 @@ impl Session {
         let before = kept(&self.attempt.evidence)?;
         let different = inventory::put_back(services, record, &before).await?;
         handout::give(&self.lesson, &self.attempt.within)?;
-        self.prepare(services, record).await?;
+        namespace(services, record, &self.lesson, "make").await?;
         let eyes = Eyes::on(services, record).await?;
         self.enter(&eyes, 0).await?;
         Ok(different)
-    }
-
-    /// Makes what the steps of the lesson rely on.
-    async fn prepare(&self, services: &Services, record: &Record) -> Result<(), Error> {
-        let kind = kind::of(record.spec.orchestrator);
-        let (Some(namespace), Some(script)) = (&self.lesson.namespace, kind.make_namespace())
-        else {
-            return Ok(());
-        };
-        let script = Script::new(
-            "make a namespace",
-            "What belongs to the lesson is apart from all else, and goes with it.",
-            script,
-        )
-        .with("NAMESPACE", namespace.clone());
-        let machines = services.driver.list(Some(&record.spec.name)).await;
-        let machines = machines.map_err(workflow::Error::from)?;
-        let leads = |machine: &&crate::model::Machine| {
-            machine.state == MachineState::Running && machine.id.name.role == kind.roles()[0]
-        };
-        if let Some(machine) = machines.iter().find(leads) {
-            let remote = reach(services, machine).await?;
-            remote.run(&script).await.map_err(workflow::Error::from)?;
-        }
-        Ok(())
     }
 
     /// Begins a step: only what comes now counts.
@@ -478,6 +454,34 @@ impl fmt::Debug for Following {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Following").field("watcher", &self.watcher).finish_non_exhaustive()
     }
+}
+
+/// Makes the namespace of a lesson, if it has one, or removes the one that an earlier beginning has left.
+async fn namespace(
+    services: &Services,
+    record: &Record,
+    lesson: &Lesson,
+    mode: &str,
+) -> Result<(), Error> {
+    let kind = kind::of(record.spec.orchestrator);
+    let (Some(name), Some(script)) = (&lesson.namespace, kind.namespace()) else { return Ok(()) };
+    let script = Script::new(
+        "make or remove the namespace of a lesson",
+        "What belongs to the lesson is apart from all else, and goes with it.",
+        script,
+    )
+    .with("MODE", mode)
+    .with("NAMESPACE", name.clone());
+    let machines = services.driver.list(Some(&record.spec.name)).await;
+    let machines = machines.map_err(workflow::Error::from)?;
+    let leads = |machine: &&Machine| {
+        machine.state == MachineState::Running && machine.id.name.role == kind.roles()[0]
+    };
+    if let Some(machine) = machines.iter().find(leads) {
+        let remote = reach(services, machine).await?;
+        remote.run(&script).await.map_err(workflow::Error::from)?;
+    }
+    Ok(())
 }
 
 /// What lessons may name of a cluster.

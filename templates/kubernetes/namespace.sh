@@ -1,19 +1,28 @@
 #!/bin/sh
-# Makes a namespace, unless it is there. Input: NAMESPACE.
+# Makes the namespace of a lesson, or removes it if it is one. Inputs: NAMESPACE; MODE: make, or remove.
 set -eu
 export KUBECONFIG=/etc/kubernetes/admin.conf
 
-phase() {
-    kubectl get namespace "$NAMESPACE" --ignore-not-found --output 'jsonpath={.status.phase}'
-}
+# What tells it from those of others.
+label=clusterdojo/lesson
 
-# One that is going has to be gone first.
-if [ "$(phase)" = Terminating ]; then
-    kubectl wait --for=delete "namespace/$NAMESPACE" --timeout=120s >/dev/null
+found=$(kubectl get namespace "$NAMESPACE" --ignore-not-found --output 'jsonpath={.metadata.name}={.metadata.labels.clusterdojo/lesson}')
+case $found in
+'' | =) ;;
+*=yes)
+    kubectl delete namespace "$NAMESPACE" --ignore-not-found --wait=false >/dev/null
+    kubectl wait --for=delete "namespace/$NAMESPACE" --timeout="$((120 * ${PATIENCE:-1}))s" >/dev/null
+    ;;
+*)
+    echo "namespace $NAMESPACE is there already, and is no lesson's" >&2
+    exit 1
+    ;;
+esac
+if [ "$MODE" = remove ]; then
+    exit
 fi
-if [ -z "$(phase)" ]; then
-    kubectl create namespace "$NAMESPACE" >/dev/null
-fi
+kubectl create namespace "$NAMESPACE" >/dev/null
+kubectl label namespace "$NAMESPACE" "$label=yes" >/dev/null
 # Pods need it, and it comes a moment later.
 until kubectl get serviceaccount default --namespace "$NAMESPACE" >/dev/null 2>&1; do
     sleep 0.2

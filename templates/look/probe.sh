@@ -4,6 +4,7 @@ set -eu
 
 systemctl stop dojo-probe.service 2>/dev/null || true
 systemctl reset-failed dojo-probe.service 2>/dev/null || true
+mkdir -p /run/dojo
 rm -f "$OUT"
 # Whichever machine serves: `nodes` is the name of all of them, and who does not answer is passed over.
 cp /etc/hosts /run/dojo/hosts

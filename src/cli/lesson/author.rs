@@ -65,6 +65,11 @@ pub(super) fn check(args: &Lint) -> Result<ExitCode, Error> {
 pub(super) async fn prove(context: &Context, args: &Prove) -> Result<ExitCode, Error> {
     let (lesson, from) = lesson(&args.lesson)?;
     let record = args.record.as_deref().map(absolute).transpose()?;
+    if let (Some(from), Some(record)) = (&from, &record)
+        && record.starts_with(from)
+    {
+        return Err(Error::Usage("evidence is no part of a lesson: keep it elsewhere".to_owned()));
+    }
     let name: ClusterName = match &args.cluster {
         Some(name) => name.clone(),
         None => format!("prove-{}", learn::usual_name(&lesson)).parse()?,

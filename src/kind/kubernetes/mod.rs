@@ -219,7 +219,7 @@ impl Kind for Kubernetes {
         Some(include_str!("../../../templates/tidy/kubernetes.sh"))
     }
 
-    fn make_namespace(&self) -> Option<&'static str> {
+    fn namespace(&self) -> Option<&'static str> {
         Some(include_str!("../../../templates/kubernetes/namespace.sh"))
     }
 }
