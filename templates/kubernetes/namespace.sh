@@ -11,7 +11,14 @@ case $found in
 '' | =) ;;
 *=yes)
     kubectl delete namespace "$NAMESPACE" --ignore-not-found --wait=false >/dev/null
-    kubectl wait --for=delete "namespace/$NAMESPACE" --timeout="$((120 * ${PATIENCE:-1}))s" >/dev/null
+    end=$(($(date +%s) + 120 * ${PATIENCE:-1}))
+    while [ -n "$(kubectl get namespace "$NAMESPACE" --ignore-not-found --output name)" ]; do
+        if [ "$(date +%s)" -ge "$end" ]; then
+            echo "namespace $NAMESPACE does not go" >&2
+            exit 1
+        fi
+        sleep 0.5
+    done
     ;;
 *)
     echo "namespace $NAMESPACE is there already, and is no lesson's" >&2
