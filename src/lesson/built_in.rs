@@ -14,9 +14,15 @@ macro_rules! lesson {
 /// In the order in which they are learned.
 const ALL: &[Files] = &[
     lesson!("swarm/replicas": "lesson.md", "lesson.ko.md", "files/stack.yaml"),
+    lesson!("swarm/stack": "lesson.md", "lesson.ko.md", "files/page.txt", "files/stack.yaml"),
+    lesson!("swarm/healthcheck": "lesson.md", "lesson.ko.md", "files/stack.yaml"),
     lesson!("swarm/zero-downtime": "lesson.md", "lesson.ko.md", "files/stack.yaml"),
     lesson!("kubernetes/three-layers": "lesson.md", "lesson.ko.md", "files/web.yaml"),
+    lesson!("kubernetes/config": "lesson.md", "lesson.ko.md", "files/web.yaml"),
+    lesson!("kubernetes/cron": "lesson.md", "lesson.ko.md", "files/visitor.yaml", "files/web.yaml"),
     lesson!("kubernetes/liveness": "lesson.md", "lesson.ko.md", "files/web.yaml"),
+    lesson!("kubernetes/zero-downtime": "lesson.md", "lesson.ko.md", "files/web.yaml"),
+    lesson!("ops/drain-and-budget": "lesson.md", "lesson.ko.md", "files/web.yaml"),
 ];
 
 /// All of them.

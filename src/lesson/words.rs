@@ -143,8 +143,8 @@ fn words(reason: Reason) -> (&'static str, &'static str) {
             "단계가 시작된 뒤로 {name}의 health check가 아직 실행되지 않았습니다.",
         ),
         Reason::OtherProbe => (
-            "The last probe on {machine} took {took} and ended with {exit-code} ({output}).",
-            "{machine}의 마지막 probe는 {took} 걸렸고 {exit-code}로 끝났습니다 ({output}).",
+            "The last probe on {machine} took {took} and ended with {exit-code}.",
+            "{machine}의 마지막 probe는 {took} 걸렸고 {exit-code}로 끝났습니다.",
         ),
         Reason::TooFewProbes => (
             "{number} of {wanted count} probes went so; the last one took {took} and ended with {exit-code}.",

@@ -86,9 +86,13 @@ fn jobs_are_those_that_a_cron_job_has_made() {
         (job("v-1", Some("visitor"), Some(5.0), 0), job("v-2", Some("visitor"), Some(9.0), 0));
     assert_eq!(once(check, &none, none.clone()), no(Reason::NoCronJob));
     assert_eq!(judged(check, &none, &[(10.0, jobs(&[one.clone(), two.clone()]))]), YES);
-    assert_eq!(judged(check, &none, &[(10.0, jobs(&[one.clone()]))]), no(Reason::TooFewJobs));
+    assert_eq!(
+        judged(check, &none, &[(10.0, jobs(std::slice::from_ref(&one)))]),
+        no(Reason::TooFewJobs)
+    );
     // The first one is not kept any more.
-    let seen = [(6.0, jobs(&[one.clone()])), (10.0, jobs(&[two.clone()]))];
+    let slice = std::slice::from_ref;
+    let seen = [(6.0, jobs(slice(&one))), (10.0, jobs(slice(&two)))];
     assert_eq!(judged(check, &none, &seen), YES);
     let old = job("v-0", Some("visitor"), Some(-5.0), 0);
     assert_eq!(judged(check, &none, &[(10.0, jobs(&[old, two.clone()]))]), no(Reason::TooFewJobs));
