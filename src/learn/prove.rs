@@ -156,6 +156,8 @@ impl Trial<'_, '_> {
                 || reason.is_some() && verdict.reason == reason
         };
         let mut last: Option<Verdict> = None;
+        // What was seen before they ended may be told a moment later.
+        let mut looks_since_then = 0;
         // Somebody looks while the commands run, as a learner has it in a second terminal.
         let problem = {
             let (ended, has_ended) = tokio::sync::watch::channel(None);
@@ -167,7 +169,8 @@ impl Trial<'_, '_> {
                 std::future::pending::<()>().await;
             };
             let watching = session.follow(eyes, |_, verdict| {
-                let done = has_ended.borrow().is_some() && is_wanted(&verdict);
+                looks_since_then += u32::from(has_ended.borrow().is_some());
+                let done = looks_since_then > 1 && is_wanted(&verdict);
                 last = Some(verdict);
                 Ok::<_, Error>(!done)
             });

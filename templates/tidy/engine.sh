@@ -14,7 +14,8 @@ things() {
         *) echo "container $id" ;;
         esac
     done
-    ids=$(docker network ls --quiet --no-trunc --filter scope=local) || return 1
+    # The engine's own ones have other ids each time that it is started.
+    ids=$(docker network ls --quiet --no-trunc --filter scope=local --filter type=custom) || return 1
     for id in $ids; do echo "network $id"; done
     ids=$(docker volume ls --quiet) || return 1
     for id in $ids; do echo "volume $id"; done
