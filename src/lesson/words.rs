@@ -204,8 +204,8 @@ fn words(reason: Reason) -> (&'static str, &'static str) {
             "{setting} 값이 {value}입니다. 이 단계는 {expected}를 바랍니다.",
         ),
         Reason::NoEvent => (
-            "No event {wanted event} has come; the last one about it was {last} ({message}).",
-            "이벤트 {wanted event}가 없습니다. 마지막 이벤트는 {last}입니다 ({message}).",
+            "No event {wanted event} has come since the step began.",
+            "단계가 시작된 뒤로 이벤트 {wanted event}가 없습니다.",
         ),
         Reason::TooFewEvents => (
             "The event {wanted event} has come {times} times, and should {wanted count} times.",

@@ -1,3 +1,4 @@
+#!/bin/sh
 # What a lesson wants to know of this machine. Each answer is in lines that begin with `look NUMBER`; texts are in base64, so that
 # nothing in them is taken for something else. Nothing is changed here.
 

@@ -80,7 +80,7 @@ fn parameters_are_filled_in_and_those_that_dojo_gives_later() {
 /// Red, wrong and green of every step.
 #[test]
 fn the_steps_of_built_in_lessons_are_judged_right() {
-    let mut used = BTreeSet::new();
+    let (mut used, mut incomplete) = (BTreeSet::new(), Vec::new());
     for lesson in &built_in() {
         for step in &lesson.steps {
             let mut told = |case: &str| -> Verdict {
@@ -100,7 +100,10 @@ fn the_steps_of_built_in_lessons_are_judged_right() {
                 assert_eq!(deciding.reason, Some(wrong.reason), "{at}");
                 for language in Language::ALL {
                     let said = sentence(deciding, language).unwrap();
-                    assert!(!said.contains('–'), "{said}: {at}");
+                    if said.contains('–') {
+                        incomplete
+                            .push(format!("{} {} wrong-{number}: {said}", lesson.id, step.id));
+                    }
                 }
             }
             let others = (1..=step.also.len()).map(|number| format!("also-{number}"));
@@ -114,6 +117,7 @@ fn the_steps_of_built_in_lessons_are_judged_right() {
             }
         }
     }
+    assert_eq!(incomplete, [""; 0], "a sentence lacks what was seen");
     let there = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().file_name());
     let there = there.map(|name| name.into_string().unwrap());
     let is_evidence = |name: &String| Path::new(name).extension().is_some_and(|it| it == "json");
