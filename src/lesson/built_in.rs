@@ -14,7 +14,6 @@ macro_rules! lesson {
 /// In the order in which they are learned.
 const ALL: &[Files] = &[
     lesson!("swarm/replicas": "lesson.md", "lesson.ko.md", "files/stack.yaml"),
-    lesson!("swarm/stack": "lesson.md", "lesson.ko.md", "files/page.txt", "files/stack.yaml"),
     lesson!("swarm/healthcheck": "lesson.md", "lesson.ko.md", "files/stack.yaml"),
     lesson!("swarm/zero-downtime": "lesson.md", "lesson.ko.md", "files/stack.yaml"),
     lesson!("kubernetes/three-layers": "lesson.md", "lesson.ko.md", "files/web.yaml"),

@@ -112,7 +112,7 @@ fn prove(world: &World, lessons: &[&str], cluster: &[&str]) {
 fn lessons_of_swarm_are_proven() {
     let mut world = World::new();
     let name = world.name("prove");
-    let lessons = ["swarm/replicas", "swarm/stack", "swarm/zero-downtime"];
+    let lessons = ["swarm/replicas", "swarm/zero-downtime"];
     prove(&world, &lessons, &["--cluster", &name]);
 }
 
