@@ -23,10 +23,8 @@ pub(super) fn other(
     seen: Option<impl fmt::Display>,
     wanted: Option<impl fmt::Display>,
 ) -> Unmet {
-    let mut unmet = Unmet::new(Reason::OtherSetting).saw("setting", setting);
-    if let Some(seen) = seen {
-        unmet = unmet.saw("value", seen);
-    }
+    let seen = seen.map_or("not set".to_owned(), |seen| seen.to_string());
+    let unmet = Unmet::new(Reason::OtherSetting).saw("setting", setting).saw("value", seen);
     match wanted {
         Some(wanted) => unmet.saw("expected", wanted),
         None => unmet,
