@@ -1,7 +1,10 @@
 #!/bin/sh
-# Lists what an engine has for itself, or removes what it had not before.
-# Inputs: BASELINE, lines of what is to stay; MODE: list, or remove.
+# What an engine has for itself, for tidy.sh.
 set -eu
+
+# Containers of tasks that are just ending still hold networks and volumes.
+# shellcheck disable=SC2034 # they are for tidy.sh
+WHOLE='' SLOWLY=20
 
 # One line for each thing. Fails where not all of it is known, since what is not told would be taken for new the next time.
 things() {
@@ -21,18 +24,6 @@ things() {
     for id in $ids; do echo "volume $id"; done
 }
 
-is_new() {
-    ! printf '%s\n' "$BASELINE" | grep -qxF -- "$1"
-}
-
-# What is there and was not, one a line.
-new() {
-    now=$(things) || return 1
-    printf '%s\n' "$now" | while read -r thing; do
-        if is_new "$thing"; then printf '%s\n' "$thing"; fi
-    done
-}
-
 # Removes one of them.
 remove() {
     case $1 in
@@ -40,16 +31,3 @@ remove() {
     *) docker "$1" rm "$2" ;;
     esac
 }
-
-if [ "$MODE" = remove ]; then
-    # Containers of tasks that are just ending still hold networks and volumes.
-    end=$(($(date +%s) + 20 * ${PATIENCE:-1}))
-    while left=$(new) && [ -n "$left" ] && [ "$(date +%s)" -lt "$end" ]; do
-        printf '%s\n' "$left" | while read -r kind id; do
-            remove "$kind" "$id" >/dev/null 2>&1 || true
-        done
-        sleep 0.5
-    done
-fi
-all=$(things)
-printf '%s\n' "$all" | sort

@@ -1,7 +1,10 @@
 #!/bin/sh
-# Lists what a cluster has, or removes what it had not before, and sets nodes as they were.
-# Inputs: BASELINE, lines of what is to stay; MODE: list, or remove.
+# What a cluster has, for tidy.sh; nodes are set as they were.
 set -eu
+
+# A namespace is there until the last of its pods has ended.
+# shellcheck disable=SC2034 # they are for tidy.sh
+WHOLE='^Namespace /kube-system ' SLOWLY=90
 export KUBECONFIG=/etc/kubernetes/admin.conf
 
 # What stands for itself; what belongs to something goes with it.
@@ -25,18 +28,6 @@ things() {
     printf '%s\n' "$nodes" | awk 'NF { print $1, $2, $3, ($4 == "true" ? "true" : "false") }'
 }
 
-is_new() {
-    ! printf '%s\n' "$BASELINE" | grep -qxF -- "$1"
-}
-
-# What is there and was not, one a line.
-new() {
-    now=$(things) || return 1
-    printf '%s\n' "$now" | while read -r thing; do
-        if is_new "$thing"; then printf '%s\n' "$thing"; fi
-    done
-}
-
 # Removes one of them.
 remove() {
     kind=$1 place=$2 uid=$3
@@ -53,21 +44,3 @@ remove() {
     *) kubectl delete "$kind" "$name" ${namespace:+--namespace "$namespace"} --wait=false --ignore-not-found ;;
     esac
 }
-
-if [ "$MODE" = remove ]; then
-    # Whoever has lost the list must not remove everything.
-    printf '%s\n' "$BASELINE" | grep -q '^Namespace /kube-system ' || {
-        echo "the list of what was there before is not whole" >&2
-        exit 1
-    }
-    # A namespace is there until the last of its pods has ended.
-    end=$(($(date +%s) + 90 * ${PATIENCE:-1}))
-    while left=$(new) && [ -n "$left" ] && [ "$(date +%s)" -lt "$end" ]; do
-        printf '%s\n' "$left" | while read -r kind place uid _; do
-            remove "$kind" "$place" "$uid" >/dev/null 2>&1 || true
-        done
-        sleep 0.5
-    done
-fi
-all=$(things)
-printf '%s\n' "$all" | sort

@@ -1,7 +1,10 @@
 #!/bin/sh
-# Lists what a swarm has, or removes what it had not before, and sets nodes as they were.
-# Inputs: BASELINE, lines of what is to stay; MODE: list, or remove.
+# What a swarm has, for tidy.sh; nodes are set as they were.
 set -eu
+
+# A network is in use until the last task in it has ended.
+# shellcheck disable=SC2034 # they are for tidy.sh
+WHOLE='^node ' SLOWLY=30
 
 # One line for each thing; a node's tells how it is, and its labels. Fails where not all of it is known, since what is not told
 # would be taken for new the next time.
@@ -16,18 +19,6 @@ things() {
     for id in $ids; do
         docker node inspect --format \
             'node {{.ID}} {{.Spec.Availability}}{{range $k, $v := .Spec.Labels}} {{$k}}={{$v}}{{end}}' "$id" || return 1
-    done
-}
-
-is_new() {
-    ! printf '%s\n' "$BASELINE" | grep -qxF -- "$1"
-}
-
-# What is there and was not, one a line.
-new() {
-    now=$(things) || return 1
-    printf '%s\n' "$now" | while read -r thing; do
-        if is_new "$thing"; then printf '%s\n' "$thing"; fi
     done
 }
 
@@ -55,21 +46,3 @@ remove() {
         docker "$1" rm "$2"
     fi
 }
-
-if [ "$MODE" = remove ]; then
-    # Whoever has lost the list must not remove everything.
-    printf '%s\n' "$BASELINE" | grep -q '^node ' || {
-        echo "the list of what was there before is not whole" >&2
-        exit 1
-    }
-    # A network is in use until the last task in it has ended.
-    end=$(($(date +%s) + 30 * ${PATIENCE:-1}))
-    while left=$(new) && [ -n "$left" ] && [ "$(date +%s)" -lt "$end" ]; do
-        printf '%s\n' "$left" | while read -r kind id _; do
-            remove "$kind" "$id" >/dev/null 2>&1 || true
-        done
-        sleep 0.5
-    done
-fi
-all=$(things)
-printf '%s\n' "$all" | sort

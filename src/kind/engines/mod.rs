@@ -21,6 +21,12 @@ use crate::remote::{Dialer, NodeHealth};
 
 use super::{Certificate, Error, ImageError, ImageStore, Kind};
 
+/// The script for what an engine has for itself.
+pub(super) const THINGS: &str = concat!(
+    include_str!("../../../templates/tidy/engine.sh"),
+    include_str!("../../../templates/tidy/tidy.sh")
+);
+
 /// Plain Docker hosts.
 #[derive(Debug, Clone, Copy)]
 pub struct Engines;
@@ -130,7 +136,7 @@ impl Kind for Engines {
     }
 
     fn things_of_machine(&self) -> Option<&'static str> {
-        Some(include_str!("../../../templates/tidy/engine.sh"))
+        Some(THINGS)
     }
 }
 

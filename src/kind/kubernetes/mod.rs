@@ -216,7 +216,10 @@ impl Kind for Kubernetes {
     }
 
     fn things_of_cluster(&self) -> Option<&'static str> {
-        Some(include_str!("../../../templates/tidy/kubernetes.sh"))
+        Some(concat!(
+            include_str!("../../../templates/tidy/kubernetes.sh"),
+            include_str!("../../../templates/tidy/tidy.sh")
+        ))
     }
 
     fn namespace(&self) -> Option<&'static str> {

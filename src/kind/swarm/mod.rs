@@ -167,10 +167,13 @@ impl Kind for Swarm {
     }
 
     fn things_of_cluster(&self) -> Option<&'static str> {
-        Some(include_str!("../../../templates/tidy/swarm.sh"))
+        Some(concat!(
+            include_str!("../../../templates/tidy/swarm.sh"),
+            include_str!("../../../templates/tidy/tidy.sh")
+        ))
     }
 
     fn things_of_machine(&self) -> Option<&'static str> {
-        Some(include_str!("../../../templates/tidy/engine.sh"))
+        Some(engines::THINGS)
     }
 }
