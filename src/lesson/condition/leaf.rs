@@ -26,7 +26,10 @@ pub(in crate::lesson) trait Leaf {
 
     /// What has to be asked so that it can be told.
     fn asks(&self) -> Ask {
-        Ask { workloads: true, ..Ask::default() }
+        match self.lookout() {
+            Some(lookout) => lookout.asks(),
+            None => Ask { workloads: true, ..Ask::default() },
+        }
     }
 
     /// What has to be looked at on machines so that it can be told.

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Deserialize;
 
 use crate::lesson::look::Look;
-use crate::observe::Facts;
+use crate::observe::{Ask, Facts};
 
 use super::selection::Pods;
 
@@ -97,6 +97,14 @@ pub struct Lookout {
 }
 
 impl Lookout {
+    /// What has to be asked so that the machines are known.
+    pub(super) fn asks(&self) -> Ask {
+        match &self.on {
+            On::Pods(pods) => pods.asks(),
+            On::Name(_) | On::Any | On::Each => Ask::default(),
+        }
+    }
+
     /// The names of the machines on which it is looked at: of what is known of the cluster since the step began, oldest
     /// first.
     pub fn machines<'a>(&self, facts: impl Iterator<Item = &'a Facts>) -> BTreeSet<String> {

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 
 use crate::lesson::look::Found;
 use crate::lesson::reason::Reason;
-use crate::observe::Ask;
 
 use super::lookout::{Lookout, On};
 use super::story::{Moment, Unmet, known, unknown};
@@ -72,13 +71,5 @@ pub(super) fn ask<'a>(
     match unmet {
         Some(unmet) if *on == On::Each || names.is_empty() => Err(unmet),
         _ => Ok(names),
-    }
-}
-
-/// What has to be asked so that the machines are known.
-pub(super) fn asks(on: &On) -> Ask {
-    match on {
-        On::Pods(pods) => pods.asks(),
-        On::Name(_) | On::Any | On::Each => Ask::default(),
     }
 }

@@ -5,12 +5,11 @@ use serde::Deserialize;
 use crate::lesson::look::{Found, Look};
 use crate::lesson::reason::Reason;
 use crate::lesson::told::Values;
-use crate::observe::Ask;
 
 use super::count::Count;
 use super::leaf::Leaf;
 use super::lookout::{Lookout, On};
-use super::looks::{ask, asks, failure, last};
+use super::looks::{ask, failure, last};
 use super::story::{Met, Moment, Unmet};
 
 /// A file on a machine is so.
@@ -159,10 +158,6 @@ impl Leaf for File {
             Reason::TooManyLines,
             Reason::NoSequence,
         ]
-    }
-
-    fn asks(&self) -> Ask {
-        asks(&self.on)
     }
 
     fn lookout(&self) -> Option<Lookout> {

@@ -8,11 +8,10 @@ use serde::Deserialize;
 use crate::lesson::look::{Found, Line, Look};
 use crate::lesson::reason::Reason;
 use crate::lesson::told::Values;
-use crate::observe::Ask;
 
 use super::leaf::Leaf;
 use super::lookout::{Lookout, On};
-use super::looks::{ask, asks, failure, last};
+use super::looks::{ask, failure, last};
 use super::story::{Met, Moment, Unmet, unknown};
 
 /// A unit of systemd is so.
@@ -105,10 +104,6 @@ impl Leaf for Unit {
         &[Reason::NoMachineMeant, Reason::NoUnit, Reason::UnitInactive, Reason::UnitActive]
     }
 
-    fn asks(&self) -> Ask {
-        asks(&self.on)
-    }
-
     fn lookout(&self) -> Option<Lookout> {
         Some(self.lookout())
     }
@@ -186,10 +181,6 @@ impl Leaf for Journal {
         &[Reason::NoMachineMeant, Reason::NoJournalLine]
     }
 
-    fn asks(&self) -> Ask {
-        asks(&self.on)
-    }
-
     fn lookout(&self) -> Option<Lookout> {
         Some(self.lookout())
     }
@@ -243,10 +234,6 @@ impl Leaf for Script {
 
     fn reasons(&self) -> &'static [Reason] {
         &[Reason::NoMachineMeant, Reason::ScriptNotYet, Reason::ScriptLost]
-    }
-
-    fn asks(&self) -> Ask {
-        asks(&self.on)
     }
 
     fn lookout(&self) -> Option<Lookout> {
