@@ -139,10 +139,8 @@ impl Reading {
             return Err(Error::Damaged { path, why: "it is empty".to_owned() });
         };
         evidence.seen.sort_by_key(|sample| sample.at);
-        evidence.gaps = gaps(evidence.since.at, self.watched.values().copied());
-        let hidden: Vec<Gap> =
-            evidence.gaps.iter().copied().filter(|gap| hides(evidence, *gap)).collect();
-        evidence.gaps = hidden;
+        let gaps = gaps(evidence.since.at, self.watched.values().copied()).into_iter();
+        evidence.gaps = gaps.filter(|gap| hides(evidence, *gap)).collect();
         evidence.until = self.watched.values().map(|(_, to)| *to).max();
         Ok(evidence)
     }
@@ -230,6 +228,11 @@ fn gaps(since: Timestamp, watched: impl Iterator<Item = (Timestamp, Timestamp)>)
     gaps
 }
 
+/// What a cluster tells of what it has.
+fn tells(facts: &Facts) -> impl PartialEq + '_ {
+    (&facts.nodes, &facts.services, &facts.workloads, &facts.pods)
+}
+
 /// Whether something may have happened in a time in which nobody looked. It has not where the cluster tells of the same
 /// tasks, pods and nodes afterwards, since whatever happens to them leaves a trace there.
 fn hides(evidence: &Evidence, gap: Gap) -> bool {
@@ -239,9 +242,6 @@ fn hides(evidence: &Evidence, gap: Gap) -> bool {
     let before = evidence.seen.iter().rev().find(|sample| sample.at <= gap.from);
     let before = before.map_or(&evidence.since.facts, |sample| &sample.facts);
     let after = evidence.seen.iter().find(|sample| sample.at >= gap.to);
-    let tells = |facts: &Facts| {
-        (facts.nodes.clone(), facts.services.clone(), facts.workloads.clone(), facts.pods.clone())
-    };
     after.is_none_or(|after| tells(before) != tells(&after.facts))
 }
 

@@ -1,21 +1,19 @@
 //! What is on a cluster when a lesson begins, so that whatever has come since can be removed.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::durable;
 use crate::kind;
 use crate::model::{Machine, MachineName, MachineState};
-use crate::remote::{Remote, Script};
+use crate::remote::Script;
 use crate::store::Record;
 use crate::workflow::{self, Services};
 
 use super::error::Error;
-
-/// How long a machine may take to answer.
-const PATIENCE: Duration = Duration::from_secs(15);
+use super::login::{log_in, machines};
 
 /// What is on a cluster, as its machines list it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -25,6 +23,34 @@ pub(super) struct Inventory {
     cluster: String,
     /// What each machine has for itself.
     machines: BTreeMap<MachineName, String>,
+}
+
+impl Inventory {
+    /// Keeps it in the directory of a lesson's evidence.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub(super) fn keep(&self, directory: &Path) -> Result<(), Error> {
+        durable::private_directory(directory).map_err(Error::file("make", directory))?;
+        let path = file(directory);
+        let text = serde_json::to_vec_pretty(self).expect("texts are JSON");
+        durable::replace(&path, &text, 0o600).map_err(Error::file("write", path))
+    }
+
+    /// The one that is kept there.
+    ///
+    /// # Errors
+    /// [`Error::File`], [`Error::Damaged`].
+    pub(super) fn kept(directory: &Path) -> Result<Self, Error> {
+        let path = file(directory);
+        let text = durable::read(&path, durable::TEXT).map_err(Error::file("read", &path))?;
+        let damaged = |error: serde_json::Error| Error::Damaged { path, why: error.to_string() };
+        serde_json::from_slice(&text).map_err(damaged)
+    }
+}
+
+fn file(directory: &Path) -> PathBuf {
+    directory.join("inventory.json")
 }
 
 /// Takes the inventory of a cluster.
@@ -60,8 +86,7 @@ async fn go_through(
     before: Option<&Inventory>,
 ) -> Result<Inventory, Error> {
     let kind = kind::of(record.spec.orchestrator);
-    let machines = services.driver.list(Some(&record.spec.name)).await;
-    let machines = machines.map_err(workflow::Error::from)?;
+    let machines = machines(&*services.driver, &record.spec.name).await?;
     let running = machines.iter().filter(|machine| machine.state == MachineState::Running);
     let mut inventory = Inventory::default();
     let leader = kind.roles()[0];
@@ -98,19 +123,8 @@ async fn run(
     )
     .with("MODE", if baseline.is_some() { "remove" } else { "list" })
     .with("BASELINE", baseline.unwrap_or_default());
-    let remote = reach(services, machine).await?;
+    let remote = log_in(&services.home, &*services.dialer, machine).await?;
     Ok(remote.run(&script).await.map_err(workflow::Error::from)?)
-}
-
-/// Logs in to a machine.
-pub(super) async fn reach(
-    services: &Services,
-    machine: &Machine,
-) -> Result<Arc<dyn Remote>, Error> {
-    let directory = services.home.directory(&machine.id.cluster).join("ssh");
-    let files = crate::model::SshFiles::in_directory(&directory);
-    let remote = services.dialer.dial(machine, &files, PATIENCE).await;
-    Ok(remote.map_err(workflow::Error::from)?)
 }
 
 /// The lines of either that the other one has not.

@@ -8,19 +8,17 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use crate::lesson::Step;
-use crate::model::{Machine, SshFiles};
 use crate::observe::{self, Ask, Facts};
 use crate::pace::stretch;
 use crate::remote::Remote;
 use crate::store::Record;
-use crate::workflow::{self, Services};
+use crate::workflow::Services;
 
 use super::error::Error;
+use super::login::{log_in, machines};
 
 /// How long one look may take.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long a machine may take to let somebody in.
-const LOGIN: Duration = Duration::from_secs(15);
 
 /// What looks at the cluster of a lesson.
 #[derive(Debug, Clone)]
@@ -42,8 +40,7 @@ impl Eyes {
             driver: Arc::clone(&services.driver),
             dialer: Arc::clone(&services.dialer),
         };
-        let machines = services.driver.list(Some(&record.spec.name)).await;
-        let machines = machines.map_err(workflow::Error::from)?;
+        let machines = machines(&*services.driver, &record.spec.name).await?;
         let end = Instant::now() + stretch(PATIENCE);
         // A cluster that does not answer is part of many a lesson, and most have the clock of this computer.
         let ahead = observe::clock(&cluster, &machines, end).await.unwrap_or_default();
@@ -68,18 +65,15 @@ impl Eyes {
 
     /// Logs in to a machine.
     pub(super) async fn log_in(&self, name: &str) -> Result<Arc<dyn Remote>, Error> {
-        let cluster = &self.cluster;
-        let machines = cluster.driver.list(Some(&cluster.record.spec.name)).await;
-        let machines = machines.map_err(workflow::Error::from)?;
-        let is_it = |machine: &&Machine| machine.id.name.to_string() == name;
-        let machine = machines.iter().find(is_it).ok_or_else(|| Error::NoMachine {
-            cluster: cluster.record.spec.name.clone(),
+        let observe::Cluster { home, record, driver, dialer } = &self.cluster;
+        let cluster = &record.spec.name;
+        let machines = machines(&**driver, cluster).await?;
+        let machine = machines.iter().find(|machine| machine.id.name.to_string() == name);
+        let machine = machine.ok_or_else(|| Error::NoMachine {
+            cluster: cluster.clone(),
             machine: name.to_owned(),
         })?;
-        let directory = cluster.home.directory(&cluster.record.spec.name).join("ssh");
-        let files = SshFiles::in_directory(&directory);
-        let remote = cluster.dialer.dial(machine, &files, LOGIN).await;
-        Ok(remote.map_err(workflow::Error::from)?)
+        log_in(home, &**dialer, machine).await
     }
 
     /// The addresses of the machines, as the others reach them.

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::durable;
+use crate::lesson::{Lesson, Step};
 
 use super::error::Error;
 
@@ -137,13 +138,25 @@ impl Progress {
         Ok(steps)
     }
 
-    /// The lessons of which each of these steps is passed.
+    /// The steps that are passed.
     ///
     /// # Errors
     /// Those of [`entries`](Self::entries).
-    pub fn passed(&self) -> Result<BTreeSet<(String, String)>, Error> {
+    pub fn passed(&self) -> Result<Passed, Error> {
         let steps = self.steps()?.into_iter();
-        Ok(steps.filter(|(_, done)| done.passed.is_some()).map(|(step, _)| step).collect())
+        Ok(Passed(steps.filter(|(_, done)| done.passed.is_some()).map(|(step, _)| step).collect()))
+    }
+}
+
+/// The steps that are passed, by lesson and step.
+#[derive(Debug)]
+pub struct Passed(BTreeSet<(String, String)>);
+
+impl Passed {
+    /// How many steps of a lesson are among them.
+    pub fn count(&self, lesson: &Lesson) -> usize {
+        let is_passed = |step: &&Step| self.0.contains(&(lesson.id.clone(), step.id.clone()));
+        lesson.steps.iter().filter(is_passed).count()
     }
 }
 

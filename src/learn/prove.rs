@@ -14,6 +14,7 @@ use crate::workflow::Services;
 
 use super::desk::Desk;
 use super::error::Error;
+use super::following::follow;
 use super::look::Eyes;
 use super::session::{Beginning, Session};
 use super::solution::{Shell, run_quietly};
@@ -168,7 +169,7 @@ impl Trial<'_, '_> {
                 // The verdict ends it.
                 std::future::pending::<()>().await;
             };
-            let watching = session.follow(eyes, |_, verdict| {
+            let watching = follow(session, eyes, |_, verdict| {
                 looks_since_then += u32::from(has_ended.borrow().is_some());
                 let done = looks_since_then > 1 && is_wanted(&verdict);
                 last = Some(verdict);

@@ -1,24 +1,15 @@
 //! A lesson that is being learned, from its beginning to its last step.
 
-use std::fmt;
-use std::path::{Path, PathBuf};
-use std::pin::Pin;
-use std::time::Duration;
+use std::path::PathBuf;
 
-use futures_util::{Stream, StreamExt as _};
 use jiff::Timestamp;
-use tokio::sync::watch;
-use tokio::task::JoinSet;
-use tokio::time::sleep;
 
 use crate::kind;
 use crate::lesson;
 use crate::lesson::{
-    Answer, Evidence, Hint, Lesson, Looked, Mark, Outcome, Params, Sample, StepText, Text, Verdict,
-    judge,
+    Answer, Evidence, Hint, Lesson, Mark, Outcome, Params, Sample, StepText, Text, Verdict, judge,
 };
-use crate::model::{Language, Machine, MachineState};
-use crate::observe::Facts;
+use crate::model::{ClusterName, Language, Machine, MachineState};
 use crate::remote::Script;
 use crate::store::Record;
 use crate::workflow::{self, Services};
@@ -26,19 +17,15 @@ use crate::workflow::{self, Services};
 use super::attempt::{Attempt, Step};
 use super::desk::Desk;
 use super::error::Error;
-use super::evidence::{EvidenceFile, Reading, Watcher};
+use super::evidence::EvidenceFile;
 use super::handout::{self, Handout};
-use super::inventory::{self, Inventory, reach};
+use super::inventory::{self, Inventory};
+use super::login::{log_in, machines};
 use super::look::Eyes;
-use super::lookouts::{Lookouts, look};
+use super::lookouts::look;
 use super::probing;
 use super::progress::Deed;
 use super::shelf;
-
-/// The time from one look at machines to the next.
-const LOOKS: Duration = Duration::from_millis(800);
-/// How often it is noted that somebody looks still.
-const STILL: Duration = Duration::from_secs(1);
 
 /// A lesson that is being learned.
 #[derive(Debug)]
@@ -76,13 +63,13 @@ impl Session {
         beginning: Beginning,
     ) -> Result<(Self, Handout), Error> {
         let Beginning { mut lesson, from, language, within } = beginning;
-        lesson.fill(&given(record));
+        lesson.fill(&given(&record.spec.name));
         let now = Timestamp::now();
         let label = format!("{}-{}", now.strftime("%Y%m%dT%H%M%SZ"), lesson.id.replace('/', "-"));
         let evidence = desk.evidence(&label);
         // What is of this lesson alone is none of what was there.
         namespace(services, record, &lesson, "remove").await?;
-        keep(&evidence, &inventory::take(services, record).await?)?;
+        inventory::take(services, record).await?.keep(&evidence)?;
         let handout = handout::give(&lesson, &within)?;
         let first = &lesson.steps[0];
         let attempt = Attempt {
@@ -115,7 +102,7 @@ impl Session {
             Some(directory) => shelf::read(directory)?,
             None => shelf::find(&attempt.lesson)?,
         };
-        lesson.fill(&Params::from([("cluster".to_owned(), attempt.cluster.to_string())]));
+        lesson.fill(&given(&attempt.cluster));
         let session = Self { desk, lesson, attempt };
         session.step()?;
         Ok(session)
@@ -153,9 +140,7 @@ impl Session {
 
     /// The title of the lesson.
     pub fn title(&self) -> &str {
-        let titles = &self.lesson.title;
-        let title = titles.get(&self.attempt.language).or(titles.get(&Language::En));
-        title.map_or(self.lesson.id.as_str(), String::as_str)
+        self.lesson.title_in(self.attempt.language)
     }
 
     /// What is before the first step.
@@ -188,57 +173,10 @@ impl Session {
     pub async fn check(&mut self, eyes: &Eyes) -> Result<Verdict, Error> {
         let file = self.evidence();
         let watcher = file.open(eyes.now())?;
-        let known = file.read()?;
-        let (facts, looks) = look(eyes, self.step()?, Some(&known)).await;
+        let mut reading = file.reading();
+        let (facts, looks) = look(eyes, self.step()?, Some(reading.update()?)).await;
         watcher.saw(Sample { at: eyes.now(), facts, looks })?;
-        let evidence = file.read()?;
-        self.judged(&evidence)
-    }
-
-    /// Begins to look at the cluster as it changes.
-    ///
-    /// # Errors
-    /// Those of keeping the evidence.
-    pub fn following(&self, eyes: &Eyes) -> Result<Following, Error> {
-        let file = self.evidence();
-        let watcher = file.open(eyes.now())?;
-        let step = self.step()?;
-        let lookouts = Lookouts::of(step, Some(&file.read()?), eyes.now());
-        let (know, known) = watch::channel(None);
-        let (tell, looks) = watch::channel(None);
-        let mut tasks = JoinSet::new();
-        if lookouts.is_empty() {
-            tell.send_replace(Some(Vec::new()));
-        } else {
-            tasks.spawn(look_at_machines(eyes.clone(), lookouts, known, tell));
-        }
-        Ok(Following {
-            eyes: eyes.clone(),
-            watcher,
-            reading: file.reading(),
-            changes: Box::pin(eyes.watch(step)),
-            facts: know,
-            looks,
-            _tasks: tasks,
-        })
-    }
-
-    /// Looks at the cluster as it changes, and tells each verdict, until `tell` wants no more or the cluster is gone.
-    ///
-    /// # Errors
-    /// Those of keeping and reading the evidence, and of `tell`.
-    pub async fn follow<E: From<Error>>(
-        &mut self,
-        eyes: &Eyes,
-        mut tell: impl FnMut(&Self, Verdict) -> Result<bool, E>,
-    ) -> Result<(), E> {
-        let mut following = self.following(eyes)?;
-        while let Some((verdict, _)) = following.next(self).await? {
-            if !tell(self, verdict)? {
-                break;
-            }
-        }
-        Ok(())
+        self.judged(reading.update()?)
     }
 
     /// Judges evidence, and notes what came of it.
@@ -265,8 +203,28 @@ impl Session {
     ///
     /// # Errors
     /// [`Error::File`].
-    pub fn note(&self, deed: Deed) -> Result<(), Error> {
+    fn note(&self, deed: Deed) -> Result<(), Error> {
         self.desk.progress().add(&self.attempt.lesson, &self.attempt.step.id, deed)
+    }
+
+    /// Notes that the learner asked how it stands, if it is not passed.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn tried(&self, verdict: &Verdict) -> Result<(), Error> {
+        if verdict.verdict == Outcome::Passed { Ok(()) } else { self.note(Deed::Tried) }
+    }
+
+    /// Gives the commands of the solution away, which are to be run for the learner.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn solving(&mut self) -> Result<Vec<String>, Error> {
+        let commands = self.step()?.solve.clone();
+        self.attempt.step.solved = true;
+        self.desk.keep(&self.attempt)?;
+        self.note(Deed::Solved)?;
+        Ok(commands)
     }
 
     /// The next hint that fits, and which one of how many it is; `None` if there are no more.
@@ -305,8 +263,7 @@ impl Session {
         }
         let answer = Answer { at: Timestamp::now(), said: said.to_vec() };
         self.evidence().answer(&predict.ask, answer)?;
-        let right =
-            said.len() == predict.truth.len() && predict.truth.iter().all(|it| said.contains(it));
+        let right = predict.is_right(said);
         self.note(Deed::Answered { said: said.to_vec(), right: Some(right) })?;
         Ok(right)
     }
@@ -347,7 +304,7 @@ impl Session {
         record: &Record,
     ) -> Result<Vec<String>, Error> {
         self.note(Deed::Reset)?;
-        let before = kept(&self.attempt.evidence)?;
+        let before = Inventory::kept(&self.attempt.evidence)?;
         let different = inventory::put_back(services, record, &before).await?;
         handout::give(&self.lesson, &self.attempt.within)?;
         namespace(services, record, &self.lesson, "make").await?;
@@ -376,86 +333,6 @@ impl Session {
     }
 }
 
-/// Looks at the cluster of a lesson as it changes, and keeps what is seen.
-pub struct Following {
-    eyes: Eyes,
-    watcher: Watcher,
-    reading: Reading,
-    changes: Pin<Box<dyn Stream<Item = Facts> + Send>>,
-    /// What was seen of the cluster last.
-    facts: watch::Sender<Option<Facts>>,
-    /// What was found on machines last.
-    looks: watch::Receiver<Option<Vec<Looked>>>,
-    /// They end with it.
-    _tasks: JoinSet<()>,
-}
-
-impl Following {
-    /// How it stands once something has changed, and what is so then; without that, if only time has passed. `None` if the
-    /// cluster is gone. Nothing is lost where this is dropped before it has come to its end.
-    ///
-    /// # Errors
-    /// Those of keeping and reading the evidence.
-    pub async fn next(
-        &mut self,
-        session: &mut Session,
-    ) -> Result<Option<(Verdict, Option<Facts>)>, Error> {
-        let is_new = tokio::select! {
-            seen = self.changes.next() => match seen {
-                Some(facts) => {
-                    self.facts.send_replace(Some(facts));
-                    true
-                }
-                None => return Ok(None),
-            },
-            // Without anything to be looked at there, nobody tells of it.
-            Ok(()) = self.looks.changed() => true,
-            // What waits for time to pass is judged as well.
-            () = sleep(STILL) => false,
-        };
-        let at = self.eyes.now();
-        let looks = self.looks.borrow_and_update().clone();
-        let seen = self.facts.borrow().clone().zip(looks).filter(|_| is_new);
-        let facts = seen.as_ref().map(|(facts, _)| facts.clone());
-        match seen {
-            Some((facts, looks)) => self.watcher.saw(Sample { at, facts, looks })?,
-            None => self.watcher.still(at)?,
-        }
-        let verdict = session.judged(self.reading.update()?)?;
-        Ok(Some((verdict, facts)))
-    }
-}
-
-/// Looks at machines again and again, once it is known how the cluster is.
-async fn look_at_machines(
-    eyes: Eyes,
-    mut lookouts: Lookouts,
-    mut known: watch::Receiver<Option<Facts>>,
-    tell: watch::Sender<Option<Vec<Looked>>>,
-) {
-    if known.wait_for(Option::is_some).await.is_err() {
-        return;
-    }
-    loop {
-        if let Some(facts) = &*known.borrow_and_update() {
-            lookouts.learn(facts);
-        }
-        let found = lookouts.look(&eyes).await;
-        tell.send_if_modified(|before| {
-            let is_new = before.as_ref() != Some(&found);
-            *before = Some(found);
-            is_new
-        });
-        sleep(LOOKS).await;
-    }
-}
-
-impl fmt::Debug for Following {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Following").field("watcher", &self.watcher).finish_non_exhaustive()
-    }
-}
-
 /// Makes the namespace of a lesson, if it has one, or removes the one that an earlier beginning has left.
 async fn namespace(
     services: &Services,
@@ -472,34 +349,18 @@ async fn namespace(
     )
     .with("MODE", mode)
     .with("NAMESPACE", name.clone());
-    let machines = services.driver.list(Some(&record.spec.name)).await;
-    let machines = machines.map_err(workflow::Error::from)?;
+    let machines = machines(&*services.driver, &record.spec.name).await?;
     let leads = |machine: &&Machine| {
         machine.state == MachineState::Running && machine.id.name.role == kind.roles()[0]
     };
     if let Some(machine) = machines.iter().find(leads) {
-        let remote = reach(services, machine).await?;
+        let remote = log_in(&services.home, &*services.dialer, machine).await?;
         remote.run(&script).await.map_err(workflow::Error::from)?;
     }
     Ok(())
 }
 
 /// What lessons may name of a cluster.
-fn given(record: &Record) -> Params {
-    Params::from([("cluster".to_owned(), record.spec.name.to_string())])
-}
-
-fn keep(directory: &Path, inventory: &Inventory) -> Result<(), Error> {
-    crate::durable::private_directory(directory).map_err(Error::file("make", directory))?;
-    let path = directory.join("inventory.json");
-    let text = serde_json::to_vec_pretty(inventory).expect("texts are JSON");
-    crate::durable::replace(&path, &text, 0o600).map_err(Error::file("write", path))
-}
-
-fn kept(directory: &Path) -> Result<Inventory, Error> {
-    let path = directory.join("inventory.json");
-    let text = crate::durable::read(&path, crate::durable::TEXT);
-    let text = text.map_err(Error::file("read", &path))?;
-    let damaged = |error: serde_json::Error| Error::Damaged { path, why: error.to_string() };
-    serde_json::from_slice(&text).map_err(damaged)
+fn given(cluster: &ClusterName) -> Params {
+    Params::from([("cluster".to_owned(), cluster.to_string())])
 }

@@ -238,6 +238,12 @@ impl Lesson {
         self.files.values_mut().for_each(with);
     }
 
+    /// What it is called: in English, where it has no name in that language.
+    pub fn title_in(&self, language: Language) -> &str {
+        let title = self.title.get(&language).or(self.title.get(&Language::En));
+        title.map_or(&self.id, String::as_str)
+    }
+
     /// A step, by its name.
     pub fn step(&self, id: &str) -> Option<&Step> {
         self.steps.iter().find(|step| step.id == id)

@@ -44,9 +44,8 @@ pub fn judge(step: &Step, evidence: &Evidence) -> Verdict {
     };
     let prediction = step.predict.as_ref().and_then(|predict| {
         let said = &evidence.answers.get(&predict.ask)?.said;
-        let truth: Vec<String> = predict.truth.clone();
-        let right = said.len() == truth.len() && truth.iter().all(|it| said.contains(it));
-        Some(Prediction { said: said.clone(), truth, right })
+        let right = predict.is_right(said);
+        Some(Prediction { said: said.clone(), truth: predict.truth.clone(), right })
     });
     Verdict { verdict: told.outcome, reason: told.reason, told, prediction }
 }

@@ -41,6 +41,13 @@ pub struct Predict {
     pub truth: Vec<String>,
 }
 
+impl Predict {
+    /// Whether these options are those that are true, in whatever order.
+    pub fn is_right(&self, said: &[String]) -> bool {
+        said.len() == self.truth.len() && self.truth.iter().all(|it| said.contains(it))
+    }
+}
+
 /// A way that is wrong, and why it is so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wrong {

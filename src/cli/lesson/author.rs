@@ -102,8 +102,7 @@ pub(super) async fn prove(context: &Context, args: &Prove) -> Result<ExitCode, E
     }
     if !was_there && !args.keep {
         let services = context.services_of(&name).await.about(&name)?;
-        let options = DownOptions { without_record: false, other_homes: false, forget: false };
-        workflow::down(&services, &name, options).await.about(&name)?;
+        workflow::down(&services, &name, DownOptions::default()).await.about(&name)?;
     }
     let is_proven = cases.iter().all(|case| case.problem.is_none());
     Ok(if is_proven { ExitCode::SUCCESS } else { ExitCode::FAILURE })

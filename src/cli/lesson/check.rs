@@ -11,7 +11,7 @@ use crate::cli::output;
 use crate::cli::services::Context;
 use crate::cli::switch::overridden;
 use crate::kind;
-use crate::learn::{Deed, Eyes, Session};
+use crate::learn::{Eyes, Session, follow};
 use crate::lesson::{Outcome, Verdict, sentence};
 use crate::model::Tool;
 use crate::pace::within;
@@ -60,9 +60,7 @@ pub(super) async fn run(context: &Context, args: &Check) -> Result<ExitCode, Err
         Some(time) => observed(&mut session, &eyes, time).await?,
         None => session.check(&eyes).await?,
     };
-    if verdict.verdict != Outcome::Passed {
-        session.note(Deed::Tried)?;
-    }
+    session.tried(&verdict)?;
     match args.output {
         DataFormat::Json => output::json(&View::of(&session, &verdict))?,
         DataFormat::Table => output::write(text(context, &session, &verdict)?.as_bytes())?,
@@ -84,7 +82,7 @@ pub(super) fn code(outcome: Outcome) -> ExitCode {
 async fn observed(session: &mut Session, eyes: &Eyes, time: Duration) -> Result<Verdict, Error> {
     let mut last = session.check(eyes).await?;
     if last.verdict != Outcome::Passed {
-        let watched = session.follow(eyes, |_, verdict| {
+        let watched = follow(session, eyes, |_, verdict| {
             let passed = verdict.verdict == Outcome::Passed;
             last = verdict;
             Ok::<_, Error>(!passed)

@@ -9,7 +9,6 @@ use crate::cli::services::Context;
 use crate::kind;
 use crate::learn::Desk;
 use crate::lesson::{Lesson, built_in};
-use crate::model::Language;
 
 use super::args::Ls;
 use super::order::language;
@@ -38,19 +37,14 @@ pub(super) fn run(context: &Context, args: &Ls) -> Result<(), Error> {
     let lessons: Vec<View> = built_in()
         .into_iter()
         .filter(of_track)
-        .map(|lesson| {
-            let is_passed = |step: &&crate::lesson::Step| {
-                passed.contains(&(lesson.id.clone(), step.id.clone()))
-            };
-            View {
-                title: title(&lesson, language),
-                cluster: shape(&lesson),
-                minutes: lesson.minutes,
-                passed: lesson.steps.iter().filter(is_passed).count(),
-                steps: lesson.steps.len(),
-                current: current.as_ref().is_some_and(|attempt| attempt.lesson == lesson.id),
-                lesson: lesson.id,
-            }
+        .map(|lesson| View {
+            title: lesson.title_in(language).to_owned(),
+            cluster: shape(&lesson),
+            minutes: lesson.minutes,
+            passed: passed.count(&lesson),
+            steps: lesson.steps.len(),
+            current: current.as_ref().is_some_and(|attempt| attempt.lesson == lesson.id),
+            lesson: lesson.id,
         })
         .collect();
     if lessons.is_empty() {
@@ -82,11 +76,6 @@ fn table(lessons: &[View]) -> Vec<Vec<String>> {
         ]
     }));
     rows
-}
-
-fn title(lesson: &Lesson, language: Language) -> String {
-    let title = lesson.title.get(&language).or(lesson.title.get(&Language::En));
-    title.cloned().unwrap_or_default()
 }
 
 fn shape(lesson: &Lesson) -> String {

@@ -11,14 +11,10 @@ use crate::model::Language;
 /// The first lesson after another one that is not passed.
 pub(super) fn next(context: &Context, after: Option<&str>) -> Result<Option<Lesson>, Error> {
     let passed = Desk::of(&context.home).progress().passed()?;
-    let is_passed = |lesson: &Lesson| {
-        let mut steps = lesson.steps.iter();
-        steps.all(|step| passed.contains(&(lesson.id.clone(), step.id.clone())))
-    };
     let all = built_in();
     let at = after.and_then(|after| all.iter().position(|lesson| lesson.id == after));
     let mut rest = all.into_iter().skip(at.map_or(0, |at| at + 1));
-    Ok(rest.find(|lesson| !is_passed(lesson)))
+    Ok(rest.find(|lesson| passed.count(lesson) < lesson.steps.len()))
 }
 
 /// The language of the user's surroundings (POSIX.1-2024, Base Definitions, 8.2).

@@ -35,8 +35,7 @@ async fn anew(context: &Context) -> Result<(), Error> {
         None => crate::learn::wanted(&session.lesson, name.clone()),
     };
     let services = context.services_of(&name).await.about(&name)?;
-    let options = DownOptions { without_record: false, other_homes: false, forget: false };
-    workflow::down(&services, &name, options).await.about(&name)?;
+    workflow::down(&services, &name, DownOptions::default()).await.about(&name)?;
     let services = context.services_to_make(&spec).await.about(&name)?;
     let cluster = services.lock(&name, "up").await.about(&name)?;
     let up = UpOptions { select: true, ..UpOptions::BY_THE_WAY };

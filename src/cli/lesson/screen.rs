@@ -9,8 +9,8 @@ use tokio::sync::oneshot;
 use crate::cli::error::{About as _, Error};
 use crate::cli::services::Context;
 use crate::event::chain;
-use crate::learn::{self, Deed, Eyes, Following, Session, happenings};
-use crate::lesson::{Outcome, Verdict};
+use crate::learn::{self, Eyes, Following, Session, happenings};
+use crate::lesson::Verdict;
 use crate::observe::Facts;
 use crate::report::screen::{Choice, Happening, Key, Panel, Screen, View};
 
@@ -49,7 +49,7 @@ pub(super) async fn run(
     mut screen: Screen,
 ) -> Result<ExitCode, Error> {
     let eyes = eyes(context, &session).await?;
-    let following = session.following(&eyes)?;
+    let following = Following::of(&session, &eyes)?;
     let mut state = State {
         context,
         session,
@@ -178,9 +178,7 @@ impl State<'_> {
             Key::Text => self.open(words::WHY.of(language), self.text()),
             Key::Check => {
                 let verdict = self.session.check(&self.eyes).await?;
-                if verdict.verdict != Outcome::Passed {
-                    self.session.note(Deed::Tried)?;
-                }
+                self.session.tried(&verdict)?;
                 self.verdict = Some(verdict);
             }
             Key::Solve => self.solve().await?,
@@ -226,10 +224,7 @@ impl State<'_> {
             return Ok(());
         }
         let shell = solve::shell(self.context, &self.session).await?;
-        let commands = self.session.step()?.solve.clone();
-        self.session.attempt.step.solved = true;
-        self.session.desk.keep(&self.session.attempt)?;
-        self.session.note(Deed::Solved)?;
+        let commands = self.session.solving()?;
         self.open("dojo lesson solve", commands.join("\n\n"));
         let (ended, solution) = oneshot::channel();
         self.solution = Some(solution);
@@ -268,7 +263,7 @@ impl State<'_> {
     fn begin(&mut self) -> Result<(), Error> {
         (self.verdict, self.panel) = (None, None);
         // What was looked for before is of another step.
-        self.following = self.session.following(&self.eyes)?;
+        self.following = Following::of(&self.session, &self.eyes)?;
         self.ask()
     }
 
@@ -276,12 +271,8 @@ impl State<'_> {
         let passed = self.session.desk.progress().passed()?;
         let language = self.session.attempt.language;
         let lines = crate::lesson::built_in().into_iter().map(|lesson| {
-            let is_passed = |step: &&crate::lesson::Step| {
-                passed.contains(&(lesson.id.clone(), step.id.clone()))
-            };
-            let count = lesson.steps.iter().filter(is_passed).count();
-            let title = lesson.title.get(&language).cloned().unwrap_or_default();
-            format!("- `{}` {count}/{}: {title}", lesson.id, lesson.steps.len())
+            let (count, of) = (passed.count(&lesson), lesson.steps.len());
+            format!("- `{}` {count}/{of}: {}", lesson.id, lesson.title_in(language))
         });
         let text = lines.collect::<Vec<_>>().join("\n");
         self.open("dojo lesson ls", text);

@@ -9,7 +9,7 @@ use crate::cli::output;
 use crate::cli::services::Context;
 use crate::event::Progress;
 use crate::kind;
-use crate::learn::{self, Deed, Session, Shell};
+use crate::learn::{self, Session, Shell};
 use crate::lesson::Lesson;
 use crate::model::{Machine, Tool};
 use crate::remote::Dialer;
@@ -22,14 +22,12 @@ use super::{tell, words};
 
 pub(super) async fn run(context: &Context, args: &Solve) -> Result<(), Error> {
     let mut session = session(context)?;
-    let commands = session.step()?.solve.clone();
     if args.show {
+        let commands = &session.step()?.solve;
         return output::write(format!("{}\n", commands.join("\n")).as_bytes());
     }
     let shell = shell(context, &session).await?;
-    session.attempt.step.solved = true;
-    session.desk.keep(&session.attempt)?;
-    session.note(Deed::Solved)?;
+    let commands = session.solving()?;
     learn::run(&shell, &commands).await?;
     let ways = [("dojo lesson check".to_owned(), words::HOW_TO_CHECK)];
     output::write(tell::commands(&ways, session.attempt.language).as_bytes())

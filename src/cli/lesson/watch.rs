@@ -6,7 +6,7 @@ use crate::cli::error::Error;
 use crate::cli::output;
 use crate::cli::services::Context;
 use crate::event::{Progress, chain};
-use crate::learn::Session;
+use crate::learn::{Session, follow};
 use crate::lesson::Outcome;
 use crate::report::screen::{Error as NoScreen, Screen};
 
@@ -38,7 +38,7 @@ async fn plain(context: &Context, mut session: Session) -> Result<ExitCode, Erro
     }
     let mut told = String::new();
     let mut last = None;
-    let watched = session.follow(&eyes, |session, verdict| {
+    let watched = follow(&mut session, &eyes, |session, verdict| {
         last = Some(verdict.verdict);
         let now = verdict::told(session, &verdict);
         if now != told {
