@@ -20,6 +20,8 @@ use super::session::Session;
 
 /// The time from one look at machines to the next.
 const LOOKS: Duration = Duration::from_millis(800);
+/// How much later than on a machine something may be seen in what the cluster tells.
+const BEHIND: Duration = Duration::from_millis(500);
 /// How often it is noted that somebody looks still.
 const STILL: Duration = Duration::from_secs(1);
 
@@ -128,12 +130,14 @@ async fn look_at_machines(
             lookouts.learn(facts);
         }
         let found = lookouts.look(&eyes).await;
+        // Else it would be put beside what was so before it.
+        sleep(BEHIND).await;
         tell.send_if_modified(|before| {
             let is_new = before.as_ref() != Some(&found);
             *before = Some(found);
             is_new
         });
-        sleep(LOOKS).await;
+        sleep(LOOKS.saturating_sub(BEHIND)).await;
     }
 }
 

@@ -25,9 +25,13 @@ pub(super) async fn look(
 ) -> (Facts, Vec<Looked>) {
     let facts = eyes.look(step).await;
     let mut lookouts = Lookouts::of(step, known, eyes.now());
+    if lookouts.is_empty() {
+        return (facts, Vec::new());
+    }
     lookouts.learn(&facts);
     let looks = lookouts.look(eyes).await;
-    (facts, looks)
+    // What was found on machines is put beside what the cluster tells after it, and not before.
+    (eyes.look(step).await, looks)
 }
 
 /// What is looked at on machines.
