@@ -11,7 +11,7 @@ use serde::Deserialize;
 use crate::lesson::reason::Reason;
 use crate::lesson::told::Values;
 use crate::observe::{Ask, Facts, Part};
-use crate::remote::{CronJobStatus, Extra, Extras, JobStatus};
+use crate::remote::{CronJobStatus, Extra, Extras, JobStatus, Owner};
 
 use super::count::Count;
 use super::image::is_same;
@@ -25,6 +25,7 @@ use super::story::{Met, Moment, Unmet, known};
 #[serde(try_from = "JobsWritten")]
 pub struct Jobs {
     of: Of,
+    scheduled: bool,
     namespace: Option<String>,
     succeeded: Option<Count>,
     failed: Option<Count>,
@@ -38,6 +39,9 @@ struct JobsWritten {
     cronjob: Option<String>,
     /// The name of one that was made by hand.
     job: Option<String>,
+    /// Whether only those count that were made when they were due.
+    #[serde(default)]
+    scheduled: bool,
     /// Where; in the namespace of the lesson, if absent.
     namespace: Option<String>,
     /// How many have gone well since the step began.
@@ -58,13 +62,16 @@ impl TryFrom<JobsWritten> for Jobs {
     type Error = &'static str;
 
     fn try_from(written: JobsWritten) -> Result<Self, &'static str> {
-        let JobsWritten { cronjob, job, namespace, succeeded, failed, active } = written;
+        let JobsWritten { cronjob, job, scheduled, namespace, succeeded, failed, active } = written;
         let of = match (cronjob, job) {
             (Some(name), None) => Of::CronJob(name),
             (None, Some(name)) => Of::Job(name),
             _ => return Err("expected a cronjob or a job"),
         };
-        Ok(Self { of, namespace, succeeded, failed, active })
+        if scheduled && matches!(of, Of::Job(_)) {
+            return Err("only jobs of a cronjob are scheduled");
+        }
+        Ok(Self { of, scheduled, namespace, succeeded, failed, active })
     }
 }
 
@@ -100,12 +107,21 @@ fn ended(job: &JobStatus) -> Option<Timestamp> {
     job.completion_time.or_else(|| job.failed.filter(|failed| *failed > 0).and(job.start_time))
 }
 
+/// Whether a cron job has made that job because it was due: its name ends with the minute for which it was made. One that
+/// somebody makes by `kubectl create job --from` belongs to it as well.
+fn is_due(job: &str, cron_job: &str) -> bool {
+    let minute = job.strip_prefix(cron_job).and_then(|rest| rest.strip_prefix('-'));
+    minute.is_some_and(|it| it.len() >= 8 && it.chars().all(|c| c.is_ascii_digit()))
+}
+
 impl Jobs {
     fn means(&self, job: &JobStatus) -> bool {
         match &self.of {
             Of::Job(name) => job.name == *name,
             Of::CronJob(name) => {
-                job.owner.as_ref().is_some_and(|it| it.kind == "CronJob" && it.name == *name)
+                let is_its = |it: &Owner| it.kind == "CronJob" && it.name == *name;
+                job.owner.as_ref().is_some_and(is_its)
+                    && (!self.scheduled || is_due(&job.name, name))
             }
         }
     }
@@ -165,7 +181,8 @@ impl Leaf for Jobs {
             }
             // Somebody may have made one by hand in the meantime.
             let by_hand = jobs.values().find(|job| {
-                job.owner.is_none() && !self.means(job) && job.created_at.is_some_and(is_new)
+                let is_anothers = job.owner.as_ref().is_some_and(|it| it.name != self.name());
+                !is_anothers && !self.means(job) && job.created_at.is_some_and(is_new)
             });
             if let Some(job) = by_hand {
                 return Err(Unmet::new(Reason::NotFromCronJob).saw("job", &job.name));

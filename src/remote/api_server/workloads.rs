@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::{self, ContainerStatus, Node, PodSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt as _;
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +27,7 @@ pub struct Workload {
     pub replicas: Option<i32>,
     /// How many are ready.
     pub ready_replicas: Option<i32>,
-    /// How many are of the newest version.
+    /// How many are of the newest version; unknown until its controller has seen that version.
     pub updated_replicas: Option<i32>,
     /// The images of its containers.
     pub images: Vec<String>,
@@ -130,7 +131,9 @@ pub(super) fn of_deployment(object: &Deployment) -> Workload {
         replicas: spec.and_then(|s| s.replicas),
         // Zero is left out by the API.
         ready_replicas: status.map(|s| s.ready_replicas.unwrap_or(0)),
-        updated_replicas: status.map(|s| s.updated_replicas.unwrap_or(0)),
+        updated_replicas: status
+            .filter(|s| has_seen(s.observed_generation, &object.metadata))
+            .map(|s| s.updated_replicas.unwrap_or(0)),
         images: images(spec.and_then(|s| s.template.spec.as_ref())),
         details: None,
     }
@@ -144,7 +147,9 @@ pub(super) fn of_stateful_set(object: &StatefulSet) -> Workload {
         name: object.name_any(),
         replicas: spec.and_then(|s| s.replicas),
         ready_replicas: status.map(|s| s.ready_replicas.unwrap_or(0)),
-        updated_replicas: status.map(|s| s.updated_replicas.unwrap_or(0)),
+        updated_replicas: status
+            .filter(|s| has_seen(s.observed_generation, &object.metadata))
+            .map(|s| s.updated_replicas.unwrap_or(0)),
         images: images(spec.and_then(|s| s.template.spec.as_ref())),
         details: None,
     }
@@ -158,10 +163,17 @@ pub(super) fn of_daemon_set(object: &DaemonSet) -> Workload {
         name: object.name_any(),
         replicas: status.map(|s| s.desired_number_scheduled),
         ready_replicas: status.map(|s| s.number_ready),
-        updated_replicas: status.map(|s| s.updated_number_scheduled.unwrap_or(0)),
+        updated_replicas: status
+            .filter(|s| has_seen(s.observed_generation, &object.metadata))
+            .map(|s| s.updated_number_scheduled.unwrap_or(0)),
         images: images(spec.and_then(|s| s.template.spec.as_ref())),
         details: None,
     }
+}
+
+/// Whether a status was written by a controller that knew the newest version; until then it tells of the one before.
+fn has_seen(observed: Option<i64>, metadata: &ObjectMeta) -> bool {
+    observed >= metadata.generation
 }
 
 fn images(spec: Option<&PodSpec>) -> Vec<String> {
@@ -201,27 +213,32 @@ pub(super) fn of_pod(pod: &v1::Pod) -> PodStatus {
         owner: owner(pod),
         start_time: moment(status.and_then(|s| s.start_time.as_ref())),
         deletion_timestamp: moment(pod.metadata.deletion_timestamp.as_ref()),
-        containers: status.and_then(containers),
+        containers: status.and_then(|status| containers(status, pod.spec.as_ref())),
         details: None,
     }
 }
 
-fn containers(status: &v1::PodStatus) -> Option<Vec<PodContainer>> {
+fn containers(status: &v1::PodStatus, spec: Option<&PodSpec>) -> Option<Vec<PodContainer>> {
     let (init, main) = (&status.init_container_statuses, &status.container_statuses);
     if init.is_none() && main.is_none() {
         return None;
     }
     let of = |list: &Option<Vec<ContainerStatus>>, init| -> Vec<PodContainer> {
-        list.iter().flatten().map(|status| PodContainer::of(status, init)).collect()
+        list.iter().flatten().map(|status| PodContainer::of(status, spec, init)).collect()
     };
     Some([of(init, true), of(main, false)].concat())
 }
 
 impl PodContainer {
-    fn of(status: &ContainerStatus, init: bool) -> Self {
+    fn of(status: &ContainerStatus, spec: Option<&PodSpec>, init: bool) -> Self {
+        let all = spec
+            .map(|spec| if init { spec.init_containers.as_ref() } else { Some(&spec.containers) });
+        let asked = all.flatten().and_then(|all| all.iter().find(|it| it.name == status.name));
+        // Where an image has several names, its node tells any of them.
+        let image = asked.and_then(|it| it.image.as_ref()).unwrap_or(&status.image);
         Self {
             name: status.name.clone(),
-            image: status.image.clone(),
+            image: image.clone(),
             init,
             ready: status.ready,
             restart_count: status.restart_count,
@@ -280,7 +297,7 @@ mod tests {
             "spec": {"nodeName": "worker-1", "containers": [{"name": "main", "image": "busybox:1"}]},
             "status": {"phase": "Running", "startTime": "2026-01-02T03:04:05Z",
                 "conditions": [{"type": "Ready", "status": "False", "reason": "ContainersNotReady"}],
-                "containerStatuses": [{"name": "main", "image": "busybox:1", "imageID": "i", "ready": false,
+                "containerStatuses": [{"name": "main", "image": "busybox:latest", "imageID": "i", "ready": false,
                     "restartCount": 2, "started": false,
                     "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 20s"}},
                     "lastState": {"terminated": {"exitCode": 3, "reason": "Error",
@@ -300,6 +317,7 @@ mod tests {
         assert_eq!((pod.ready, pod.node_name.as_deref()), (Some(false), Some("worker-1")));
         let said = serde_json::to_value(&pod).unwrap();
         let container = &said["containers"][0];
+        assert_eq!(container["image"], "busybox:1");
         assert_eq!(container["restartCount"], 2);
         assert_eq!(container["state"]["waiting"]["reason"], "CrashLoopBackOff");
         assert_eq!(container["lastState"]["terminated"]["reason"], "Error");
@@ -335,5 +353,19 @@ mod tests {
         assert_eq!(workload.images, ["web:1"]);
         object.status = None;
         assert_eq!(of_deployment(&object).ready_replicas, None);
+    }
+
+    #[test]
+    fn an_old_status_does_not_tell_how_many_are_new() {
+        let mut object: Deployment = serde_json::from_value(json!({
+            "metadata": {"name": "web", "namespace": "default", "generation": 2},
+            "spec": {"replicas": 3, "selector": {}, "template": {}},
+            "status": {"observedGeneration": 1, "replicas": 3, "readyReplicas": 3, "updatedReplicas": 3}
+        }))
+        .unwrap();
+        let workload = of_deployment(&object);
+        assert_eq!((workload.ready_replicas, workload.updated_replicas), (Some(3), None));
+        object.metadata.generation = Some(1);
+        assert_eq!(of_deployment(&object).updated_replicas, Some(3));
     }
 }

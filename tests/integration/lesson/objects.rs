@@ -82,8 +82,10 @@ fn jobs(jobs: &[Value]) -> Value {
 fn jobs_are_those_that_a_cron_job_has_made() {
     let none = json!({"jobs": [], "cronJobs": []});
     let check = "{ k8s.jobs: { cronjob: visitor, succeeded: '>=2' } }";
-    let (one, two) =
-        (job("v-1", Some("visitor"), Some(5.0), 0), job("v-2", Some("visitor"), Some(9.0), 0));
+    let (one, two) = (
+        job("visitor-29700001", Some("visitor"), Some(5.0), 0),
+        job("visitor-29700002", Some("visitor"), Some(9.0), 0),
+    );
     assert_eq!(once(check, &none, none.clone()), no(Reason::NoCronJob));
     assert_eq!(judged(check, &none, &[(10.0, jobs(&[one.clone(), two.clone()]))]), YES);
     assert_eq!(
@@ -94,18 +96,25 @@ fn jobs_are_those_that_a_cron_job_has_made() {
     let slice = std::slice::from_ref;
     let seen = [(6.0, jobs(slice(&one))), (10.0, jobs(slice(&two)))];
     assert_eq!(judged(check, &none, &seen), YES);
-    let old = job("v-0", Some("visitor"), Some(-5.0), 0);
+    let old = job("visitor-29700000", Some("visitor"), Some(-5.0), 0);
     assert_eq!(judged(check, &none, &[(10.0, jobs(&[old, two.clone()]))]), no(Reason::TooFewJobs));
     let by_hand = [(10.0, jobs(&[one.clone(), job("mine", None, Some(5.0), 0)]))];
     assert_eq!(judged(check, &none, &by_hand), no(Reason::NotFromCronJob));
-    let failed = [(10.0, jobs(&[one.clone(), job("v-3", Some("visitor"), None, 1)]))];
+    let from_it = [(10.0, jobs(&[one.clone(), job("visitor-now", Some("visitor"), Some(5.0), 0)]))];
+    assert_eq!(judged(check, &none, &from_it), YES);
+    let due = check.replace("visitor,", "visitor, scheduled: true,");
+    assert_eq!(judged(&due, &none, &from_it), no(Reason::NotFromCronJob));
+    let failed = [(10.0, jobs(&[one.clone(), job("visitor-29700003", Some("visitor"), None, 1)]))];
     assert_eq!(judged(check, &none, &failed), no(Reason::JobFailed));
     let hand = "{ k8s.jobs: { job: mine, succeeded: 1 } }";
     assert_eq!(judged(hand, &none, &by_hand), YES);
     let overlap = "{ never: { k8s.jobs: { cronjob: visitor, active: '>=2' } } }";
     let run = |name: &str| job(name, Some("visitor"), None, 0);
-    assert_eq!(judged(overlap, &none, &[(3.0, jobs(&[run("a")])), (9.0, jobs(&[]))]), YES);
-    let seen = [(3.0, jobs(&[run("a"), run("b")])), (9.0, jobs(&[]))];
+    assert_eq!(
+        judged(overlap, &none, &[(3.0, jobs(&[run("visitor-29700001")])), (9.0, jobs(&[]))]),
+        YES
+    );
+    let seen = [(3.0, jobs(&[run("visitor-29700001"), run("visitor-29700002")])), (9.0, jobs(&[]))];
     assert_eq!(judged(overlap, &none, &seen), (Outcome::Lost, Some(Reason::Happened)));
 }
 
@@ -157,8 +166,8 @@ fn pods_are_found_by_labels_and_by_replica_sets() {
     assert_eq!(told, (Outcome::CannotTell, Some(Reason::NotKnown)));
     // A pod of a job that a cron job has made.
     let mut visitor = pod("v-1-x", "u9", true, 0, None);
-    visitor["owner"] = json!({"kind": "Job", "name": "v-1"});
-    let facts = both(web(&[visitor]), &jobs(&[job("v-1", Some("visitor"), None, 0)]));
+    visitor["owner"] = json!({"kind": "Job", "name": "visitor-29700001"});
+    let facts = both(web(&[visitor]), &jobs(&[job("visitor-29700001", Some("visitor"), None, 0)]));
     let check = "{ k8s.pods: { pods: cronjob/visitor, ready: 1 } }";
     assert_eq!(once(check, &facts, facts.clone()), YES);
     assert_eq!(
