@@ -83,6 +83,16 @@ reasons! {
     OtherUpdateState = "other-update-state",
     /// There is no such container.
     NoContainer = "no-container",
+    /// The container is on another machine.
+    OtherMachine = "other-machine",
+    /// The container runs, or has ended otherwise.
+    OtherState = "other-state",
+    /// Its health check goes otherwise.
+    OtherHealth = "other-health",
+    /// Another container has come under that name.
+    AnotherContainer = "another-container",
+    /// It is the same container as before.
+    SameContainer = "same-container",
     /// It has no health check.
     NoHealthCheck = "no-healthcheck",
     /// No probe has begun and ended yet.

@@ -135,6 +135,26 @@ fn words(reason: Reason) -> (&'static str, &'static str) {
         Reason::NoContainer => {
             ("No container of {name} is running.", "실행 중인 {name} 컨테이너가 없습니다.")
         }
+        Reason::OtherMachine => (
+            "Container {name} is on {machine}, and not on {wanted machine}.",
+            "컨테이너 {name}은 {wanted machine}가 아니라 {machine}에 있습니다.",
+        ),
+        Reason::OtherState => (
+            "Container {name} is {state}; its exit code is {exit-code}.",
+            "컨테이너 {name}의 상태는 {state}이고, 종료 코드는 {exit-code}입니다.",
+        ),
+        Reason::OtherHealth => (
+            "Container {name} is {health}, and not {wanted health}.",
+            "컨테이너 {name}은 {wanted health}가 아니라 {health} 상태입니다.",
+        ),
+        Reason::AnotherContainer => (
+            "Container {name} is another one than when the step began.",
+            "컨테이너 {name}은 단계가 시작될 때의 것이 아닙니다.",
+        ),
+        Reason::SameContainer => (
+            "Container {name} is the one that was there when the step began.",
+            "컨테이너 {name}은 단계가 시작될 때의 것 그대로입니다.",
+        ),
         Reason::NoHealthCheck => {
             ("{name} has no health check.", "{name}에 health check가 없습니다.")
         }

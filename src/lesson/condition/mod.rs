@@ -2,6 +2,7 @@
 
 mod answer;
 mod count;
+mod engine_container;
 mod engine_health;
 mod exit;
 mod image;

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::lesson::reason::Reason;
 use crate::lesson::told::Values;
-use crate::observe::{Facts, Part};
-use crate::remote::{SwarmService, SwarmTask};
+use crate::observe::{Ask, Facts, Part};
+use crate::remote::{ContainerFact, Extra, Extras, SwarmService, SwarmTask};
 
 use super::leaf::Leaf;
 use super::story::{Met, Moment, Unmet, known};
@@ -116,6 +116,25 @@ fn cause(task: &SwarmTask, facts: &Facts) -> Option<Cause> {
     }
 }
 
+/// Why a task ended that has been replaced. A server that heeds the signal by which a swarm stops what is ill ends by itself
+/// with 0: only its health tells why.
+fn cause_with(ill: &BTreeSet<&str>, task: &SwarmTask, facts: &Facts) -> Option<Cause> {
+    match cause(task, facts) {
+        Some(Cause::Exited) if ill.contains(task.id.as_str()) => Some(Cause::Unhealthy),
+        other => other,
+    }
+}
+
+/// The tasks whose containers were seen to be ill.
+fn ill(moment: Moment<'_>) -> BTreeSet<&str> {
+    let machines = moment.samples().flat_map(|sample| sample.facts.machines.iter());
+    let containers = machines.flat_map(|machine| machine.containers.iter().flat_map(Part::iter));
+    let is_ill = |it: &&ContainerFact| {
+        it.health.as_ref().is_some_and(|health| health.status.as_deref() == Some("unhealthy"))
+    };
+    containers.filter(is_ill).filter_map(|it| it.task_id.as_deref()).collect()
+}
+
 /// The tasks of each replica, newest first.
 fn by_place(service: &SwarmService) -> BTreeMap<(Option<i64>, Option<&str>), Vec<&SwarmTask>> {
     let mut places = BTreeMap::<_, Vec<_>>::new();
@@ -130,6 +149,7 @@ fn by_place(service: &SwarmService) -> BTreeMap<(Option<i64>, Option<&str>), Vec
 /// What was replaced in a service after a moment and up to a sample, oldest first.
 pub(super) fn replacements(moment: Moment<'_>, service: &str) -> Vec<Replacement> {
     let mut known = BTreeMap::<String, Replacement>::new();
+    let ill = ill(moment);
     // What had ended and had a successor before is no news, whatever the clocks say.
     let mark = moment.story.mark();
     let services = mark.services.iter().flat_map(Part::iter);
@@ -146,7 +166,7 @@ pub(super) fn replacements(moment: Moment<'_>, service: &str) -> Vec<Replacement
             for tasks in by_place(found).into_values() {
                 for pair in tasks.windows(2) {
                     let [new, old] = pair else { continue };
-                    let Some(cause) = cause(old, &sample.facts) else { continue };
+                    let Some(cause) = cause_with(&ill, old, &sample.facts) else { continue };
                     if before.contains(old.id.as_str()) || known.contains_key(&old.id) {
                         continue;
                     }
@@ -231,6 +251,12 @@ impl Leaf for Replaced {
             Reason::NodeDrained,
             Reason::Rejected,
         ]
+    }
+
+    fn asks(&self) -> Ask {
+        let by_health = matches!(self.because, Some(Cause::Unhealthy | Cause::Exited));
+        let extras: &[Extra] = if by_health { &[Extra::Containers] } else { &[] };
+        Ask { workloads: true, extras: Extras::of(extras), ..Ask::default() }
     }
 
     fn fill(&mut self, with: &mut dyn FnMut(&mut String)) {

@@ -13,7 +13,9 @@ use crate::observe::Ask;
 use super::leaf::Leaf;
 use super::lookout::Lookout;
 use super::story::{Met, Moment, Unmet};
-use super::{answer, engine_health, k8s_event, k8s_jobs, k8s_node, k8s_object, k8s_pods};
+use super::{
+    answer, engine_container, engine_health, k8s_event, k8s_jobs, k8s_node, k8s_object, k8s_pods,
+};
 use super::{k8s_restarted, k8s_rollout, machine, machine_file, machine_unit, nodes, probe};
 use super::{swarm_replaced, swarm_service, swarm_stack, swarm_update};
 
@@ -85,6 +87,8 @@ conditions! {
     "swarm.stack" => SwarmStack(swarm_stack::Stack),
     /// A manager leads the swarm.
     "swarm.leader" => SwarmLeader(swarm_stack::Leader),
+    /// A container of an engine is there, or not.
+    "engine.container" => EngineContainer(engine_container::Container),
     /// Probes of a health check went so.
     "engine.health" => EngineHealth(engine_health::Health),
     /// Pods are there, and ready.

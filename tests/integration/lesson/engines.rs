@@ -108,3 +108,60 @@ fn the_verdict_tells_of_the_last_probe() {
     assert_eq!(seen, ["worker-1", "2.5s", "0", "ok"]);
     assert_eq!(json!(told.since), at(4.5));
 }
+
+#[test]
+fn a_server_that_heeds_the_signal_was_ill_all_the_same() {
+    let ends = |status: &str| {
+        let mut old = container("a", "exited", Some(&[]));
+        old["taskID"] = json!("a");
+        old["health"]["status"] = json!(status);
+        let mut facts = engine(&json!([old, container("b", "running", Some(&[]))]));
+        let tasks = [task("b", "running", 18.0), ended("a", "complete", 17.0, Some(0), "")];
+        facts["services"] = service(&tasks)["services"].clone();
+        facts
+    };
+    let mut mark = engine(&json!([]));
+    mark["services"] = service(&[task("a", "running", -60.0)])["services"].clone();
+    let check = "{ swarm.replaced: { service: web, because: unhealthy } }";
+    assert_eq!(once(check, &mark, ends("unhealthy")), YES);
+    assert_eq!(once(check, &mark, ends("healthy")), no(Reason::EndedByItself));
+}
+
+#[test]
+fn a_container_is_there_and_as_it_should_be() {
+    let named = |id: &str, state: &str, ended: Option<(i64, f64)>, health: Option<&str>| {
+        json!({"id": id, "name": "web", "image": "dojo/lab:1", "service": null, "state": state,
+            "exitCode": ended.map(|(status, _)| status), "finishedAt": ended.map(|(_, seconds)| at(seconds)),
+            "health": health.map(|status| json!({"status": status, "failingStreak": 0, "log": []}))})
+    };
+    let with = |containers: &[Value]| engine(&json!(containers));
+    let none = with(&[]);
+    let runs = with(&[named("a", "running", None, Some("healthy"))]);
+    let check = |more: &str| format!("{{ engine.container: {{ name: web{more} }} }}");
+    assert_eq!(once(&check(", on: worker-1, running: true"), &none, runs.clone()), YES);
+    assert_eq!(once(&check(", on: worker-2"), &none, runs.clone()), no(Reason::OtherMachine));
+    assert_eq!(once(&check(", image: 'dojo/lab:2'"), &none, runs.clone()), no(Reason::OtherImage));
+    assert_eq!(once(&check(", running: false"), &none, runs.clone()), no(Reason::OtherState));
+    assert_eq!(once(&check(", exists: false"), &none, runs.clone()), no(Reason::StillThere));
+    assert_eq!(once(&check(", exists: false"), &runs, none.clone()), YES);
+    assert_eq!(once(&check(""), &runs, none.clone()), no(Reason::NoContainer));
+    assert_eq!(once(&check(", health: healthy"), &none, runs.clone()), YES);
+    assert_eq!(once(&check(", health: unhealthy"), &none, runs.clone()), no(Reason::OtherHealth));
+    let unchecked = with(&[named("a", "running", None, None)]);
+    assert_eq!(once(&check(", health: healthy"), &none, unchecked), no(Reason::NoHealthCheck));
+    // Only how it ended in this step counts.
+    let ended = |seconds| with(&[named("a", "exited", Some((137, seconds)), None)]);
+    assert_eq!(once(&check(", exit: 137"), &runs, ended(5.0)), YES);
+    assert_eq!(once(&check(", exit: '!=0'"), &runs, ended(5.0)), YES);
+    assert_eq!(once(&check(", exit: 0"), &runs, ended(5.0)), no(Reason::OtherState));
+    assert_eq!(once(&check(", exit: 137"), &runs, ended(-5.0)), no(Reason::OtherState));
+    assert_eq!(once(&check(", exit: 137"), &runs, runs.clone()), no(Reason::OtherState));
+    let other = with(&[named("b", "running", None, None)]);
+    assert_eq!(once(&check(", same: true"), &runs, runs.clone()), YES);
+    assert_eq!(once(&check(", same: true"), &runs, other.clone()), no(Reason::AnotherContainer));
+    assert_eq!(once(&check(", same: false"), &runs, runs.clone()), no(Reason::SameContainer));
+    assert_eq!(once(&check(", same: false"), &runs, other), YES);
+    let silent = engine(&json!("no answer within 3 s"));
+    let told = once(&check(", exists: false"), &runs, silent);
+    assert_eq!(told, (Outcome::CannotTell, Some(Reason::NotKnown)));
+}
