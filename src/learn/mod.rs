@@ -2,6 +2,7 @@
 //! back as it was. What lessons are, and how they are judged, is in [`lesson`](crate::lesson).
 
 mod attempt;
+mod breaking;
 mod desk;
 mod error;
 mod evidence;

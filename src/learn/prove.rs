@@ -2,9 +2,10 @@
 //! way, tells of each wrong way what is wrong with it, says the same when it is asked twice, and leaves nothing behind.
 
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use tokio::time::sleep;
 
 use crate::durable;
 use crate::lesson::{Outcome, Reason, Verdict, thinned};
@@ -85,7 +86,7 @@ impl Prover<'_> {
             done(trial.attempt(number, "green", &step.solve, None).await?);
             done(trial.twice(number).await?);
             if number + 1 < steps.len() {
-                trial.session.enter(&trial.eyes, number + 1).await?;
+                trial.session.enter(self.services, &trial.eyes, number + 1).await?;
             }
         }
         done(trial.reset("reset").await?);
@@ -96,7 +97,7 @@ impl Prover<'_> {
                     Some(commands) => (format!("also-{}", way + 1), commands),
                     None => (format!("before also-{}", way + 1), &step.solve),
                 };
-                trial.session.enter(&trial.eyes, number).await?;
+                trial.session.enter(self.services, &trial.eyes, number).await?;
                 done(trial.attempt(number, &name, commands, None).await?);
             }
             done(trial.reset("reset").await?);
@@ -105,14 +106,14 @@ impl Prover<'_> {
             for (index, wrong) in step.wrong.iter().enumerate() {
                 let name = format!("wrong-{}", index + 1);
                 for (before, step) in steps.iter().enumerate().take(number) {
-                    trial.session.enter(&trial.eyes, before).await?;
+                    trial.session.enter(self.services, &trial.eyes, before).await?;
                     let name = format!("before {name}");
                     let case = trial.attempt(before, &name, &step.solve, None).await?;
                     if case.problem.is_some() {
                         done(case);
                     }
                 }
-                trial.session.enter(&trial.eyes, number).await?;
+                trial.session.enter(self.services, &trial.eyes, number).await?;
                 let reason = Some(wrong.reason);
                 done(trial.attempt(number, &name, &wrong.commands, reason).await?);
                 done(trial.reset("reset").await?);
@@ -165,9 +166,15 @@ impl Trial<'_, '_> {
             let commands = async {
                 let result = run_quietly(&self.shell, commands).await;
                 let failed = result.err().map(|error| error.to_string());
+                let is_over = failed.is_some() && reason.is_none();
                 ended.send_replace(Some(failed));
-                // The verdict ends it.
-                std::future::pending::<()>().await;
+                if is_over {
+                    // What they did before is seen soon.
+                    sleep(SOON).await;
+                } else {
+                    // The verdict ends it.
+                    std::future::pending::<()>().await;
+                }
             };
             let watching = follow(session, eyes, |_, verdict| {
                 looks_since_then += u32::from(has_ended.borrow().is_some());
@@ -231,7 +238,9 @@ impl Trial<'_, '_> {
 }
 
 /// How long commands may take beside the patience of the step.
-const COMMANDS: std::time::Duration = std::time::Duration::from_secs(60);
+const COMMANDS: Duration = Duration::from_secs(60);
+/// How long what was done may take to be seen, where nothing more is done.
+const SOON: Duration = Duration::from_secs(10);
 
 fn told(verdict: &Verdict) -> String {
     let outcome = serde_json::to_value(verdict.verdict).expect("a word");

@@ -15,6 +15,7 @@ use crate::store::Record;
 use crate::workflow::{self, Services};
 
 use super::attempt::{Attempt, Step};
+use super::breaking;
 use super::desk::Desk;
 use super::error::Error;
 use super::evidence::EvidenceFile;
@@ -88,7 +89,7 @@ impl Session {
         let mut session = Self { desk, lesson, attempt };
         namespace(services, record, &session.lesson, "make").await?;
         let eyes = Eyes::on(services, record).await?;
-        session.enter(&eyes, 0).await?;
+        session.enter(services, &eyes, 0).await?;
         Ok((session, handout))
     }
 
@@ -280,8 +281,8 @@ impl Session {
     /// Goes on to the next step; whether there is one.
     ///
     /// # Errors
-    /// [`Error::NotPassed`].
-    pub async fn next(&mut self, eyes: &Eyes) -> Result<bool, Error> {
+    /// [`Error::NotPassed`]; those of the cluster.
+    pub async fn next(&mut self, services: &Services, eyes: &Eyes) -> Result<bool, Error> {
         if !self.attempt.step.passed {
             let (lesson, step) = (self.lesson.id.clone(), self.attempt.step.id.clone());
             return Err(Error::NotPassed { lesson, step });
@@ -289,7 +290,7 @@ impl Session {
         if self.is_last() {
             return Ok(false);
         }
-        self.enter(eyes, self.number() + 1).await?;
+        self.enter(services, eyes, self.number() + 1).await?;
         Ok(true)
     }
 
@@ -304,17 +305,24 @@ impl Session {
         record: &Record,
     ) -> Result<Vec<String>, Error> {
         self.note(Deed::Reset)?;
+        // A machine that is off or cut off could not be put back.
+        workflow::unbreak(services, &self.attempt.cluster, None).await?;
         let before = Inventory::kept(&self.attempt.evidence)?;
         let different = inventory::put_back(services, record, &before).await?;
         handout::give(&self.lesson, &self.attempt.within)?;
         namespace(services, record, &self.lesson, "make").await?;
         let eyes = Eyes::on(services, record).await?;
-        self.enter(&eyes, 0).await?;
+        self.enter(services, &eyes, 0).await?;
         Ok(different)
     }
 
-    /// Begins a step: only what comes now counts.
-    pub(super) async fn enter(&mut self, eyes: &Eyes, number: usize) -> Result<(), Error> {
+    /// Begins a step: only what comes now counts, and what it breaks is a part of that.
+    pub(super) async fn enter(
+        &mut self,
+        services: &Services,
+        eyes: &Eyes,
+        number: usize,
+    ) -> Result<(), Error> {
         if let Ok(lesson::Step { probe: Some(probe), .. }) = self.step() {
             // A machine that is off asks nobody.
             let _ = probing::end(eyes, probe).await;
@@ -329,7 +337,8 @@ impl Session {
         self.attempt.step = Step::new(&id);
         EvidenceFile::begin(&self.attempt.evidence_file(), &self.lesson.id, &id, mark)?;
         self.desk.keep(&self.attempt)?;
-        self.note(Deed::Began)
+        self.note(Deed::Began)?;
+        breaking::begin(services, &self.attempt.cluster, &self.lesson.steps[number].breaks).await
     }
 }
 

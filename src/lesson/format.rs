@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_saphyr::Spanned;
 
+use crate::fault::{self, Fault};
 use crate::kind;
-use crate::model::{Language, Orchestrator, Role};
+use crate::model::{InvalidName, Language, MachineName, Orchestrator, Role};
 
 use super::condition::Condition;
 use super::fill::{self, Params};
@@ -16,7 +17,7 @@ use super::one_or_many::OneOrMany;
 use super::probe::Probe;
 use super::reason::Reason;
 use super::refused::{At, Refused, typed};
-use super::step::{Predict, Step, Wrong};
+use super::step::{Break, Predict, Step, Wrong};
 use super::text::{self, Text};
 use super::time::Time;
 
@@ -100,6 +101,8 @@ struct StepWritten {
     id: Spanned<Name>,
     predict: Option<Spanned<PredictWritten>>,
     probe: Option<Probe>,
+    #[serde(default, rename = "break")]
+    breaks: Vec<Spanned<BreakWritten>>,
     check: Condition,
     #[serde(default = "patience")]
     patience: Time,
@@ -117,6 +120,13 @@ struct PredictWritten {
     ask: Name,
     options: Vec<Name>,
     truth: OneOrMany,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BreakWritten {
+    fault: String,
+    on: String,
 }
 
 #[derive(Deserialize)]
@@ -176,6 +186,19 @@ impl ShapeWritten {
             return Err("expected at most 9 workers".to_owned());
         }
         Ok(Shape { orchestrator: self.orchestrator, leading: number, workers: self.workers })
+    }
+}
+
+impl Shape {
+    /// Whether a cluster of this shape has a machine of that name.
+    fn has(&self, machine: MachineName) -> bool {
+        let leading = kind::of(self.orchestrator).roles().first();
+        let count = match machine.role {
+            role if Some(&role) == leading => self.leading,
+            Role::Worker => self.workers,
+            _ => 0,
+        };
+        (1..=count).contains(&machine.number)
     }
 }
 
@@ -317,6 +340,11 @@ fn front_matter(front: &str) -> Result<Lesson, Refused> {
         if let Some(probe) = &step.probe {
             check.probe_from(&probe.from);
         }
+        let breaks = step
+            .breaks
+            .into_iter()
+            .map(|it| it.value.read(&cluster).map_err(|problem| refuse(it.referenced, problem)));
+        let breaks = breaks.collect::<Result<_, _>>()?;
         let wrong = step.wrong.into_iter().map(|wrong| Wrong {
             commands: wrong.value.commands,
             reason: wrong.value.reason,
@@ -327,6 +355,7 @@ fn front_matter(front: &str) -> Result<Lesson, Refused> {
             id,
             predict: predict.transpose()?,
             probe: step.probe,
+            breaks,
             check,
             patience: step.patience,
             solve: step.solve,
@@ -347,6 +376,17 @@ fn front_matter(front: &str) -> Result<Lesson, Refused> {
         texts: BTreeMap::new(),
         files: BTreeMap::new(),
     })
+}
+
+impl BreakWritten {
+    fn read(self, cluster: &Shape) -> Result<Break, String> {
+        let fault: Fault = self.fault.parse().map_err(|error: fault::Error| error.to_string())?;
+        let on: MachineName = self.on.parse().map_err(|error: InvalidName| error.to_string())?;
+        if cluster.has(on) {
+            return Ok(Break { fault, on });
+        }
+        Err(format!("the cluster of this lesson has no machine `{on}`"))
+    }
 }
 
 impl PredictWritten {

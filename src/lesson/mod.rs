@@ -36,7 +36,7 @@ pub use looking::{PROBE, answers, script};
 pub use probe::Probe;
 pub use reason::Reason;
 pub use refused::Refused;
-pub use step::{Predict, Step, Wrong};
+pub use step::{Break, Predict, Step, Wrong};
 pub use text::{Ask, Hint, StepText, Text};
 pub use thin::thinned;
 pub use time::Time;

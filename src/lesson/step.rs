@@ -1,5 +1,8 @@
 //! A step of a lesson.
 
+use crate::fault::Fault;
+use crate::model::MachineName;
+
 use super::condition::Condition;
 use super::probe::Probe;
 use super::reason::Reason;
@@ -16,6 +19,8 @@ pub struct Step {
     pub predict: Option<Predict>,
     /// What is asked again and again while it is done.
     pub probe: Option<Probe>,
+    /// What is broken when it begins.
+    pub breaks: Vec<Break>,
     /// What is to become so.
     pub check: Condition,
     /// How long that may take once the learner is done.
@@ -46,6 +51,15 @@ impl Predict {
     pub fn is_right(&self, said: &[String]) -> bool {
         said.len() == self.truth.len() && self.truth.iter().all(|it| said.contains(it))
     }
+}
+
+/// A fault on purpose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Break {
+    /// What is done to the machine.
+    pub fault: Fault,
+    /// The machine.
+    pub on: MachineName,
 }
 
 /// A way that is wrong, and why it is so.

@@ -22,6 +22,11 @@ things() {
     for id in $ids; do echo "network $id"; done
     ids=$(docker volume ls --quiet) || return 1
     for id in $ids; do echo "volume $id"; done
+    # A machine that has come since has those that the cluster gave it.
+    if [ "$MODE" = remove ] && ! printf '%s\n' "$BASELINE" | grep -q '^image '; then return; fi
+    # By the name and what it stands for, since a name can be given to another image.
+    docker image ls --no-trunc --filter dangling=false --format 'image {{.Repository}}:{{.Tag}} {{.ID}}' || return 1
+    docker image ls --no-trunc --filter dangling=true --format 'image {{.ID}}' || return 1
 }
 
 # Removes one of them.

@@ -46,7 +46,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("plan", &["model", "spec"]),
     ("store", &["model", "pace", "spec", "durable"]),
     ("observe", &["model", "pace", "event", "driver", "remote", "kind", "store"]),
-    ("lesson", &["model", "remote", "kind", "observe"]),
+    ("lesson", &["model", "remote", "kind", "observe", "fault"]),
     (
         "workflow",
         &[
@@ -86,6 +86,8 @@ const FLOORS: &[(&str, &[&str])] = &[
             "store",
             "observe",
             "lesson",
+            "fault",
+            "report",
             "workflow",
         ],
     ),

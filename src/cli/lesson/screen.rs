@@ -250,7 +250,8 @@ impl State<'_> {
         if !self.session.attempt.step.passed {
             return Ok(());
         }
-        if self.session.next(&self.eyes).await? {
+        let (services, record) = cluster_of(self.context, &self.session).await?;
+        if self.session.next(&services, &self.eyes).await.about(&record.spec.name)? {
             self.begin()
         } else {
             let text = tell::ended(self.context, &self.session)?;

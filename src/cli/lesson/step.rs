@@ -1,10 +1,11 @@
 //! The step that is being done, as text: `text`, `answer`, `hint`, `next`.
 
-use crate::cli::error::Error;
+use crate::cli::error::{About as _, Error};
 use crate::cli::output;
 use crate::cli::services::Context;
+use crate::learn::Eyes;
 
-use super::reach::{eyes, session};
+use super::reach::{cluster_of, session};
 use super::tell::{chosen, ended, told};
 use super::words;
 
@@ -45,8 +46,10 @@ pub(super) fn hint(context: &Context) -> Result<(), Error> {
 /// `dojo lesson next`.
 pub(super) async fn next(context: &Context) -> Result<(), Error> {
     let mut session = session(context)?;
-    let eyes = eyes(context, &session).await?;
-    if session.next(&eyes).await? {
+    let (services, record) = cluster_of(context, &session).await?;
+    let name = &record.spec.name;
+    let eyes = Eyes::on(&services, &record).await.about(name)?;
+    if session.next(&services, &eyes).await.about(name)? {
         return output::write(told(&session).as_bytes());
     }
     let text = format!(
