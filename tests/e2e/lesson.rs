@@ -5,7 +5,6 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::api_server::bundle;
 use crate::world::{World, until};
 
 /// What `dojo lesson check -o json` says.
@@ -99,28 +98,4 @@ fn a_learner_is_told_how_each_step_stands_and_why() {
     let said = lesson(&["ls"]).ok();
     let row = said.lines().find(|line| line.contains("swarm/replicas")).unwrap();
     assert!(row.contains("2/3"), "{said}");
-}
-
-/// Proves lessons on one cluster, one after the other.
-fn prove(world: &World, lessons: &[&str], cluster: &[&str]) {
-    for lesson in lessons {
-        world.dojo_here(&[&["lesson", "prove", lesson], cluster].concat()).ok();
-    }
-}
-
-#[test]
-fn lessons_of_swarm_are_proven() {
-    let mut world = World::new();
-    let name = world.name("prove");
-    let lessons = ["swarm/replicas", "swarm/zero-downtime"];
-    prove(&world, &lessons, &["--cluster", &name]);
-}
-
-#[test]
-fn lessons_of_kubernetes_are_proven() {
-    let mut world = World::new();
-    let name = world.name("prove");
-    let bundle = bundle().display().to_string();
-    let cluster = ["--cluster", &name, "--bundle", &bundle];
-    prove(&world, &["kubernetes/three-layers", "kubernetes/config"], &cluster);
 }
