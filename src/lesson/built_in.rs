@@ -13,9 +13,13 @@ macro_rules! lesson {
 
 /// In the order in which they are learned.
 const ALL: &[Files] = &[
+    lesson!("engine/machines": "lesson.md", "lesson.ko.md"),
+    lesson!("engine/exit-codes": "lesson.md", "lesson.ko.md", "files/gitlab-ci.yml"),
     lesson!("swarm/replicas": "lesson.md", "lesson.ko.md", "files/stack.yaml"),
+    lesson!("swarm/stack": "lesson.md", "lesson.ko.md", "files/greeting.txt", "files/stack.yaml", "files/web.yaml"),
     lesson!("swarm/healthcheck": "lesson.md", "lesson.ko.md", "files/stack.yaml"),
     lesson!("swarm/zero-downtime": "lesson.md", "lesson.ko.md", "files/stack.yaml"),
+    lesson!("swarm/drain-and-death": "lesson.md", "lesson.ko.md", "files/stack.yaml"),
     lesson!("kubernetes/three-layers": "lesson.md", "lesson.ko.md", "files/web.yaml"),
     lesson!("kubernetes/config": "lesson.md", "lesson.ko.md", "files/web.yaml"),
     lesson!("kubernetes/cron": "lesson.md", "lesson.ko.md", "files/visitor.yaml", "files/web.yaml"),

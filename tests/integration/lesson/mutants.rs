@@ -1,0 +1,173 @@
+//! The evidence tells a check from one that is not as careful: without one of its conditions, without a field of one, in any order
+//! instead of one after the other, or with what was before the step.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clusterdojo::lesson::{Evidence, Lesson, Outcome, Reason, Step, built_in, judge};
+use serde_json::{Value, json};
+
+use super::{evidence, file_of, folder};
+
+type Told = (Outcome, Option<Reason>);
+
+/// The files of a built-in lesson, by their paths in its folder.
+fn files(lesson: &str) -> BTreeMap<String, String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/lessons").join(lesson);
+    let mut files = BTreeMap::new();
+    let mut folders = vec![PathBuf::new()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(root.join(&folder)).unwrap() {
+            let path = folder.join(entry.unwrap().file_name());
+            if root.join(&path).is_dir() {
+                folders.push(path);
+            } else {
+                let text = fs::read_to_string(root.join(&path)).unwrap();
+                files.insert(path.display().to_string(), text);
+            }
+        }
+    }
+    files
+}
+
+/// A lesson whose front matter is somewhat otherwise; none, if it is refused so.
+fn changed(files: &BTreeMap<String, String>, front: &Value) -> Option<Lesson> {
+    let mut files = files.clone();
+    let text = &files["lesson.md"];
+    let rest = text.strip_prefix("---\n").unwrap().split_once("\n---\n").unwrap().1;
+    // JSON is YAML.
+    let text = format!("---\n{front}\n---\n{rest}");
+    files.insert("lesson.md".to_owned(), text);
+    Lesson::read(files.iter().map(|(name, text)| (name.as_str(), text.as_str()))).ok()
+}
+
+fn front(files: &BTreeMap<String, String>) -> Value {
+    let text = files["lesson.md"].strip_prefix("---\n").unwrap();
+    serde_saphyr::from_str(text.split_once("\n---\n").unwrap().0).unwrap()
+}
+
+/// A check with one thing less, in each way, and what that is.
+fn mutants(check: &Value) -> Vec<(String, Value)> {
+    let mut all = Vec::new();
+    let Some((name, inner)) = check.as_object().and_then(|map| map.iter().next()) else {
+        return all;
+    };
+    match (name.as_str(), inner) {
+        ("all" | "any" | "then", Value::Array(parts)) => {
+            for (index, part) in parts.iter().enumerate() {
+                let mut fewer = parts.clone();
+                fewer.remove(index);
+                if !fewer.is_empty() {
+                    let condition = part.as_object().and_then(|map| map.keys().next());
+                    let what = format!("without {}", condition.map_or("", String::as_str));
+                    all.push((what, json!({ name: fewer })));
+                }
+                for (what, part) in mutants(part) {
+                    let mut other = parts.clone();
+                    other[index] = part;
+                    all.push((what, json!({ name: other })));
+                }
+            }
+            if name == "then" {
+                all.push(("in any order".to_owned(), json!({ "all": parts })));
+            }
+        }
+        ("never" | "hold", _) => {
+            // `hold` has its condition inside.
+            let of = inner.get("of").filter(|_| name == "hold");
+            for (what, part) in mutants(of.unwrap_or(inner)) {
+                let other = match of {
+                    Some(_) => json!({ "hold": { "for": inner["for"], "of": part } }),
+                    None => json!({ "never": part }),
+                };
+                all.push((what, other));
+            }
+            if let Some(of) = of {
+                all.push(("for a moment".to_owned(), of.clone()));
+            }
+        }
+        (_, Value::Object(fields)) => {
+            for key in fields.keys() {
+                let mut fewer = fields.clone();
+                fewer.remove(key);
+                all.push((format!("{name} without {key}"), json!({ name: fewer })));
+            }
+        }
+        _ => {}
+    }
+    all
+}
+
+/// What is recorded of a step.
+fn recorded(lesson: &Lesson, step: &Step) -> Vec<Evidence> {
+    let number = |word: &'static str, count| (1..=count).map(move |it| format!("{word}-{it}"));
+    let cases = ["red".to_owned(), "green".to_owned()].into_iter();
+    let cases =
+        cases.chain(number("also", step.also.len())).chain(number("wrong", step.wrong.len()));
+    let there =
+        cases.map(|case| file_of(lesson, step, &case)).filter(|it| folder().join(it).exists());
+    there.map(|name| evidence(&name)).collect()
+}
+
+fn told(step: &Step, recorded: &[Evidence]) -> Vec<Told> {
+    let judged = recorded.iter().map(|evidence| judge(step, evidence));
+    judged.map(|verdict| (verdict.verdict, verdict.reason)).collect()
+}
+
+/// What no recorded evidence tells apart from the right check yet.
+const NOT_TRIED: [&str; 4] =
+    ["for a moment", "without machine.file", "without machine.unit", "without swarm.service"];
+
+#[test]
+fn a_check_that_is_less_careful_is_found_out() {
+    // By what was left out. Not each one matters in each step.
+    let (mut caught, mut missed) = (BTreeSet::new(), BTreeSet::new());
+    let mut idle = Vec::new();
+    for lesson in built_in() {
+        let files = files(&lesson.id);
+        let front = front(&files);
+        for (number, step) in lesson.steps.iter().enumerate() {
+            let recorded = recorded(&lesson, step);
+            let right = told(step, &recorded);
+            let mut matters = false;
+            let all = mutants(&front["steps"][number]["check"]);
+            for (what, check) in all {
+                let mut front = front.clone();
+                front["steps"][number]["check"] = check;
+                let Some(other) = changed(&files, &front) else { continue };
+                let is_caught = told(&other.steps[number], &recorded) != right;
+                matters |= is_caught;
+                if is_caught { &mut caught } else { &mut missed }.insert(what);
+            }
+            if !matters {
+                idle.push(format!("{} {}", lesson.id, step.id));
+            }
+        }
+    }
+    let is_field = |what: &&String| what.contains(" without ");
+    let (fields, others): (Vec<_>, Vec<_>) = missed.difference(&caught).partition(is_field);
+    assert_eq!(others, NOT_TRIED, "only these make no difference");
+    assert!(caught.len() > fields.len(), "caught: {caught:#?}, not: {fields:#?}");
+    assert_eq!(idle, ["kubernetes/three-layers apply"], "no part of these checks matters");
+}
+
+#[test]
+fn what_was_before_the_step_does_not_count() {
+    let mut caught = Vec::new();
+    for lesson in built_in() {
+        for step in &lesson.steps {
+            for evidence in recorded(&lesson, step) {
+                let right = told(step, std::slice::from_ref(&evidence));
+                let mut other = evidence.clone();
+                // As if all that came had been there when the step began.
+                let Some(last) = evidence.seen.last() else { continue };
+                (other.since.facts, other.since.looks) = (last.facts.clone(), last.looks.clone());
+                if told(step, &[other]) != right {
+                    caught.push(step.id.as_str().to_owned());
+                }
+            }
+        }
+    }
+    assert!(caught.len() > 5, "{caught:?}");
+}
