@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::model::MachineState;
 use crate::observe::{Facts, MachineFacts, NodeFacts, Part};
-use crate::remote::{PodStatus, SwarmTask};
+use crate::remote::{ContainerFact, PodStatus, SwarmTask};
 
 /// Something that has happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +30,14 @@ pub fn happenings(before: &Facts, now: &Facts) -> Vec<Happening> {
     if now.services.as_ref().is_some_and(|part| part.items.is_some()) {
         tasks(before, now, &mut all);
     }
+    for machine in now.machines.iter() {
+        let before = before.machines.iter().find(|it| it.name == machine.name);
+        if let Some(before) = before.and_then(|it| it.containers.as_ref())
+            && let Some(now) = &machine.containers
+        {
+            containers(&machine.name.to_string(), before, now, &mut all);
+        }
+    }
     if let (Some(before), Some(now)) = (&before.pods, &now.pods) {
         pods(before, now, &mut all);
     }
@@ -43,6 +51,13 @@ pub fn task_name(service: &str, task: &SwarmTask) -> String {
         (None, Some(node)) => format!("{service}.{node}"),
         (None, None) => service.to_owned(),
     }
+}
+
+/// What a person calls a container: that of a task as its task.
+fn container_name(container: &ContainerFact) -> &str {
+    let task = container.task_id.as_ref();
+    let short = task.and_then(|task| container.name.strip_suffix(task.as_str())?.strip_suffix('.'));
+    short.unwrap_or(&container.name)
 }
 
 fn machines(before: &Part<MachineFacts>, now: &Part<MachineFacts>, all: &mut Vec<Happening>) {
@@ -111,6 +126,50 @@ fn tasks(before: &Facts, now: &Facts, all: &mut Vec<Happening>) {
     }
 }
 
+fn containers(
+    place: &str,
+    before: &Part<ContainerFact>,
+    now: &Part<ContainerFact>,
+    all: &mut Vec<Happening>,
+) {
+    if before.items.is_none() || now.items.is_none() {
+        return;
+    }
+    let find =
+        |part: &'_ Part<ContainerFact>, id: &str| part.iter().find(|it| it.id == id).cloned();
+    let mut say = |container: &ContainerFact, what: &str| {
+        let words = format!("{} {what}", container_name(container));
+        all.push(Happening { place: place.to_owned(), words });
+    };
+    let health = |container: &ContainerFact| {
+        container.health.as_ref().and_then(|health| health.status.clone())
+    };
+    for container in now.iter() {
+        let before = find(before, &container.id);
+        let state = before.as_ref().and_then(|it| it.state.as_deref());
+        // What runs for a service is told by its tasks.
+        if container.service.is_none() && container.state.as_deref() != state {
+            match (container.state.as_deref(), container.exit_code) {
+                (Some(state @ "exited"), Some(code)) => {
+                    say(container, &format!("{state}: exit code {code}"))
+                }
+                (Some(state), _) => say(container, state),
+                (None, _) => {}
+            }
+        }
+        if let Some(status) = health(container)
+            && before.is_some_and(|before| health(&before).is_some_and(|was| was != status))
+        {
+            say(container, &format!("is {status}"));
+        }
+    }
+    for container in before.iter().filter(|it| it.service.is_none()) {
+        if find(now, &container.id).is_none() {
+            say(container, "is gone");
+        }
+    }
+}
+
 fn pods(before: &Part<PodStatus>, now: &Part<PodStatus>, all: &mut Vec<Happening>) {
     let is_theirs = |pod: &&PodStatus| !pod.namespace.starts_with("kube-");
     let known: BTreeMap<_, _> = before.iter().map(|pod| (&pod.uid, pod)).collect();
@@ -153,4 +212,58 @@ fn pods(before: &Part<PodStatus>, now: &Part<PodStatus>, all: &mut Vec<Happening
 
 fn restarts(pod: &PodStatus) -> i32 {
     pod.containers.iter().flatten().map(|container| container.restart_count).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn facts(containers: &Value) -> Facts {
+        let machine = json!({"name": "machine-1", "role": "machine", "driver": "docker", "exists": true,
+            "state": "running", "address": "10.0.0.2", "reachable": true, "error": null,
+            "containers": {"items": containers, "error": null}});
+        serde_json::from_value(
+            json!({"name": "practice", "orchestrator": "engines", "leader": null,
+            "majority": null, "machines": {"items": [machine], "error": null}, "findings": []}),
+        )
+        .unwrap()
+    }
+
+    fn container(name: &str, task: Option<&str>, state: &str, health: Option<&str>) -> Value {
+        json!({"id": name, "name": name, "image": "dojo/lab:1", "service": task.map(|_| "web"), "taskID": task,
+            "state": state, "exitCode": if state == "exited" { 137 } else { 0 },
+            "health": health.map(|status| json!({"status": status, "failingStreak": 0, "log": []}))})
+    }
+
+    fn told(before: &[Value], now: &[Value]) -> Vec<String> {
+        let all = happenings(&facts(&json!(before)), &facts(&json!(now)));
+        all.into_iter().map(|it| format!("{}: {}", it.place, it.words)).collect()
+    }
+
+    #[test]
+    fn containers_come_fall_ill_end_and_go() {
+        let web = |state, health| container("web", None, state, health);
+        assert_eq!(told(&[], &[web("running", None)]), ["machine-1: web running"]);
+        let (well, ill) = (web("running", Some("healthy")), web("running", Some("unhealthy")));
+        assert_eq!(told(std::slice::from_ref(&well), &[ill]), ["machine-1: web is unhealthy"]);
+        assert_eq!(
+            told(&[well.clone()], &[web("exited", None)]),
+            ["machine-1: web exited: exit code 137"]
+        );
+        assert_eq!(told(std::slice::from_ref(&well), &[]), ["machine-1: web is gone"]);
+        assert_eq!(told(&[well.clone()], &[well]), [""; 0]);
+    }
+
+    #[test]
+    fn of_containers_of_services_only_their_health_is_told() {
+        let task = |state, health| container("web.1.t1", Some("t1"), state, health);
+        let before = [task("running", Some("healthy"))];
+        assert_eq!(
+            told(&before, &[task("running", Some("unhealthy"))]),
+            ["machine-1: web.1 is unhealthy"]
+        );
+        assert_eq!(told(&before, &[]), [""; 0]);
+    }
 }

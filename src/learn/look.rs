@@ -7,10 +7,11 @@ use futures_util::Stream;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
+use crate::kind;
 use crate::lesson::Step;
 use crate::observe::{self, Ask, Facts};
 use crate::pace::stretch;
-use crate::remote::Remote;
+use crate::remote::{Extra, Extras, Remote};
 use crate::store::Record;
 use crate::workflow::Services;
 
@@ -55,12 +56,21 @@ impl Eyes {
     /// Looks once at the cluster, for a step.
     pub(super) async fn look(&self, step: &Step) -> Facts {
         let end = Instant::now() + stretch(PATIENCE);
-        observe::once(&self.cluster, asked(step), end).await
+        observe::once(&self.cluster, self.asked(step), end).await
     }
 
     /// Looks again and again; tells what is otherwise than before.
     pub(super) fn watch(&self, step: &Step) -> impl Stream<Item = Facts> + Send + Unpin + use<> {
-        observe::changes(self.cluster.clone(), asked(step))
+        observe::changes(self.cluster.clone(), self.asked(step))
+    }
+
+    /// What is asked for a step.
+    fn asked(&self, step: &Step) -> Ask {
+        // Where nothing else runs, containers are what one wants to see.
+        let is_cluster = kind::of(self.cluster.record.spec.orchestrator).bootstrapper().is_some();
+        let extras: &[Extra] = if is_cluster { &[] } else { &[Extra::Containers] };
+        let usual = Ask { workloads: true, extras: Extras::of(extras), ..Ask::default() };
+        usual.and(step.check.asks())
     }
 
     /// Logs in to a machine.
@@ -80,10 +90,4 @@ impl Eyes {
     pub(super) fn addresses(&self) -> impl Iterator<Item = std::net::IpAddr> {
         self.cluster.record.machines.iter().map(|machine| machine.private_ip)
     }
-}
-
-/// What is asked for a step.
-fn asked(step: &Step) -> Ask {
-    let usual = Ask { workloads: true, ..Ask::default() };
-    usual.and(step.check.asks())
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 use tokio::sync::oneshot;
@@ -10,7 +11,7 @@ use crate::cli::error::{About as _, Error};
 use crate::cli::services::Context;
 use crate::event::chain;
 use crate::learn::{self, Eyes, Following, Session, happenings};
-use crate::lesson::Verdict;
+use crate::lesson::{Outcome, Verdict};
 use crate::observe::Facts;
 use crate::report::screen::{Choice, Happening, Key, Panel, Screen, View};
 
@@ -29,6 +30,8 @@ struct State<'a> {
     verdict: Option<Verdict>,
     facts: Option<Facts>,
     happened: VecDeque<Happening>,
+    /// When something has happened last in this step.
+    moved: Option<Instant>,
     panel: Option<(Opened, Panel)>,
     notice: Option<String>,
     /// Tells when a solution that runs has ended, and how.
@@ -58,6 +61,7 @@ pub(super) async fn run(
         verdict: None,
         facts: None,
         happened: VecDeque::new(),
+        moved: None,
         panel: None,
         notice: None,
         solution: None,
@@ -110,6 +114,7 @@ impl State<'_> {
                 let at = self.eyes.now().to_zoned(TimeZone::system()).strftime("%H:%M:%S");
                 let at = at.to_string();
                 for learn::Happening { place, words } in happenings(before, &facts) {
+                    self.moved = Some(Instant::now());
                     self.happened.push_back(Happening { at: at.clone(), place, words });
                 }
                 while self.happened.len() > HAPPENINGS {
@@ -126,7 +131,16 @@ impl State<'_> {
         view.happenings = self.happened.iter().cloned().collect();
         view.panel = self.panel.as_ref().map(|(_, panel)| panel.clone());
         view.notice.clone_from(&self.notice);
+        view.patience_left = self.patience_left();
         view
+    }
+
+    /// How long it may take until what was done is seen; nothing, where nothing was done or it is decided.
+    fn patience_left(&self) -> Option<Duration> {
+        let waits = self.verdict.as_ref().is_some_and(|it| it.verdict == Outcome::NotYet);
+        let patience = self.session.step().ok()?.patience.0;
+        let left = patience.checked_sub(self.moved.filter(|_| waits)?.elapsed())?;
+        Some(Duration::from_secs(left.as_secs()))
     }
 
     /// Opens the question of the step, if it has one that is not answered.
@@ -262,7 +276,7 @@ impl State<'_> {
 
     /// Looks at a step that has just begun.
     fn begin(&mut self) -> Result<(), Error> {
-        (self.verdict, self.panel) = (None, None);
+        (self.verdict, self.panel, self.moved) = (None, None, None);
         // What was looked for before is of another step.
         self.following = Following::of(&self.session, &self.eyes)?;
         self.ask()

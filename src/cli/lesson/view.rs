@@ -4,7 +4,7 @@ use crate::learn::{Session, task_name};
 use crate::lesson::{Outcome, Reason, Told, Verdict, label, sentence};
 use crate::model::Language;
 use crate::observe::{Facts, MachineFacts, Part};
-use crate::remote::{PodStatus, SwarmTask};
+use crate::remote::{ContainerFact, PodStatus, SwarmTask};
 use crate::report::screen::{Health, Line, Machine, Prediction, Sign, Tile, Truth, View};
 
 use super::tell::chosen;
@@ -83,6 +83,12 @@ fn machines(facts: &Facts) -> Vec<Machine> {
                 Some(Tile { label: task_name(&service.name, task), health: of_task(task)? })
             }));
         }
+        for container in machine.containers.iter().flat_map(Part::iter) {
+            if container.service.is_none() {
+                let (label, health) = (container.name.clone(), of_container(container));
+                tiles.push(Tile { label, health });
+            }
+        }
         for pod in facts.pods.iter().flat_map(Part::iter) {
             let is_here = pod.node_name.as_deref() == Some(&name);
             if is_here && !pod.namespace.starts_with("kube-") {
@@ -128,6 +134,17 @@ fn of_task(task: &SwarmTask) -> Option<Health> {
             Some(Health::Changing)
         }
         _ => None,
+    }
+}
+
+fn of_container(container: &ContainerFact) -> Health {
+    let health = container.health.as_ref().and_then(|health| health.status.as_deref());
+    match (container.state.as_deref(), health) {
+        (Some("running"), Some("unhealthy")) | (Some("dead"), _) => Health::Bad,
+        (Some("running"), Some("starting")) | (Some("restarting"), _) => Health::Changing,
+        (Some("running"), _) => Health::Good,
+        (Some(_), _) => Health::Off,
+        (None, _) => Health::Unknown,
     }
 }
 

@@ -50,7 +50,7 @@ pub(super) fn words(language: Language) -> &'static Words {
 
 const ENGLISH: Words = Words {
     look: "Look",
-    time_left: "Time left",
+    time_left: "May take",
     predicted: "You predicted",
     right: "right",
     wrong: "it was",
@@ -82,7 +82,7 @@ const ENGLISH: Words = Words {
 
 const KOREAN: Words = Words {
     look: "확인",
-    time_left: "남은 시간",
+    time_left: "앞으로 최대",
     predicted: "내 예상",
     right: "맞음",
     wrong: "결과",
