@@ -56,8 +56,9 @@ fn collect(
     for entry in entries {
         let path = entry.map_err(Error::file("read", directory))?.path();
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
-        // What editors and systems leave is no part of it.
-        if name.starts_with('.') || name.ends_with('~') {
+        // What editors and systems leave is no part of it; what the learner gets may begin with a dot.
+        let is_left = name.starts_with('.') && prefix.is_empty() || name == ".DS_Store";
+        if is_left || name.ends_with('~') || name.ends_with(".swp") {
             continue;
         }
         let name = format!("{prefix}{name}");

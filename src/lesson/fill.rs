@@ -25,8 +25,9 @@ fn named(text: &str) -> impl Iterator<Item = (At, &str)> {
 /// Refuses a file that names parameters that nobody knows.
 pub(super) fn check(file: &str, text: &str, params: &Params) -> Result<(), Refused> {
     let known = |name: &str| params.contains_key(name) || GIVEN.contains(&name);
-    // `{{.Node}}` is for docker's `--format`.
-    match named(text).find(|(_, name)| !name.starts_with('.') && !known(name)) {
+    // `{{.Node}}` and `{{json .State}}` are for docker's `--format`.
+    let is_theirs = |name: &str| name.contains(['.', '$', '"']) || name == "end";
+    match named(text).find(|(_, name)| !is_theirs(name) && !known(name)) {
         None => Ok(()),
         Some((at, name)) => {
             let all: Vec<_> = params.keys().map(String::as_str).chain(GIVEN).collect();
@@ -51,7 +52,7 @@ mod tests {
     fn unknown_parameters_are_refused_where_they_stand() {
         let params = Params::from([("app".to_owned(), "web".to_owned())]);
         let told = |text: &str| check("a", text, &params).map_err(|error| error.to_string());
-        assert_eq!(told("{{app}} {{cluster}} {{.Node}}"), Ok(()));
+        assert_eq!(told("{{app}} {{cluster}} {{.Node}} {{range .A}}{{json .B}}{{end}}"), Ok(()));
         let refused = told("이름\n가 {{ap}}").unwrap_err();
         assert_eq!(refused, "a:2:3: unknown parameter `ap`: expected one of app, cluster");
         assert!(told("{{app }}").is_err());

@@ -6,7 +6,7 @@ use super::told::Told;
 
 /// What a condition wants.
 pub fn label(told: &Told, language: Language) -> String {
-    let (english, korean) = words(told.condition);
+    let (english, korean) = words(told);
     let mut pattern = match language {
         Language::En => english,
         Language::Ko => korean,
@@ -29,8 +29,8 @@ pub fn label(told: &Told, language: Language) -> String {
     text
 }
 
-fn words(condition: &'static str) -> (&'static str, &'static str) {
-    match condition {
+fn words(told: &Told) -> (&'static str, &'static str) {
+    match told.condition {
         "all" => ("all of these", "다음 모두"),
         "any" => ("one of these", "다음 중 하나"),
         "then" => ("in this order", "다음 순서대로"),
@@ -49,6 +49,10 @@ fn words(condition: &'static str) -> (&'static str, &'static str) {
         "k8s.nodes" => ("nodes of the cluster", "클러스터의 노드"),
         "swarm.stack" => ("stack {stack}", "stack {stack}"),
         "swarm.leader" => ("leader of the swarm", "swarm의 leader"),
+        "engine.container" if told.wanted.contains_key("absent") => {
+            ("no container {absent}", "컨테이너 {absent} 없음")
+        }
+        "engine.container" => ("container {container}", "컨테이너 {container}"),
         "engine.health" => ("health checks", "health check"),
         "k8s.node" => ("a node of the cluster", "클러스터의 노드"),
         "k8s.event" => ("event {event}", "이벤트 {event}"),

@@ -60,7 +60,9 @@ pub fn lint(lesson: &Lesson) -> Vec<Flaw> {
     }
     for (name, text) in &lesson.files {
         let file = format!("files/{name}");
-        if !named.contains(name) {
+        let is_in_another =
+            lesson.files.iter().any(|(other, text)| other != name && text.contains(name.as_str()));
+        if !named.contains(name) && !is_in_another {
             note(&file, 1, "no command names it".to_owned());
         }
         for (line, words) in (1..).zip(text.lines()) {
@@ -196,16 +198,19 @@ fn look_at_step(
     }
     for command in step.commands() {
         let words: Vec<&str> = command.split_whitespace().collect();
+        let plain = |word: &str| {
+            let word = word.trim_matches(|c: char| "'\"<>();&|".contains(c));
+            word.strip_prefix("./").unwrap_or(word).to_owned()
+        };
+        let given = words.iter().map(|word| plain(word));
+        named.extend(given.filter(|name| lesson.files.contains_key(name)));
         for pair in words.windows(2) {
-            let name = pair[1].trim_matches(|c: char| "'\";)&|".contains(c));
+            let name = plain(pair[1]);
             let ending = name.rsplit_once('.').map(|(_, ending)| ending);
-            let is_file = ending.is_some_and(|it| ["yaml", "yml"].contains(&it)) || pair[0] == "-f";
-            if ["-f", "-c", "--filename", "--compose-file"].contains(&pair[0]) && is_file {
-                if lesson.files.contains_key(name) {
-                    named.insert(name.to_owned());
-                } else if name != "-" && !name.contains('=') {
-                    note(file, step.line, format!("there is no `files/{name}`"));
-                }
+            let is_file = ending.is_some_and(|it| ["yaml", "yml"].contains(&it));
+            let takes_file = ["-f", "-c", "--filename", "--compose-file"].contains(&pair[0]);
+            if takes_file && is_file && !lesson.files.contains_key(&name) {
+                note(file, step.line, format!("there is no `files/{name}`"));
             }
             if pair[0] == "--image" {
                 look_at_image(pair[1], file, step.line, note);

@@ -139,10 +139,9 @@ fn words(reason: Reason) -> (&'static str, &'static str) {
             "Container {name} is on {machine}, and not on {wanted machine}.",
             "컨테이너 {name}은 {wanted machine}가 아니라 {machine}에 있습니다.",
         ),
-        Reason::OtherState => (
-            "Container {name} is {state}; its exit code is {exit-code}.",
-            "컨테이너 {name}의 상태는 {state}이고, 종료 코드는 {exit-code}입니다.",
-        ),
+        Reason::OtherState => {
+            ("Container {name} is {state}.", "컨테이너 {name}의 상태는 {state}입니다.")
+        }
         Reason::OtherHealth => (
             "Container {name} is {health}, and not {wanted health}.",
             "컨테이너 {name}은 {wanted health}가 아니라 {health} 상태입니다.",

@@ -81,13 +81,12 @@ impl Container {
     fn look_at(&self, container: &ContainerFact, moment: Moment<'_>) -> Result<Met, Unmet> {
         let state = container.state.as_deref().unwrap_or_default();
         let is_running = state == "running";
-        let status = container.exit_code.filter(|_| !is_running);
-        let status = status.map(|status| status.to_string()).unwrap_or_default();
+        let status = container.exit_code.filter(|_| state == "exited");
+        let told = status.map_or(state.to_owned(), |code| format!("{state} with exit code {code}"));
         let unmet = |reason| {
             Unmet::new(reason)
                 .saw("name", &self.name)
-                .saw("state", state)
-                .saw("exit-code", &status)
+                .saw("state", &told)
                 .since(container.finished_at.filter(|_| !is_running))
         };
         if let Some(wanted) = self.same {
@@ -115,7 +114,7 @@ impl Container {
             let Some(at) = ended.filter(|_| fits) else {
                 return Err(unmet(Reason::OtherState));
             };
-            return Ok(Met::happened(at).saw("exit-code", status));
+            return Ok(Met::happened(at).saw("state", told));
         }
         if let Some(wanted) = self.health {
             let Some(health) = &container.health else {

@@ -43,6 +43,16 @@ impl TryFrom<String> for On {
     }
 }
 
+impl On {
+    /// How a command names the machine.
+    pub(super) fn word(&self) -> &str {
+        match self {
+            Self::Name(name) => name,
+            Self::Any | Self::Each | Self::Pods(_) => "MACHINE",
+        }
+    }
+}
+
 impl fmt::Display for On {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -146,7 +146,7 @@ impl Leaf for File {
     }
 
     fn command(&self) -> String {
-        format!("dojo ssh MACHINE -- tail {}", self.path)
+        format!("dojo ssh {} -- tail {}", self.on.word(), self.path)
     }
 
     fn reasons(&self) -> &'static [Reason] {

@@ -97,7 +97,7 @@ impl Leaf for Unit {
     }
 
     fn command(&self) -> String {
-        format!("dojo ssh MACHINE -- systemctl status {}", self.unit)
+        format!("dojo ssh {} -- systemctl status {}", self.on.word(), self.unit)
     }
 
     fn reasons(&self) -> &'static [Reason] {
@@ -174,7 +174,7 @@ impl Leaf for Journal {
     }
 
     fn command(&self) -> String {
-        format!("dojo ssh MACHINE -- journalctl --unit {} --since -5min", self.unit)
+        format!("dojo ssh {} -- journalctl --unit {} --since -5min", self.on.word(), self.unit)
     }
 
     fn reasons(&self) -> &'static [Reason] {
@@ -229,7 +229,7 @@ impl Leaf for Script {
     }
 
     fn command(&self) -> String {
-        "dojo ssh MACHINE".to_owned()
+        format!("dojo ssh {}", self.on.word())
     }
 
     fn reasons(&self) -> &'static [Reason] {

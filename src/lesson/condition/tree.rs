@@ -228,8 +228,8 @@ impl Condition {
     /// Why it may be not met, whatever its parts say.
     pub(in crate::lesson) fn reasons(&self) -> &'static [Reason] {
         match self {
-            Self::Then(_) => &[Reason::TooEarly],
-            Self::Never(_) => &[Reason::Happened],
+            Self::Then(_) => &[Reason::TooEarly, Reason::NotWatched],
+            Self::Never(_) => &[Reason::Happened, Reason::NotWatched],
             Self::Hold(_) => &[Reason::NotLongEnough],
             _ => self.leaf().map(Leaf::reasons).unwrap_or_default(),
         }
