@@ -14,17 +14,26 @@ macro_rules! lesson {
 /// In the order in which they are learned.
 const ALL: &[Files] = &[
     lesson!("engine/machines": "lesson.md", "lesson.ko.md"),
+    lesson!("engine/remote": "lesson.md", "lesson.ko.md"),
+    lesson!("engine/rest": "lesson.md", "lesson.ko.md"),
     lesson!("engine/exit-codes": "lesson.md", "lesson.ko.md", "files/gitlab-ci.yml"),
+    lesson!("engine/healthcheck": "lesson.md", "lesson.ko.md", "files/Dockerfile"),
     lesson!("swarm/replicas": "lesson.md", "lesson.ko.md", "files/stack.yaml"),
     lesson!("swarm/stack": "lesson.md", "lesson.ko.md", "files/greeting.txt", "files/stack.yaml", "files/web.yaml"),
     lesson!("swarm/healthcheck": "lesson.md", "lesson.ko.md", "files/stack.yaml"),
     lesson!("swarm/zero-downtime": "lesson.md", "lesson.ko.md", "files/stack.yaml"),
+    lesson!("swarm/alert": "lesson.md", "lesson.ko.md", "files/alert.sh", "files/stack.yaml"),
+    lesson!("swarm/several": "lesson.md", "lesson.ko.md", "files/busy.yaml", "files/stack.yaml"),
     lesson!("swarm/drain-and-death": "lesson.md", "lesson.ko.md", "files/stack.yaml"),
+    lesson!("kubernetes/by-hand": "lesson.md", "lesson.ko.md", "files/web.yaml"),
     lesson!("kubernetes/three-layers": "lesson.md", "lesson.ko.md", "files/web.yaml"),
     lesson!("kubernetes/config": "lesson.md", "lesson.ko.md", "files/web.yaml"),
     lesson!("kubernetes/cron": "lesson.md", "lesson.ko.md", "files/visitor.yaml", "files/web.yaml"),
     lesson!("kubernetes/liveness": "lesson.md", "lesson.ko.md", "files/web.yaml"),
+    lesson!("kubernetes/latest": "lesson.md", "lesson.ko.md", "files/web.yaml"),
+    lesson!("kubernetes/keep-alive": "lesson.md", "lesson.ko.md", "files/keeper.yaml", "files/web.yaml"),
     lesson!("kubernetes/zero-downtime": "lesson.md", "lesson.ko.md", "files/web.yaml"),
+    lesson!("ops/kubelet-stopped": "lesson.md", "lesson.ko.md", "files/web.yaml"),
     lesson!("ops/drain-and-budget": "lesson.md", "lesson.ko.md", "files/web.yaml"),
 ];
 
