@@ -1,9 +1,9 @@
 #!/bin/sh
 # Tells the channel when a task of lab_{{app}} does not run any more. Ctrl-C ends it.
-channel="http://$(dojo ip {{cluster}}/manager-1):{{channel}}/"
+channel="http://$(dojo ip "{{cluster}}/manager-1"):{{channel}}/"
 
 running() {
-    docker service ps --filter desired-state=running --format '{{.ID}} {{.Name}}' lab_{{app}}
+    docker service ps --filter desired-state=running --format '{{.ID}} {{.Name}}' "lab_{{app}}"
 }
 
 before=$(running)
