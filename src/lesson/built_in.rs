@@ -35,6 +35,7 @@ const ALL: &[Files] = &[
     lesson!("kubernetes/zero-downtime": "lesson.md", "lesson.ko.md", "files/web.yaml"),
     lesson!("ops/kubelet-stopped": "lesson.md", "lesson.ko.md", "files/web.yaml"),
     lesson!("ops/drain-and-budget": "lesson.md", "lesson.ko.md", "files/web.yaml"),
+    lesson!("ops/etcd-backup": "lesson.md", "lesson.ko.md", "files/web.yaml"),
 ];
 
 /// All of them.
