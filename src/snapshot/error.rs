@@ -1,6 +1,6 @@
 //! Why a snapshot was not taken, put back or removed.
 
-use crate::driver::registry;
+use crate::driver::{self, registry};
 use crate::model::{ClusterName, DriverName, MachineId, MachineName, SnapshotName};
 
 use super::Lack;
@@ -122,7 +122,7 @@ pub enum Error {
 /// The drivers whose machines can have snapshots.
 fn able() -> Vec<DriverName> {
     let able = registry::inside().filter(|kind| kind.keeps_snapshots() && !kind.is_for_tests());
-    able.map(|kind| kind.name()).collect()
+    able.map(driver::Kind::name).collect()
 }
 
 fn quoted(drivers: &[DriverName]) -> String {

@@ -22,7 +22,15 @@ impl Scripts {
     }
 
     fn step(self, title: &'static str, why: &'static str, step: &'static str) -> Step {
-        Step { title, why, step, body: self.0, name: String::new(), about: String::new(), hold: "" }
+        Step {
+            title,
+            why,
+            verb: step,
+            body: self.0,
+            name: String::new(),
+            about: String::new(),
+            hold: "",
+        }
     }
 
     /// Asks for the snapshots that there are.
@@ -103,7 +111,7 @@ impl Scripts {
 struct Step {
     title: &'static str,
     why: &'static str,
-    step: &'static str,
+    verb: &'static str,
     body: &'static str,
     name: String,
     about: String,
@@ -117,7 +125,7 @@ impl Step {
 
     fn script(self) -> Script {
         Script::new(self.title, self.why, self.body)
-            .with("STEP", self.step)
+            .with("STEP", self.verb)
             .with("NAME", self.name)
             .with("ABOUT", self.about)
             .with("HOLD", self.hold)
