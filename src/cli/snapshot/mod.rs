@@ -53,12 +53,11 @@ pub(super) async fn run(context: &Context, command: SnapshotCommand) -> Result<E
 /// A snapshot by what a person calls it: `before-lunch` of the current cluster, or `practice/before-lunch`. The
 /// cluster exists.
 fn meant(context: &Context, text: &str) -> Result<(ClusterName, SnapshotName), Error> {
-    let (cluster, name) = match text.split_once('/') {
-        Some((cluster, name)) => (cluster.parse()?, name.parse()?),
-        None => {
-            let name = text.parse()?;
-            (context.cluster(None)?, name)
-        }
+    let (cluster, name) = if let Some((cluster, name)) = text.split_once('/') {
+        (cluster.parse()?, name.parse()?)
+    } else {
+        let name = text.parse()?;
+        (context.cluster(None)?, name)
     };
     context.record(&cluster)?;
     Ok((cluster, name))
