@@ -48,10 +48,9 @@ begin() {
     systemctl reset-failed $(units) 2>/dev/null || true
     # shellcheck disable=SC2046 # a list of words
     systemctl start $(units)
-    if [ -n "$unknown" ]; then
-        # shellcheck disable=SC2086 # a list of words
-        docker rm --force --volumes $unknown >/dev/null
-    fi
+    for id in $unknown; do
+        if docker inspect "$id" >/dev/null 2>&1; then docker rm --force --volumes "$id" >/dev/null; fi
+    done
     # Those that were run with --rm are gone.
     if [ -s "$1" ]; then xargs docker start <"$1" >/dev/null 2>&1 || true; fi
     rm -f "$1"
