@@ -74,9 +74,14 @@ fn a_swarm_is_as_it_was_also_if_the_power_goes_in_the_midst() {
     said.ok();
     is_as_it_was(&world, &name, &ids);
 
-    // And without that.
-    create(&world, "second", &image);
+    // And without that, but with what an engine leaves that had no time to end its tasks.
+    let labels = ["com.docker.swarm.task.id=gone", "com.docker.swarm.service.name=second"];
+    let labels = labels.map(|label| format!("--label {label}")).join(" ");
+    on(&name, "worker-1", &format!("docker create {labels} {image}"));
+    let lonely = on(&name, "worker-1", &format!("docker run --detach {image}"));
     world.dojo(&restore).ok();
+    let state = format!("docker inspect --format '{{{{.State.Running}}}}' {lonely}");
+    assert_eq!(on(&name, "worker-1", &state), "true\n", "what runs without the swarm goes on");
     is_as_it_was(&world, &name, &ids);
 
     world.dojo(&["snapshot", "rm", "before"]).ok();
