@@ -90,10 +90,33 @@ pub const UPGRADE: &[&str] = &[
     "upgrade.done.before",
 ];
 
+/// The points that a snapshot comes to, in their order.
+pub const SAVE: &[&str] = &[
+    "save.record.before",
+    "save.record.after",
+    "save.stop.after",
+    "save.copy.after",
+    "save.keep.after",
+    "save.start.after",
+];
+
+/// The points that a snapshot which is put back comes to, in their order; `restore.swap.one` once the first of the machines
+/// has its former state.
+pub const RESTORE: &[&str] = &[
+    "restore.record.before",
+    "restore.record.after",
+    "restore.stop.after",
+    "restore.lay.after",
+    "restore.swap.one",
+    "restore.swap.after",
+    "restore.start.after",
+    "restore.note.after",
+];
+
 /// Says that the process has come to a point; ends it there if a test asked for that.
 #[cfg(feature = "failpoints")]
 pub fn reached(point: &str) {
-    let lists = [ALL, SCALE, KUBERNETES, UPGRADE, EC2];
+    let lists = [ALL, SCALE, KUBERNETES, UPGRADE, EC2, SAVE, RESTORE];
     let known = lists.iter().any(|list| list.contains(&point));
     debug_assert!(known, "failpoint `{point}` is missing from the list");
     if std::env::var_os("DOJO_FAILPOINT").is_some_and(|wanted| wanted == point) {

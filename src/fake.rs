@@ -44,12 +44,23 @@ struct State {
     id: String,
     machines: Vec<Machine>,
     members: Vec<String>,
+    /// What machines say of their snapshots, by machine and by name: `whole`, and what is told.
+    #[serde(default)]
+    snapshots: BTreeMap<String, BTreeMap<String, String>>,
+    /// What they say that their state belongs to.
+    #[serde(default = "release")]
+    runs: String,
+}
+
+fn release() -> String {
+    "Docker 26.1.5".to_owned()
 }
 
 impl Default for State {
     fn default() -> Self {
         let id = format!("{:016x}", rand::random::<u64>());
-        Self { id, machines: Vec::new(), members: Vec::new() }
+        let (machines, members) = (Vec::new(), Vec::new());
+        Self { id, machines, members, snapshots: BTreeMap::new(), runs: release() }
     }
 }
 
@@ -237,12 +248,51 @@ impl Images for Fake {
 #[derive(Debug)]
 struct Obedient {
     id: MachineId,
-    refuses_images: bool,
+    file: PathBuf,
+    /// What the test wants to fail here.
+    failing: Vec<String>,
+}
+
+impl Obedient {
+    fn fails(&self, operation: &str) -> bool {
+        self.failing.iter().any(|failing| failing == operation)
+    }
+
+    /// A step of what is done for a snapshot, with its inputs.
+    fn snapshot(&self, inputs: &BTreeMap<&'static str, String>) -> String {
+        let mut state = read(&self.file).unwrap_or_default();
+        let its = state.snapshots.entry(self.id.to_string()).or_default();
+        let name = inputs["NAME"].clone();
+        match &*inputs["STEP"] {
+            "look" => {
+                let lines = its.iter().filter(|(name, _)| !name.starts_with('.'));
+                let lines = lines.map(|(name, rest)| format!("snapshot {name} {rest}\n"));
+                return format!("runs {}\n{}", state.runs, lines.collect::<String>());
+            }
+            "copy" => drop(its.insert(format!(".{name}"), format!("whole {}", inputs["ABOUT"]))),
+            "keep" => {
+                let copy = its.remove(&format!(".{name}")).unwrap_or_default();
+                its.insert(name, copy);
+            }
+            "remove" => its.retain(|known, _| known.trim_start_matches('.') != name),
+            _ => return String::new(),
+        }
+        let text = serde_json::to_vec_pretty(&state).expect("the state is plain data");
+        fs::write(&self.file, text).expect("the test's directory is writable");
+        String::new()
+    }
 }
 
 #[async_trait]
 impl Remote for Obedient {
     async fn run(&self, script: &Script) -> Result<String, remote::Error> {
+        let inputs: BTreeMap<_, _> = script.inputs(|value, _| value.to_owned()).collect();
+        if let Some(step) = inputs.get("STEP") {
+            if self.fails(step) {
+                return Err(silent(&self.id, &script.title, Duration::ZERO));
+            }
+            return Ok(self.snapshot(&inputs));
+        }
         Ok(match &*script.title {
             "look for Kubernetes" => KubernetesVersion::NEWEST.to_string(),
             // In the year 2100, half an hour long.
@@ -252,7 +302,7 @@ impl Remote for Obedient {
     }
 
     async fn run_with_input(&self, script: &Script, input: Input) -> Result<String, remote::Error> {
-        if self.refuses_images && script.title == "load image" {
+        if self.fails("load") && script.title == "load image" {
             return Err(silent(&self.id, &script.title, Duration::ZERO));
         }
         input.pieces().try_for_each(|_| async { Ok(()) }).await.expect("what is sent can be read");
@@ -296,8 +346,9 @@ impl Dialer for Fake {
         if self.fails("boot", machine.id.name) {
             return Err(silent(&machine.id, "SSH", deadline));
         }
-        let refuses_images = self.fails("load", machine.id.name);
-        Ok(Arc::new(Obedient { id: machine.id.clone(), refuses_images }))
+        let its = self.failing.iter().filter(|(_, name)| *name == machine.id.name);
+        let failing = its.map(|(operation, _)| operation.clone()).collect();
+        Ok(Arc::new(Obedient { id: machine.id.clone(), file: self.file.clone(), failing }))
     }
 
     async fn engine(

@@ -39,6 +39,7 @@ pub mod provision;
 pub mod remote;
 pub mod report;
 pub mod retry;
+pub mod snapshot;
 pub mod spec;
 pub mod store;
 mod tls;

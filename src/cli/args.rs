@@ -19,6 +19,7 @@ pub(super) use super::data_format::DataFormat;
 use super::driver_flags::{self, DriverFlags, Finding, Looking, Making};
 use super::examples;
 use super::lesson::LessonCommand;
+use super::snapshot::SnapshotCommand;
 
 /// Real multi-machine clusters for learning Docker Swarm and Kubernetes, up in seconds and gone without a trace
 #[derive(Debug, Parser)]
@@ -92,6 +93,11 @@ pub(super) enum Command {
     Break(Break),
     /// Undo what `break` has done
     Unbreak(Unbreak),
+    /// Keep the state of a whole cluster, and put it back later
+    Snapshot {
+        #[command(subcommand)]
+        command: SnapshotCommand,
+    },
     /// Rebuild a lost or damaged record from the machines' labels
     Repair(Repair),
     /// Check whether this computer meets the requirements

@@ -15,7 +15,8 @@ use crate::model::{
 };
 use crate::pace::InvalidPatience;
 use crate::{
-    bootstrap, bundle, context, driver, fault, learn, provision, remote, spec, store, workflow,
+    bootstrap, bundle, context, driver, fault, learn, provision, remote, snapshot, spec, store,
+    workflow,
 };
 
 /// Why a command failed.
@@ -309,6 +310,7 @@ fn hints(error: &Error, cluster: Option<&ClusterName>) -> Vec<String> {
         }
         workflow::Error::Store(error) => store_hints(error),
         workflow::Error::Fault(error) => fault_hints(error),
+        workflow::Error::Snapshot(error) => snapshot_hints(error),
         workflow::Error::Bundle(error)
         | workflow::Error::Provision(provision::Error::Bundle(error)) => bundle_hints(error),
         workflow::Error::Context(context::Error::Foreign { .. }) => {
@@ -677,6 +679,36 @@ fn fault_hints(error: &fault::Error) -> Vec<String> {
         }
         fault::Error::Off { machine, .. } => vec![format!("`dojo start {machine}` starts it")],
         fault::Error::Refused { .. } | fault::Error::Odd { .. } => Vec::new(),
+    }
+}
+
+fn snapshot_hints(error: &snapshot::Error) -> Vec<String> {
+    match error {
+        snapshot::Error::Unfinished { cluster, .. } => {
+            vec![format!("`dojo up {cluster}` does what is left to do")]
+        }
+        snapshot::Error::Off { cluster, .. } => vec![format!("`dojo start {cluster}` starts them")],
+        snapshot::Error::Exists { cluster, name } => {
+            vec![format!("choose another name, or `dojo snapshot rm {cluster}/{name}` removes it")]
+        }
+        snapshot::Error::Unknown { cluster, .. } => {
+            vec![format!("`dojo snapshot ls {cluster}` lists them")]
+        }
+        snapshot::Error::NotWhole { cluster, name, .. }
+        | snapshot::Error::OtherCluster { cluster, name } => vec![format!(
+            "nothing was changed; it cannot be put back any more, and `dojo snapshot rm {cluster}/{name}` removes \
+             what is left of it"
+        )],
+        snapshot::Error::OtherMachines { cluster, .. } => vec![format!(
+            "nothing was changed; where only their number differs, `dojo scale {cluster}` takes away those that have \
+             come"
+        )],
+        snapshot::Error::OtherRelease { .. } => {
+            vec!["nothing was changed; a state is put back to the release that wrote it".to_owned()]
+        }
+        snapshot::Error::Driver { .. }
+        | snapshot::Error::NoState { .. }
+        | snapshot::Error::Odd { .. } => Vec::new(),
     }
 }
 

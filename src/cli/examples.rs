@@ -78,6 +78,18 @@ Examples:
   dojo unbreak                    The current cluster
   dojo unbreak practice/worker-1  One machine";
 
+pub(super) const SNAPSHOT_SAVE: &str = "\
+Examples:
+  dojo snapshot save before-lunch           The current cluster
+  dojo snapshot save practice/before-lunch  This cluster
+  dojo snapshot ls practice";
+
+pub(super) const SNAPSHOT: &str = "\
+Examples:
+  dojo snapshot restore before-lunch
+  dojo snapshot restore practice/before-lunch
+  dojo snapshot rm practice/before-lunch";
+
 pub(super) const SCALE: &str = "\
 Examples:
   dojo scale practice --workers 5

@@ -194,7 +194,11 @@ fn row(name: ClusterName, record: Option<&Record>, found: &Found<Vec<Machine>>) 
         Some(_) if running == 0 && unknown(machines).is_some() => "unknown",
         Some(record) => match record.phase() {
             Phase::Destroying => "half removed",
-            Phase::Creating | Phase::Scaling | Phase::Upgrading => "unfinished",
+            Phase::Creating
+            | Phase::Scaling
+            | Phase::Upgrading
+            | Phase::Saving
+            | Phase::Restoring => "unfinished",
             Phase::Ready if running == wanted => "running",
             Phase::Ready if running == 0 && machines.len() == wanted => {
                 let is_paused = machines.iter().any(|m| m.state == MachineState::Paused);

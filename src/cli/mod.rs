@@ -36,6 +36,7 @@ mod pointed;
 mod power;
 mod scale;
 mod services;
+mod snapshot;
 mod ssh;
 mod status;
 mod sweep;
@@ -137,6 +138,7 @@ async fn one(context: &Context, command: Command) -> Result<ExitCode, Error> {
         Command::Restart(args) => power::restart(context, args).await.map(done),
         Command::Break(args) => Box::pin(faults::run(context, args)).await,
         Command::Unbreak(args) => Box::pin(faults::unbreak(context, args)).await.map(done),
+        Command::Snapshot { command } => Box::pin(snapshot::run(context, command)).await,
         Command::Repair(args) => power::repair(context, args).await.map(done),
         Command::Doctor(args) => status::doctor(context, args).await,
         Command::Image { command: ImageCommand::Build(args) } => {

@@ -44,6 +44,10 @@ impl Kind for Fake {
         *driver == self.name() || driver.as_str() == "docker"
     }
 
+    fn keeps_snapshots(&self) -> bool {
+        true
+    }
+
     fn has_known_image(&self, _section: &Section) -> bool {
         true
     }

@@ -124,6 +124,11 @@ pub trait Kind: Send + Sync {
         false
     }
 
+    /// Whether snapshots of a cluster can be kept on its machines: nobody else has anything there.
+    fn keeps_snapshots(&self) -> bool {
+        false
+    }
+
     /// Whether its machines are made of an image of which all is known here.
     fn has_known_image(&self, _section: &Section) -> bool {
         false

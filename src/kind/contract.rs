@@ -155,6 +155,11 @@ pub trait Kind: fmt::Debug + Send + Sync {
     fn things_of_machine(&self) -> Option<&'static str> {
         None
     }
+    /// The script that copies what each machine has of the cluster's state, and puts it back; `None` where machines are no
+    /// cluster.
+    fn snapshots(&self) -> Option<&'static str> {
+        None
+    }
     /// The script that makes or removes the namespace of a lesson, by way of a machine that leads; `None` where there are none.
     fn namespace(&self) -> Option<&'static str> {
         None

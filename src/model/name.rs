@@ -23,6 +23,11 @@ pub enum InvalidName {
         "`{0}` is not a machine name: expected manager-N, control-plane-N, worker-N or machine-N"
     )]
     Machine(String),
+    /// The name of a snapshot does not have the allowed form.
+    #[error(
+        "`{0}` is not a name for a snapshot: use 1 to 40 letters, digits and hyphens, with no hyphen at either end"
+    )]
+    Snapshot(String),
 }
 
 /// The name of a cluster.

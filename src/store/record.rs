@@ -6,13 +6,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::durable;
-use crate::model::{ClusterName, KubernetesVersion, LoadedImage, Machine, Places};
+use crate::model::{ClusterName, KubernetesVersion, LoadedImage, Machine, Places, SnapshotName};
 use crate::spec::ClusterSpec;
 
 use super::error::Error;
 
 /// The schema that this version writes.
-pub const SCHEMA: u32 = 3;
+pub const SCHEMA: u32 = 4;
 
 /// Something that was agreed on and has not come to its end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,13 +35,23 @@ pub enum Intent {
         /// What there is to be.
         spec: ClusterSpec,
     },
+    /// Everything stands still, so that what the cluster knows can be copied on its machines.
+    Save {
+        /// What the copies are called.
+        snapshot: SnapshotName,
+    },
+    /// What the cluster knew is put back on its machines.
+    Restore {
+        /// What the copies are called.
+        snapshot: SnapshotName,
+    },
 }
 
 impl Intent {
-    /// What the cluster is once it is done; `None` if it is gone then.
+    /// What the cluster is once it is done; `None` if it is gone then, or as it was.
     pub fn spec(&self) -> Option<&ClusterSpec> {
         match self {
-            Self::Remove => None,
+            Self::Remove | Self::Save { .. } | Self::Restore { .. } => None,
             Self::Shrink { spec } | Self::Grow { spec } | Self::Upgrade { spec } => Some(spec),
         }
     }
@@ -53,6 +63,8 @@ impl Intent {
             Self::Shrink { .. } => "scale",
             Self::Grow { .. } => "up",
             Self::Upgrade { .. } => "upgrade",
+            Self::Save { .. } => "snapshot save",
+            Self::Restore { .. } => "snapshot restore",
         }
     }
 }
@@ -69,6 +81,10 @@ pub enum Phase {
     Scaling,
     /// The nodes are being brought to the release that the spec names.
     Upgrading,
+    /// It stands still while what it knows is copied.
+    Saving,
+    /// What it knew is being put back.
+    Restoring,
     /// It is being removed.
     Destroying,
 }
@@ -142,6 +158,8 @@ impl Record {
             Some(Intent::Shrink { .. }) => Phase::Scaling,
             Some(Intent::Grow { .. }) => Phase::Creating,
             Some(Intent::Upgrade { .. }) => Phase::Upgrading,
+            Some(Intent::Save { .. }) => Phase::Saving,
+            Some(Intent::Restore { .. }) => Phase::Restoring,
         }
     }
 
@@ -180,7 +198,8 @@ impl Record {
         if record.schema < 3 {
             let spec = record.spec.clone();
             record.pending = match phase {
-                Some(Phase::Ready) | None => Vec::new(),
+                // The last two came later.
+                Some(Phase::Ready | Phase::Saving | Phase::Restoring) | None => Vec::new(),
                 Some(Phase::Creating) => vec![Intent::Grow { spec }],
                 Some(Phase::Scaling) => vec![Intent::Shrink { spec }],
                 Some(Phase::Upgrading) => vec![Intent::Upgrade { spec }],
@@ -255,5 +274,28 @@ mod tests {
             assert_eq!((record.phase(), record.pending[0].verb()), (phase, verb));
             assert_eq!((record.pending.len(), record.goal()), (1, &record.spec));
         }
+    }
+
+    #[test]
+    fn what_is_done_for_snapshots_came_with_the_fourth_schema() {
+        let cluster = "practice".parse().unwrap();
+        let third = FIRST.replace(r#""schema": 1"#, r#""schema": 3"#);
+        let mut record = Record::parse(&cluster, third.as_bytes()).unwrap();
+        assert_eq!((record.schema, record.phase()), (SCHEMA, Phase::Ready));
+        let snapshot: SnapshotName = "before".parse().unwrap();
+        let spec = record.spec.clone();
+        for (intent, phase, verb) in [
+            (Intent::Save { snapshot: snapshot.clone() }, Phase::Saving, "snapshot save"),
+            (Intent::Restore { snapshot }, Phase::Restoring, "snapshot restore"),
+        ] {
+            record.pending = vec![intent, Intent::Grow { spec: spec.clone() }];
+            let written = serde_json::to_vec(&record).unwrap();
+            let read = Record::parse(&cluster, &written).unwrap();
+            assert_eq!((read.phase(), read.pending[0].verb()), (phase, verb));
+            assert_eq!((&read, read.goal()), (&record, &spec));
+        }
+        let written = serde_json::to_string(&record).unwrap();
+        let newer = written.replace(r#""schema":4"#, r#""schema":5"#);
+        assert!(matches!(Record::parse(&cluster, newer.as_bytes()), Err(Error::Newer { .. })));
     }
 }

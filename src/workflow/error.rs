@@ -16,6 +16,7 @@ use crate::pki;
 use crate::plan::Plan;
 use crate::provision;
 use crate::remote;
+use crate::snapshot;
 use crate::spec;
 use crate::store;
 
@@ -64,6 +65,9 @@ pub enum Error {
     /// Nothing was broken.
     #[error(transparent)]
     Fault(#[from] fault::Error),
+    /// No snapshot was taken, put back or removed.
+    #[error(transparent)]
+    Snapshot(#[from] snapshot::Error),
     /// The surroundings are not fit.
     #[error("this computer is not ready: {}", findings(.0))]
     NotReady(Vec<Finding>),

@@ -6,6 +6,7 @@ use crate::store::{Intent, Record};
 
 use super::admit::admit_all;
 use super::error::Error;
+use super::keep;
 use super::lost::look;
 use super::make::{Make, Summary, UpOptions, phases};
 use super::phase::walk;
@@ -22,7 +23,9 @@ pub(super) fn left<'r>(
 ) -> Option<(&'r Intent, &'r [Intent])> {
     let (intent, rest) = record.pending.split_first()?;
     let is_covered = match intent {
-        Intent::Remove | Intent::Upgrade { .. } => false,
+        Intent::Remove | Intent::Upgrade { .. } | Intent::Save { .. } | Intent::Restore { .. } => {
+            false
+        }
         Intent::Shrink { spec } => spec.is_but_for_engines(wanted),
         Intent::Grow { .. } => true,
     };
@@ -91,6 +94,12 @@ async fn one(
         }
         Intent::Upgrade { spec } => {
             Box::pin(release::upgrade(cluster, spec.clone(), rest)).await.map(|_| None)
+        }
+        Intent::Save { snapshot } => {
+            Box::pin(keep::abandon(cluster, snapshot, rest)).await.map(|()| None)
+        }
+        Intent::Restore { snapshot } => {
+            Box::pin(keep::restore(cluster, snapshot, rest)).await.map(|()| None)
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::event::Progress;
 use crate::model::{ClusterName, Machine, MachineName, MachineState, Role};
+use crate::snapshot;
 use crate::store::{Phase, Record};
 
 use super::error::{Error, Work};
@@ -33,6 +34,11 @@ pub async fn start_machine(
     let cluster = services.lock(name, "start").await?;
     let Cluster { entry, progress, .. } = &cluster;
     let mut record = cluster.record()?;
+    if record.phase() == Phase::Restoring {
+        // One alone would have another state than its peers.
+        let verb = record.pending[0].verb();
+        return Err(snapshot::Error::Unfinished { cluster: name.clone(), verb }.into());
+    }
     let machine = one(services, &record, machine).await?;
     let install = install(&record.spec, true)?;
     let provisioner = provisioner(services, entry, &record, install)?;

@@ -25,6 +25,7 @@ mod packages;
 mod proxy;
 mod scale;
 mod service;
+mod snapshot;
 mod ssh;
 mod ssh_hosts;
 mod swarm;

@@ -27,6 +27,7 @@ mod pointed;
 mod refusals;
 mod report;
 mod screen;
+mod snapshot;
 mod toy;
 mod unwritable;
 mod waiting;

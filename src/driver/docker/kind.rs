@@ -72,6 +72,10 @@ impl Kind for Docker {
         (options(before).subnet != options(now).subnet).then_some("the subnet")
     }
 
+    fn keeps_snapshots(&self) -> bool {
+        true
+    }
+
     fn has_known_image(&self, section: &Section) -> bool {
         options(section).image.is_none()
     }

@@ -222,6 +222,13 @@ impl Kind for Kubernetes {
         ))
     }
 
+    fn snapshots(&self) -> Option<&'static str> {
+        Some(concat!(
+            include_str!("../../../templates/snapshot/kubernetes.sh"),
+            include_str!("../../../templates/snapshot/snapshot.sh")
+        ))
+    }
+
     fn namespace(&self) -> Option<&'static str> {
         Some(include_str!("../../../templates/kubernetes/namespace.sh"))
     }

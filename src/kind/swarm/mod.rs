@@ -176,4 +176,11 @@ impl Kind for Swarm {
     fn things_of_machine(&self) -> Option<&'static str> {
         Some(engines::THINGS)
     }
+
+    fn snapshots(&self) -> Option<&'static str> {
+        Some(concat!(
+            include_str!("../../../templates/snapshot/swarm.sh"),
+            include_str!("../../../templates/snapshot/snapshot.sh")
+        ))
+    }
 }
