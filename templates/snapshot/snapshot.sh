@@ -15,6 +15,8 @@ folder=$root/$NAME
 new=$root/.$NAME.new
 held=$root/.held
 ran=$root/.ran
+# There once all that was there before is beside its place.
+beside=$root/.beside
 dropin=15-clusterdojo-snapshot.conf
 
 # is_whole FOLDER: whether each of its files is as it was written.
@@ -85,12 +87,15 @@ lay() {
 # The former state takes the place of the present one, which stays beside it. What a run that was cut short has put there
 # already is no present one.
 swap() {
+    if [ -e "$beside" ]; then
+        kept | while read -r path; do rm -rf "$path"; done
+    else
+        kept | while read -r path; do
+            if [ -e "$path" ]; then mv -T "$path" "$path.clusterdojo-former"; fi
+        done
+        : >"$beside"
+    fi
     kept | while read -r path; do
-        if [ -e "$path.clusterdojo-former" ]; then
-            rm -rf "$path"
-        elif [ -e "$path" ]; then
-            mv -T "$path" "$path.clusterdojo-former"
-        fi
         if [ -e "$path.clusterdojo-new" ]; then mv -T "$path.clusterdojo-new" "$path"; fi
     done
     sync
@@ -100,11 +105,10 @@ swap() {
 back() {
     kept | while read -r path; do
         rm -rf "$path.clusterdojo-new"
-        if [ -e "$path.clusterdojo-former" ]; then
-            rm -rf "$path"
-            mv -T "$path.clusterdojo-former" "$path"
-        fi
+        if [ -e "$beside" ]; then rm -rf "$path"; fi
+        if [ -e "$path.clusterdojo-former" ]; then mv -T "$path.clusterdojo-former" "$path"; fi
     done
+    rm -f "$beside"
     sync
 }
 
@@ -126,6 +130,7 @@ clear() {
     kept | while read -r path; do
         rm -rf "$path.clusterdojo-new" "$path.clusterdojo-former"
     done
+    rm -f "$beside"
 }
 
 # What is a snapshot, or was to become one, goes.
