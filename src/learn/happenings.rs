@@ -151,7 +151,7 @@ fn containers(
         if container.service.is_none() && container.state.as_deref() != state {
             match (container.state.as_deref(), container.exit_code) {
                 (Some(state @ "exited"), Some(code)) => {
-                    say(container, &format!("{state}: exit code {code}"))
+                    say(container, &format!("{state}: exit code {code}"));
                 }
                 (Some(state), _) => say(container, state),
                 (None, _) => {}
@@ -249,11 +249,12 @@ mod tests {
         let (well, ill) = (web("running", Some("healthy")), web("running", Some("unhealthy")));
         assert_eq!(told(std::slice::from_ref(&well), &[ill]), ["machine-1: web is unhealthy"]);
         assert_eq!(
-            told(&[well.clone()], &[web("exited", None)]),
+            told(std::slice::from_ref(&well), &[web("exited", None)]),
             ["machine-1: web exited: exit code 137"]
         );
         assert_eq!(told(std::slice::from_ref(&well), &[]), ["machine-1: web is gone"]);
-        assert_eq!(told(&[well.clone()], &[well]), [""; 0]);
+        let same = [well];
+        assert_eq!(told(&same, &same), [""; 0]);
     }
 
     #[test]

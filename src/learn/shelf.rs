@@ -58,7 +58,10 @@ fn collect(
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
         // What editors and systems leave is no part of it; what the learner gets may begin with a dot.
         let is_left = name.starts_with('.') && prefix.is_empty() || name == ".DS_Store";
-        if is_left || name.ends_with('~') || name.ends_with(".swp") {
+        if is_left
+            || name.ends_with('~')
+            || Path::new(name).extension().is_some_and(|it| it == "swp")
+        {
             continue;
         }
         let name = format!("{prefix}{name}");

@@ -15,6 +15,13 @@ of_namespace='{range .items[*]}Namespace /{.metadata.name} {.metadata.uid}{"\n"}
 of_object='{range .items[*]}{.kind} {.metadata.namespace}{"/"}{.metadata.name} {.metadata.uid} {.metadata.ownerReferences[0].uid}{"\n"}{end}'
 of_node='{range .items[*]}Node /{.metadata.name} {.metadata.uid} {.spec.unschedulable}{"\n"}{end}'
 
+# An API server that was restarted a moment ago, as by the undo of a fault, answers soon.
+tries=$((30 * ${PATIENCE:-1}))
+until kubectl get --raw /readyz >/dev/null 2>&1 || [ "$tries" -le 0 ]; do
+    tries=$((tries - 1))
+    sleep 2
+done
+
 # Lines KIND NAMESPACE/NAME UID. Of a namespace that is new only itself is told: all else goes with it. Fails where not all of it
 # is known, since what is not told would be taken for new the next time.
 things() {

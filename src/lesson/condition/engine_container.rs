@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::lesson::reason::Reason;
 use crate::lesson::told::Values;
 use crate::model::MachineName;
-use crate::observe::{Ask, Facts};
+use crate::observe::{Ask, Facts, Part};
 use crate::remote::{ContainerFact, Extra, Extras};
 
 use super::exit::Exit;
@@ -29,7 +29,7 @@ pub struct Container {
     /// Its image.
     pub image: Option<String>,
     /// How its health check goes.
-    pub health: Option<Healthy>,
+    pub health: Option<Health>,
     /// With which status it has ended in this step.
     exit: Option<Exit>,
     /// Whether it is the one that was there under this name when the step began.
@@ -39,25 +39,27 @@ pub struct Container {
 /// How the health check of a container goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Healthy {
+pub enum Health {
     /// Too early to say.
     Starting,
     /// It is well.
-    Healthy,
+    #[serde(rename = "healthy")]
+    Well,
     /// It is not.
-    Unhealthy,
+    #[serde(rename = "unhealthy")]
+    Ill,
 }
 
 fn yes() -> bool {
     true
 }
 
-impl Healthy {
+impl Health {
     fn as_str(self) -> &'static str {
         match self {
             Self::Starting => "starting",
-            Self::Healthy => "healthy",
-            Self::Unhealthy => "unhealthy",
+            Self::Well => "healthy",
+            Self::Ill => "unhealthy",
         }
     }
 }
@@ -67,7 +69,7 @@ impl Container {
     fn all<'f>(&self, facts: &'f Facts) -> Vec<(MachineName, &'f ContainerFact)> {
         let machines = facts.machines.iter();
         let all = machines.flat_map(|machine| {
-            let containers = machine.containers.iter().flat_map(|part| part.iter());
+            let containers = machine.containers.iter().flat_map(Part::iter);
             containers.map(|container| (machine.name, container))
         });
         all.filter(|(_, container)| container.name == self.name).collect()
