@@ -25,7 +25,6 @@ const ALL: &[Files] = &[
     lesson!("swarm/alert": "lesson.md", "lesson.ko.md", "files/alert.sh", "files/stack.yaml"),
     lesson!("swarm/several": "lesson.md", "lesson.ko.md", "files/busy.yaml", "files/stack.yaml"),
     lesson!("swarm/drain-and-death": "lesson.md", "lesson.ko.md", "files/stack.yaml"),
-    lesson!("swarm/quorum": "lesson.md", "lesson.ko.md", "files/stack.yaml"),
     lesson!("kubernetes/by-hand": "lesson.md", "lesson.ko.md", "files/web.yaml"),
     lesson!("kubernetes/three-layers": "lesson.md", "lesson.ko.md", "files/web.yaml"),
     lesson!("kubernetes/config": "lesson.md", "lesson.ko.md", "files/web.yaml"),
