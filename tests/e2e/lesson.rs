@@ -1,4 +1,4 @@
-//! Lessons: what a learner sees, and that each lesson is right.
+//! Lessons: what a learner sees. That each lesson is right is proven by `scripts/lessons`.
 
 use std::fs;
 use std::process::Stdio;
