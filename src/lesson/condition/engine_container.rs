@@ -5,13 +5,14 @@ use serde::{Deserialize, Serialize};
 use crate::lesson::reason::Reason;
 use crate::lesson::told::Values;
 use crate::model::MachineName;
-use crate::observe::{Ask, Facts, Part};
+use crate::observe::{Ask, Facts};
 use crate::remote::{ContainerFact, Extra, Extras};
 
+use super::containers::{all_tell, containers};
 use super::exit::Exit;
 use super::image::is_same;
 use super::leaf::Leaf;
-use super::story::{Met, Moment, Unmet, known};
+use super::story::{Met, Moment, Unmet};
 
 /// A container is there, or not.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -67,12 +68,7 @@ impl Health {
 impl Container {
     /// Those of that name, with their machines.
     fn all<'f>(&self, facts: &'f Facts) -> Vec<(MachineName, &'f ContainerFact)> {
-        let machines = facts.machines.iter();
-        let all = machines.flat_map(|machine| {
-            let containers = machine.containers.iter().flat_map(Part::iter);
-            containers.map(|container| (machine.name, container))
-        });
-        all.filter(|(_, container)| container.name == self.name).collect()
+        containers(facts).filter(|(_, container)| container.name == self.name).collect()
     }
 
     fn is_on(&self, machine: MachineName) -> bool {
@@ -138,11 +134,7 @@ impl Leaf for Container {
         let here = all.iter().find(|(machine, _)| self.is_on(*machine));
         let elsewhere = all.first().map(|(machine, _)| machine.to_string());
         if here.is_none() {
-            // It may be on a machine that does not tell.
-            let machines = known(Some(&facts.machines))?.iter();
-            for machine in machines.filter(|machine| machine.is_on() && self.is_on(machine.name)) {
-                known(machine.containers.as_ref())?;
-            }
+            all_tell(facts, |machine| self.is_on(machine))?;
         }
         match (here, self.exists) {
             (Some((_, container)), true) => self.look_at(container, moment),

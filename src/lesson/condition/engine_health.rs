@@ -11,13 +11,15 @@ use serde::Deserialize;
 
 use crate::lesson::reason::Reason;
 use crate::lesson::told::Values;
+use crate::model::MachineName;
 use crate::observe::{Ask, Facts};
 use crate::remote::{ContainerFact, Extra, Extras, HealthProbe};
 
+use super::containers::{all_tell, containers};
 use super::exit::Exit;
 use super::leaf::Leaf;
 use super::span::Span;
-use super::story::{Met, Moment, Unmet, known};
+use super::story::{Met, Moment, Unmet};
 
 /// So many probes of a health check went so.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -104,34 +106,30 @@ impl Health {
     }
 
     /// Those containers, with the names of their machines.
-    fn containers<'f>(&self, facts: &'f Facts) -> Vec<(String, &'f ContainerFact)> {
-        let machines = facts.machines.iter().map(|machine| (machine.name, &machine.containers));
-        let all = machines.flat_map(|(name, part)| {
-            part.iter().flat_map(move |part| part.iter().map(move |it| (name.to_string(), it)))
-        });
-        all.filter(|(_, container)| self.means(container)).collect()
+    fn containers<'f>(&self, facts: &'f Facts) -> Vec<(MachineName, &'f ContainerFact)> {
+        containers(facts).filter(|(_, container)| self.means(container)).collect()
     }
 }
 
 impl Leaf for Health {
     fn look(&self, moment: Moment<'_>) -> Result<Met, Unmet> {
         // Whoever keeps silent now may have told of it before.
-        let mut probes = BTreeMap::<(Timestamp, &str), (String, &HealthProbe)>::new();
+        let mut probes = BTreeMap::<(Timestamp, &str), (MachineName, &HealthProbe)>::new();
         for sample in moment.samples() {
             for (machine, container) in self.containers(&sample.facts) {
                 for probe in container.health.iter().flat_map(|health| &health.log) {
                     if probe.start > moment.after {
                         let key = (probe.end, container.id.as_str());
-                        probes.insert(key, (machine.clone(), probe));
+                        probes.insert(key, (machine, probe));
                     }
                 }
             }
         }
         let fits = probes.values().filter(|(_, probe)| self.probe.fits(probe));
         let fits: Vec<_> = fits.collect();
-        let told = |machine: &str, probe: &HealthProbe| {
+        let told = |machine: MachineName, probe: &HealthProbe| {
             Values::from([
-                ("machine", machine.to_owned()),
+                ("machine", machine.to_string()),
                 ("took", seconds(took(probe))),
                 ("exit-code", probe.exit_code.to_string()),
                 ("output", probe.output.trim().to_owned()),
@@ -139,17 +137,14 @@ impl Leaf for Health {
         };
         if let Some((machine, probe)) = fits.get(self.count - 1) {
             let met = Met::happened(probe.end);
-            return Ok(Met { seen: told(machine, probe), ..met });
+            return Ok(Met { seen: told(*machine, probe), ..met });
         }
         let facts = moment.facts()?;
         let containers = self.containers(facts);
-        let running = |it: &&(String, &ContainerFact)| it.1.state.as_deref() == Some("running");
+        let running =
+            |it: &&(MachineName, &ContainerFact)| it.1.state.as_deref() == Some("running");
         if containers.iter().find(running).is_none() {
-            // It may be on a machine that does not tell.
-            let machines = known(Some(&facts.machines))?;
-            for machine in machines.iter().filter(|machine| machine.is_on()) {
-                known(machine.containers.as_ref())?;
-            }
+            all_tell(facts, |_| true)?;
             return Err(Unmet::new(Reason::NoContainer).saw("name", self.name()));
         }
         if containers.iter().filter(running).all(|(_, container)| container.health.is_none()) {
@@ -160,7 +155,7 @@ impl Leaf for Health {
         };
         let reason = if fits.is_empty() { Reason::OtherProbe } else { Reason::TooFewProbes };
         let mut unmet = Unmet::new(reason).since(Some(last.end));
-        unmet.seen = told(machine, last);
+        unmet.seen = told(*machine, last);
         Err(unmet.saw("number", fits.len()))
     }
 

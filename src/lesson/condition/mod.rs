@@ -1,6 +1,7 @@
 //! Conditions that steps are judged by: a tree, and a file for each family of what stands in it.
 
 mod answer;
+mod containers;
 mod count;
 mod engine_container;
 mod engine_health;

@@ -14,6 +14,7 @@ use crate::lesson::told::Values;
 use crate::observe::{Ask, Facts, Part};
 use crate::remote::{ContainerFact, Extra, Extras, SwarmService, SwarmTask};
 
+use super::containers::containers;
 use super::leaf::Leaf;
 use super::story::{Met, Moment, Unmet, known};
 use super::swarm_service::needed;
@@ -127,12 +128,14 @@ fn cause_with(ill: &BTreeSet<&str>, task: &SwarmTask, facts: &Facts) -> Option<C
 
 /// The tasks whose containers were seen to be ill.
 fn ill(moment: Moment<'_>) -> BTreeSet<&str> {
-    let machines = moment.samples().flat_map(|sample| sample.facts.machines.iter());
-    let containers = machines.flat_map(|machine| machine.containers.iter().flat_map(Part::iter));
+    let all = moment.samples().flat_map(|sample| containers(&sample.facts));
     let is_ill = |it: &&ContainerFact| {
         it.health.as_ref().is_some_and(|health| health.status.as_deref() == Some("unhealthy"))
     };
-    containers.filter(is_ill).filter_map(|it| it.task_id.as_deref()).collect()
+    all.map(|(_, container)| container)
+        .filter(is_ill)
+        .filter_map(|it| it.task_id.as_deref())
+        .collect()
 }
 
 /// The tasks of each replica, newest first.
