@@ -3,7 +3,7 @@
 use crate::driver::registry;
 use crate::kind;
 use crate::lesson::Lesson;
-use crate::model::{ClusterName, Role};
+use crate::model::ClusterName;
 use crate::spec::{ClusterSpec, MachineGroup};
 
 use super::error::Error;
@@ -18,17 +18,9 @@ pub fn usual_name(lesson: &Lesson) -> ClusterName {
 
 /// The machines that a lesson needs, as a cluster.
 pub fn wanted(lesson: &Lesson, name: ClusterName) -> ClusterSpec {
-    let groups = counts(lesson).into_iter();
+    let groups = lesson.cluster.counts().into_iter();
     let groups = groups.map(|(role, count)| MachineGroup::new(role, count, registry::default()));
     ClusterSpec::new(name, lesson.cluster.orchestrator, groups.collect())
-}
-
-/// How many machines a lesson needs of each role.
-fn counts(lesson: &Lesson) -> Vec<(Role, u16)> {
-    let shape = &lesson.cluster;
-    let leading = kind::of(shape.orchestrator).roles()[0];
-    let workers = Some((Role::Worker, shape.workers)).filter(|(_, count)| *count > 0);
-    [(leading, shape.leading)].into_iter().chain(workers).collect()
 }
 
 /// Refuses a cluster of a learner's on which a lesson cannot be done: one of another kind, or with other numbers of machines.
@@ -36,7 +28,7 @@ fn counts(lesson: &Lesson) -> Vec<(Role, u16)> {
 /// # Errors
 /// [`Error::Unfit`].
 pub fn check(lesson: &Lesson, spec: &ClusterSpec) -> Result<(), Error> {
-    let wanted = counts(lesson);
+    let wanted = lesson.cluster.counts();
     let fits = spec.orchestrator == lesson.cluster.orchestrator
         && wanted.iter().all(|(role, count)| spec.count(*role) == usize::from(*count))
         && spec.machines.iter().all(|group| wanted.iter().any(|(role, _)| *role == group.role));

@@ -190,15 +190,17 @@ impl ShapeWritten {
 }
 
 impl Shape {
+    /// How many machines it has of each role.
+    pub fn counts(&self) -> Vec<(Role, u16)> {
+        let leading = kind::of(self.orchestrator).roles()[0];
+        let workers = Some((Role::Worker, self.workers)).filter(|(_, count)| *count > 0);
+        [(leading, self.leading)].into_iter().chain(workers).collect()
+    }
+
     /// Whether a cluster of this shape has a machine of that name.
     fn has(&self, machine: MachineName) -> bool {
-        let leading = kind::of(self.orchestrator).roles().first();
-        let count = match machine.role {
-            role if Some(&role) == leading => self.leading,
-            Role::Worker => self.workers,
-            _ => 0,
-        };
-        (1..=count).contains(&machine.number)
+        let fits = |(role, count)| role == machine.role && (1..=count).contains(&machine.number);
+        self.counts().into_iter().any(fits)
     }
 }
 

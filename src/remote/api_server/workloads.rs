@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
-use k8s_openapi::api::core::v1::{self, ContainerStatus, Node, PodSpec};
+use k8s_openapi::api::core::v1::{self, Container, ContainerStatus, Node, PodSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt as _;
 use serde::{Deserialize, Serialize};
@@ -223,17 +223,20 @@ fn containers(status: &v1::PodStatus, spec: Option<&PodSpec>) -> Option<Vec<PodC
     if init.is_none() && main.is_none() {
         return None;
     }
+    let asked = |init| match (spec, init) {
+        (Some(spec), true) => spec.init_containers.as_deref().unwrap_or_default(),
+        (Some(spec), false) => &*spec.containers,
+        (None, _) => &[],
+    };
     let of = |list: &Option<Vec<ContainerStatus>>, init| -> Vec<PodContainer> {
-        list.iter().flatten().map(|status| PodContainer::of(status, spec, init)).collect()
+        list.iter().flatten().map(|status| PodContainer::of(status, asked(init), init)).collect()
     };
     Some([of(init, true), of(main, false)].concat())
 }
 
 impl PodContainer {
-    fn of(status: &ContainerStatus, spec: Option<&PodSpec>, init: bool) -> Self {
-        let all = spec
-            .map(|spec| if init { spec.init_containers.as_ref() } else { Some(&spec.containers) });
-        let asked = all.flatten().and_then(|all| all.iter().find(|it| it.name == status.name));
+    fn of(status: &ContainerStatus, asked: &[Container], init: bool) -> Self {
+        let asked = asked.iter().find(|it| it.name == status.name);
         // Where an image has several names, its node tells any of them.
         let image = asked.and_then(|it| it.image.as_ref()).unwrap_or(&status.image);
         Self {
