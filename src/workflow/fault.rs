@@ -2,27 +2,23 @@
 
 use std::time::Duration;
 
-use futures_util::future::join_all;
-
 use crate::durable;
 use crate::event::{Progress, chain};
 use crate::fault::{self, Armed, Broken, Fault, Ground, Inputs, Limit, POWER_OFF};
 use crate::model::{ClusterName, Machine, MachineName, MachineState, SshFiles};
-use crate::pace::within;
 use crate::pki::{self, Authority};
 use crate::remote::{self, Remote, Script};
 use crate::store::{Entry, Record};
 
-use super::error::{Error, MachineError, Work};
+use super::error::{Error, Work};
 use super::lost::look;
 use super::power::start_machine;
 use super::services::{Cluster, Services};
 use super::settle::{all_well, settle};
+use super::together::{GLANCE, glance};
 
 /// How long a machine may take to let us in.
 const ENTRY: Duration = Duration::from_secs(30);
-/// The same where others are waiting for their turn to be shown, and how long a machine may take to answer then.
-const GLANCE: Duration = Duration::from_secs(10);
 
 /// Breaks a machine, and tells until when: the machine itself undoes it then.
 ///
@@ -244,27 +240,14 @@ pub async fn faults(
     let Cluster { entry, .. } = &services.unlocked(name);
     let record = entry.record()?.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
     let machines = machines(services, &record, only).await?;
-    let files = SshFiles::in_directory(&services.home.directory(name).join("ssh"));
     let on = machines.iter().filter(|m| m.state == MachineState::Running);
-    let asked = join_all(on.map(async |machine| {
-        let list = fault::list();
-        let ask = async {
-            let remote = services.dialer.dial(machine, &files, GLANCE).await?;
-            remote.run(&list).await.map_err(MachineError::from)
-        };
-        let said = match within(2 * GLANCE, ask).await {
-            Ok(said) => said.map_err(|error| chain(&error)),
-            Err(_) => Err("it does not answer".to_owned()),
-        };
-        let broken = said
-            .and_then(|said| fault::listed(&said, &machine.id).map_err(|error| error.to_string()));
-        (machine.id.name, broken)
-    }));
     let mut found = Faults { broken: off(&machines, only.is_some()), silent: Vec::new() };
-    for (machine, broken) in services.interrupt.or(asked).await.ok_or(Error::Interrupted)? {
+    for (machine, said) in glance(services, name, on, &fault::list(), 2 * GLANCE).await? {
+        let broken =
+            said.and_then(|said| fault::listed(&said, &machine).map_err(|error| error.to_string()));
         match broken {
             Ok(broken) => found.broken.extend(broken),
-            Err(why) => found.silent.push((machine, why)),
+            Err(why) => found.silent.push((machine.name, why)),
         }
     }
     found.broken.sort_by(|a, b| (a.machine.name, &a.fault).cmp(&(b.machine.name, &b.fault)));

@@ -2,30 +2,25 @@
 
 use std::time::{Duration, Instant};
 
-use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use crate::driver::registry;
-use crate::event::chain;
 use crate::failpoint;
 use crate::kind;
-use crate::model::{ClusterName, Machine, MachineName, MachineState, SnapshotName, SshFiles};
-use crate::pace::within;
+use crate::model::{ClusterName, Machine, MachineName, MachineState, SnapshotName};
 use crate::snapshot::{self, About, Ground, Scripts, Seen, Snapshot, admit, gathered, seen};
 use crate::store::{Intent, Phase, Record};
 
-use super::error::{Error, MachineError};
+use super::error::Error;
 use super::intents;
 use super::keep;
 use super::lost::look;
 use super::make::UpOptions;
 use super::services::{Cluster, Services};
-use super::together::Together;
+use super::together::{GLANCE, Together, glance};
 
 /// How long a machine may take to let us in.
 const ENTRY: Duration = Duration::from_secs(30);
-/// The same where others are waiting for their turn to be shown.
-const GLANCE: Duration = Duration::from_secs(10);
 
 /// A snapshot that was taken or put back.
 #[derive(Debug, Clone)]
@@ -165,29 +160,12 @@ pub async fn snapshots(services: &Services, name: &ClusterName) -> Result<Snapsh
     let scripts = refuse_unfit(&record)?;
     let sight = look(services, &record).await?;
     sight.refuse_none(services, &record).await?;
-    let files = SshFiles::in_directory(&services.home.directory(name).join("ssh"));
-    let script = scripts.look();
-    let asked = join_all(sight.found.iter().map(async |machine| {
-        let ask = async {
-            if machine.state != MachineState::Running {
-                return Err(MachineError::NotRunning(machine.state));
-            }
-            let remote = services.dialer.dial(machine, &files, GLANCE).await?;
-            Ok(remote.run(&script).await?)
-        };
-        let said = match within(3 * GLANCE, ask).await {
-            Ok(said) => said.map_err(|error| chain(&error)),
-            Err(_) => Err("it does not answer".to_owned()),
-        };
-        let parts =
-            said.and_then(|said| seen(&said, &machine.id).map_err(|error| error.to_string()));
-        (machine.id.name, parts)
-    }));
     let (mut all, mut silent) = (Vec::new(), Vec::new());
-    for (machine, parts) in services.interrupt.or(asked).await.ok_or(Error::Interrupted)? {
-        match parts {
+    for (machine, said) in glance(services, name, &sight.found, &scripts.look(), 3 * GLANCE).await?
+    {
+        match said.and_then(|said| seen(&said, &machine).map_err(|error| error.to_string())) {
             Ok(seen) => all.push(seen),
-            Err(why) => silent.push((machine, why)),
+            Err(why) => silent.push((machine.name, why)),
         }
     }
     Ok(Snapshots { found: gathered(&all), silent })

@@ -1,14 +1,19 @@
-//! The same script on all machines of a cluster at once.
+//! The same script on all machines of a cluster at once: under its lock, where all have to do it, and without, to see what they
+//! say.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
+
+use crate::event::chain;
 use crate::failpoint;
-use crate::model::{Machine, MachineId, MachineState};
+use crate::model::{ClusterName, Machine, MachineId, MachineState, SshFiles};
+use crate::pace::within;
 use crate::remote::{Remote, Script};
 
-use super::error::{Error, Work};
-use super::services::Cluster;
+use super::error::{Error, MachineError, Work};
+use super::services::{Cluster, Services};
 use super::settle::{all_well, settle};
 
 /// Connections to machines of a cluster.
@@ -77,4 +82,36 @@ impl<'a> Together<'a> {
         all_well(services, entry.name(), Work::Tend, of, causes).await?;
         Ok(said)
     }
+}
+
+/// How long a machine may take to let us in where somebody waits to be shown what the others say.
+pub(super) const GLANCE: Duration = Duration::from_secs(10);
+
+/// Asks machines within that time, without the lock of their cluster; what each has printed, or why it has not.
+///
+/// # Errors
+/// [`Error::Interrupted`].
+pub(super) async fn glance(
+    services: &Services,
+    cluster: &ClusterName,
+    machines: impl IntoIterator<Item = &Machine>,
+    script: &Script,
+    patience: Duration,
+) -> Result<Vec<(MachineId, Result<String, String>)>, Error> {
+    let files = SshFiles::in_directory(&services.home.directory(cluster).join("ssh"));
+    let asked = join_all(machines.into_iter().map(async |machine| {
+        let ask = async {
+            if machine.state != MachineState::Running {
+                return Err(MachineError::NotRunning(machine.state));
+            }
+            let remote = services.dialer.dial(machine, &files, GLANCE).await?;
+            Ok(remote.run(script).await?)
+        };
+        let said = match within(patience, ask).await {
+            Ok(said) => said.map_err(|error| chain(&error)),
+            Err(_) => Err("it does not answer".to_owned()),
+        };
+        (machine.id.clone(), said)
+    }));
+    services.interrupt.or(asked).await.ok_or(Error::Interrupted)
 }
