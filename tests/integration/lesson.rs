@@ -21,6 +21,27 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/lesson")
 }
 
+/// Where lessons are written.
+fn lessons() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/lessons")
+}
+
+/// The paths of all files in a folder, from there on.
+fn files_below(root: &Path) -> Vec<String> {
+    let (mut files, mut folders) = (Vec::new(), vec![root.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                files.push(path.strip_prefix(root).unwrap().display().to_string());
+            }
+        }
+    }
+    files
+}
+
 fn file_of(lesson: &Lesson, step: &Step, case: &str) -> String {
     format!("{}.{}.{case}.json", lesson.id.replace('/', "-"), step.id)
 }
@@ -48,23 +69,13 @@ fn built_in_lessons_lack_nothing() {
 
 #[test]
 fn every_file_of_a_built_in_lesson_is_built_in() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/lessons");
     let source = fs::read_to_string("src/lesson/built_in.rs").unwrap();
-    let mut folders = vec![root.clone()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let inside = path.strip_prefix(&root).unwrap().display().to_string();
-            let mut words = inside.splitn(3, '/');
-            let name = format!("{}/{}", words.next().unwrap(), words.next().unwrap());
-            let file = words.next().unwrap();
-            let line = source.lines().find(|line| line.contains(&format!("{name:?}")));
-            assert!(line.is_some_and(|it| it.contains(&format!("{file:?}"))), "{inside}");
-        }
+    for inside in files_below(&lessons()) {
+        let mut words = inside.splitn(3, '/');
+        let name = format!("{}/{}", words.next().unwrap(), words.next().unwrap());
+        let file = words.next().unwrap();
+        let line = source.lines().find(|line| line.contains(&format!("{name:?}")));
+        assert!(line.is_some_and(|it| it.contains(&format!("{file:?}"))), "{inside}");
     }
 }
 

@@ -3,48 +3,37 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use clusterdojo::lesson::{Evidence, Lesson, Outcome, Reason, Step, built_in, judge};
 use serde_json::{Value, json};
 
-use super::{evidence, file_of, folder};
+use super::{evidence, file_of, files_below, folder, lessons};
 
 type Told = (Outcome, Option<Reason>);
 
 /// The files of a built-in lesson, by their paths in its folder.
 fn files(lesson: &str) -> BTreeMap<String, String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/lessons").join(lesson);
-    let mut files = BTreeMap::new();
-    let mut folders = vec![PathBuf::new()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(root.join(&folder)).unwrap() {
-            let path = folder.join(entry.unwrap().file_name());
-            if root.join(&path).is_dir() {
-                folders.push(path);
-            } else {
-                let text = fs::read_to_string(root.join(&path)).unwrap();
-                files.insert(path.display().to_string(), text);
-            }
-        }
-    }
-    files
+    let root = lessons().join(lesson);
+    let read = |name: String| (name.clone(), fs::read_to_string(root.join(name)).unwrap());
+    files_below(&root).into_iter().map(read).collect()
+}
+
+/// The front matter of a lesson, and what follows it.
+fn split(files: &BTreeMap<String, String>) -> (&str, &str) {
+    files["lesson.md"].strip_prefix("---\n").unwrap().split_once("\n---\n").unwrap()
 }
 
 /// A lesson whose front matter is somewhat otherwise; none, if it is refused so.
 fn changed(files: &BTreeMap<String, String>, front: &Value) -> Option<Lesson> {
-    let mut files = files.clone();
-    let text = &files["lesson.md"];
-    let rest = text.strip_prefix("---\n").unwrap().split_once("\n---\n").unwrap().1;
     // JSON is YAML.
-    let text = format!("---\n{front}\n---\n{rest}");
+    let text = format!("---\n{front}\n---\n{}", split(files).1);
+    let mut files = files.clone();
     files.insert("lesson.md".to_owned(), text);
     Lesson::read(files.iter().map(|(name, text)| (name.as_str(), text.as_str()))).ok()
 }
 
 fn front(files: &BTreeMap<String, String>) -> Value {
-    let text = files["lesson.md"].strip_prefix("---\n").unwrap();
-    serde_saphyr::from_str(text.split_once("\n---\n").unwrap().0).unwrap()
+    serde_saphyr::from_str(split(files).0).unwrap()
 }
 
 /// A check with one thing less, in each way, and what that is.
