@@ -34,7 +34,10 @@ pub fn make(fault: Fault, ground: Ground, inputs: &Inputs) -> Option<Script> {
         ("disk-full", true) => include_str!("../../templates/fault/disk-full-engine.sh"),
         ("disk-full", false) => include_str!("../../templates/fault/disk-full-kubelet.sh"),
         ("cert-expired", true) => include_str!("../../templates/fault/cert-expired-engine.sh"),
-        ("cert-expired", false) => include_str!("../../templates/fault/cert-expired-api.sh"),
+        ("cert-expired", false) => concat!(
+            include_str!("../../templates/kubernetes/static-pods.sh"),
+            include_str!("../../templates/fault/cert-expired-api.sh")
+        ),
         _ => return None,
     };
     let mut script = Script::new(format!("break it: {fault}"), fault.entry().effect, body);

@@ -14,10 +14,15 @@ pub struct Desk {
     directory: PathBuf,
 }
 
+/// Names another directory than that of the home. A proof leads the commands of a solution there, so that `dojo lesson answer` answers
+/// the question of the proof.
+pub(super) const PLACE: &str = "DOJO_LESSONS";
+
 impl Desk {
     /// That of a home.
     pub fn of(home: &Home) -> Self {
-        Self { directory: home.lessons() }
+        let elsewhere = std::env::var_os(PLACE).filter(|place| !place.is_empty());
+        Self { directory: elsewhere.map_or_else(|| home.lessons(), PathBuf::from) }
     }
 
     /// One at a place of its own.

@@ -20,6 +20,7 @@ mod session;
 mod shape;
 mod shelf;
 mod solution;
+mod undoing;
 
 pub use attempt::Attempt;
 pub use desk::Desk;

@@ -72,6 +72,8 @@ impl Prover<'_> {
         let begun = Session::begin(self.services, self.record, desk, beginning).await?;
         let (session, handout) = begun;
         let mut shell = self.shell.clone();
+        // What is answered belongs to the proof.
+        shell.lessons = Some(apart.path().to_owned());
         shell.directory = handout.directory.unwrap_or_else(|| session.attempt.within.clone());
         let eyes = Eyes::on(self.services, self.record).await?;
         let mut trial = Trial { prover: self, session, eyes, shell };

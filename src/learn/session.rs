@@ -27,6 +27,7 @@ use super::lookouts::look;
 use super::probing;
 use super::progress::Deed;
 use super::shelf;
+use super::undoing;
 
 /// A lesson that is being learned.
 #[derive(Debug)]
@@ -307,8 +308,13 @@ impl Session {
         self.note(Deed::Reset)?;
         // A machine that is off or cut off could not be put back.
         workflow::unbreak(services, &self.attempt.cluster, None).await?;
+        undoing::undo(services, record, &self.lesson).await?;
         let before = Inventory::kept(&self.attempt.evidence)?;
-        let different = inventory::put_back(services, record, &before).await?;
+        let mut different = inventory::put_back(services, record, &before).await?;
+        if !different.is_empty() {
+            undoing::mend(services, record).await?;
+            different = inventory::put_back(services, record, &before).await?;
+        }
         handout::give(&self.lesson, &self.attempt.within)?;
         namespace(services, record, &self.lesson, "make").await?;
         let eyes = Eyes::on(services, record).await?;

@@ -9,6 +9,7 @@ use std::process::{ExitStatus, Stdio};
 use tempfile::TempDir;
 use tokio::process::Command;
 
+use super::desk;
 use super::error::Error;
 
 /// What leads `docker` elsewhere, whatever context is chosen.
@@ -31,6 +32,8 @@ pub struct Shell {
     pub namespace: Option<String>,
     /// This program, which commands call `dojo`.
     pub dojo: PathBuf,
+    /// Where it finds the lesson, if that is not in the home.
+    pub lessons: Option<PathBuf>,
 }
 
 /// Runs commands, one after the other in one shell, since one may use what an earlier one has found out. Each is told on
@@ -91,6 +94,9 @@ fn prepared(shell: &Shell, commands: &[String]) -> Result<(Command, TempDir), Er
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(&path, mode).map_err(Error::file("write", &path))?;
         command.env("KUBECONFIG", kubeconfig);
+    }
+    if let Some(lessons) = &shell.lessons {
+        command.env(desk::PLACE, lessons);
     }
     let mut path = OsString::from(bin.path());
     path.push(":");

@@ -40,6 +40,8 @@ pub struct Lesson {
     pub namespace: Option<String>,
     /// What is done in it.
     pub steps: Vec<Step>,
+    /// How machines are put back of which it changes more than can be listed, whatever was done of it.
+    pub undo: Vec<Undo>,
     /// Its texts.
     pub texts: BTreeMap<Language, Text>,
     /// What the learner gets, by name.
@@ -69,6 +71,15 @@ pub enum Need {
     BrNetfilter,
 }
 
+/// A script that puts a machine back. It finds nothing to do where nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undo {
+    /// The machine.
+    pub on: MachineName,
+    /// The text of the script.
+    pub run: String,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Front {
@@ -82,6 +93,8 @@ struct Front {
     params: BTreeMap<Name, Spanned<Value>>,
     namespace: Option<Name>,
     steps: Spanned<Vec<Spanned<StepWritten>>>,
+    #[serde(default)]
+    undo: Vec<Spanned<UndoWritten>>,
 }
 
 #[derive(Deserialize)]
@@ -127,6 +140,13 @@ struct PredictWritten {
 struct BreakWritten {
     fault: String,
     on: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UndoWritten {
+    on: String,
+    run: String,
 }
 
 #[derive(Deserialize)]
@@ -197,10 +217,14 @@ impl Shape {
         [(leading, self.leading)].into_iter().chain(workers).collect()
     }
 
-    /// Whether a cluster of this shape has a machine of that name.
-    fn has(&self, machine: MachineName) -> bool {
+    /// The machine of that name in a cluster of this shape.
+    fn machine(&self, name: &str) -> Result<MachineName, String> {
+        let machine: MachineName = name.parse().map_err(|error: InvalidName| error.to_string())?;
         let fits = |(role, count)| role == machine.role && (1..=count).contains(&machine.number);
-        self.counts().into_iter().any(fits)
+        if self.counts().into_iter().any(fits) {
+            return Ok(machine);
+        }
+        Err(format!("the cluster of this lesson has no machine `{machine}`"))
     }
 }
 
@@ -259,6 +283,7 @@ impl Lesson {
     pub fn fill(&mut self, params: &Params) {
         let mut with = |text: &mut String| fill::fill(text, params);
         self.steps.iter_mut().for_each(|step| step.fill(&mut with));
+        self.undo.iter_mut().for_each(|undo| with(&mut undo.run));
         self.texts.values_mut().for_each(|text| text.fill(&mut with));
         self.files.values_mut().for_each(with);
     }
@@ -366,6 +391,11 @@ fn front_matter(front: &str) -> Result<Lesson, Refused> {
             line: At::in_front(at).line,
         });
     }
+    let undo = written
+        .undo
+        .into_iter()
+        .map(|it| it.value.read(&cluster).map_err(|problem| refuse(it.referenced, problem)));
+    let undo = undo.collect::<Result<_, _>>()?;
     Ok(Lesson {
         id: written.id.0,
         title: written.title,
@@ -375,6 +405,7 @@ fn front_matter(front: &str) -> Result<Lesson, Refused> {
         params,
         namespace,
         steps,
+        undo,
         texts: BTreeMap::new(),
         files: BTreeMap::new(),
     })
@@ -383,11 +414,13 @@ fn front_matter(front: &str) -> Result<Lesson, Refused> {
 impl BreakWritten {
     fn read(self, cluster: &Shape) -> Result<Break, String> {
         let fault: Fault = self.fault.parse().map_err(|error: fault::Error| error.to_string())?;
-        let on: MachineName = self.on.parse().map_err(|error: InvalidName| error.to_string())?;
-        if cluster.has(on) {
-            return Ok(Break { fault, on });
-        }
-        Err(format!("the cluster of this lesson has no machine `{on}`"))
+        Ok(Break { fault, on: cluster.machine(&self.on)? })
+    }
+}
+
+impl UndoWritten {
+    fn read(self, cluster: &Shape) -> Result<Undo, String> {
+        Ok(Undo { on: cluster.machine(&self.on)?, run: self.run })
     }
 }
 

@@ -281,7 +281,7 @@ async fn watch_swarm(
     }
 }
 
-/// Asks the manager that answered the last time; all of them if it does not answer.
+/// Asks the manager that answered the last time; all of them if it does not answer, or hears too few of the others.
 async fn ask_swarm(
     cluster: &Cluster,
     ask: Ask,
@@ -291,7 +291,9 @@ async fn ask_swarm(
     let managers: Vec<&Machine> = leaders(cluster, machines).collect();
     if let Some(last) = leader.take().filter(|last| managers.iter().any(|m| m.id == last.id)) {
         let end = Instant::now() + stretch(ANSWERED);
-        if let Ok(view) = swarm(cluster, &last, ask, end).await {
+        if let Ok(view) = swarm(cluster, &last, ask, end).await
+            && view.hears_majority()
+        {
             *leader = Some(last);
             return ClusterPart::of_swarm(Ok(view), ask);
         }

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
+use futures_util::StreamExt as _;
 use futures_util::future::{BoxFuture, join, join_all, select_ok};
+use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
 
 use crate::driver::Driver;
@@ -124,18 +126,30 @@ pub(super) async fn look(
     }
 }
 
-/// Asks managers for their swarm, all at the same time; who answers first is believed, and told.
+/// Asks managers for their swarm, all at the same time; who answers first is believed, and told. Who hears no majority of
+/// them is believed only if nobody else answers: a leader that is cut off takes some 20 s to see that it leads nobody.
 pub(super) async fn ask_managers(
     cluster: &Cluster,
     managers: &[&Machine],
     ask: Ask,
     end: Instant,
 ) -> Result<(Machine, SwarmView), String> {
-    let asked = managers.iter().map(|machine| async move {
-        let view = swarm(cluster, machine, ask, end).await?;
-        Ok(((*machine).clone(), view))
-    });
-    first(asked, "no manager is running").await
+    let mut asked: FuturesUnordered<_> = managers
+        .iter()
+        .map(|machine| async move {
+            let view = swarm(cluster, machine, ask, end).await?;
+            Ok(((*machine).clone(), view))
+        })
+        .collect();
+    let mut answer = Err("no manager is running".to_owned());
+    while let Some(next) = asked.next().await {
+        match next {
+            Ok((machine, view)) if view.hears_majority() => return Ok((machine, view)),
+            Err(_) if answer.is_ok() => {}
+            next => answer = next,
+        }
+    }
+    answer
 }
 
 /// The machines that run and lead a cluster.

@@ -32,6 +32,15 @@ pub struct SwarmView {
     pub objects: Option<Vec<SwarmObject>>,
 }
 
+impl SwarmView {
+    /// Whether who tells it reaches a majority of the managers, itself among them. Without that it can decide nothing, and
+    /// what it tells may be old.
+    pub fn hears_majority(&self) -> bool {
+        let managers = || self.nodes.iter().filter_map(|node| node.reachability.as_deref());
+        2 * managers().filter(|it| *it == "reachable").count() > managers().count()
+    }
+}
+
 /// A node of a swarm.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SwarmNode {
@@ -393,6 +402,25 @@ mod tests {
         assert_eq!((manager.leader, manager.state.as_deref()), (Some(true), Some("ready")));
         assert_eq!((worker.leader, worker.availability.as_deref()), (None, Some("drain")));
         assert_eq!(worker.message.as_deref(), Some("heartbeat failure"));
+    }
+
+    #[test]
+    fn a_manager_that_hears_one_of_three_or_two_of_four_is_alone() {
+        let hears = |reachable: usize, managers: usize| {
+            let mut list = nodes();
+            let manager = list.pop().unwrap();
+            for number in 0..managers {
+                let mut other = manager.clone();
+                if number >= reachable {
+                    other.manager_status.as_mut().unwrap().reachability =
+                        Some(bollard::models::Reachability::UNREACHABLE);
+                }
+                list.push(other);
+            }
+            view(&list, Vec::new(), &[], Vec::new()).hears_majority()
+        };
+        assert!(hears(1, 1) && hears(2, 3) && hears(3, 4));
+        assert!(!hears(1, 2) && !hears(1, 3) && !hears(2, 4));
     }
 
     #[test]

@@ -58,11 +58,21 @@ service="[Service]${way:+
 ExecStart=
 ExecStart=$command -H tcp://0.0.0.0:2376 --tlsverify --tlscacert=$tls/ca.pem --tlscert=$tls/server.pem --tlskey=$tls/server-key.pem"
 
+# Whether anybody does so at port 2376, 0948 in hexadecimal; 0A is the state of sockets that listen.
+listens() {
+    grep -qi ':0948 [0-9A-F]*:0000 0A ' /proc/net/tcp /proc/net/tcp6 2>/dev/null
+}
+
 was_active=
 if systemctl --quiet is-active docker.service; then
     was_active=yes
 fi
-if [ -n "$HOLD" ] && [ -n "$was_active" ] && [ -e "$dropin" ] && [ ! -e "$pending" ]; then
+# An engine that was started in another way meanwhile does not answer us: nothing of it is kept up for our sake.
+as_told=
+if [ -n "$was_active" ] && [ ! -e "$pending" ] && listens; then
+    as_told=yes
+fi
+if [ -n "$HOLD" ] && [ -n "$as_told" ] && [ -e "$dropin" ]; then
     held=
     if ! holds "$dropin" "$service" || { [ -n "$DAEMON" ] && ! holds "$daemon" "$DAEMON"; }; then
         held=yes
@@ -87,7 +97,7 @@ fi
 put "$dropin" 644 "$service"
 chmod 755 "${dropin%/*}"
 
-if [ ! -e "$pending" ] && [ -n "$was_active" ]; then
+if [ ! -e "$pending" ] && [ -n "$as_told" ]; then
     # Only at boot would it be missing.
     systemctl --quiet is-enabled docker.service || systemctl --quiet enable docker.service
     exit 0
@@ -116,6 +126,12 @@ put_back() {
 systemctl --quiet enable docker.service
 if ! systemctl restart docker.service; then
     journalctl --no-pager --quiet --output=cat --unit=docker.service --lines=20 >&2
+    put_back
+    exit 1
+fi
+if ! listens; then
+    echo "the engine does not listen at port 2376: $dropin says so, but something else overrules it:" >&2
+    systemctl show --property=DropInPaths docker.service >&2
     put_back
     exit 1
 fi

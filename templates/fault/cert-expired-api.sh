@@ -1,27 +1,39 @@
 #!/bin/sh
 # The certificate expires by which the API server proves to kubelets who it is: `kubectl logs` and `exec` fail, all
-# else goes on.
+# else goes on. static-pods.sh goes ahead of it.
 set -eu
 here=$(dirname "$0")
 pki=/etc/kubernetes/pki
 cert=$pki/apiserver-kubelet-client.crt
 key=$pki/apiserver-kubelet-client.key
 
-# It reads its certificates when it starts, and kubelet starts again whatever ends.
-restart() {
-    for container in $(ctr --namespace k8s.io containers ls -q \
-        'labels."io.kubernetes.container.name"==kube-apiserver' 2>/dev/null); do
-        ctr --namespace k8s.io tasks kill --signal SIGTERM "$container" 2>/dev/null || true
-    done
-}
-
 # put_back: what was there, unless it was renewed meanwhile.
 put_back() {
+    put_back_manifests
     if [ -e "$here/before.crt" ] && cmp -s "$cert" "$here/ours.crt"; then
-        cp -p "$here/before.crt" "$cert"
-    else
-        return 1
+        cat "$here/before.crt" >"$cert"
     fi
+}
+
+# Whether an API server runs that has not read the certificate that is there: also of whoever has renewed it only.
+is_stale() {
+    changed=$(stat --format %Y "$cert")
+    for process in $(pgrep -x kube-apiserver); do
+        age=$(ps -o etimes= -p "$process") || continue
+        if [ "$(($(date +%s) - age))" -le "$changed" ]; then return 0; fi
+    done
+    return 1
+}
+
+# Begins the API server anew, and waits until it knows what it has to know.
+restart() {
+    restart_static_pods kube-apiserver
+    tries=$((60 * ${PATIENCE:-1}))
+    until curl --silent --insecure --noproxy '*' --max-time 2 https://127.0.0.1:6443/readyz | grep -qx ok ||
+        [ "$tries" -le 0 ]; do
+        tries=$((tries - 1))
+        sleep 0.5
+    done
 }
 
 case ${1:?} in
@@ -48,9 +60,8 @@ apply)
     restart
     ;;
 undo)
-    if put_back; then
-        restart
-    fi
+    put_back
+    if is_stale; then restart; fi
     ;;
-boot) put_back || true ;;
+boot) put_back ;;
 esac

@@ -4,7 +4,8 @@ set -eu
 
 # A run of kubeadm that lost its connection goes on by itself, and may be about to finish.
 flock --timeout "$((600 * ${PATIENCE:-1}))" /run/clusterdojo-kubeadm.lock true
-if [ -e /etc/kubernetes/clusterdojo-member ]; then
+# `kubeadm reset` by hand takes the credentials of kubelet, and leaves our file.
+if [ -e /etc/kubernetes/clusterdojo-member ] && [ -e /etc/kubernetes/kubelet.conf ]; then
     echo member
     # A member that was off, or whose kubelet was stopped, comes back by itself.
     systemctl --quiet is-active kubelet.service || systemctl start kubelet.service

@@ -27,11 +27,15 @@ things() {
     # By the name and what it stands for, since a name can be given to another image.
     docker image ls --no-trunc --filter dangling=false --format 'image {{.Repository}}:{{.Tag}} {{.ID}}' || return 1
     docker image ls --no-trunc --filter dangling=true --format 'image {{.ID}}' || return 1
+    # A swarm notices late that a machine has left it. `dojo up` brings it back.
+    state=$(docker info --format '{{.Swarm.LocalNodeState}}') || return 1
+    case $state in inactive | '') ;; *) echo "membership" ;; esac
 }
 
 # Removes one of them.
 remove() {
     case $1 in
+    membership) ;;
     container) docker container rm --force --volumes "$2" ;;
     *) docker "$1" rm "$2" ;;
     esac

@@ -13,7 +13,7 @@ within=$within,persistentvolumeclaims,serviceaccounts,roles,rolebindings,network
 whole=persistentvolumes,storageclasses,priorityclasses,clusterroles,clusterrolebindings
 of_namespace='{range .items[*]}Namespace /{.metadata.name} {.metadata.uid}{"\n"}{end}'
 of_object='{range .items[*]}{.kind} {.metadata.namespace}{"/"}{.metadata.name} {.metadata.uid} {.metadata.ownerReferences[0].uid}{"\n"}{end}'
-of_node='{range .items[*]}Node /{.metadata.name} {.metadata.uid} {.spec.unschedulable}{"\n"}{end}'
+of_node='{range .items[*]}Node /{.metadata.name} - {.spec.unschedulable}{"\n"}{end}'
 
 # An API server that was restarted a moment ago, as by the undo of a fault, answers soon.
 tries=$((30 * ${PATIENCE:-1}))
@@ -22,7 +22,7 @@ until kubectl get --raw /readyz >/dev/null 2>&1 || [ "$tries" -le 0 ]; do
     sleep 2
 done
 
-# Lines KIND NAMESPACE/NAME UID. Of a namespace that is new only itself is told: all else goes with it. Fails where not all of it
+# Lines KIND NAMESPACE/NAME UID; a node that was joined anew is the same one. Of a namespace that is new only itself is told: all else goes with it. Fails where not all of it
 # is known, since what is not told would be taken for new the next time.
 things() {
     namespaces=$(kubectl get namespaces --output "jsonpath=$of_namespace") || return 1

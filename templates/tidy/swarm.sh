@@ -6,6 +6,13 @@ set -eu
 # shellcheck disable=SC2034 # they are for tidy.sh
 WHOLE='^node ' SLOWLY=30
 
+# Managers that hear each other again, as after the undo of a fault, soon have a leader.
+tries=$((30 * ${PATIENCE:-1}))
+until timeout 5 docker node ls >/dev/null 2>&1 || [ "$tries" -le 0 ]; do
+    tries=$((tries - 1))
+    sleep 2
+done
+
 # One line for each thing; a node's tells how it is, and its labels. Fails where not all of it is known, since what is not told
 # would be taken for new the next time.
 things() {

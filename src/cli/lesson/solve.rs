@@ -69,5 +69,6 @@ pub(super) async fn shell_on(
         kubernetes,
         namespace: lesson.namespace.clone(),
         dojo: env::current_exe().map_err(failed("find this program"))?,
+        lessons: None,
     })
 }

@@ -276,10 +276,15 @@ mod tests {
                 "bin/systemctl",
                 "#!/bin/sh\n[ \"$1\" = --quiet ] && shift\ncase $1 in\n\
                  is-active) [ -e \"$ROOT/restart\" ] ;;\nis-enabled) [ -e \"$ROOT/enable\" ] ;;\n\
+                 show) echo DropInPaths=/etc/overruled.conf ;;\n\
+                 restart) echo x >>\"$ROOT/restart\"\n\
+                 [ -e \"$ROOT/overruled\" ] || cp \"$ROOT/listening\" \"$ROOT/sockets\" ;;\n\
                  *) echo x >>\"$ROOT/$1\" ;;\nesac\n",
             );
             let program = files.0.path().join("bin/systemctl");
             fs::set_permissions(program, fs::Permissions::from_mode(0o755)).unwrap();
+            // As /proc/net/tcp6 tells it: address, that of the other side, state.
+            files.write("listening", " 0: 00000000:0948 00000000:0000 0A 00000000:00000000\n");
             files
         }
 
@@ -299,6 +304,16 @@ mod tests {
         }
 
         fn configure(&self, cert: &str, debug: bool, restart: Restart) -> String {
+            self.try_to_configure(cert, debug, restart).unwrap()
+        }
+
+        /// What it says, or what it says of its failure.
+        fn try_to_configure(
+            &self,
+            cert: &str,
+            debug: bool,
+            restart: Restart,
+        ) -> Result<String, String> {
             let mut options = EngineOptions::default();
             options.daemon.insert("debug".to_owned(), debug.into());
             let identity = Identity { cert: cert.to_owned(), key: Secret::new("key") };
@@ -307,15 +322,16 @@ mod tests {
             let script = script
                 .expose()
                 .replace("/etc/", &format!("{root}/etc/"))
-                .replace(" /usr/lib/", &format!(" {root}/usr/lib/"));
+                .replace(" /usr/lib/", &format!(" {root}/usr/lib/"))
+                .replace("/proc/net/tcp6", &format!("{root}/sockets"))
+                .replace("/proc/net/tcp ", "");
             let file = self.0.path().join("configure.sh");
             fs::write(&file, script).unwrap();
             let path = format!("{root}/bin:{}", std::env::var("PATH").unwrap());
             let mut shell = Command::new("sh");
             let output = shell.arg(file).env("PATH", path).env("ROOT", root).output().unwrap();
-            let said = String::from_utf8(output.stderr).unwrap();
-            assert!(output.status.success(), "{said}");
-            String::from_utf8(output.stdout).unwrap()
+            let text = |said| String::from_utf8(said).unwrap();
+            if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
         }
     }
 
@@ -346,6 +362,25 @@ mod tests {
         fs::remove_file(files.0.path().join("enable")).unwrap();
         assert_eq!((later("three", true).as_str(), files.starts()), ("", 3));
         assert_eq!(files.read("enable"), "x\n");
+    }
+
+    #[test]
+    fn an_engine_that_does_not_listen_as_it_was_told_is_restarted_at_once() {
+        let files = Files::new();
+        let later = || files.try_to_configure("one", false, Restart::Later);
+        assert_eq!((later(), files.starts()), (Ok(String::new()), 1));
+        // Somebody has started it in another way. Whoever is connected to it does not listen.
+        files.write("sockets", " 0: 0100007F:0948 0100007F:9C40 01 00000000:00000000\n");
+        assert_eq!((later(), files.starts()), (Ok(String::new()), 2));
+        assert_eq!((later(), files.starts()), (Ok(String::new()), 2));
+        // What has overruled it is named.
+        files.write("overruled", "");
+        files.write("sockets", "");
+        let why = later().unwrap_err();
+        assert!(why.contains("does not listen at port 2376"), "{why}");
+        assert!(why.contains("/etc/overruled.conf"), "{why}");
+        // It has its own files still, for the next time.
+        assert_eq!(files.read(Files::SERVER), "one\n");
     }
 
     #[test]

@@ -222,6 +222,13 @@ impl Kind for Kubernetes {
         ))
     }
 
+    fn things_of_machine(&self) -> Option<&'static str> {
+        Some(concat!(
+            include_str!("../../../templates/tidy/node.sh"),
+            include_str!("../../../templates/tidy/tidy.sh")
+        ))
+    }
+
     fn snapshots(&self) -> Option<&'static str> {
         Some(concat!(
             include_str!("../../../templates/snapshot/kubernetes.sh"),

@@ -153,13 +153,12 @@ fn by_place(service: &SwarmService) -> BTreeMap<(Option<i64>, Option<&str>), Vec
 pub(super) fn replacements(moment: Moment<'_>, service: &str) -> Vec<Replacement> {
     let mut known = BTreeMap::<String, Replacement>::new();
     let ill = ill(moment);
-    // What had ended and had a successor before is no news, whatever the clocks say.
+    // What had ended before is no news, whatever the clocks say; nor is it when its place is taken again.
     let mark = moment.story.mark();
     let services = mark.services.iter().flat_map(Part::iter);
     let before: BTreeSet<&str> = services
         .filter(|found| found.name == service)
-        .flat_map(|found| by_place(found).into_values())
-        .flat_map(|tasks| tasks.into_iter().skip(1))
+        .flat_map(|found| &found.tasks)
         .filter(|task| cause(task, mark).is_some())
         .map(|task| task.id.as_str())
         .collect();

@@ -41,6 +41,21 @@ fn a_small_lesson_is_read() {
 }
 
 #[test]
+fn what_undoes_a_lesson_is_filled_in_and_on_machines_that_there_are() {
+    let with = |on: &str| {
+        let undo = format!("undo:\n  - {{ on: {on}, run: \"rm -f /etc/{{{{app}}}}\" }}\n");
+        read(&format!("{FRONT}{undo}---\n{TEXT}"), TEXT)
+    };
+    let lesson = with("worker-2").unwrap();
+    assert_eq!(lesson.undo[0].on.to_string(), "worker-2");
+    assert_eq!(lesson.undo[0].run, "rm -f /etc/web");
+    for (on, words) in [("worker-3", "no machine `worker-3`"), ("any", "any")] {
+        let error = with(on).unwrap_err();
+        assert!(error.starts_with("lesson.md:17:5:") && error.contains(words), "{error}");
+    }
+}
+
+#[test]
 fn wrong_lessons_are_refused_where_they_are_wrong() {
     // What is there, what is put in its place, where that is refused, and words of the refusal.
     let table: &[(&str, &str, &str, &[&str])] = &[

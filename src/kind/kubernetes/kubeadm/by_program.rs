@@ -308,7 +308,10 @@ impl Bootstrapper for Kubeadm {
         let script = Script::new(
             "renew its certificates",
             "Those that kubeadm makes for a control plane are good for a year.",
-            include_str!("../../../../templates/kubernetes/renew.sh"),
+            concat!(
+                include_str!("../../../../templates/kubernetes/static-pods.sh"),
+                include_str!("../../../../templates/kubernetes/renew.sh")
+            ),
         );
         node.remote().run(&script).await.map(drop).map_err(failed(node, script.title.clone()))
     }
