@@ -13,6 +13,7 @@ mod inventory;
 mod login;
 mod look;
 mod lookouts;
+mod machine_scripts;
 mod probing;
 mod progress;
 mod prove;
@@ -20,7 +21,6 @@ mod session;
 mod shape;
 mod shelf;
 mod solution;
-mod undoing;
 
 pub use attempt::Attempt;
 pub use desk::Desk;

@@ -12,7 +12,7 @@ use crate::lesson::{
 use crate::model::{ClusterName, Language, Machine, MachineState};
 use crate::remote::Script;
 use crate::store::Record;
-use crate::workflow::{self, Services};
+use crate::workflow::{self, Services, UpOptions};
 
 use super::attempt::{Attempt, Step};
 use super::breaking;
@@ -24,10 +24,10 @@ use super::inventory::{self, Inventory};
 use super::login::{log_in, machines};
 use super::look::Eyes;
 use super::lookouts::look;
+use super::machine_scripts;
 use super::probing;
 use super::progress::Deed;
 use super::shelf;
-use super::undoing;
 
 /// A lesson that is being learned.
 #[derive(Debug)]
@@ -72,6 +72,7 @@ impl Session {
         // What is of this lesson alone is none of what was there.
         namespace(services, record, &lesson, "remove").await?;
         inventory::take(services, record).await?.keep(&evidence)?;
+        machine_scripts::prepare(services, record, &lesson).await?;
         let handout = handout::give(&lesson, &within)?;
         let first = &lesson.steps[0];
         let attempt = Attempt {
@@ -284,7 +285,8 @@ impl Session {
     /// # Errors
     /// [`Error::NotPassed`]; those of the cluster.
     pub async fn next(&mut self, services: &Services, eyes: &Eyes) -> Result<bool, Error> {
-        if !self.attempt.step.passed {
+        // Whoever has just done it need not ask first how it stands.
+        if !self.attempt.step.passed && self.check(eyes).await?.verdict != Outcome::Passed {
             let (lesson, step) = (self.lesson.id.clone(), self.attempt.step.id.clone());
             return Err(Error::NotPassed { lesson, step });
         }
@@ -306,20 +308,36 @@ impl Session {
         record: &Record,
     ) -> Result<Vec<String>, Error> {
         self.note(Deed::Reset)?;
-        // A machine that is off or cut off could not be put back.
-        workflow::unbreak(services, &self.attempt.cluster, None).await?;
-        undoing::undo(services, record, &self.lesson).await?;
-        let before = Inventory::kept(&self.attempt.evidence)?;
-        let mut different = inventory::put_back(services, record, &before).await?;
-        if !different.is_empty() {
-            undoing::mend(services, record).await?;
-            different = inventory::put_back(services, record, &before).await?;
-        }
+        let different = self.put_back(services, record).await?;
+        machine_scripts::prepare(services, record, &self.lesson).await?;
         handout::give(&self.lesson, &self.attempt.within)?;
         namespace(services, record, &self.lesson, "make").await?;
         let eyes = Eyes::on(services, record).await?;
         self.enter(services, &eyes, 0).await?;
         Ok(different)
+    }
+
+    /// Puts the cluster back as it was when the lesson began; what could not be put back.
+    ///
+    /// # Errors
+    /// Those of the cluster.
+    pub async fn put_back(
+        &self,
+        services: &Services,
+        record: &Record,
+    ) -> Result<Vec<String>, Error> {
+        // A machine that is off or cut off could not be put back.
+        workflow::unbreak(services, &self.attempt.cluster, None).await?;
+        machine_scripts::undo(services, record, &self.lesson).await?;
+        let before = Inventory::kept(&self.attempt.evidence)?;
+        let different = inventory::put_back(services, record, &before).await?;
+        if different.is_empty() {
+            return Ok(different);
+        }
+        // As `dojo up` does: a node that has left joins again.
+        let cluster = services.lock(&record.spec.name, "lesson-reset").await?;
+        workflow::up(cluster, record.goal().clone(), UpOptions::BY_THE_WAY).await?;
+        inventory::put_back(services, record, &before).await
     }
 
     /// Begins a step: only what comes now counts, and what it breaks is a part of that.

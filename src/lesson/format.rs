@@ -40,8 +40,10 @@ pub struct Lesson {
     pub namespace: Option<String>,
     /// What is done in it.
     pub steps: Vec<Step>,
-    /// How machines are put back of which it changes more than can be listed, whatever was done of it.
-    pub undo: Vec<Undo>,
+    /// What makes machines as they are found in it.
+    pub prepare: Vec<MachineScript>,
+    /// What puts machines back of which it changes more than can be listed, whatever was done of it.
+    pub undo: Vec<MachineScript>,
     /// Its texts.
     pub texts: BTreeMap<Language, Text>,
     /// What the learner gets, by name.
@@ -71,9 +73,9 @@ pub enum Need {
     BrNetfilter,
 }
 
-/// A script that puts a machine back. It finds nothing to do where nothing was changed.
+/// A script for a machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Undo {
+pub struct MachineScript {
     /// The machine.
     pub on: MachineName,
     /// The text of the script.
@@ -94,7 +96,9 @@ struct Front {
     namespace: Option<Name>,
     steps: Spanned<Vec<Spanned<StepWritten>>>,
     #[serde(default)]
-    undo: Vec<Spanned<UndoWritten>>,
+    prepare: Vec<Spanned<MachineScriptWritten>>,
+    #[serde(default)]
+    undo: Vec<Spanned<MachineScriptWritten>>,
 }
 
 #[derive(Deserialize)]
@@ -144,7 +148,7 @@ struct BreakWritten {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct UndoWritten {
+struct MachineScriptWritten {
     on: String,
     run: String,
 }
@@ -283,7 +287,8 @@ impl Lesson {
     pub fn fill(&mut self, params: &Params) {
         let mut with = |text: &mut String| fill::fill(text, params);
         self.steps.iter_mut().for_each(|step| step.fill(&mut with));
-        self.undo.iter_mut().for_each(|undo| with(&mut undo.run));
+        let scripts = self.prepare.iter_mut().chain(&mut self.undo);
+        scripts.for_each(|script| with(&mut script.run));
         self.texts.values_mut().for_each(|text| text.fill(&mut with));
         self.files.values_mut().for_each(with);
     }
@@ -391,11 +396,13 @@ fn front_matter(front: &str) -> Result<Lesson, Refused> {
             line: At::in_front(at).line,
         });
     }
-    let undo = written
-        .undo
-        .into_iter()
-        .map(|it| it.value.read(&cluster).map_err(|problem| refuse(it.referenced, problem)));
-    let undo = undo.collect::<Result<_, _>>()?;
+    let scripts = |written: Vec<Spanned<MachineScriptWritten>>| {
+        let read = written
+            .into_iter()
+            .map(|it| it.value.read(&cluster).map_err(|problem| refuse(it.referenced, problem)));
+        read.collect::<Result<_, _>>()
+    };
+    let (prepare, undo) = (scripts(written.prepare)?, scripts(written.undo)?);
     Ok(Lesson {
         id: written.id.0,
         title: written.title,
@@ -405,6 +412,7 @@ fn front_matter(front: &str) -> Result<Lesson, Refused> {
         params,
         namespace,
         steps,
+        prepare,
         undo,
         texts: BTreeMap::new(),
         files: BTreeMap::new(),
@@ -418,9 +426,9 @@ impl BreakWritten {
     }
 }
 
-impl UndoWritten {
-    fn read(self, cluster: &Shape) -> Result<Undo, String> {
-        Ok(Undo { on: cluster.machine(&self.on)?, run: self.run })
+impl MachineScriptWritten {
+    fn read(self, cluster: &Shape) -> Result<MachineScript, String> {
+        Ok(MachineScript { on: cluster.machine(&self.on)?, run: self.run })
     }
 }
 

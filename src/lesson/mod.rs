@@ -27,7 +27,7 @@ pub use built_in::built_in;
 pub use condition::{Condition, Lookout, On};
 pub use evidence::{Answer, Evidence, Gap, Mark, Sample};
 pub use fill::{GIVEN, Params};
-pub use format::{Lesson, Need, Shape, Undo};
+pub use format::{Lesson, MachineScript, Need, Shape};
 pub use judge::{Prediction, Verdict, judge};
 pub use labels::label;
 pub use lint::{Flaw, lint};

@@ -130,8 +130,8 @@ if ! systemctl restart docker.service; then
     exit 1
 fi
 if ! listens; then
-    echo "the engine does not listen at port 2376: $dropin says so, but something else overrules it:" >&2
-    systemctl show --property=DropInPaths docker.service >&2
+    echo "the engine does not listen at port 2376, as $dropin says; of these files the last one wins:" >&2
+    systemctl show --property=DropInPaths --value docker.service >&2
     put_back
     exit 1
 fi

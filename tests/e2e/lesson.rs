@@ -99,3 +99,33 @@ fn a_learner_is_told_how_each_step_stands_and_why() {
     let row = said.lines().find(|line| line.contains("swarm/replicas")).unwrap();
     assert!(row.contains("2/3"), "{said}");
 }
+
+/// The cluster that `dojo` makes for lessons has one name: it goes with the test.
+struct OfLessons<'a>(&'a World);
+
+impl Drop for OfLessons<'_> {
+    fn drop(&mut self) {
+        let _ = self.0.dojo(&["down", CLUSTER, "--yes"]);
+    }
+}
+
+const CLUSTER: &str = "lesson-swarm-3";
+
+#[test]
+fn what_a_lesson_has_left_hinders_no_other_one() {
+    let world = World::new();
+    let lesson = |args: &[&str]| world.dojo_here(&[&["lesson"], args].concat());
+    let said = lesson(&["start", "swarm/replicas"]).ok();
+    let _cluster = OfLessons(&world);
+    assert!(said.contains("step 1/3: deploy"), "{said}");
+    let image = "dojo/lab:1";
+    let of_theirs = ["service", "create", "--quiet", "--detach", "--name", "lab_web"];
+    world.docker(&[&of_theirs[..], &["--replicas", "2", image]].concat()).ok();
+    // Whoever has done it need not ask first how it stands.
+    until("the step is passed", 60, || lesson(&["next"]).code == Some(0));
+    assert!(lesson(&["text"]).ok().contains("step 2/3: kill"));
+
+    let said = lesson(&["start", "swarm/stack"]).ok();
+    assert!(said.contains("step 1/4: deploy"), "{said}");
+    assert_eq!(world.docker(&["service", "ls", "--quiet"]).ok(), "");
+}

@@ -35,6 +35,9 @@ pub(super) async fn run(context: &Context, args: Start) -> Result<(), Error> {
         .map_err(|source| Error::Io { operation: "find the current directory", source })?;
     let desk = Desk::of(&context.home);
     leave(context, &desk);
+    if args.cluster.is_none() {
+        tidy(context, &desk, &services, &record).await?;
+    }
     let beginning = Beginning { lesson, from, language, within };
     let (session, handout) =
         Session::begin(&services, &record, desk, beginning).await.about(&name)?;
@@ -176,6 +179,29 @@ fn leave(context: &Context, desk: &Desk) {
             progress.warn(format!("context {name} keeps its namespace: {error}"));
         }
     }
+}
+
+/// Removes what the lesson before has left on a cluster that was made for lessons: on another one there may be things of the
+/// learner's since.
+async fn tidy(
+    context: &Context,
+    desk: &Desk,
+    services: &Services,
+    record: &Record,
+) -> Result<(), Error> {
+    // Whatever is wrong with it hinders no other lesson.
+    let Ok(before) = Session::open(desk.clone()) else { return Ok(()) };
+    if before.check_cluster(Some(record.clone())).is_err() {
+        return Ok(());
+    }
+    let progress = Progress::new(context.reporter.clone());
+    let title = format!("remove what lesson {} has left", before.attempt.lesson);
+    let name = &record.spec.name;
+    let left = progress.step(title, before.put_back(services, record)).await.about(name)?;
+    for line in left {
+        progress.warn(format!("{line}; `dojo down {name}` removes the cluster"));
+    }
+    Ok(())
 }
 
 fn told(session: &Session, handout: &Handout) -> String {

@@ -276,7 +276,7 @@ mod tests {
                 "bin/systemctl",
                 "#!/bin/sh\n[ \"$1\" = --quiet ] && shift\ncase $1 in\n\
                  is-active) [ -e \"$ROOT/restart\" ] ;;\nis-enabled) [ -e \"$ROOT/enable\" ] ;;\n\
-                 show) echo DropInPaths=/etc/overruled.conf ;;\n\
+                 show) echo /etc/overruled.conf ;;\n\
                  restart) echo x >>\"$ROOT/restart\"\n\
                  [ -e \"$ROOT/overruled\" ] || cp \"$ROOT/listening\" \"$ROOT/sockets\" ;;\n\
                  *) echo x >>\"$ROOT/$1\" ;;\nesac\n",
