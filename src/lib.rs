@@ -43,4 +43,5 @@ pub mod snapshot;
 pub mod spec;
 pub mod store;
 mod tls;
+pub mod view;
 pub mod workflow;

@@ -1,6 +1,7 @@
 //! What can be said on the command line. The comments here are the help texts.
 
 use std::ffi::OsString;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -59,6 +60,8 @@ pub(super) enum Command {
     Ls(Ls),
     /// Show the status of a cluster (exits 1 if unhealthy)
     Status(Status),
+    /// Show a cluster as it changes, on a page for your browser
+    View(View),
     /// Print the logs of machines, or collect them into a file
     Logs(Logs),
     /// Print the details of a cluster as JSON
@@ -450,6 +453,19 @@ pub(super) struct Status {
     /// How to print it
     #[arg(short, long, value_enum, default_value_t = DataFormat::Table)]
     pub(super) output: DataFormat,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = examples::VIEW)]
+pub(super) struct View {
+    /// Which cluster [default: the current one]
+    pub(super) name: Option<ClusterName>,
+    /// The address to listen at; whoever reaches it and knows the whole URL sees the cluster
+    #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    pub(super) listen: IpAddr,
+    /// The port to listen at; 0 is any that is free
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub(super) port: u16,
 }
 
 #[derive(Debug, Args)]

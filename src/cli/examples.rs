@@ -28,6 +28,12 @@ Examples:
   dojo down practice  This cluster
   dojo down --all     All clusters";
 
+pub(super) const VIEW: &str = "\
+Examples:
+  dojo view                        Of the current cluster; open the URL that it prints
+  dojo view practice --port 7878
+  dojo view --listen 192.0.2.7     Also for others on the network, who need the URL";
+
 pub(super) const LOGS: &str = "\
 Examples:
   dojo logs practice -m worker-1 -u kubelet --since -10min

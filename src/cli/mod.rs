@@ -46,6 +46,7 @@ mod trust;
 mod tunnels;
 mod up;
 mod upgrade;
+mod view;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -130,6 +131,7 @@ async fn one(context: &Context, command: Command) -> Result<ExitCode, Error> {
         Command::Ssh(args) => ssh::run(context, args).await,
         Command::Kubectl(args) => kubectl::run(context, args).await,
         Command::Forward(args) => forward::run(context, args).await,
+        Command::View(args) => view::run(context, args).await,
         Command::Start(args) => power::start(context, args).await.map(done),
         Command::Scale(args) => scale::run(context, &args).await.map(done),
         Command::Extend(args) => extend::run(context, args).await.map(done),

@@ -29,7 +29,7 @@ use super::sight::Sight;
 use super::{Ask, Cluster, PATIENCE, in_time};
 
 /// How often drivers are asked. Nobody tells of machines by itself.
-const MACHINES: Duration = Duration::from_secs(2);
+const MACHINES: Duration = Duration::from_secs(1);
 /// How often it is tried whether machines answer whose driver says that nothing has changed.
 const LOGINS: Duration = Duration::from_secs(6);
 /// How often managers are asked while everything is as it is wanted, since nobody tells of tasks.
@@ -71,7 +71,7 @@ struct Seen {
 /// record is gone. Must be called within the tokio runtime.
 ///
 /// Changes of a swarm are told by the events of its engines, those of Kubernetes by watches; drivers are asked every
-/// few seconds. Where whoever leads the cluster falls silent, another one is asked.
+/// second. Where whoever leads the cluster falls silent, another one is asked.
 pub fn changes(cluster: Cluster, ask: Ask) -> impl Stream<Item = Facts> + Send + Unpin {
     let mut tasks = JoinSet::new();
     let (seen, machines) = watch::channel(None);

@@ -4,6 +4,7 @@
 //! what cannot be known costs no more than the time that was given.
 
 mod ask;
+mod cause;
 mod certificates;
 mod changes;
 mod clock;
@@ -18,6 +19,7 @@ mod once;
 mod sight;
 
 pub use ask::Ask;
+pub use cause::{Cause, by_place, ill_tasks};
 pub use changes::changes;
 pub use clock::clock;
 pub use cluster::{Nodes, nodes};

@@ -102,6 +102,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ),
     ("lab_image", &[]),
     ("fake", &["model", "event", "driver", "remote", "provision", "bootstrap"]),
+    ("view", &["model", "remote", "kind", "observe"]),
     (
         "cli",
         &[
@@ -129,6 +130,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "kind",
             "fake",
             "by_hand",
+            "view",
         ],
     ),
 ];
@@ -140,6 +142,7 @@ const EC2: &[&str] = &["src/driver/ec2/"];
 const KEEPERS: &[(&str, &[&str])] = &[
     ("russh", &["src/remote/"]),
     ("indicatif", &["src/report/terminal.rs"]),
+    ("hyper", &["src/view/server.rs"]),
     ("ratatui_core", &["src/report/screen/"]),
     ("crossterm", &["src/report/screen/"]),
     ("signal_hook", &["src/report/screen/"]),

@@ -30,4 +30,5 @@ mod screen;
 mod snapshot;
 mod toy;
 mod unwritable;
+mod view;
 mod waiting;

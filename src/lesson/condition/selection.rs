@@ -126,14 +126,20 @@ impl Pods {
         }
     }
 
-    /// Those pods, without what is going.
+    /// Those pods, without what is going, and without those that ended and have others in their place: one that was evicted is
+    /// listed until somebody removes it.
     pub(super) fn staying<'f>(
         &self,
         facts: &'f Facts,
         namespace: Option<&str>,
     ) -> Result<Vec<&'f PodStatus>, Unmet> {
         let pods = self.all(facts, namespace)?;
-        Ok(pods.into_iter().filter(|pod| pod.deletion_timestamp.is_none()).collect())
+        let is_over = |pod: &PodStatus| {
+            matches!(pod.phase.as_deref(), Some("Failed" | "Succeeded"))
+                && pod.owner.as_ref().is_some_and(|owner| owner.kind != "Job")
+        };
+        let stays = |pod: &&PodStatus| pod.deletion_timestamp.is_none() && !is_over(pod);
+        Ok(pods.into_iter().filter(stays).collect())
     }
 
     /// Those pods.

@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::lesson::reason::Reason;
 use crate::lesson::told::Values;
-use crate::observe::Ask;
+use crate::observe::{Ask, Cause};
 use crate::remote::{Extra, Extras, SwarmService};
 
 use super::leaf::Leaf;
 use super::story::{Met, Moment, Unmet, known};
-use super::swarm_replaced::{Cause, replacements};
+use super::swarm_replaced::replacements;
 use super::swarm_service::{find, needed};
 
 /// How an update of a service stands.
