@@ -51,7 +51,8 @@ async fn run(
         let is_on = |it: &&Machine| matches!(it.state, MachineState::Running);
         let Some(machine) = machine.filter(is_on) else { continue };
         let remote = log_in(&services.home, &*services.dialer, machine).await?;
-        let script = Script::new(title, why, run.clone());
+        // What fails in the middle must not go on as if it had not.
+        let script = Script::new(title, why, format!("set -eu\n{run}"));
         remote.run(&script).await.map_err(workflow::Error::from)?;
     }
     Ok(())

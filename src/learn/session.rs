@@ -72,7 +72,6 @@ impl Session {
         // What is of this lesson alone is none of what was there.
         namespace(services, record, &lesson, "remove").await?;
         inventory::take(services, record).await?.keep(&evidence)?;
-        machine_scripts::prepare(services, record, &lesson).await?;
         let handout = handout::give(&lesson, &within)?;
         let first = &lesson.steps[0];
         let attempt = Attempt {
@@ -89,6 +88,9 @@ impl Session {
             step: Step::new(&first.id),
         };
         let mut session = Self { desk, lesson, attempt };
+        // From here on somebody knows how it is undone.
+        session.desk.keep(&session.attempt)?;
+        machine_scripts::prepare(services, record, &session.lesson).await?;
         namespace(services, record, &session.lesson, "make").await?;
         let eyes = Eyes::on(services, record).await?;
         session.enter(services, &eyes, 0).await?;
@@ -337,6 +339,8 @@ impl Session {
         // As `dojo up` does: a node that has left joins again.
         let cluster = services.lock(&record.spec.name, "lesson-reset").await?;
         workflow::up(cluster, record.goal().clone(), UpOptions::BY_THE_WAY).await?;
+        // On machines that were off.
+        machine_scripts::undo(services, record, &self.lesson).await?;
         inventory::put_back(services, record, &before).await
     }
 

@@ -25,6 +25,8 @@ const ALL: &[Files] = &[
     lesson!("swarm/alert": "lesson.md", "lesson.ko.md", "files/alert.sh", "files/stack.yaml"),
     lesson!("swarm/several": "lesson.md", "lesson.ko.md", "files/busy.yaml", "files/stack.yaml"),
     lesson!("swarm/drain-and-death": "lesson.md", "lesson.ko.md", "files/stack.yaml"),
+    lesson!("swarm/quorum": "lesson.md", "lesson.ko.md", "files/stack.yaml"),
+    lesson!("swarm/hung-or-apart": "lesson.md", "lesson.ko.md", "files/stack.yaml"),
     lesson!("kubernetes/by-hand": "lesson.md", "lesson.ko.md", "files/web.yaml"),
     lesson!("kubernetes/three-layers": "lesson.md", "lesson.ko.md", "files/web.yaml"),
     lesson!("kubernetes/config": "lesson.md", "lesson.ko.md", "files/web.yaml"),
@@ -36,6 +38,9 @@ const ALL: &[Files] = &[
     lesson!("ops/kubelet-stopped": "lesson.md", "lesson.ko.md", "files/web.yaml"),
     lesson!("ops/drain-and-budget": "lesson.md", "lesson.ko.md", "files/web.yaml"),
     lesson!("ops/etcd-backup": "lesson.md", "lesson.ko.md", "files/web.yaml"),
+    lesson!("ops/expired": "lesson.md", "lesson.ko.md", "files/web.yaml"),
+    lesson!("ops/upgrade": "lesson.md", "lesson.ko.md", "files/web.yaml"),
+    lesson!("capstone/night-shift": "lesson.md", "lesson.ko.md", "files/web.yaml"),
 ];
 
 /// All of them.

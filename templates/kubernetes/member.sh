@@ -1,6 +1,9 @@
 #!/bin/sh
-# Says whether the machine is a member of a cluster: `member` once kubeadm has finished here.
+# Says whether the machine is a member of a cluster: `member` once kubeadm has finished here. static-pods.sh goes ahead of it.
 set -eu
+
+# Of a renewal that was cut short.
+put_back_manifests
 
 # A run of kubeadm that lost its connection goes on by itself, and may be about to finish.
 flock --timeout "$((600 * ${PATIENCE:-1}))" /run/clusterdojo-kubeadm.lock true

@@ -1,3 +1,4 @@
+#!/bin/sh
 # Gives a control plane new certificates, and has its programs take them up. static-pods.sh goes ahead of it.
 set -eu
 

@@ -1,3 +1,4 @@
+#!/bin/sh
 # For what follows: restarts programs of a control plane, which read their certificates when they start.
 #
 # One that was killed and had ended not long before would wait for minutes (CrashLoopBackOff). One whose manifest goes and comes
@@ -10,7 +11,9 @@ aside=/etc/kubernetes/clusterdojo-aside
 put_back_manifests() {
     for manifest in "$aside"/*.yaml; do
         [ -e "$manifest" ] || continue
-        mv "$manifest" /etc/kubernetes/manifests/
+        # Never over a newer one.
+        mv -n "$manifest" /etc/kubernetes/manifests/
+        rm -f "$manifest"
     done
     [ ! -d "$aside" ] || rmdir "$aside"
 }
@@ -23,9 +26,12 @@ kubelet_runs() { systemctl --quiet is-active kubelet.service; }
 # restart_static_pods PROGRAM… They end in this order: an API server whose etcd is gone takes half a minute to end.
 restart_static_pods() {
     trap put_back_manifests EXIT
+    trap 'exit 1' HUP INT TERM
     mkdir -p "$aside"
     left=
     for program in "$@"; do
+        # One that somebody has taken away is begun anew when it comes back.
+        [ -e "/etc/kubernetes/manifests/$program.yaml" ] || continue
         mv "/etc/kubernetes/manifests/$program.yaml" "$aside/"
         tries=$((120 * ${PATIENCE:-1}))
         # A kubelet that does not run ends nothing.
@@ -36,7 +42,7 @@ restart_static_pods() {
         if runs "$program"; then left="$left $program"; fi
     done
     put_back_manifests
-    trap - EXIT
+    trap - EXIT HUP INT TERM
     # The kubelet that comes begins these anew.
     for program in $left; do pkill -x "$(printf %.15s "$program")" || true; done
 }

@@ -22,8 +22,8 @@ until kubectl get --raw /readyz >/dev/null 2>&1 || [ "$tries" -le 0 ]; do
     sleep 2
 done
 
-# Lines KIND NAMESPACE/NAME UID; a node that was joined anew is the same one. Of a namespace that is new only itself is told: all else goes with it. Fails where not all of it
-# is known, since what is not told would be taken for new the next time.
+# Lines KIND NAMESPACE/NAME UID; a node that was joined anew is the same one. Of a namespace that is new only itself is told: all
+# else goes with it. Fails where not all of it is known, since what is not told would be taken for new the next time.
 things() {
     namespaces=$(kubectl get namespaces --output "jsonpath=$of_namespace") || return 1
     own=$(kubectl get "$within" --namespace default --output "jsonpath=$of_object") || return 1

@@ -7,7 +7,7 @@ use crate::cli::error::{About as _, Error};
 use crate::cli::output;
 use crate::cli::services::Context;
 use crate::cli::up::absolute;
-use crate::event::Progress;
+use crate::event::{Progress, chain};
 use crate::kind;
 use crate::lab_image::{REPOSITORY, VERSIONS};
 use crate::learn::{self, Beginning, Desk, Handout, Session};
@@ -26,6 +26,10 @@ pub(super) async fn run(context: &Context, args: Start) -> Result<(), Error> {
     let from = args.from.as_deref().map(absolute).transpose()?;
     let lesson = wanted(context, args.lesson.as_deref(), from.as_deref())?;
     let language = args.lang.map_or_else(language, Language::from);
+    let desk = Desk::of(&context.home);
+    if args.cluster.is_none() {
+        tidy(context, &desk, &learn::usual_name(&lesson)).await;
+    }
     let (services, record) = match &args.cluster {
         Some(name) => theirs(context, &lesson, name).await?,
         None => ours(context, &lesson, args.bundle.as_deref()).await?,
@@ -33,11 +37,7 @@ pub(super) async fn run(context: &Context, args: Start) -> Result<(), Error> {
     let name = record.spec.name.clone();
     let within = env::current_dir()
         .map_err(|source| Error::Io { operation: "find the current directory", source })?;
-    let desk = Desk::of(&context.home);
     leave(context, &desk);
-    if args.cluster.is_none() {
-        tidy(context, &desk, &services, &record).await?;
-    }
     let beginning = Beginning { lesson, from, language, within };
     let (session, handout) =
         Session::begin(&services, &record, desk, beginning).await.about(&name)?;
@@ -182,26 +182,26 @@ fn leave(context: &Context, desk: &Desk) {
 }
 
 /// Removes what the lesson before has left on a cluster that was made for lessons: on another one there may be things of the
-/// learner's since.
-async fn tidy(
-    context: &Context,
-    desk: &Desk,
-    services: &Services,
-    record: &Record,
-) -> Result<(), Error> {
-    // Whatever is wrong with it hinders no other lesson.
-    let Ok(before) = Session::open(desk.clone()) else { return Ok(()) };
-    if before.check_cluster(Some(record.clone())).is_err() {
-        return Ok(());
-    }
+/// learner's since. Whatever goes wrong with it is told and hinders no other lesson: `up`, which comes next, may mend it.
+async fn tidy(context: &Context, desk: &Desk, name: &ClusterName) {
+    let Ok(before) = Session::open(desk.clone()) else { return };
+    let Ok(record) = context.home.record(name) else { return };
+    let Ok(record) = before.check_cluster(record) else { return };
     let progress = Progress::new(context.reporter.clone());
     let title = format!("remove what lesson {} has left", before.attempt.lesson);
-    let name = &record.spec.name;
-    let left = progress.step(title, before.put_back(services, record)).await.about(name)?;
-    for line in left {
-        progress.warn(format!("{line}; `dojo down {name}` removes the cluster"));
+    let put_back = async {
+        let services = context.services_of(name).await?;
+        progress.step(title, before.put_back(&services, &record)).await.about(name)
+    };
+    let hint = format!("`dojo down {name}` removes the cluster");
+    match put_back.await {
+        Ok(left) => {
+            for line in left {
+                progress.warn(format!("{line}; {hint}"));
+            }
+        }
+        Err(error) => progress.warn(format!("{}; {hint}", chain(&error))),
     }
-    Ok(())
 }
 
 fn told(session: &Session, handout: &Handout) -> String {

@@ -424,6 +424,14 @@ fn a_rollout_is_done_when_its_pods_say_so_too() {
     assert_eq!(once(&check.replace("lab:1", "lab:2"), &one, stale), no(Reason::NotRolledOut));
     let two = web(&[pod("web-a-1", "u1", true, 0, None), pod("web-a-2", "u2", true, 0, None)]);
     assert_eq!(once(check, &one, two), no(Reason::TooMany));
+    // One that was evicted is listed until somebody removes it.
+    let mut evicted =
+        web(&[pod("web-a-0", "u0", false, 0, None), pod("web-a-1", "u1", true, 0, None)]);
+    evicted["workloads"] = one["workloads"].clone();
+    assert_eq!(once(check, &one, evicted.clone()), no(Reason::NotRolledOut));
+    evicted["pods"][0]["phase"] = json!("Failed");
+    evicted["pods"][0]["reason"] = json!("Evicted");
+    assert_eq!(once(check, &one, evicted), YES);
     let which = |which: &str, facts: &Value| {
         let check = format!("{{ k8s.rollout: {{ deployment: web, replicaset: {which} }} }}");
         once(&check, &one, facts.clone())

@@ -164,7 +164,10 @@ impl Bootstrapper for Kubeadm {
         let script = Script::new(
             "ask for its membership",
             "Nothing is done twice.",
-            include_str!("../../../../templates/kubernetes/member.sh"),
+            concat!(
+                include_str!("../../../../templates/kubernetes/static-pods.sh"),
+                include_str!("../../../../templates/kubernetes/member.sh")
+            ),
         );
         let output = node.remote().run(&script).await;
         if output.map_err(failed(node, script.title.clone()))?.trim() != "member" {
