@@ -94,12 +94,17 @@ pub fn by_place(service: &SwarmService) -> BTreeMap<(Option<i64>, Option<&str>),
     places
 }
 
-/// The tasks whose containers are ill.
+/// The tasks whose containers are ill, or were when they ended. Of each container that has ended an engine says `unhealthy`: ill was
+/// that whose check had failed as often as it may.
 pub fn ill_tasks(facts: &Facts) -> impl Iterator<Item = &str> {
     let parts = facts.machines.iter().filter_map(|machine| machine.containers.as_ref());
     let is_ill = |container: &&ContainerFact| {
         let health = container.health.as_ref();
-        health.is_some_and(|health| health.status.as_deref() == Some("unhealthy"))
+        let allowed = container.healthcheck.as_ref().and_then(|check| check.retries);
+        health.is_some_and(|health| {
+            health.status.as_deref() == Some("unhealthy")
+                && health.failing_streak.unwrap_or(0) >= allowed.unwrap_or(1).max(1)
+        })
     };
     parts.flat_map(Part::iter).filter(is_ill).filter_map(|it| it.task_id.as_deref())
 }

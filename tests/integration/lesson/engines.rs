@@ -111,10 +111,12 @@ fn the_verdict_tells_of_the_last_probe() {
 
 #[test]
 fn a_server_that_heeds_the_signal_was_ill_all_the_same() {
-    let ends = |status: &str| {
+    let ends = |status: &str, failed: i64| {
         let mut old = container("a", "exited", Some(&[]));
         old["taskID"] = json!("a");
         old["health"]["status"] = json!(status);
+        old["health"]["failingStreak"] = json!(failed);
+        old["healthcheck"] = json!({"test": ["CMD", "check"], "retries": 2});
         let mut facts = engine(&json!([old, container("b", "running", Some(&[]))]));
         let tasks = [task("b", "running", 18.0), ended("a", "complete", 17.0, Some(0), "")];
         facts["services"] = service(&tasks)["services"].clone();
@@ -123,8 +125,10 @@ fn a_server_that_heeds_the_signal_was_ill_all_the_same() {
     let mut mark = engine(&json!([]));
     mark["services"] = service(&[task("a", "running", -60.0)])["services"].clone();
     let check = "{ swarm.replaced: { service: web, because: unhealthy } }";
-    assert_eq!(once(check, &mark, ends("unhealthy")), YES);
-    assert_eq!(once(check, &mark, ends("healthy")), no(Reason::EndedByItself));
+    assert_eq!(once(check, &mark, ends("unhealthy", 2)), YES);
+    assert_eq!(once(check, &mark, ends("healthy", 1)), no(Reason::EndedByItself));
+    // An engine says so of each that has ended, as after `docker stop`.
+    assert_eq!(once(check, &mark, ends("unhealthy", 0)), no(Reason::EndedByItself));
 }
 
 #[test]
