@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::model::split_tag;
+
 use super::{Kind, Manifest};
 
 /// Programs that a node has, by name, and what is not possible without them.
@@ -55,18 +57,9 @@ impl Manifest {
 
     fn has_image(&self, name: &str) -> bool {
         self.files.iter().any(|file| match &file.kind {
-            Kind::Image { image } => repository(image).rsplit('/').next() == Some(name),
+            Kind::Image { image } => split_tag(image).0.rsplit('/').next() == Some(name),
             Kind::Binary { .. } | Kind::Package => false,
         })
-    }
-}
-
-/// The name of an image without its tag and digest; the colon of a registry's port is no tag.
-fn repository(image: &str) -> &str {
-    let name = image.split('@').next().unwrap_or(image);
-    match name.rsplit_once(':') {
-        Some((repository, tag)) if !tag.contains('/') => repository,
-        _ => name,
     }
 }
 
@@ -82,7 +75,7 @@ mod tests {
             ("localhost:5000/coredns/coredns:v1.8.0@sha256:00", "localhost:5000/coredns/coredns"),
             ("etcd", "etcd"),
         ] {
-            assert_eq!(repository(image), expected);
+            assert_eq!(split_tag(image).0, expected);
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -22,12 +21,7 @@ pub(super) async fn run(context: &Context, args: View) -> Result<ExitCode, Error
     let services = context.services(&record.spec).await?;
     context.open_tunnels(&record, &record.machines).await?;
     let machines = record.machines.clone();
-    let cluster = observe::Cluster {
-        home: services.home.clone(),
-        record,
-        driver: Arc::clone(&services.driver),
-        dialer: Arc::clone(&services.dialer),
-    };
+    let cluster = services.observed(record);
     // A cluster that does not answer is one to be looked at.
     let end = Instant::now() + stretch(observe::PATIENCE);
     let ahead = observe::clock(&cluster, &machines, end).await.unwrap_or_default();

@@ -44,15 +44,6 @@ pub fn happenings(before: &Facts, now: &Facts) -> Vec<Happening> {
     all
 }
 
-/// What a person calls a task: `web.2`.
-pub fn task_name(service: &str, task: &SwarmTask) -> String {
-    match (task.slot, &task.node) {
-        (Some(slot), _) => format!("{service}.{slot}"),
-        (None, Some(node)) => format!("{service}.{node}"),
-        (None, None) => service.to_owned(),
-    }
-}
-
 /// What a person calls a container: that of a task as its task.
 fn container_name(container: &ContainerFact) -> &str {
     let task = container.task_id.as_ref();
@@ -101,7 +92,7 @@ fn tasks(before: &Facts, now: &Facts, all: &mut Vec<Happening>) {
         let services = facts.services.iter().flat_map(Part::iter);
         let tasks = services.flat_map(|service| {
             let tasks = service.tasks.iter();
-            tasks.map(|task| (task.id.clone(), (task_name(&service.name, task), task.clone())))
+            tasks.map(|task| (task.id.clone(), (task.name(&service.name), task.clone())))
         });
         tasks.collect()
     };

@@ -35,12 +35,7 @@ impl Eyes {
     /// # Errors
     /// Those of its drivers.
     pub async fn on(services: &Services, record: &Record) -> Result<Self, Error> {
-        let cluster = observe::Cluster {
-            home: services.home.clone(),
-            record: record.clone(),
-            driver: Arc::clone(&services.driver),
-            dialer: Arc::clone(&services.dialer),
-        };
+        let cluster = services.observed(record.clone());
         let machines = machines(&*services.driver, &record.spec.name).await?;
         let end = Instant::now() + stretch(PATIENCE);
         // A cluster that does not answer is part of many a lesson, and most have the clock of this computer.

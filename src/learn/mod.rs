@@ -28,7 +28,7 @@ pub use error::Error;
 pub use evidence::{EvidenceFile, Reading, Watcher};
 pub use following::{Following, follow};
 pub use handout::Handout;
-pub use happenings::{Happening, happenings, task_name};
+pub use happenings::{Happening, happenings};
 pub use look::Eyes;
 pub use progress::{Deed, Done, Entry, Passed, Progress, Steps};
 pub use prove::{Case, Prover};

@@ -47,6 +47,15 @@ pub fn full_reference(text: &str) -> String {
     }
 }
 
+/// The name of an image without its tag and digest, and its tag; the colon of a registry's port is no tag.
+pub fn split_tag(image: &str) -> (&str, Option<&str>) {
+    let name = image.split('@').next().unwrap_or(image);
+    match name.rsplit_once(':') {
+        Some((repository, tag)) if !tag.contains('/') => (repository, Some(tag)),
+        _ => (name, None),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

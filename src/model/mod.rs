@@ -34,7 +34,7 @@ pub use engine_context::EngineContext;
 pub use files::{SshFiles, TlsFiles};
 pub use finding::{Finding, Level};
 pub use fingerprint::{Fingerprint, Sha256Sum};
-pub use image::{LoadedImage, familiar_reference, full_reference};
+pub use image::{LoadedImage, familiar_reference, full_reference, split_tag};
 pub use kubernetes::{KubernetesOptions, KubernetesVersion, PodNetwork};
 pub use language::Language;
 pub use machine::{

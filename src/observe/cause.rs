@@ -1,7 +1,7 @@
 //! Why tasks of a swarm end, and what comes in their place. A swarm keeps the last five of each replica; why one ended it
 //! says in parts only.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -70,11 +70,11 @@ impl Cause {
         }
     }
 
-    /// The same where it is known which tasks [were ill](ill_tasks). A server that heeds the signal by which a swarm stops what is
-    /// ill ends by itself with 0: only its health tells why.
-    pub fn known(task: &SwarmTask, facts: &Facts, ill: &BTreeSet<&str>) -> Option<Self> {
+    /// The same where it is known whether it [was ill](ill_tasks). A server that heeds the signal by which a swarm stops what is ill
+    /// ends by itself with 0: only its health tells why.
+    pub fn known(task: &SwarmTask, facts: &Facts, was_ill: bool) -> Option<Self> {
         match Self::of(task, facts) {
-            Some(Self::Exited) if ill.contains(task.id.as_str()) => Some(Self::Unhealthy),
+            Some(Self::Exited) if was_ill => Some(Self::Unhealthy),
             other => other,
         }
     }
@@ -97,7 +97,6 @@ pub fn by_place(service: &SwarmService) -> BTreeMap<(Option<i64>, Option<&str>),
 /// The tasks whose containers are ill, or were when they ended. Of each container that has ended an engine says `unhealthy`: ill was
 /// that whose check had failed as often as it may.
 pub fn ill_tasks(facts: &Facts) -> impl Iterator<Item = &str> {
-    let parts = facts.machines.iter().filter_map(|machine| machine.containers.as_ref());
     let is_ill = |container: &&ContainerFact| {
         let health = container.health.as_ref();
         let allowed = container.healthcheck.as_ref().and_then(|check| check.retries);
@@ -106,5 +105,6 @@ pub fn ill_tasks(facts: &Facts) -> impl Iterator<Item = &str> {
                 && health.failing_streak.unwrap_or(0) >= allowed.unwrap_or(1).max(1)
         })
     };
-    parts.flat_map(Part::iter).filter(is_ill).filter_map(|it| it.task_id.as_deref())
+    let ill = facts.containers().map(|(_, container)| container).filter(is_ill);
+    ill.filter_map(|it| it.task_id.as_deref())
 }

@@ -54,6 +54,16 @@ pub struct Facts {
     pub findings: Vec<Remark>,
 }
 
+impl Facts {
+    /// The containers that engines tell of, with their machines.
+    pub fn containers(&self) -> impl Iterator<Item = (MachineName, &ContainerFact)> {
+        self.machines.iter().flat_map(|machine| {
+            let its = machine.containers.iter().flat_map(Part::iter);
+            its.map(|container| (machine.name, container))
+        })
+    }
+}
+
 /// What is asked for only where somebody needs it; absent where it was not.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

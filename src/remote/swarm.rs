@@ -125,6 +125,17 @@ pub struct SwarmTask {
     pub created_at: Option<Timestamp>,
 }
 
+impl SwarmTask {
+    /// What a person calls it, as a task of that service: `web.2`.
+    pub fn name(&self, service: &str) -> String {
+        match (self.slot, &self.node) {
+            (Some(slot), _) => format!("{service}.{slot}"),
+            (None, Some(node)) => format!("{service}.{node}"),
+            (None, None) => service.to_owned(),
+        }
+    }
+}
+
 /// An image of an engine.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

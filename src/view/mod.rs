@@ -37,26 +37,27 @@ pub async fn show(
     let ask = Ask { workloads: true, extras: Extras::of(extras), ..Ask::default() };
     let mut changes = observe::changes(cluster, ask);
     let mut onlooker = Onlooker::of(ahead);
-    let mut last: Option<(Facts, Scene)> = None;
+    let (mut known, mut shown): (Option<Facts>, Option<Scene>) = (None, None);
     loop {
-        let facts = tokio::select! {
+        tokio::select! {
             facts = changes.next() => match facts {
-                Some(facts) => facts,
+                Some(facts) => known = Some(facts),
                 None => return,
             },
-            () = sleep(AGES) => match &last {
-                Some((facts, _)) => facts.clone(),
-                None => continue,
-            },
+            () = sleep(AGES) => {}
             () = scenes.closed() => return,
-        };
+        }
+        let Some(facts) = &known else { continue };
         let now = Timestamp::now().saturating_add(ahead).unwrap_or(Timestamp::MAX);
-        let scene = onlooker.look(&facts, now);
-        let same = |before: &Scene| *before == Scene { at: before.at, ..scene.clone() };
-        if !last.as_ref().is_some_and(|(_, before)| same(before)) {
+        let scene = onlooker.look(facts, now);
+        // That time has passed is nothing to be shown.
+        if let Some(before) = &mut shown {
+            before.at = now;
+        }
+        if shown.as_ref() != Some(&scene) {
             let text = serde_json::to_vec(&scene).expect("a scene is JSON");
             scenes.send_replace(Some(text.into()));
         }
-        last = Some((facts, scene));
+        shown = Some(scene);
     }
 }

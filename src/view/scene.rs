@@ -8,8 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::kind::Majority;
-use crate::model::{MachineName, MachineState, Orchestrator, Role};
-use crate::observe::{Cause, Facts, MachineFacts, NodeFacts, Part, by_place, ill_tasks};
+use crate::model::{MachineName, Orchestrator, Role, split_tag};
+use crate::observe::{Cause, Facts, MachineFacts, NodeFacts, Part, Remark, by_place, ill_tasks};
 use crate::remote::{ContainerFact, ContainerState, PodStatus, SwarmService, SwarmTask};
 
 /// How long what is gone is shown.
@@ -114,7 +114,7 @@ pub enum Tone {
 #[serde(rename_all = "camelCase")]
 pub struct Ghost {
     /// Why, in a word: `unhealthy`, `killed`, `update`, `node-down`, `removed`.
-    pub cause: String,
+    pub cause: &'static str,
     /// When.
     pub at: Timestamp,
     /// The id of what came in its place; absent as long as nothing has.
@@ -150,20 +150,14 @@ impl Onlooker {
     /// What is to be shown of a cluster, as it was at a moment.
     pub fn look(&mut self, facts: &Facts, at: Timestamp) -> Scene {
         self.ill.extend(ill_tasks(facts).map(str::to_owned));
-        let mut all = Vec::new();
-        let mut is_known = true;
-        for (part, tiles) in [
-            (facts.services.as_ref().map(|it| it.error.is_none()), self.tasks(facts, at)),
-            (facts.pods.as_ref().map(|it| it.error.is_none()), pods(facts)),
-        ] {
-            is_known &= part != Some(false);
-            all.extend(tiles);
-        }
-        if facts.services.is_none() && facts.pods.is_none() {
-            all.extend(self.containers(facts));
-        }
-        if is_known {
-            self.remember(&all, facts, at);
+        let silent = Silent::of(facts);
+        let (mut all, error) = match (&facts.services, &facts.pods) {
+            (Some(services), _) => (self.tasks(facts, &silent, at), &services.error),
+            (None, Some(all)) => (pods(all, &silent), &all.error),
+            (None, None) => (self.containers(facts), &None),
+        };
+        if error.is_none() {
+            self.remember(&all, &silent, at);
         } else {
             // Nobody tells anything: all is as it was, as far as one knows.
             all = self.before.values().cloned().collect();
@@ -177,20 +171,21 @@ impl Onlooker {
         all.retain(|(_, tile)| !is_over(tile));
         self.gone.retain(|_, (_, tile)| !is_over(tile));
         all.extend(self.gone.values().cloned());
-        let scene = scene(facts, at, all);
-        Scene { ahead_ms: i64::try_from(self.ahead.as_millis()).unwrap_or(0), ..scene }
+        scene(facts, at, self.ahead, all)
     }
 
     /// The tasks of a swarm: the newest of each replica, and those before it that went lately.
-    fn tasks(&mut self, facts: &Facts, at: Timestamp) -> Vec<Placed> {
-        let ill: BTreeSet<&str> = self.ill.iter().map(String::as_str).collect();
+    fn tasks(&mut self, facts: &Facts, silent: &Silent, at: Timestamp) -> Vec<Placed> {
+        let of_tasks = facts.containers().filter_map(|(_, it)| Some((it.task_id.as_deref()?, it)));
+        let containers: BTreeMap<&str, &ContainerFact> = of_tasks.collect();
         let mut all = Vec::new();
         for service in facts.services.iter().flat_map(Part::iter) {
             for tasks in by_place(service).into_values() {
                 for (age, task) in tasks.iter().take(1 + GHOSTS_OF_ONE).enumerate() {
-                    let cause = Cause::known(task, facts, &ill);
+                    let cause = Cause::known(task, facts, self.ill.contains(&task.id));
                     let newer = age.checked_sub(1).map(|newer| tasks[newer]);
-                    let mut tile = of_task(service, task, facts);
+                    let container = containers.get(task.id.as_str()).copied();
+                    let mut tile = of_task(service, task, container, silent);
                     if let (Some(newer), Some(cause)) = (newer, cause) {
                         // Of a node that is down nobody says when its tasks ended.
                         let then =
@@ -198,7 +193,7 @@ impl Onlooker {
                         let (cause, then) =
                             *self.ended.entry(task.id.clone()).or_insert((cause, then));
                         tile.ghost = Some(Ghost {
-                            cause: cause.as_str().to_owned(),
+                            cause: cause.as_str(),
                             at: then,
                             successor: Some(newer.id.clone()),
                         });
@@ -229,7 +224,7 @@ impl Onlooker {
     }
 
     /// Notes what has gone since the last time.
-    fn remember(&mut self, now: &[Placed], facts: &Facts, at: Timestamp) {
+    fn remember(&mut self, now: &[Placed], silent: &Silent, at: Timestamp) {
         let there: BTreeSet<&str> = now.iter().map(|(_, tile)| tile.id.as_str()).collect();
         self.gone.retain(|id, _| !there.contains(id.as_str()));
         for (id, (place, tile)) in &self.before {
@@ -238,11 +233,8 @@ impl Onlooker {
                 continue;
             }
             let mut tile = tile.clone();
-            tile.ghost = Some(Ghost {
-                cause: cause_of(place.as_deref(), &tile, facts).to_owned(),
-                at,
-                successor: None,
-            });
+            let cause = cause_of(place.as_deref(), &tile, silent);
+            tile.ghost = Some(Ghost { cause, at, successor: None });
             self.gone.insert(id.clone(), (place.clone(), tile));
         }
         for (_, tile) in now {
@@ -277,9 +269,9 @@ impl Onlooker {
 }
 
 /// Why something that is not listed any more has gone, as far as anybody can tell.
-fn cause_of(place: Option<&str>, tile: &Tile, facts: &Facts) -> &'static str {
+fn cause_of(place: Option<&str>, tile: &Tile, silent: &Silent) -> &'static str {
     match tile.health.as_deref() {
-        _ if is_down(facts, place) => Cause::NodeDown.as_str(),
+        _ if silent.is_down(place) => Cause::NodeDown.as_str(),
         Some("unhealthy") => Cause::Unhealthy.as_str(),
         _ => "removed",
     }
@@ -290,21 +282,18 @@ const ENDING: &str = "terminating";
 
 /// The part of an image's name that tells its version.
 fn version(image: Option<&str>) -> Option<String> {
-    let image = image?.split('@').next()?;
-    let (_, tag) = image.rsplit_once(':').filter(|(_, tag)| !tag.contains('/'))?;
-    Some(tag.to_owned())
+    split_tag(image?).1.map(str::to_owned)
 }
 
-fn of_task(service: &SwarmService, task: &SwarmTask, facts: &Facts) -> Tile {
+fn of_task(
+    service: &SwarmService,
+    task: &SwarmTask,
+    container: Option<&ContainerFact>,
+    silent: &Silent,
+) -> Tile {
     let state = task.state.clone().unwrap_or_else(|| "unknown".to_owned());
-    let container = facts
-        .machines
-        .iter()
-        .filter_map(|machine| machine.containers.as_ref())
-        .flat_map(Part::iter)
-        .find(|it| it.task_id.as_deref() == Some(task.id.as_str()));
     let health = container.and_then(health_of);
-    let is_silent = is_silent(facts, task.node.as_deref());
+    let is_silent = silent.is(task.node.as_deref());
     let tone = match (state.as_str(), health.as_deref()) {
         _ if is_silent => Tone::Unknown,
         ("running", Some("unhealthy")) | ("failed" | "rejected" | "orphaned", _) => Tone::Bad,
@@ -312,8 +301,6 @@ fn of_task(service: &SwarmService, task: &SwarmTask, facts: &Facts) -> Tile {
         ("complete" | "shutdown" | "remove", _) => Tone::Done,
         _ => Tone::Starting,
     };
-    let slot = task.slot.map(|slot| slot.to_string());
-    let place = slot.or_else(|| task.node.clone()).unwrap_or_default();
     let engine = match container.and_then(|it| it.state.clone()) {
         _ if is_silent => Some("silent".to_owned()),
         Some(said) if (said == "running") != (state == "running") => Some(said),
@@ -321,7 +308,7 @@ fn of_task(service: &SwarmService, task: &SwarmTask, facts: &Facts) -> Tile {
     };
     Tile {
         id: task.id.clone(),
-        name: format!("{}.{place}", service.name),
+        name: task.name(&service.name),
         group: service.name.clone(),
         tone,
         state,
@@ -339,26 +326,41 @@ fn health_of(container: &ContainerFact) -> Option<String> {
     container.health.as_ref()?.status.clone().filter(|status| status != "none")
 }
 
-/// Whether nobody on a machine says how it is: it is off, out of reach, or its node is down.
-fn is_silent(facts: &Facts, place: Option<&str>) -> bool {
-    let machine = facts.machines.iter().find(|it| Some(it.name.to_string().as_str()) == place);
-    machine.is_some_and(|it| !it.is_on() || it.reachable == Some(false)) || is_down(facts, place)
+/// The machines on which nobody says how it is.
+struct Silent {
+    /// They are off, or out of reach.
+    machines: BTreeSet<String>,
+    /// Their cluster believes that they take no part.
+    nodes: BTreeSet<String>,
 }
 
-/// Whether its cluster believes that a node takes no part.
-fn is_down(facts: &Facts, place: Option<&str>) -> bool {
-    let mut nodes = facts.nodes.iter().flat_map(Part::iter);
-    nodes.any(|node| Some(node.name.as_str()) == place && node.ready == Some(false))
+impl Silent {
+    fn of(facts: &Facts) -> Self {
+        let machines =
+            facts.machines.iter().filter(|it| !it.is_on() || it.reachable == Some(false));
+        let nodes = facts.nodes.iter().flat_map(Part::iter).filter(|it| it.ready == Some(false));
+        Self {
+            machines: machines.map(|machine| machine.name.to_string()).collect(),
+            nodes: nodes.map(|node| node.name.clone()).collect(),
+        }
+    }
+
+    fn is(&self, place: Option<&str>) -> bool {
+        self.is_down(place) || place.is_some_and(|place| self.machines.contains(place))
+    }
+
+    fn is_down(&self, place: Option<&str>) -> bool {
+        place.is_some_and(|place| self.nodes.contains(place))
+    }
 }
 
-fn pods(facts: &Facts) -> Vec<Placed> {
-    let all = facts.pods.iter().flat_map(Part::iter);
+fn pods(all: &Part<PodStatus>, silent: &Silent) -> Vec<Placed> {
     // What Kubernetes itself needs would hide what is learned.
-    let wanted = all.filter(|pod| pod.namespace != "kube-system");
-    wanted.map(|pod| (pod.node_name.clone(), of_pod(pod, facts))).collect()
+    let wanted = all.iter().filter(|pod| pod.namespace != "kube-system");
+    wanted.map(|pod| (pod.node_name.clone(), of_pod(pod, silent))).collect()
 }
 
-fn of_pod(pod: &PodStatus, facts: &Facts) -> Tile {
+fn of_pod(pod: &PodStatus, silent: &Silent) -> Tile {
     let containers = || pod.containers.iter().flatten();
     let waiting = containers().find_map(|it| match &it.state {
         Some(ContainerState::Waiting { reason: Some(reason), message }) => {
@@ -375,8 +377,9 @@ fn of_pod(pod: &PodStatus, facts: &Facts) -> Tile {
     let is_stuck = ["CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull", "ErrImageNeverPull"]
         .contains(&state.as_str());
     let is_ready = pod.ready == Some(true);
+    let is_silent = silent.is(pod.node_name.as_deref());
     let tone = match phase.as_str() {
-        _ if is_silent(facts, pod.node_name.as_deref()) => Tone::Unknown,
+        _ if is_silent => Tone::Unknown,
         "Failed" => Tone::Bad,
         "Succeeded" => Tone::Done,
         _ if state == ENDING => Tone::Starting,
@@ -391,7 +394,7 @@ fn of_pod(pod: &PodStatus, facts: &Facts) -> Tile {
         name: pod.name.clone(),
         group,
         tone,
-        engine: is_silent(facts, pod.node_name.as_deref()).then(|| "silent".to_owned()),
+        engine: is_silent.then(|| "silent".to_owned()),
         state,
         health: (phase == "Running")
             .then(|| if is_ready { "ready" } else { "not ready" }.to_owned()),
@@ -430,7 +433,7 @@ fn of_container(container: &ContainerFact) -> Tile {
     }
 }
 
-fn scene(facts: &Facts, at: Timestamp, tiles: Vec<Placed>) -> Scene {
+fn scene(facts: &Facts, at: Timestamp, ahead: SignedDuration, tiles: Vec<Placed>) -> Scene {
     let mut by_place = BTreeMap::<Option<String>, Vec<Tile>>::new();
     for (place, tile) in tiles {
         by_place.entry(place).or_default().push(tile);
@@ -447,15 +450,13 @@ fn scene(facts: &Facts, at: Timestamp, tiles: Vec<Placed>) -> Scene {
     let columns = machines.into_iter().map(|machine| {
         let name = machine.name.to_string();
         let node = nodes.get(name.as_str());
-        let is_on =
-            machine.exists.map(|exists| exists && machine.state == Some(MachineState::Running));
         let of_node =
             node.filter(|node| node.ready == Some(false)).and_then(|it| it.reason.clone());
         let of_engine = machine.engine.as_ref().and_then(|engine| engine.error.clone());
         Column {
             name: machine.name,
             role: machine.role,
-            on: is_on,
+            on: machine.exists.map(|_| machine.is_on()),
             reachable: machine.reachable,
             leads: facts.leader.as_deref() == Some(name.as_str()),
             ready: node.and_then(|node| node.ready),
@@ -469,7 +470,7 @@ fn scene(facts: &Facts, at: Timestamp, tiles: Vec<Placed>) -> Scene {
         name: facts.name.to_string(),
         kind: facts.orchestrator,
         at,
-        ahead_ms: 0,
+        ahead_ms: i64::try_from(ahead.as_millis()).unwrap_or(0),
         majority: facts.majority,
         columns,
         waiting: by_place.into_values().flatten().collect(),
@@ -477,7 +478,7 @@ fn scene(facts: &Facts, at: Timestamp, tiles: Vec<Placed>) -> Scene {
     }
 }
 
-fn told(finding: &crate::observe::Remark) -> String {
+fn told(finding: &Remark) -> String {
     match finding.machine {
         Some(machine) => format!("{machine}: {}", finding.message),
         None => finding.message.clone(),

@@ -1,6 +1,6 @@
 //! How it stands with a lesson, as its screen shows it.
 
-use crate::learn::{Session, task_name};
+use crate::learn::Session;
 use crate::lesson::{Outcome, Reason, Told, Verdict, label, sentence};
 use crate::model::Language;
 use crate::observe::{Facts, MachineFacts, Part};
@@ -80,7 +80,7 @@ fn machines(facts: &Facts) -> Vec<Machine> {
             let tasks = service.tasks.iter();
             let here = tasks.filter(|task| task.node.as_deref() == Some(&name));
             tiles.extend(here.filter_map(|task| {
-                Some(Tile { label: task_name(&service.name, task), health: of_task(task)? })
+                Some(Tile { label: task.name(&service.name), health: of_task(task)? })
             }));
         }
         for container in machine.containers.iter().flat_map(Part::iter) {

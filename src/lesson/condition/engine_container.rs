@@ -8,7 +8,7 @@ use crate::model::MachineName;
 use crate::observe::{Ask, Facts};
 use crate::remote::{ContainerFact, Extra, Extras};
 
-use super::containers::{all_tell, containers};
+use super::containers::all_tell;
 use super::exit::Exit;
 use super::image::is_same;
 use super::leaf::Leaf;
@@ -68,7 +68,7 @@ impl Health {
 impl Container {
     /// Those of that name, with their machines.
     fn all<'f>(&self, facts: &'f Facts) -> Vec<(MachineName, &'f ContainerFact)> {
-        containers(facts).filter(|(_, container)| container.name == self.name).collect()
+        facts.containers().filter(|(_, container)| container.name == self.name).collect()
     }
 
     fn is_on(&self, machine: MachineName) -> bool {

@@ -15,7 +15,7 @@ use crate::model::MachineName;
 use crate::observe::{Ask, Facts};
 use crate::remote::{ContainerFact, Extra, Extras, HealthProbe};
 
-use super::containers::{all_tell, containers};
+use super::containers::all_tell;
 use super::exit::Exit;
 use super::leaf::Leaf;
 use super::span::Span;
@@ -107,7 +107,7 @@ impl Health {
 
     /// Those containers, with the names of their machines.
     fn containers<'f>(&self, facts: &'f Facts) -> Vec<(MachineName, &'f ContainerFact)> {
-        containers(facts).filter(|(_, container)| self.means(container)).collect()
+        facts.containers().filter(|(_, container)| self.means(container)).collect()
     }
 }
 

@@ -70,7 +70,8 @@ pub(super) fn replacements(moment: Moment<'_>, service: &str) -> Vec<Replacement
             for tasks in by_place(found).into_values() {
                 for pair in tasks.windows(2) {
                     let [new, old] = pair else { continue };
-                    let Some(cause) = Cause::known(old, &sample.facts, &ill) else { continue };
+                    let was_ill = ill.contains(old.id.as_str());
+                    let Some(cause) = Cause::known(old, &sample.facts, was_ill) else { continue };
                     if before.contains(old.id.as_str()) || known.contains_key(&old.id) {
                         continue;
                     }
