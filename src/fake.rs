@@ -8,7 +8,9 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -17,10 +19,11 @@ use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde::{Deserialize, Serialize};
+use tokio::io::AsyncWriteExt as _;
 
 use crate::bootstrap::{self, Bootstrapper, JoinToken, Membership, Removal};
 use crate::driver::fake::DRIVER;
-use crate::driver::{self, Driver, Image, Images, Source};
+use crate::driver::{self, Driver, Force, Image, Images, Source};
 use crate::event::Progress;
 use crate::model::{
     Access, ClusterName, DriverName, Finding, KubernetesVersion, Machine, MachineId, MachineName,
@@ -28,7 +31,7 @@ use crate::model::{
     familiar_reference,
 };
 use crate::provision::Node;
-use crate::remote::{self, Dialer, Engine, Input, Remote, Script, Stream};
+use crate::remote::{self, Dialer, Engine, Hear, Input, Printed, Remote, Script, Stream};
 
 /// The world of the fake: machines in a file, so that the next process finds them.
 #[derive(Debug)]
@@ -200,6 +203,28 @@ impl Driver for Fake {
         Ok(())
     }
 
+    /// It can do all of it, but not to machines of which the test wants it so.
+    fn admit_force(&self, machine: &Machine, force: Force) -> Result<(), driver::Error> {
+        if self.fails(&format!("admit-{}", force.verb()), machine.id.name) {
+            let (id, verb) = (&machine.id, force.verb());
+            return Err(driver::Error::Unsupported(format!(
+                "machine `{id}` is made so that none can {verb} it"
+            )));
+        }
+        Ok(())
+    }
+
+    async fn force(&self, machine: &Machine, force: Force) -> Result<(), driver::Error> {
+        self.driver_failure(force.verb(), &machine.id)?;
+        let state = match force {
+            Force::Kill => MachineState::Stopped,
+            Force::Pause => MachineState::Paused,
+            Force::Unpause => MachineState::Running,
+        };
+        self.set_state(&machine.id, state);
+        Ok(())
+    }
+
     async fn destroy(&self, machine: &Machine) -> Result<(), driver::Error> {
         self.driver_failure("destroy", &machine.id)?;
         self.change(|state| state.machines.retain(|m| m.id != machine.id));
@@ -258,6 +283,42 @@ impl Obedient {
         self.failing.iter().any(|failing| failing == operation)
     }
 
+    /// Where its files are, and where it begins.
+    fn directory(&self) -> PathBuf {
+        let directory = self.file.with_extension("files").join(self.id.name.to_string());
+        fs::create_dir_all(&directory).expect("the test's directory is writable");
+        directory
+    }
+
+    /// Runs a script really, in the machine's own directory, with an input on descriptor 3.
+    fn really(&self, script: &Script, input: Option<&[u8]>) -> Result<Vec<u8>, remote::Error> {
+        let mut sh = Command::new("sh");
+        sh.args(["-c", "exec 3<&0 </dev/null; eval \"$SCRIPT\""]);
+        sh.env("SCRIPT", script.render().expose()).env("HOME", self.directory());
+        sh.current_dir(self.directory()).stdin(Stdio::piped());
+        let mut sh =
+            sh.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("there is a shell");
+        let mut stdin = sh.stdin.take().expect("it is piped");
+        let output = std::thread::scope(|scope| {
+            // It may end before it has read everything.
+            scope.spawn(move || stdin.write_all(input.unwrap_or_default()));
+            sh.wait_with_output().expect("it ends")
+        });
+        match output.status.code() {
+            Some(0) => Ok(output.stdout),
+            status => Err(remote::Error::Script {
+                machine: self.id.clone(),
+                title: script.title.to_string(),
+                status: status.and_then(|status| status.try_into().ok()).unwrap_or(255),
+                stderr: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+            }),
+        }
+    }
+
+    fn really_run(&self, script: &Script, input: Option<&[u8]>) -> Result<String, remote::Error> {
+        Ok(String::from_utf8_lossy(&self.really(script, input)?).into_owned())
+    }
+
     /// A step of what is done for a snapshot, with its inputs.
     fn snapshot(&self, inputs: &BTreeMap<&'static str, String>) -> String {
         let mut state = read(&self.file).unwrap_or_default();
@@ -286,6 +347,9 @@ impl Obedient {
 #[async_trait]
 impl Remote for Obedient {
     async fn run(&self, script: &Script) -> Result<String, remote::Error> {
+        if script.is_of_login_user() {
+            return self.really_run(script, None);
+        }
         let inputs: BTreeMap<_, _> = script.inputs(|value, _| value.to_owned()).collect();
         if let Some(step) = inputs.get("STEP") {
             if self.fails(step) {
@@ -302,6 +366,14 @@ impl Remote for Obedient {
     }
 
     async fn run_with_input(&self, script: &Script, input: Input) -> Result<String, remote::Error> {
+        if script.is_of_login_user() {
+            let pieces = input.pieces().map_ok(|piece| piece.to_vec());
+            let pieces: Result<Vec<Vec<u8>>, _> = pieces.try_collect().await;
+            let (machine, input) = (self.id.clone(), String::new());
+            let pieces =
+                pieces.map_err(|source| remote::Error::Input { machine, input, source })?;
+            return self.really_run(script, Some(&pieces.concat()));
+        }
         if self.fails("load") && script.title == "load image" {
             return Err(silent(&self.id, &script.title, Duration::ZERO));
         }
@@ -311,13 +383,30 @@ impl Remote for Obedient {
 
     async fn run_with_output(
         &self,
-        _script: &Script,
-        _output: &mut (dyn tokio::io::AsyncWrite + Send + Unpin),
+        script: &Script,
+        output: &mut (dyn tokio::io::AsyncWrite + Send + Unpin),
     ) -> Result<(), remote::Error> {
-        Ok(())
+        let said = if script.is_of_login_user() {
+            self.really(script, None)?
+        } else {
+            b"2026-01-02T03:04:05+0000 all is well\n".to_vec()
+        };
+        let machine = self.id.clone();
+        output.write_all(&said).await.map_err(|source| remote::Error::Output { machine, source })
     }
 
     async fn attach(&self, _command: Option<&str>) -> Result<u32, remote::Error> {
+        Ok(0)
+    }
+
+    /// Prints what it was told to do, and where it is.
+    async fn command(&self, command: &str, hear: &mut Hear<'_>) -> Result<u32, remote::Error> {
+        hear(Printed::Output, format!("{command}\nat ").as_bytes());
+        hear(Printed::Output, format!("{}\n", self.id).as_bytes());
+        if self.fails("command") {
+            hear(Printed::Error, b"the test wants it so");
+            return Ok(3);
+        }
         Ok(0)
     }
 

@@ -12,7 +12,7 @@ use crate::driver::registry;
 use crate::fault;
 use crate::model::{
     Bytes, ClusterName, Cpus, Dollars, DriverName, EngineChannel, Fingerprint, KubernetesVersion,
-    MachineName, PodNetwork, Sha256Sum, Subnet, Ttl, Tunnel,
+    MachineName, PodNetwork, Role, Sha256Sum, Subnet, Ttl, Tunnel,
 };
 use crate::report::Format;
 
@@ -70,8 +70,13 @@ pub(super) enum Command {
     Use(Use),
     /// Print shell commands that configure docker for one machine
     Env(Env),
-    /// Open a shell on a machine, or run a command there
+    /// Open a shell on a machine, or run a command there or on all machines
+    #[command(visible_alias = "exec")]
     Ssh(Ssh),
+    /// Copy a file or folder between this computer and a machine, or between machines
+    Cp(Copy),
+    /// Mount a folder of a machine on this computer, by sshfs
+    Mount(Mount),
     /// Run the cluster's own kubectl on this computer
     Kubectl(Kubectl),
     /// Forward local ports to a machine, Service or Pod
@@ -92,6 +97,14 @@ pub(super) enum Command {
     Stop(Targets),
     /// Restart a cluster or machine
     Restart(Targets),
+    /// Switch machines off at once, as if their plug was pulled; `start` brings them back
+    Kill(Kill),
+    /// Configure Docker on a cluster's machines or on one again, and start what is off; makes no machines
+    Provision(Targets),
+    /// Freeze a cluster or machine, with all that is in its memory
+    Pause(Targets),
+    /// Let a paused cluster or machine go on
+    Unpause(Targets),
     /// Break a machine on purpose, to see what becomes of it; without a fault, list those that there are
     Break(Break),
     /// Undo what `break` has done
@@ -482,7 +495,10 @@ pub(super) struct Logs {
     /// From when on, as journalctl has it: -10min, today, "2026-01-31 09:00"
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(super) since: Option<String>,
-    /// The most lines of each machine [default: 100, in a bundle 20000]
+    /// Go on with what machines write from now on, until Ctrl-C
+    #[arg(short, long, conflicts_with = "bundle")]
+    pub(super) follow: bool,
+    /// The most lines of each machine [default: 100, with --follow 10, in a bundle 20000]
     #[arg(short = 'n', long, value_name = "N")]
     pub(super) lines: Option<u32>,
     /// Collect what helps to find a fault into a gzipped tar file that can be passed on [default:
@@ -549,11 +565,54 @@ pub(super) struct Env {
 #[derive(Debug, Args)]
 #[command(after_help = examples::SSH)]
 pub(super) struct Ssh {
-    /// Which machine: worker-1, or practice/worker-1
-    pub(super) machine: String,
+    /// Which machine: worker-1, or practice/worker-1; with --all or --role which cluster [default: the current one]
+    #[arg(value_name = "MACHINE", required_unless_present_any = ["all", "role"])]
+    pub(super) target: Option<String>,
+    /// On all machines at once, each line behind the name of its machine; the exit code is 0 only if all were 0
+    #[arg(long, requires = "command")]
+    pub(super) all: bool,
+    /// The same, on the machines of a role only: manager, worker, control-plane
+    #[arg(long, value_name = "ROLE", requires = "command", value_parser = role)]
+    pub(super) role: Option<Role>,
     /// The command, with its arguments
     #[arg(last = true)]
     pub(super) command: Vec<String>,
+}
+
+/// It goes over SSH, as the login user, to whose home paths of machines are relative. A folder is copied with all that is
+/// in it. Where the target is a folder, the copy is in there, under the name of the source; a source that ends with `/.`
+/// has what is in it copied. Modes and times are kept. Nothing is left half copied under its name.
+#[derive(Debug, Args)]
+#[command(after_help = examples::CP)]
+pub(super) struct Copy {
+    /// What: PATH, worker-1:PATH or practice/worker-1:PATH
+    pub(super) source: OsString,
+    /// Where to, in the same way
+    pub(super) target: OsString,
+    /// Changes nothing: folders are always copied with all that is in them
+    #[arg(short, long)]
+    pub(super) recursive: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = examples::MOUNT)]
+pub(super) struct Mount {
+    /// What: worker-1:PATH or practice/worker-1:PATH; with --unmount where it is mounted
+    #[arg(value_name = "MACHINE:PATH")]
+    pub(super) source: OsString,
+    /// Where: a folder that is there
+    #[arg(required_unless_present = "unmount", conflicts_with = "unmount")]
+    pub(super) folder: Option<PathBuf>,
+    /// Take away what was mounted
+    #[arg(short, long)]
+    pub(super) unmount: bool,
+}
+
+/// A role, as it stands in the names of machines.
+fn role(text: &str) -> Result<Role, String> {
+    let name = format!("{text}-1").parse::<MachineName>();
+    name.map(|name| name.role)
+        .map_err(|_| format!("`{text}` is no role: manager, worker, control-plane"))
 }
 
 /// For computers that have no kubectl, or one that is more than one minor release away from the cluster.
@@ -622,6 +681,18 @@ pub(super) struct OneMachine {
 pub(super) struct Targets {
     /// Clusters or machines: practice, practice/worker-1 [default: the current cluster]
     pub(super) targets: Vec<String>,
+}
+
+/// Nothing on the machines is asked to come to an end, and what was not yet written to their disks is lost.
+#[derive(Debug, Args)]
+#[command(after_help = examples::KILL)]
+pub(super) struct Kill {
+    /// Machines: worker-1, practice/worker-1; with --all clusters [default: the current cluster]
+    #[arg(required_unless_present = "all")]
+    pub(super) targets: Vec<String>,
+    /// All machines of the clusters
+    #[arg(long)]
+    pub(super) all: bool,
 }
 
 /// The machine itself undoes it when the time is over, or at its next start, whatever becomes of this computer. SSH

@@ -82,6 +82,12 @@ pub(super) enum Error {
     /// Nobody could be asked whether it may be removed.
     #[error("nothing was removed")]
     Unasked,
+    /// Nothing is here that could mount.
+    #[error("`dojo mount` needs sshfs, which this computer does not have")]
+    NoSshfs,
+    /// A program of this computer, which has said why.
+    #[error("{program} failed: {status}")]
+    Program { program: &'static str, status: String },
     /// Several clusters failed; each was told already.
     #[error("{failed} of {of} clusters failed")]
     Several { failed: usize, of: usize },
@@ -178,7 +184,7 @@ fn code(error: &Error) -> u8 {
     match error {
         Error::About { source, .. } => code(source),
         Error::Interrupted => INTERRUPTED,
-        Error::Silent { .. } | Error::NoAnswer(_) => NOT_READY,
+        Error::Silent { .. } | Error::NoAnswer(_) | Error::NoSshfs => NOT_READY,
         Error::Spec(_)
         | Error::Invalid(_)
         | Error::Name(_)
@@ -191,6 +197,7 @@ fn code(error: &Error) -> u8 {
         | Error::Untrusted { .. }
         | Error::OtherFiles { .. }
         | Error::Unasked
+        | Error::Program { .. }
         | Error::Several { .. } => FAILED,
         Error::Lesson(error) => match error {
             learn::Error::Unknown { .. }
@@ -296,6 +303,12 @@ fn hints(error: &Error, cluster: Option<&ClusterName>) -> Vec<String> {
                 "`export {variable}='{files}'` has it read; then `dojo use {cluster}` selects it"
             )];
         }
+        Error::NoSshfs => {
+            return vec![
+                "`apt-get install sshfs` installs it on Debian and Ubuntu".to_owned(),
+                "`dojo cp` copies without it".to_owned(),
+            ];
+        }
         Error::Unasked => return vec!["--yes removes it without asking".to_owned()],
         _ => return Vec::new(),
     };
@@ -337,6 +350,9 @@ fn hints(error: &Error, cluster: Option<&ClusterName>) -> Vec<String> {
         workflow::Error::Changed(_) => vec!["the same command again takes it as it is now".to_owned()],
         workflow::Error::UnknownMachine { cluster, .. } => {
             vec![format!("`dojo status {cluster}` lists its machines")]
+        }
+        workflow::Error::NotOn { machine, .. } => {
+            vec![format!("`dojo start {machine}` starts it")]
         }
         workflow::Error::NoRecord { cluster, .. } => vec![
             format!("`dojo down {cluster} --yes` removes them, if they are yours to remove"),

@@ -37,6 +37,7 @@ Examples:
 pub(super) const LOGS: &str = "\
 Examples:
   dojo logs practice -m worker-1 -u kubelet --since -10min
+  dojo logs practice --follow
   dojo logs practice --bundle";
 
 pub(super) const USE: &str = "\
@@ -54,8 +55,20 @@ pub(super) const SSH: &str = "\
 Examples:
   dojo ssh worker-1
   dojo ssh practice/worker-1 -- systemctl status docker
-  dojo ssh worker-1 -- 'cat >/root/notes.txt' <notes.txt  Copy a file to a machine
-  dojo ssh worker-1 -- cat /etc/hosts >hosts.txt          Copy a file from a machine";
+  dojo ssh --all -- uptime                  On all machines of the current cluster
+  dojo ssh --role worker practice -- df -h  On all workers of this cluster";
+
+pub(super) const CP: &str = "\
+Examples:
+  dojo cp notes.txt worker-1:/root/
+  dojo cp worker-1:/var/log ./logs                 A folder
+  dojo cp web practice/manager-1:/srv              To a machine of another cluster
+  dojo cp worker-1:/etc/hosts worker-2:hosts.copy  From one machine to another";
+
+pub(super) const MOUNT: &str = "\
+Examples:
+  dojo mount worker-1:/srv ./srv
+  dojo mount -u ./srv";
 
 pub(super) const KUBECTL: &str = "\
 Examples:
@@ -71,6 +84,12 @@ pub(super) const TARGETS: &str = "\
 Examples:
   dojo stop practice
   dojo start practice/worker-1";
+
+pub(super) const KILL: &str = "\
+Examples:
+  dojo kill worker-1
+  dojo kill practice/manager-1
+  dojo kill --all practice     All machines of this cluster";
 
 pub(super) const BREAK: &str = "\
 Examples:

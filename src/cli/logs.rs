@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::event::Progress;
 use crate::model::{ClusterName, MachineName};
-use crate::workflow::{self, LogQuery, Said};
+use crate::workflow::{self, LogQuery, Said, Services};
 
 use super::args::Logs;
 use super::error::Error;
@@ -17,12 +17,17 @@ use super::services::Context;
 
 /// The most lines of each machine, unless told.
 const SHOWN: u32 = 100;
+const FOLLOWED: u32 = 10;
 const BUNDLED: u32 = 20_000;
 
 pub(super) async fn run(context: &Context, args: Logs) -> Result<ExitCode, Error> {
     let name = context.cluster(args.name)?;
     let services = context.services_of(&name).await?;
-    let default_lines = if args.bundle.is_some() { BUNDLED } else { SHOWN };
+    let default_lines = match (&args.bundle, args.follow) {
+        (Some(_), _) => BUNDLED,
+        (None, true) => FOLLOWED,
+        (None, false) => SHOWN,
+    };
     let units = workflow::UNITS.map(str::to_owned).to_vec();
     let query = LogQuery {
         machines: args.machine,
@@ -30,6 +35,9 @@ pub(super) async fn run(context: &Context, args: Logs) -> Result<ExitCode, Error
         since: args.since,
         lines: args.lines.unwrap_or(default_lines),
     };
+    if args.follow {
+        return follow(context, &services, &name, &query).await;
+    }
     let Some(file) = args.bundle else {
         let said = workflow::journals(&services, &name, &query).await?;
         output::write(interleaved(&said).as_bytes())?;
@@ -42,6 +50,33 @@ pub(super) async fn run(context: &Context, args: Logs) -> Result<ExitCode, Error
     warn(context, &silent);
     output::line(&path.display().to_string())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints what machines write, as they write it. Ctrl-C is how that ends, so it is no failure.
+async fn follow(
+    context: &Context,
+    services: &Services,
+    name: &ClusterName,
+    query: &LogQuery,
+) -> Result<ExitCode, Error> {
+    let known = context.home.record(name).ok().flatten();
+    let machines = known.iter().flat_map(|record| &record.machines);
+    let asked = |name: &MachineName| query.machines.is_empty() || query.machines.contains(name);
+    let names = machines.map(|machine| machine.id.name).filter(asked);
+    let width = names.map(|name| name.to_string().len()).max().unwrap_or(0);
+    let line = |machine: MachineName, line: &str| {
+        let text = format!("{machine:<width$}  {line}\n");
+        if output::write_while_read(text.as_bytes()).is_err() {
+            context.interrupt.raise();
+        }
+    };
+    context.interrupt.begin();
+    let ended = |said: &Said| warn(context, std::slice::from_ref(said));
+    let work = workflow::follow_journals(services, name, query, line, ended);
+    match context.interrupt.or(work).await {
+        None => Ok(ExitCode::SUCCESS),
+        Some(ended) => ended.map(|()| ExitCode::FAILURE).map_err(Error::from),
+    }
 }
 
 fn default_file(name: &ClusterName) -> PathBuf {

@@ -5,6 +5,7 @@ mod answer;
 mod args;
 mod bundle;
 mod certs;
+mod copy;
 mod costs;
 mod data_format;
 mod down;
@@ -28,6 +29,7 @@ mod lifetime;
 mod list;
 mod logs;
 mod machine;
+mod mount;
 mod output;
 mod overruled;
 mod own_images;
@@ -36,6 +38,7 @@ mod pointed;
 mod power;
 mod scale;
 mod services;
+mod side;
 mod snapshot;
 mod ssh;
 mod status;
@@ -129,6 +132,8 @@ async fn one(context: &Context, command: Command) -> Result<ExitCode, Error> {
         Command::Ip(args) => machine::ip(context, &args).map(done),
         Command::Url(args) => machine::url(context, &args).map(done),
         Command::Ssh(args) => ssh::run(context, args).await,
+        Command::Cp(args) => copy::run(context, args).await.map(done),
+        Command::Mount(args) => mount::run(context, args).await.map(done),
         Command::Kubectl(args) => kubectl::run(context, args).await,
         Command::Forward(args) => forward::run(context, args).await,
         Command::View(args) => view::run(context, args).await,
@@ -138,6 +143,10 @@ async fn one(context: &Context, command: Command) -> Result<ExitCode, Error> {
         Command::Upgrade(args) => upgrade::run(context, args).await.map(done),
         Command::Stop(args) => power::stop(context, args).await.map(done),
         Command::Restart(args) => power::restart(context, args).await.map(done),
+        Command::Kill(args) => power::kill(context, args).await.map(done),
+        Command::Provision(args) => power::provision(context, args).await.map(done),
+        Command::Pause(args) => power::pause(context, args).await.map(done),
+        Command::Unpause(args) => power::unpause(context, args).await.map(done),
         Command::Break(args) => Box::pin(faults::run(context, args)).await,
         Command::Unbreak(args) => Box::pin(faults::unbreak(context, args)).await.map(done),
         Command::Snapshot { command } => Box::pin(snapshot::run(context, command)).await,

@@ -8,13 +8,24 @@ use super::error::Error;
 
 /// Writes to standard output. A reader that has had enough (`dojo ls | head -1`) is no error.
 pub(super) fn write(bytes: &[u8]) -> Result<(), Error> {
-    let mut out = io::stdout().lock();
-    match out.write_all(bytes).and_then(|()| out.flush()) {
+    match write_while_read(bytes) {
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => {
             other.map_err(|source| Error::Io { operation: "write to standard output", source })
         }
     }
+}
+
+/// Writes to standard output, and fails also when nobody reads it any more.
+pub(super) fn write_while_read(bytes: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes).and_then(|()| out.flush())
+}
+
+/// Writes to standard error what programs on machines have written to theirs.
+pub(super) fn write_error(bytes: &[u8]) -> Result<(), Error> {
+    let written = io::stderr().lock().write_all(bytes);
+    written.map_err(|source| Error::Io { operation: "write to standard error", source })
 }
 
 /// Writes text with a line feed.

@@ -1,9 +1,10 @@
-//! `dojo start`, `stop`, `restart` and `repair`.
+//! `dojo start`, `stop`, `restart`, `kill`, `pause`, `unpause` and `repair`.
 
+use crate::driver::Force;
 use crate::model::{ClusterName, MachineName, counted};
 use crate::workflow::{self, Services};
 
-use super::args::{Repair, Targets};
+use super::args::{Kill, Repair, Targets};
 use super::error::{About as _, Error};
 use super::output;
 use super::services::Context;
@@ -101,6 +102,51 @@ pub(super) async fn stop(context: &Context, args: Targets) -> Result<(), Error> 
 pub(super) async fn restart(context: &Context, args: Targets) -> Result<(), Error> {
     each(context, &args, "running again", async |services, target| {
         workflow::restart(services, &target.0, target.1).await
+    })
+    .await
+}
+
+pub(super) async fn kill(context: &Context, args: Kill) -> Result<(), Error> {
+    for text in &args.targets {
+        match target(context, text)? {
+            (cluster, None) if !args.all => {
+                context.record(&cluster)?;
+                return Err(Error::Usage(format!(
+                    "`{cluster}` is a cluster: `dojo kill --all {cluster}` kills all its machines, and \
+                     `dojo kill {cluster}/MACHINE` one of them"
+                )));
+            }
+            (_, Some(_)) if args.all => {
+                let problem = format!("`{text}` is a machine, and --all is for clusters");
+                return Err(Error::Usage(problem));
+            }
+            _ => {}
+        }
+    }
+    let targets = Targets { targets: args.targets };
+    each(context, &targets, "off", async |services, (cluster, machine)| {
+        workflow::force(services, cluster, *machine, Force::Kill).await
+    })
+    .await
+}
+
+pub(super) async fn provision(context: &Context, args: Targets) -> Result<(), Error> {
+    each(context, &args, "provisioned", async |services, (cluster, machine)| {
+        workflow::provision(services, cluster, *machine).await
+    })
+    .await
+}
+
+pub(super) async fn pause(context: &Context, args: Targets) -> Result<(), Error> {
+    each(context, &args, "paused", async |services, (cluster, machine)| {
+        workflow::force(services, cluster, *machine, Force::Pause).await
+    })
+    .await
+}
+
+pub(super) async fn unpause(context: &Context, args: Targets) -> Result<(), Error> {
+    each(context, &args, "running again", async |services, (cluster, machine)| {
+        workflow::force(services, cluster, *machine, Force::Unpause).await
     })
     .await
 }

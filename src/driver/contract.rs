@@ -18,6 +18,28 @@ pub struct Price {
     pub hourly: Result<Dollars, String>,
 }
 
+/// What is done to a machine at once, without a word to what runs on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Force {
+    /// Switch it off, as pulling its plug does; its disk is kept.
+    Kill,
+    /// Freeze it, with all that is in its memory.
+    Pause,
+    /// Let it go on.
+    Unpause,
+}
+
+impl Force {
+    /// The verb: `kill`.
+    pub fn verb(self) -> &'static str {
+        match self {
+            Self::Kill => "kill",
+            Self::Pause => "pause",
+            Self::Unpause => "unpause",
+        }
+    }
+}
+
 /// Something that was made for a cluster and is still there.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Leftover {
@@ -157,6 +179,20 @@ pub trait Driver: Send + Sync {
 
     /// Stops a machine; its disk is kept.
     async fn stop(&self, machine: &Machine) -> Result<(), Error>;
+
+    /// Refuses what [`force`](Self::force) cannot do to such a machine; changes nothing.
+    fn admit_force(&self, machine: &Machine, force: Force) -> Result<(), Error> {
+        let (verb, driver) = (force.verb(), &machine.driver);
+        Err(Error::Unsupported(format!(
+            "machine `{}` is of driver `{driver}`, which cannot {verb} machines",
+            machine.id
+        )))
+    }
+
+    /// Does that to a machine, or nothing if it is in that state already.
+    async fn force(&self, machine: &Machine, force: Force) -> Result<(), Error> {
+        self.admit_force(machine, force)
+    }
 
     /// Notes that a machine that ends itself will do so at another time. It was told already.
     async fn extend(&self, machine: &Machine, _end: Timestamp) -> Result<(), Error> {

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::event::Progress;
 use crate::model::{ClusterName, DriverName, Finding, Machine, MachineRequest, Place, Places};
 
-use super::{Driver, Error, Leftover, Price};
+use super::{Driver, Error, Force, Leftover, Price};
 
 /// Several drivers as one: each machine is the business of the driver whose name it carries.
 pub struct Mixed {
@@ -184,6 +184,14 @@ impl Driver for Mixed {
 
     async fn stop(&self, machine: &Machine) -> Result<(), Error> {
         self.the(&machine.driver)?.stop(machine).await
+    }
+
+    fn admit_force(&self, machine: &Machine, force: Force) -> Result<(), Error> {
+        self.the(&machine.driver)?.admit_force(machine, force)
+    }
+
+    async fn force(&self, machine: &Machine, force: Force) -> Result<(), Error> {
+        self.the(&machine.driver)?.force(machine, force).await
     }
 
     async fn extend(&self, machine: &Machine, end: Timestamp) -> Result<(), Error> {

@@ -31,7 +31,7 @@ pub mod ssh;
 #[cfg(feature = "fake")]
 pub mod toy;
 
-pub use self::contract::{Driver, Leftover, Price};
+pub use self::contract::{Driver, Force, Leftover, Price};
 pub use self::docker::{Baked, Variant};
 pub use self::error::{Error, Holder, Source};
 pub use self::images::{Image, Images};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::io::AsyncWrite;
 
-use super::{Dialer, Engine, Error, Input, Remote, Script, Stream};
+use super::{Dialer, Engine, Error, Hear, Input, Printed, Remote, Script, Stream};
 use crate::model::{Machine, MachineName, SshFiles, TlsFiles};
 
 pub use super::commands::Commands;
@@ -159,6 +159,10 @@ impl Remote for NotingRemote {
     }
 
     async fn attach(&self, _command: Option<&str>) -> Result<u32, Error> {
+        Ok(0)
+    }
+
+    async fn command(&self, _command: &str, _hear: &mut Hear<'_>) -> Result<u32, Error> {
         Ok(0)
     }
 

@@ -74,6 +74,10 @@ pub trait Remote: Send + Sync {
     /// the login user; returns its exit status (128 + N when signal N ended it).
     async fn attach(&self, command: Option<&str>) -> Result<u32, Error>;
 
+    /// Runs a command as the login user that has nothing to read, and passes on what it prints as it comes; returns its
+    /// exit status (128 + N when signal N ended it).
+    async fn command(&self, command: &str, hear: &mut Hear<'_>) -> Result<u32, Error>;
+
     /// Tells by which commands a person does what was done for the machine beside scripts. Nobody wants to know, but
     /// where [nothing is done](super::by_hand) really.
     fn by_hand(&self, _commands: &dyn Fn() -> Commands) {}
@@ -85,6 +89,18 @@ pub trait Remote: Send + Sync {
     /// [`Error::Unreachable`] if the machine cannot reach it; the login is as good as before then.
     async fn open(&self, host: &str, port: u16) -> Result<Box<dyn Stream>, Error>;
 }
+
+/// Where a command has printed something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Printed {
+    /// On its standard output.
+    Output,
+    /// On its standard error.
+    Error,
+}
+
+/// Takes what a command has printed.
+pub type Hear<'a> = dyn FnMut(Printed, &[u8]) + Send + 'a;
 
 /// A connection that bytes go through in both directions.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}

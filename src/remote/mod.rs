@@ -26,7 +26,7 @@ pub use api_server::{
     NodeStatus, NodeTaint, Owner, PodContainer, PodDetails, PodPort, PodProbe, PodStatus,
     ReplicaSetStatus, Watching, Workload, WorkloadDetails,
 };
-pub use connection::{Dialer, Remote, Stream};
+pub use connection::{Dialer, Hear, Printed, Remote, Stream};
 pub use containers::Mortal;
 pub use engine::Engine;
 pub use error::Error;

@@ -29,6 +29,7 @@ pub struct Script {
     inputs: Vec<(&'static str, Input)>,
     answer_of_new_machine: Option<Cow<'static, str>>,
     is_needless_when_new: bool,
+    is_of_login_user: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -53,6 +54,7 @@ impl Script {
             inputs: Vec::new(),
             answer_of_new_machine: None,
             is_needless_when_new: false,
+            is_of_login_user: false,
         }
     }
 
@@ -61,6 +63,18 @@ impl Script {
     pub fn within(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
+    }
+
+    /// Has it run with the rights of the login user, who need not be root.
+    #[must_use]
+    pub fn as_login_user(mut self) -> Self {
+        self.is_of_login_user = true;
+        self
+    }
+
+    /// Whether it runs as the login user, and not as root.
+    pub fn is_of_login_user(&self) -> bool {
+        self.is_of_login_user
     }
 
     /// Says what a machine that is new would print, for those who do not run the script.

@@ -10,7 +10,10 @@ use crate::driver;
 use crate::event::chain;
 use crate::fault;
 use crate::kind::{self, ImageError};
-use crate::model::{ClusterName, Finding, KubernetesVersion, Machine, MachineName, NoService};
+use crate::model::{
+    ClusterName, Finding, KubernetesVersion, Machine, MachineId, MachineName, MachineState,
+    NoService,
+};
 use crate::observe::Lost;
 use crate::pki;
 use crate::plan::Plan;
@@ -19,6 +22,8 @@ use crate::remote;
 use crate::snapshot;
 use crate::spec;
 use crate::store;
+
+use super::copy_error::CopyError;
 
 /// Why a verb did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +61,9 @@ pub enum Error {
     /// The user's kubectl contexts.
     #[error(transparent)]
     Kubeconfig(#[from] kubeconfig::Error),
+    /// Something was not copied.
+    #[error(transparent)]
+    Copy(#[from] CopyError),
     /// What machines have, or would get.
     #[error(transparent)]
     Provision(#[from] provision::Error),
@@ -98,6 +106,16 @@ pub enum Error {
         cluster: ClusterName,
         /// The machine.
         machine: MachineName,
+    },
+    /// What is asked makes sense for machines that are on only.
+    #[error("cannot {verb} machine `{machine}`: it is {state}")]
+    NotOn {
+        /// The machine.
+        machine: MachineId,
+        /// What it is doing.
+        state: MachineState,
+        /// What was asked: "pause".
+        verb: &'static str,
     },
     /// Machines of that name exist, and no record here says that they are ours.
     #[error(
@@ -402,7 +420,10 @@ pub enum MachineError {
     NotFound(String),
     /// It is off.
     #[error("the machine is {0}")]
-    NotRunning(crate::model::MachineState),
+    NotRunning(MachineState),
+    /// A command ended with another status than 0.
+    #[error("the command ended with status {0}")]
+    Status(u32),
     /// It no longer runs.
     #[error("the machine did not come up: {0}")]
     Stopped(&'static str),

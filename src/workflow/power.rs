@@ -1,5 +1,6 @@
 //! `start` and `stop`, of a whole cluster or of one machine.
 
+use crate::driver::Force;
 use crate::event::Progress;
 use crate::model::{ClusterName, Machine, MachineName, MachineState, Role};
 use crate::snapshot;
@@ -31,7 +32,18 @@ pub async fn start_machine(
     name: &ClusterName,
     machine: MachineName,
 ) -> Result<(), Error> {
-    let cluster = services.lock(name, "start").await?;
+    bring_up(services, name, machine, "start", Origin::Keep).await
+}
+
+/// Brings one machine to what its cluster is to be, from whatever state it is in.
+async fn bring_up(
+    services: &Services,
+    name: &ClusterName,
+    machine: MachineName,
+    verb: &str,
+    running: impl FnOnce(Machine) -> Origin,
+) -> Result<(), Error> {
+    let cluster = services.lock(name, verb).await?;
     let Cluster { entry, progress, .. } = &cluster;
     let mut record = cluster.record()?;
     if record.phase() == Phase::Restoring {
@@ -44,7 +56,7 @@ pub async fn start_machine(
     let provisioner = provisioner(services, entry, &record, install)?;
     let label = machine.id.name;
     let origin = match machine.state {
-        MachineState::Running => Origin::Keep(machine),
+        MachineState::Running => running(machine),
         _ => Origin::Start(machine),
     };
     let progress_of_one = progress.machine(label);
@@ -102,6 +114,82 @@ pub async fn stop(
         progress,
         |machine, progress| async move {
             progress.step("stop", services.driver.stop(machine)).await?;
+            Ok(())
+        },
+    )
+    .await;
+    sight.and_missing(services, Work::Tend, result).await
+}
+
+/// Configures Docker and what else a cluster has on its machines again, or on one of them, and starts what is off; what
+/// has other settings then is restarted. Makes no machines.
+///
+/// # Errors
+/// [`Error::UnknownMachine`] if the cluster is to have one that is yet to be made.
+pub async fn provision(
+    services: &Services,
+    name: &ClusterName,
+    only: Option<MachineName>,
+) -> Result<(), Error> {
+    if let Some(machine) = only {
+        return bring_up(services, name, machine, "provision", Origin::Restart).await;
+    }
+    let record = services.home.record(name)?;
+    let record = record.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
+    let sight = look(services, &record).await?;
+    sight.refuse_any(services, &record).await?;
+    let names = record.goal().machines().into_iter().map(|machine| machine.name);
+    if let Some(machine) = names.into_iter().find(|n| sight.found.iter().all(|m| m.id.name != *n)) {
+        return Err(Error::UnknownMachine { cluster: name.clone(), machine });
+    }
+    start(services, name).await.map(drop)
+}
+
+/// Kills, pauses or unpauses a whole cluster, or one machine of it. Machines of a cluster that are off stay as they
+/// are.
+///
+/// # Errors
+/// [`Error::NotOn`] if nothing of it is on, and the driver's error if it cannot do that to one of them; nothing is
+/// done then.
+pub async fn force(
+    services: &Services,
+    name: &ClusterName,
+    only: Option<MachineName>,
+    force: Force,
+) -> Result<(), Error> {
+    let cluster = services.lock(name, force.verb()).await?;
+    let progress = &cluster.progress;
+    let record = cluster.record()?;
+    let mut sight = match only {
+        Some(machine) => {
+            let found = vec![one(services, &record, machine).await?];
+            Sight { found, others: Vec::new(), missing: Vec::new() }
+        }
+        None => look(services, &record).await?,
+    };
+    sight.refuse_none(services, &record).await?;
+    for machine in &sight.found {
+        services.driver.admit_force(machine, force)?;
+    }
+    if force != Force::Kill {
+        let is_on = |m: &Machine| matches!(m.state, MachineState::Running | MachineState::Paused);
+        let first = sight.found.first().map(|m| (m.id.clone(), m.state));
+        sight.found.retain(is_on);
+        if let (Some((machine, state)), true) = (first, sight.found.is_empty()) {
+            return Err(Error::NotOn { machine, state, verb: force.verb() });
+        }
+    }
+    if let (Some(machine), Force::Kill | Force::Pause) = (only, force) {
+        tell_of_majority(services, &record, machine, false, progress).await?;
+    }
+    let result = on_each(
+        services,
+        name,
+        Work::Tend,
+        &sight.found,
+        progress,
+        |machine, progress| async move {
+            progress.step(force.verb(), services.driver.force(machine, force)).await?;
             Ok(())
         },
     )

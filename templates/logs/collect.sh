@@ -1,7 +1,7 @@
 #!/bin/sh
 # Prints one part of what a machine knows of its own state, and changes nothing.
 #
-# PART   journal, units, containers, network, kernel or system
+# PART   journal, follow (the same as it is written, until nobody reads it any more), units, containers, network, kernel or system
 # UNITS  whose journal: names of systemd units
 # SINCE  from when on, as journalctl has it; empty for all
 # LINES  the most lines of a journal; the newest ones
@@ -23,13 +23,16 @@ if_there() {
 }
 
 case $PART in
-journal)
+journal | follow)
     set --
     for unit in $UNITS; do
         set -- "$@" --unit="$unit"
     done
     if [ -n "$SINCE" ]; then
         set -- "$@" --since="$SINCE"
+    fi
+    if [ "$PART" = follow ]; then
+        set -- "$@" --follow
     fi
     journalctl --no-pager --quiet --utc --output=short-iso-precise --lines="$LINES" "$@"
     ;;

@@ -29,4 +29,5 @@ mod snapshot;
 mod ssh;
 mod ssh_hosts;
 mod swarm;
+mod verbs;
 mod world;

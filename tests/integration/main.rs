@@ -30,5 +30,6 @@ mod screen;
 mod snapshot;
 mod toy;
 mod unwritable;
+mod verbs;
 mod view;
 mod waiting;

@@ -6,7 +6,7 @@ use futures_util::try_join;
 use super::options::DRIVER;
 use super::{DockerDriver, check, engine, labels, network};
 use crate::driver::lock::lock;
-use crate::driver::{Driver, Error, Leftover};
+use crate::driver::{Driver, Error, Force, Leftover};
 use crate::event::Progress;
 use crate::model::{ClusterName, DriverName, Finding, Machine, MachineRequest, Place, Proxies};
 
@@ -116,6 +116,14 @@ impl Driver for DockerDriver {
 
     async fn stop(&self, machine: &Machine) -> Result<(), Error> {
         self.stop_machine(machine).await
+    }
+
+    fn admit_force(&self, _machine: &Machine, _force: Force) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn force(&self, machine: &Machine, force: Force) -> Result<(), Error> {
+        self.force_machine(machine, force).await
     }
 
     async fn destroy(&self, machine: &Machine) -> Result<(), Error> {

@@ -12,7 +12,7 @@ use futures_util::TryStreamExt;
 use super::container::{self, WHILE_OFF, WHILE_ON};
 use super::engine::{failed, message};
 use super::{DockerDriver, archive, labels, ports};
-use crate::driver::Error;
+use crate::driver::{Error, Force};
 use crate::model::{ClusterName, Machine};
 use crate::pace::stretch;
 
@@ -73,6 +73,34 @@ impl DockerDriver {
         let stop = self.engine.client.stop_container(&machine.handle, Some(options));
         stop.await.map_err(failed("stop", format!("machine `{}`", machine.id)))?;
         self.set_restart(machine, WHILE_OFF).await
+    }
+
+    /// Switches a machine off at once, freezes it, or lets it go on.
+    pub(super) async fn force_machine(&self, machine: &Machine, force: Force) -> Result<(), Error> {
+        let client = &self.engine.client;
+        let result = match force {
+            Force::Kill => client.kill_container(&machine.handle, None).await,
+            Force::Pause => client.pause_container(&machine.handle).await,
+            Force::Unpause => client.unpause_container(&machine.handle).await,
+        };
+        let is_so = |error: &bollard::errors::Error| {
+            let message = message(error);
+            match force {
+                Force::Kill => message.contains("is not running"),
+                Force::Pause => message.contains("is already paused"),
+                Force::Unpause => message.contains("is not paused"),
+            }
+        };
+        match result {
+            Err(error) if !is_so(&error) => {
+                return Err(failed(force.verb(), format!("machine `{}`", machine.id))(error));
+            }
+            _ => {}
+        }
+        if force == Force::Kill {
+            self.set_restart(machine, WHILE_OFF).await?;
+        }
+        Ok(())
     }
 
     /// Sets when the engine starts a machine by itself.

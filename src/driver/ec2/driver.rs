@@ -15,7 +15,7 @@ use crate::model::{
     ClusterName, Dollars, DriverName, Finding, Machine, MachineRequest, Place, Size,
 };
 
-use crate::driver::{Driver, Error, Leftover, Price};
+use crate::driver::{Driver, Error, Force, Leftover, Price};
 use crate::durable;
 
 use super::client::{self, Account, failed};
@@ -249,7 +249,22 @@ impl Driver for Ec2Driver {
     }
 
     async fn stop(&self, machine: &Machine) -> Result<(), Error> {
-        self.switch_off(machine).await
+        self.switch_off(machine, false).await
+    }
+
+    fn admit_force(&self, machine: &Machine, force: Force) -> Result<(), Error> {
+        match force {
+            Force::Kill => Ok(()),
+            Force::Pause | Force::Unpause => Err(Error::Unsupported(format!(
+                "machine `{}` is an EC2 instance, which cannot be paused",
+                machine.id
+            ))),
+        }
+    }
+
+    async fn force(&self, machine: &Machine, force: Force) -> Result<(), Error> {
+        self.admit_force(machine, force)?;
+        self.switch_off(machine, true).await
     }
 
     async fn extend(&self, machine: &Machine, end: Timestamp) -> Result<(), Error> {

@@ -42,14 +42,17 @@ impl Ec2Driver {
         }
     }
 
-    /// Stops an instance and waits until it is off.
-    pub(super) async fn switch_off(&self, machine: &Machine) -> Result<(), Error> {
+    /// Stops an instance and waits until it is off; `at_once` its system is not asked to come to an end.
+    pub(super) async fn switch_off(&self, machine: &Machine, at_once: bool) -> Result<(), Error> {
         let end = Instant::now() + stretch(PATIENCE);
         loop {
             match self.state_of(machine, "stop").await? {
                 State::Stopped => return Ok(()),
                 State::Running => {
-                    let stop = self.ec2().stop_instances().instance_ids(&machine.handle);
+                    let mut stop = self.ec2().stop_instances().instance_ids(&machine.handle);
+                    if at_once {
+                        stop = stop.skip_os_shutdown(true);
+                    }
                     match stop.send().await {
                         Err(error) if !is(&error, NOT_NOW) => {
                             return Err(failed("stop", subject(machine))(error));

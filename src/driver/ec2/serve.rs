@@ -12,7 +12,7 @@ use crate::driver::external::protocol::{Capabilities, OptionSchema, OptionType, 
 use crate::driver::external::serve as answer;
 
 /// The operations that it has beside those that every driver has.
-const OPERATIONS: [&str; 11] = [
+const OPERATIONS: [&str; 12] = [
     "host_key",
     "place",
     "architecture",
@@ -20,6 +20,7 @@ const OPERATIONS: [&str; 11] = [
     "admit",
     "leftovers",
     "located",
+    "kill",
     "extend",
     "termination_reason",
     "known_host_key",
@@ -97,7 +98,7 @@ fn capabilities() -> Capabilities {
         version: Some(env!("CARGO_PKG_VERSION").to_owned()),
         operations: OPERATIONS.map(str::to_owned).to_vec(),
         session: true,
-        timeouts: BTreeMap::from(["start", "stop", "destroy", "cleanup"].map(change)),
+        timeouts: BTreeMap::from(["start", "stop", "kill", "destroy", "cleanup"].map(change)),
         options: OPTIONS.into_iter().map(schema).collect(),
         ..Capabilities::default()
     }

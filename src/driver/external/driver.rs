@@ -21,7 +21,7 @@ use super::session::Session;
 use super::subject::Subject;
 use super::{options, program};
 use crate::driver::lock::lock;
-use crate::driver::{Driver, Error, Leftover, Price};
+use crate::driver::{Driver, Error, Force, Leftover, Price};
 use crate::event::{Progress, chain};
 use crate::model::{ClusterName, DriverName, Finding, Machine, MachineRequest, Place, Secret};
 
@@ -251,7 +251,10 @@ impl ExternalDriver {
             | Operation::Located { .. }
             | Operation::Extend { .. }
             | Operation::TerminationReason { .. } => 60,
-            Operation::Stop { .. } => 120,
+            Operation::Stop { .. }
+            | Operation::Kill { .. }
+            | Operation::Pause { .. }
+            | Operation::Unpause { .. } => 120,
             Operation::Start { .. } | Operation::Destroy { .. } => 300,
             Operation::Create { .. } | Operation::Cleanup { .. } => 600,
             // It may have to fetch or build an image.
@@ -420,6 +423,28 @@ impl Driver for ExternalDriver {
 
     async fn stop(&self, machine: &Machine) -> Result<(), Error> {
         self.run_on(machine, "stop", Operation::Stop { machine: machine.into() }).await
+    }
+
+    fn admit_force(&self, machine: &Machine, force: Force) -> Result<(), Error> {
+        let verb = force.verb();
+        if self.capabilities.operations.iter().any(|able| able == verb) {
+            return Ok(());
+        }
+        Err(Error::Unsupported(format!(
+            "machine `{}` is of driver `{}`, which cannot {verb} machines",
+            machine.id, self.name
+        )))
+    }
+
+    async fn force(&self, machine: &Machine, force: Force) -> Result<(), Error> {
+        self.admit_force(machine, force)?;
+        let its = machine.into();
+        let operation = match force {
+            Force::Kill => Operation::Kill { machine: its },
+            Force::Pause => Operation::Pause { machine: its },
+            Force::Unpause => Operation::Unpause { machine: its },
+        };
+        self.run_on(machine, force.verb(), operation).await
     }
 
     async fn destroy(&self, machine: &Machine) -> Result<(), Error> {

@@ -14,7 +14,7 @@ use super::protocol::{
     Architecture, Capabilities, Checked, Done, Existing, Line, Listed, Made, Operation, Options,
     Priced, Problem, PublicKey, Remaining, Request, TerminationReason, VERSION, Wanted,
 };
-use crate::driver::{Driver, Error};
+use crate::driver::{Driver, Error, Force};
 use crate::event::{Event, Kind, Progress, Reporter};
 use crate::model::{DriverName, Machine, MachineRequest};
 
@@ -108,6 +108,15 @@ where
             }
             Operation::Start { machine } => done(driver.start(&self.machine(machine)?).await),
             Operation::Stop { machine } => done(driver.stop(&self.machine(machine)?).await),
+            Operation::Kill { machine } => {
+                done(driver.force(&self.machine(machine)?, Force::Kill).await)
+            }
+            Operation::Pause { machine } => {
+                done(driver.force(&self.machine(machine)?, Force::Pause).await)
+            }
+            Operation::Unpause { machine } => {
+                done(driver.force(&self.machine(machine)?, Force::Unpause).await)
+            }
             Operation::Destroy { machine } => done(driver.destroy(&self.machine(machine)?).await),
             Operation::Cleanup { cluster, cluster_id } => {
                 done(driver.cleanup(&cluster, cluster_id.as_deref()).await)

@@ -13,7 +13,7 @@ use super::lease::Lease;
 use super::openssh::{Host, Route};
 use super::options::{DRIVER, SshHost, SshOptions};
 use super::tunnel::{ForwardedPorts, Tunnel};
-use crate::driver::{Driver, Error};
+use crate::driver::{Driver, Error, Force};
 use crate::event::{Progress, chain};
 use crate::failpoint;
 use crate::model::{
@@ -382,6 +382,18 @@ impl Driver for SshDriver {
 
     async fn stop(&self, machine: &Machine) -> Result<(), Error> {
         self.set_state(machine, MachineState::Stopped).await
+    }
+
+    fn admit_force(&self, machine: &Machine, force: Force) -> Result<(), Error> {
+        Err(Error::Unsupported(match force {
+            Force::Kill => format!(
+                "machine `{}` is a host of yours, which stays on, because nobody could switch it on again from here",
+                machine.id
+            ),
+            Force::Pause | Force::Unpause => {
+                format!("machine `{}` is a host of yours, which cannot be paused", machine.id)
+            }
+        }))
     }
 
     async fn destroy(&self, machine: &Machine) -> Result<(), Error> {

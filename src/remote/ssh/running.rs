@@ -8,7 +8,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
 use crate::marked::Marked;
 use crate::pace::within;
-use crate::remote::{Error, Input, Remote, Script, Stream};
+use crate::remote::{Error, Hear, Input, Printed, Remote, Script, Stream};
 
 use super::sending::{Sending, Unsent};
 use super::session::{Session, exit_status};
@@ -133,6 +133,31 @@ impl Remote for Session {
 
     async fn attach(&self, command: Option<&str>) -> Result<u32, Error> {
         attach::attach(self, command).await
+    }
+
+    async fn command(&self, command: &str, hear: &mut Hear<'_>) -> Result<u32, Error> {
+        const OPERATION: &str = "run a command";
+        let (mut incoming, outgoing) = self.channel().await?.split();
+        // When asking fails, the connection is broken, and reading below tells why.
+        let _ = outgoing.exec(true, command).await;
+        let _ = outgoing.eof().await;
+        let (mut status, mut reason) = (None, "the channel was closed without an exit status");
+        while let Some(message) = incoming.wait().await {
+            match message {
+                ChannelMsg::Data { data } => hear(Printed::Output, &data),
+                ChannelMsg::ExtendedData { data, .. } => hear(Printed::Error, &data),
+                ChannelMsg::Failure => {
+                    reason = "sshd refused to run a command";
+                    break;
+                }
+                ChannelMsg::Close => break,
+                message => status = exit_status(&message).or(status),
+            }
+        }
+        match status {
+            Some(status) => Ok(status),
+            None => Err(self.broken(OPERATION, reason.to_owned()).await),
+        }
     }
 
     async fn open(&self, host: &str, port: u16) -> Result<Box<dyn Stream>, Error> {

@@ -13,6 +13,8 @@ use crate::remote::{Input, Script};
 /// What goes to a shell.
 pub(super) struct Sending {
     shell: String,
+    /// Whether it runs with the rights of the login user.
+    is_of_login_user: bool,
     script: String,
     /// What is around all that the script prints.
     pub(super) marks: Marks,
@@ -39,17 +41,17 @@ const ALL_OF_IT: &[u8] = b".";
 impl Sending {
     /// A script that reads nothing.
     pub(super) fn alone(script: &Script) -> Self {
-        let marks = Marks::random();
+        let (marks, is_of_login_user) = (Marks::random(), script.is_of_login_user());
         let script = marks.around(script.render().expose()) + "\n";
-        Self { shell: "sh -s".to_owned(), script, marks, input: None }
+        Self { shell: "sh -s".to_owned(), is_of_login_user, script, marks, input: None }
     }
 
     /// A script that reads an input on descriptor 3.
     pub(super) fn with_input(script: &Script, input: Input) -> Self {
-        let marks = Marks::random();
+        let (marks, is_of_login_user) = (Marks::random(), script.is_of_login_user());
         let script = marks.around(script.render().expose());
         let shell = format!("sh -c '{}'", bootstrap(script.len(), input.length()));
-        Self { shell, script, marks, input: Some(input) }
+        Self { shell, is_of_login_user, script, marks, input: Some(input) }
     }
 
     /// Sends it all. If the input's source fails, the other side is told that nothing more comes.
@@ -58,7 +60,8 @@ impl Sending {
         channel: &ChannelWriteHalf<Msg>,
         root: bool,
     ) -> Result<(), Unsent> {
-        let command = if root { self.shell } else { format!("sudo -n {}", self.shell) };
+        let is_right_user = root || self.is_of_login_user;
+        let command = if is_right_user { self.shell } else { format!("sudo -n {}", self.shell) };
         channel.exec(true, command).await?;
         channel.data_bytes(self.script.into_bytes()).await?;
         let mut result = Ok(());

@@ -11,7 +11,7 @@ use tempfile::NamedTempFile;
 
 use crate::durable;
 
-use super::Redaction;
+use super::redaction::Redaction;
 
 pub(super) struct Archive<'a> {
     path: PathBuf,

@@ -122,6 +122,21 @@ pub enum Operation {
         /// Which one.
         machine: Existing,
     },
+    /// Switch a machine off at once, as pulling its plug does, and keep its disk. The result is an empty object.
+    Kill {
+        /// Which one.
+        machine: Existing,
+    },
+    /// Freeze a machine, with all that is in its memory. The result is an empty object.
+    Pause {
+        /// Which one.
+        machine: Existing,
+    },
+    /// Let a frozen machine go on. The result is an empty object.
+    Unpause {
+        /// Which one.
+        machine: Existing,
+    },
     /// Note that a machine that ends itself will do so at another time. The result is an empty object.
     Extend {
         /// Which one.
@@ -422,6 +437,9 @@ impl Operation {
             Self::Admit { .. } => "admit",
             Self::Leftovers => "leftovers",
             Self::Located { .. } => "located",
+            Self::Kill { .. } => "kill",
+            Self::Pause { .. } => "pause",
+            Self::Unpause { .. } => "unpause",
             Self::Extend { .. } => "extend",
             Self::TerminationReason { .. } => "termination_reason",
             Self::KnownHostKey { .. } => "known_host_key",
