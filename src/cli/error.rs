@@ -762,7 +762,9 @@ fn machines_hints(failure: &workflow::Failure) -> Vec<String> {
             }
         }
     }
-    if hints.is_empty() {
+    // What a command of the user's ends with, nobody else knows how to mend.
+    let is_theirs = |(_, cause): &(_, _)| matches!(cause, workflow::MachineError::Status(_));
+    if hints.is_empty() && !failure.causes.iter().all(is_theirs) {
         match failure.work {
             workflow::Work::Make if failure.left.is_empty() => {
                 hints.push("the same command again tries once more".to_owned());

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::io::AsyncWrite;
 
-use super::{Dialer, Engine, Error, Hear, Input, Printed, Remote, Script, Stream};
+use super::{Dialer, Engine, Error, Hear, Input, Remote, Script, Stream};
 use crate::model::{Machine, MachineName, SshFiles, TlsFiles};
 
 pub use super::commands::Commands;

@@ -17,7 +17,7 @@ use super::settle::on_each;
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Takes a line that a machine has printed, without its end.
-pub type Hear<'a> = dyn Fn(MachineName, Printed, &[u8]) + Sync + 'a;
+type Hear<'a> = dyn Fn(MachineName, Printed, &[u8]) + Sync + 'a;
 
 /// Runs a command on all machines of a cluster, or on those of a role, as the login user. It has nothing to read, and
 /// `hear` is given the lines that it prints, as they come.
@@ -29,7 +29,7 @@ pub async fn run_everywhere(
     name: &ClusterName,
     role: Option<Role>,
     command: &str,
-    hear: &Hear<'_>,
+    hear: &(dyn Fn(MachineName, Printed, &[u8]) + Sync),
 ) -> Result<(), Error> {
     let record = services.home.record(name)?;
     let record = record.ok_or_else(|| Error::UnknownCluster(name.clone()))?;

@@ -63,13 +63,23 @@ trap clean_up EXIT
 trap 'exit 143' HUP INT TERM PIPE
 mkdir -m 700 -- "$temporary"
 
+# unpack FOLDER: what comes is in there then.
+unpack() {
+    status=0
+    tar -xf - --no-same-owner -p -C "$1" <&3 || status=$?
+    [ "$status" -eq 0 ] && return
+    # tar does not always say that.
+    [ "$(stat -f -c %a -- "$1")" -ne 0 ] || refuse "no space is left for \`$final\`"
+    exit "$status"
+}
+
 if [ "$KIND" = file ]; then
-    tar -xf - --no-same-owner -p -C "$temporary" <&3
+    unpack "$temporary"
     mv -fT -- "$temporary/it" "$final"
     exit
 fi
 mkdir -- "$temporary/it"
-tar -xf - --no-same-owner -p -C "$temporary/it" <&3
+unpack "$temporary/it"
 if [ ! -d "$final" ]; then
     mv -T -- "$temporary/it" "$final"
     exit

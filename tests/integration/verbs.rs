@@ -74,7 +74,7 @@ fn a_machine_is_killed_and_started_again() {
 fn a_whole_cluster_is_killed_only_if_that_is_said() {
     let world = World::with_cluster();
     let running = world.states();
-    refused(&world.dojo(&["kill"]), 2, &["--all"]);
+    refused(&world.dojo(&["kill"]), 2, &["<TARGETS>"]);
     refused(&world.dojo(&["kill", "practice"]), 2, &["is a cluster", "`dojo kill --all practice`"]);
     refused(&world.dojo(&["kill", "worker-1", "practice"]), 2, &["is a cluster"]);
     refused(&world.dojo(&["kill", "--all", "worker-1"]), 2, &["`worker-1` is a machine"]);
