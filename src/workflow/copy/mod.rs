@@ -55,11 +55,12 @@ impl There {
     fn place(&self) -> String {
         format!("machine `{}`", self.machine)
     }
+}
 
-    fn script(&self, title: &'static str, body: &'static str) -> Script {
-        let why = "Files go as an archive over the connection that is there already.";
-        Script::new(title, why, body).as_login_user()
-    }
+/// What a machine does for a copy.
+fn script(title: &'static str, body: &'static str) -> Script {
+    let why = "Files go as an archive over the connection that is there already.";
+    Script::new(title, why, body).as_login_user()
 }
 
 /// Copies from one end to the other.
@@ -118,8 +119,8 @@ fn title(name: Option<&OsStr>) -> String {
 
 /// What there is to copy on a machine, and about how many bytes it has.
 async fn look(from: &There) -> Result<(Kind, u64), Error> {
-    let look = from
-        .script("look at what is to be copied", include_str!("../../../templates/copy/look.sh"));
+    let look =
+        script("look at what is to be copied", include_str!("../../../templates/copy/look.sh"));
     let said = from.remote.run(&look.with("SOURCE", &from.path)).await?;
     let (path, place) = (from.path.clone(), from.place());
     let (word, size) = said.trim().split_once(' ').unwrap_or_default();
@@ -138,7 +139,7 @@ fn receive(to: &There, name: Option<&OsStr>, kind: Kind) -> Result<Script, CopyE
     let unsaid = |name: &OsStr| CopyError::Name(name.into());
     let name = name.map(|name| name.to_str().ok_or_else(|| unsaid(name))).transpose()?;
     let receive =
-        to.script("put the copy in place", include_str!("../../../templates/copy/receive.sh"));
+        script("put the copy in place", include_str!("../../../templates/copy/receive.sh"));
     let receive = receive.with("TARGET", &to.path).with("NAME", name.unwrap_or_default());
     Ok(receive.with("KIND", kind.as_str()))
 }
@@ -177,7 +178,7 @@ async fn send(source: &Path, pack: Pack, to: &There, progress: &Progress) -> Res
 
 /// What prints an archive.
 fn sending(from: &There) -> Script {
-    let send = from.script("send the copy", include_str!("../../../templates/copy/send.sh"));
+    let send = script("send the copy", include_str!("../../../templates/copy/send.sh"));
     send.with("SOURCE", &from.path)
 }
 
