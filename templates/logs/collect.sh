@@ -28,13 +28,18 @@ journal | follow)
     for unit in $UNITS; do
         set -- "$@" --unit="$unit"
     done
-    if [ -n "$SINCE" ]; then
-        set -- "$@" --since="$SINCE"
-    fi
+    read_journal() {
+        journalctl --no-pager --quiet --utc --output=short-iso-precise "$@"
+    }
     if [ "$PART" = follow ]; then
-        set -- "$@" --follow
+        # What was written before and what comes are read one after the other: where there is nothing yet,
+        # `journalctl --follow --lines` passes over what comes first.
+        now=@$(date +%s.%6N)
+        read_journal --lines="$LINES" ${SINCE:+--since="$SINCE"} --until="$now" "$@" || exit
+        read_journal --no-tail --follow --since="$now" "$@"
+    else
+        read_journal --lines="$LINES" ${SINCE:+--since="$SINCE"} "$@"
     fi
-    journalctl --no-pager --quiet --utc --output=short-iso-precise --lines="$LINES" "$@"
     ;;
 units)
     show systemctl --no-pager --failed
