@@ -43,13 +43,28 @@ set_node() {
     docker node update $options "$node"
 }
 
+# Removes a service, and waits for the end of its tasks: they hold its ports until then, and what comes next may want the same.
+remove_service() {
+    tasks=$(docker service ps --quiet --no-trunc "$1")
+    docker service rm "$1"
+    tries=$((40 * ${PATIENCE:-1}))
+    for task in $tasks; do
+        while [ "$tries" -gt 0 ] && docker inspect --type task "$task" >/dev/null 2>&1; do
+            tries=$((tries - 1))
+            sleep 0.25
+        done
+    done
+}
+
 # Removes one of them.
 remove() {
-    if [ "$1" = node ]; then
+    case $1 in
+    node)
         before=$(printf '%s\n' "$BASELINE" | grep "^node $2 ") || return 0
         # shellcheck disable=SC2086 # A word each.
         set_node $before
-    else
-        docker "$1" rm "$2"
-    fi
+        ;;
+    service) remove_service "$2" ;;
+    *) docker "$1" rm "$2" ;;
+    esac
 }
