@@ -19,8 +19,10 @@ use crate::report::Format;
 pub(super) use super::data_format::DataFormat;
 use super::driver_flags::{self, DriverFlags, Finding, Looking, Making};
 use super::examples;
+use super::filter::Filter;
 use super::lesson::LessonCommand;
 use super::snapshot::SnapshotCommand;
+use super::template::Template;
 
 /// Real multi-machine clusters for learning Docker Swarm and Kubernetes, up in seconds and gone without a trace
 #[derive(Debug, Parser)]
@@ -58,7 +60,7 @@ pub(super) enum Command {
     /// List clusters
     #[command(alias = "list")]
     Ls(Ls),
-    /// Show the status of a cluster (exits 1 if unhealthy)
+    /// Show the status of a cluster or of one machine (exits 1 if unhealthy)
     Status(Status),
     /// Show a cluster as it changes, on a page for your browser
     View(View),
@@ -81,10 +83,14 @@ pub(super) enum Command {
     Kubectl(Kubectl),
     /// Forward local ports to a machine, Service or Pod
     Forward(Forward),
-    /// Print the IP address of a machine
-    Ip(OneMachine),
-    /// Print the URL of a machine's Docker engine
-    Url(OneMachine),
+    /// Print the machine or cluster that docker and kubectl use in this shell (exits 1 if none)
+    Active,
+    /// Print the flags that make docker use one machine: docker $(dojo config worker-1) ps
+    Config(OneMachine),
+    /// Print the IP addresses of machines
+    Ip(SomeMachines),
+    /// Print the URLs of machines' Docker engines
+    Url(SomeMachines),
     /// Start a stopped cluster or machine
     Start(Targets),
     /// Add machines, or drain and remove those with the highest numbers
@@ -451,18 +457,29 @@ pub(super) struct Sweep {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = examples::LS)]
 pub(super) struct Ls {
+    /// List only clusters with this name, kind, driver or status; several values of one key are alternatives, and
+    /// each key must fit
+    #[arg(short, long, value_name = "KEY=VALUE")]
+    pub(super) filter: Vec<Filter>,
+    /// Print each in a form of your own, '{{.Name}} {{.Status}}', or json for one line of JSON each
+    #[arg(long, value_name = "TEMPLATE", conflicts_with = "output")]
+    pub(super) format: Option<Template>,
     #[command(flatten)]
     pub(super) elsewhere: Elsewhere,
-    /// How to print them
-    #[arg(short, long, value_enum, default_value_t = DataFormat::Table)]
-    pub(super) output: DataFormat,
+    /// How to print them [default: table, with --quiet only the names]
+    #[arg(short, long, value_enum)]
+    pub(super) output: Option<DataFormat>,
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = examples::STATUS)]
 pub(super) struct Status {
-    /// Which cluster [default: the current one]
-    pub(super) name: Option<ClusterName>,
+    /// Which cluster [default: the current one], or which machine: worker-1, practice/worker-1
+    pub(super) name: Option<String>,
+    /// Which machine of that cluster
+    pub(super) machine: Option<MachineName>,
     /// How to print it
     #[arg(short, long, value_enum, default_value_t = DataFormat::Table)]
     pub(super) output: DataFormat,
@@ -668,6 +685,17 @@ pub(super) struct Forward {
     /// The namespace of the service or pod
     #[arg(short, long, default_value = "default")]
     pub(super) namespace: String,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = examples::ADDRESSES)]
+pub(super) struct SomeMachines {
+    /// Which machines: worker-1, or practice/worker-1; with --all, which clusters [default: the current one]
+    #[arg(value_name = "MACHINE", required_unless_present = "all")]
+    pub(super) machines: Vec<String>,
+    /// All machines, each with its name
+    #[arg(long)]
+    pub(super) all: bool,
 }
 
 #[derive(Debug, Args)]

@@ -88,6 +88,9 @@ pub(super) enum Error {
     /// A program of this computer, which has said why.
     #[error("{program} failed: {status}")]
     Program { program: &'static str, status: String },
+    /// Neither docker nor kubectl leads to a cluster of ours.
+    #[error("in this shell neither docker nor kubectl leads to a cluster of this computer")]
+    NoneActive,
     /// Several clusters failed; each was told already.
     #[error("{failed} of {of} clusters failed")]
     Several { failed: usize, of: usize },
@@ -198,6 +201,7 @@ fn code(error: &Error) -> u8 {
         | Error::OtherFiles { .. }
         | Error::Unasked
         | Error::Program { .. }
+        | Error::NoneActive
         | Error::Several { .. } => FAILED,
         Error::Lesson(error) => match error {
             learn::Error::Unknown { .. }
@@ -308,6 +312,9 @@ fn hints(error: &Error, cluster: Option<&ClusterName>) -> Vec<String> {
                 "`apt-get install sshfs` installs it on Debian and Ubuntu".to_owned(),
                 "`dojo cp` copies without it".to_owned(),
             ];
+        }
+        Error::NoneActive => {
+            return vec!["`dojo use NAME` selects one, and `dojo ls` lists them".to_owned()];
         }
         Error::Unasked => return vec!["--yes removes it without asking".to_owned()],
         _ => return Vec::new(),

@@ -28,6 +28,25 @@ Examples:
   dojo down practice  This cluster
   dojo down --all     All clusters";
 
+pub(super) const LS: &str = "\
+Examples:
+  dojo ls
+  dojo ls --filter status=running --filter 'name=prac*'
+  dojo ls --format '{{.Name}} {{.Status}}'
+  dojo ls -q                           Only the names";
+
+pub(super) const STATUS: &str = "\
+Examples:
+  dojo status practice
+  dojo status worker-1           One machine of the current cluster
+  dojo status practice worker-1";
+
+pub(super) const ADDRESSES: &str = "\
+Examples:
+  dojo ip worker-1
+  dojo ip worker-1 practice/worker-2
+  dojo ip --all practice";
+
 pub(super) const VIEW: &str = "\
 Examples:
   dojo view                        Of the current cluster; open the URL that it prints

@@ -12,14 +12,12 @@ use super::args::Cli;
 
 /// One or two words, and the command here.
 const HABITS: &[(&str, &str)] = &[
-    ("active", "dojo ls"),
     ("apply", "dojo kubectl -- apply -f FILE"),
     ("cluster create", "dojo up NAME"),
     ("cluster delete", "dojo down NAME"),
     ("cluster list", "dojo ls"),
     ("cluster start", "dojo start NAME"),
     ("cluster stop", "dojo stop NAME"),
-    ("config", "dojo inspect"),
     ("console", "dojo ssh MACHINE"),
     ("context", "dojo use NAME"),
     ("create", "dojo up NAME"),
@@ -150,6 +148,6 @@ mod tests {
             let said = said(&format!("dojo {verb} practice/worker-1"));
             assert!(said.contains("`dojo scale practice` with fewer workers"), "{said}");
         }
-        assert!(said("dojo status practice/worker-1").contains("not a cluster name"));
+        assert!(said("dojo view practice/worker-1").contains("not a cluster name"));
     }
 }

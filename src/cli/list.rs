@@ -9,26 +9,30 @@ use serde::Serialize;
 
 use crate::driver::registry;
 use crate::event::chain;
-use crate::model::{ClusterName, Dollars, Machine, MachineState, Places};
+use crate::model::{ClusterName, Dollars, DriverName, Machine, MachineState, Orchestrator, Places};
 use crate::observe;
 use crate::store::{Listed, Phase, Record};
 
 use super::answer::in_time;
 use super::args::{DataFormat, Elsewhere, Ls};
 use super::error::{self, Error};
+use super::filter::{self, Filtered, STATES};
 use super::services::{Context, DEFAULT_CLUSTER};
+use super::template::{Field, Pieces, Template};
 use super::{costs, lifetime, output};
 
 /// One cluster, as `dojo ls -o json` prints it.
 #[derive(Debug, Serialize)]
 struct Row {
     name: ClusterName,
-    /// swarm, none; absent if it cannot be known
-    orchestrator: Option<String>,
-    state: String,
+    /// absent if it cannot be known
+    orchestrator: Option<Orchestrator>,
+    state: &'static str,
     /// absent if the driver cannot be asked
     running: Option<usize>,
     machines: usize,
+    /// where its machines come from, as far as that is known
+    drivers: BTreeSet<DriverName>,
     /// when the first of its machines ends itself; absent if none does
     #[serde(skip_serializing_if = "Option::is_none")]
     expires: Option<Timestamp>,
@@ -46,6 +50,45 @@ struct Row {
     error: Option<String>,
 }
 
+impl Filtered for Row {
+    fn name(&self) -> &ClusterName {
+        &self.name
+    }
+
+    fn kind(&self) -> Option<Orchestrator> {
+        self.orchestrator
+    }
+
+    fn has_driver(&self, driver: &DriverName) -> bool {
+        self.drivers.contains(driver)
+    }
+
+    fn status(&self) -> &str {
+        self.state
+    }
+}
+
+impl Row {
+    /// What stands in a template for a field; nothing, if that is not known.
+    fn field(&self, field: Field) -> String {
+        match field {
+            Field::Name => self.name.to_string(),
+            Field::Kind => self.orchestrator.map(|kind| kind.to_string()).unwrap_or_default(),
+            Field::Status => self.state.to_owned(),
+            Field::Running => self.running.map(|n| n.to_string()).unwrap_or_default(),
+            Field::Machines => self.machines.to_string(),
+            Field::Driver => {
+                let drivers: Vec<_> = self.drivers.iter().map(DriverName::as_str).collect();
+                drivers.join(",")
+            }
+            Field::Cost => self.cost.map(|cost| cost.to_string()).unwrap_or_default(),
+            Field::Expires => self.expires.map(|end| end.to_string()).unwrap_or_default(),
+            Field::Context => self.context.clone(),
+            Field::Selected => self.selected.to_string(),
+        }
+    }
+}
+
 /// Machines, or why they cannot be known.
 type Found<T> = Result<T, Error>;
 
@@ -54,12 +97,13 @@ pub(super) async fn run(context: &Context, args: &Ls) -> Result<ExitCode, Error>
     let pointed_at = context.pointed_at(&recorded);
     let all = all_machines(context, &args.elsewhere);
     let (of_records, all) = future::join(recorded_machines(context, &recorded), all).await;
-    let mut silent: Vec<Error> = Vec::new();
+    // Why something is not known, and of which cluster, if of one alone.
+    let mut silent: Vec<(Option<ClusterName>, Error)> = Vec::new();
     let mut unrecorded = match all {
         Ok(all) => Some(all),
         Err(error) if error::is_usage(&error) => return Err(error),
         Err(error) => {
-            silent.extend(counts(&recorded, args).then_some(error));
+            silent.extend(counts(&recorded, args).then_some((None, error)));
             None
         }
     };
@@ -75,11 +119,12 @@ pub(super) async fn run(context: &Context, args: &Ls) -> Result<ExitCode, Error>
         }
         rows.push(match record {
             Ok(Some(record)) => {
-                let row = row(name, Some(&record), &own);
-                silent.extend(match own {
+                let row = row(name.clone(), Some(&record), &own);
+                let why = match own {
                     Ok(machines) => unknown(&machines),
                     Err(error) => Some(error),
-                });
+                };
+                silent.extend(why.map(|error| (Some(name), error)));
                 row
             }
             Ok(None) => match found {
@@ -89,7 +134,7 @@ pub(super) async fn run(context: &Context, args: &Ls) -> Result<ExitCode, Error>
                 Some(found) => row(name, None, &Ok(found)),
             },
             Err(_) => Row {
-                state: "damaged record".to_owned(),
+                state: "damaged record",
                 running: found.as_deref().map(running),
                 ..row(name, None, &Ok(found.unwrap_or_default()))
             },
@@ -101,19 +146,43 @@ pub(super) async fn run(context: &Context, args: &Ls) -> Result<ExitCode, Error>
         let is_others = homes?.into_iter().all(|other| other);
         let mut row = row(name, None, &Ok(found));
         if is_others {
-            "of another home".clone_into(&mut row.state);
+            row.state = "of another home";
         }
         rows.push(row);
     }
     for row in &mut rows {
         row.selected = pointed_at.contains(&row.name);
     }
+    debug_assert!(rows.iter().all(|row| STATES.contains(&row.state)), "each can be asked for");
+    rows.retain(|row| filter::fit(&args.filter, row));
+    silent.retain(|(name, _)| name.as_ref().is_none_or(|n| rows.iter().any(|row| row.name == *n)));
     rows.sort_by(|a, b| a.name.cmp(&b.name));
-    match args.output {
-        DataFormat::Json => output::json(&rows)?,
-        DataFormat::Table => table(&rows)?,
+    match (&args.format, args.output) {
+        (Some(format), _) => formatted(&rows, format)?,
+        (None, Some(DataFormat::Json)) => output::json(&rows)?,
+        // As `docker ps -q` does.
+        (None, None) if context.quiet => {
+            let names: String = rows.iter().map(|row| format!("{}\n", row.name)).collect();
+            output::write(names.as_bytes())?;
+        }
+        (None, Some(DataFormat::Table) | None) => table(&rows)?,
     }
-    Ok(told(&silent))
+    Ok(told(silent.iter().map(|(_, error)| error)))
+}
+
+fn formatted(rows: &[Row], format: &Template) -> Result<(), Error> {
+    let fill = |pieces: &Pieces, row: &Row| pieces.fill(|field| row.field(field));
+    match format {
+        Template::Json => rows.iter().try_for_each(output::json_line),
+        Template::Lines(pieces) => rows.iter().try_for_each(|row| output::line(&fill(pieces, row))),
+        Template::Table(pieces) => {
+            let cells = |line: String| line.split('\t').map(str::to_owned).collect();
+            let filled = rows.iter().map(|row| cells(fill(pieces, row)));
+            let rows: Vec<Vec<String>> =
+                std::iter::once(cells(pieces.header())).chain(filled).collect();
+            output::table(&rows)
+        }
+    }
 }
 
 /// Whether it counts that nobody answered where machines without a record are looked for: if the user names
@@ -125,7 +194,7 @@ fn counts(recorded: &[Listed], args: &Ls) -> bool {
 }
 
 /// Tells each reason once, and what the command ends with.
-fn told(silent: &[Error]) -> ExitCode {
+fn told<'a>(silent: impl IntoIterator<Item = &'a Error>) -> ExitCode {
     let mut reasons = BTreeSet::new();
     let mut code = ExitCode::SUCCESS;
     for error in silent {
@@ -212,10 +281,14 @@ fn row(name: ClusterName, record: Option<&Record>, found: &Found<Vec<Machine>>) 
     Row {
         context: name.context(),
         name,
-        orchestrator: orchestrator.map(|o| o.to_string()),
-        state: state.to_owned(),
+        orchestrator,
+        state,
         running: found.is_ok().then_some(running),
         machines: wanted,
+        drivers: match record {
+            Some(record) => record.spec.drivers(),
+            None => machines.iter().map(|machine| machine.driver.clone()).collect(),
+        },
         expires: lifetime::first_end(machines),
         cost: costs::so_far(machines),
         selected: false,
@@ -233,10 +306,10 @@ fn table(rows: &[Row]) -> Result<(), Error> {
     cells.extend(rows.iter().map(|row| {
         vec![
             row.name.to_string(),
-            row.orchestrator.clone().unwrap_or_else(|| "?".to_owned()),
+            row.orchestrator.map_or("?".to_owned(), |kind| kind.to_string()),
             match row.expires {
                 Some(end) => format!("{}, {} left", row.state, lifetime::left(end)),
-                None => row.state.clone(),
+                None => row.state.to_owned(),
             },
             format!("{}/{}", row.running.map_or("?".to_owned(), |n| n.to_string()), row.machines),
             row.cost.map(|cost| cost.to_string()).unwrap_or_default(),

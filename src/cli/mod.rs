@@ -1,6 +1,7 @@
 //! The command line: arguments in, summary and exit code out. This is the composition root; nothing
 //! below it reads arguments or prints.
 
+mod active;
 mod answer;
 mod args;
 mod bundle;
@@ -15,6 +16,7 @@ mod error;
 mod examples;
 mod extend;
 mod faults;
+mod filter;
 mod flags;
 mod follow;
 mod forward;
@@ -42,9 +44,11 @@ mod side;
 mod snapshot;
 mod ssh;
 mod status;
+mod status_of_machine;
 mod sweep;
 mod switch;
 mod tally;
+mod template;
 mod trust;
 mod tunnels;
 mod up;
@@ -129,6 +133,8 @@ async fn one(context: &Context, command: Command) -> Result<ExitCode, Error> {
         Command::Inspect(args) => inspect::run(context, args).map(done),
         Command::Use(args) => Box::pin(switch::run(context, &args)).await.map(done),
         Command::Env(args) => env::run(context, &args).await.map(done),
+        Command::Active => active::run(context),
+        Command::Config(args) => machine::config(context, &args).await.map(done),
         Command::Ip(args) => machine::ip(context, &args).map(done),
         Command::Url(args) => machine::url(context, &args).map(done),
         Command::Ssh(args) => ssh::run(context, args).await,

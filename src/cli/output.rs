@@ -39,6 +39,12 @@ pub(super) fn json(value: &impl Serialize) -> Result<(), Error> {
     line(&text.map_err(|e| Error::Io { operation: "print JSON", source: e.into() })?)
 }
 
+/// Writes a value as JSON on one line.
+pub(super) fn json_line(value: &impl Serialize) -> Result<(), Error> {
+    let text = serde_json::to_string(value);
+    line(&text.map_err(|e| Error::Io { operation: "print JSON", source: e.into() })?)
+}
+
 /// Writes [`columns`]. The first row is the header.
 pub(super) fn table(rows: &[Vec<String>]) -> Result<(), Error> {
     write(columns(rows).as_bytes())

@@ -2,8 +2,8 @@
 
 use std::env;
 
-use crate::model::{ClusterName, Service};
-use crate::store::{Listed, Record};
+use crate::model::{ClusterName, Machine, MachineId, Service};
+use crate::store::Listed;
 
 use super::services::Context;
 
@@ -11,31 +11,48 @@ impl Context {
     /// The clusters that docker and kubectl lead to, docker's first. What the environment says wins over the
     /// selected context, as it does for docker.
     pub(super) fn pointed_at(&self, listed: &[Listed]) -> Vec<ClusterName> {
-        let variable = |name| env::var(name).ok().filter(|value| !value.is_empty());
-        let docker = match (variable("DOCKER_HOST"), variable("DOCKER_CONTEXT")) {
-            (Some(host), _) => by_host(listed, &host),
+        let kubectl = self.kubectl_pointed_at(listed);
+        self.docker_pointed_at(listed).into_iter().chain(kubectl).collect()
+    }
+
+    /// The cluster that docker leads to.
+    pub(super) fn docker_pointed_at(&self, listed: &[Listed]) -> Option<ClusterName> {
+        match (variable("DOCKER_HOST"), variable("DOCKER_CONTEXT")) {
+            (Some(_), _) => self.machine_pointed_at(listed).map(|machine| machine.cluster),
             (None, Some(context)) => by_context(listed, &context),
             (None, None) => {
                 let selected = self.contexts.current().ok().flatten();
                 selected.and_then(|context| by_context(listed, &context))
             }
-        };
-        let kubectl = self.kube_contexts.current().ok().flatten();
-        let kubectl = kubectl.and_then(|context| by_context(listed, &context));
-        docker.into_iter().chain(kubectl).collect()
+        }
     }
+
+    /// The cluster that kubectl leads to.
+    pub(super) fn kubectl_pointed_at(&self, listed: &[Listed]) -> Option<ClusterName> {
+        let selected = self.kube_contexts.current().ok().flatten();
+        selected.and_then(|context| by_context(listed, &context))
+    }
+
+    /// The machine whose engine `DOCKER_HOST` names, as `dojo env` says it. Where several have that address, it is the
+    /// one that `DOJO_MACHINE` names, else the first.
+    pub(super) fn machine_pointed_at(&self, listed: &[Listed]) -> Option<MachineId> {
+        let host = variable("DOCKER_HOST")?;
+        let meant = variable("DOJO_MACHINE");
+        let records = listed.iter().filter_map(|(_, record)| record.as_ref().ok()?.as_ref());
+        let engine = |machine: &&Machine| {
+            machine.endpoint(Service::Engine).is_ok_and(|engine| format!("tcp://{engine}") == host)
+        };
+        let mut there: Vec<&MachineId> =
+            records.flat_map(|record| &record.machines).filter(engine).map(|m| &m.id).collect();
+        there.sort_by_key(|id| meant.as_deref() != Some(&*id.to_string()));
+        there.first().map(|id| (*id).clone())
+    }
+}
+
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 fn by_context(listed: &[Listed], context: &str) -> Option<ClusterName> {
     listed.iter().map(|(name, _)| name).find(|name| name.context() == context).cloned()
-}
-
-/// The cluster of the machine whose engine that is, as `dojo env` says it.
-fn by_host(listed: &[Listed], host: &str) -> Option<ClusterName> {
-    let leads_there = |record: &Record| {
-        let mut engines = record.machines.iter().filter_map(|m| m.endpoint(Service::Engine).ok());
-        engines.any(|engine| format!("tcp://{engine}") == host)
-    };
-    let found = listed.iter().find(|(_, record)| matches!(record, Ok(Some(r)) if leads_there(r)));
-    found.map(|(name, _)| name.clone())
 }

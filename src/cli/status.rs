@@ -9,16 +9,17 @@ use tokio::time::timeout_at;
 
 use crate::kind;
 use crate::kind::Majority;
-use crate::model::{Dollars, Finding, Level, Machine, MachineName, Role, Service};
+use crate::model::{ClusterName, Dollars, Finding, Level, Machine, MachineName, Role, Service};
 use crate::observe::{Ask, NodeFacts, Part};
-use crate::remote::{NodeHealth, PodStatus, SwarmService, Workload};
+use crate::remote::{PodStatus, SwarmService, Workload};
 use crate::workflow::{self, ClusterStatus, Services};
 
 use super::answer::{due, found_in_time, in_time};
 use super::args::{DataFormat, Doctor, Status};
 use super::error::{About as _, Error};
 use super::services::{Context, DEFAULT_CLUSTER};
-use super::{costs, lifetime, output};
+use super::status_of_machine::{node, state};
+use super::{costs, lifetime, output, status_of_machine};
 
 /// One cluster, as `dojo status -o json` prints it.
 #[derive(Debug, Serialize)]
@@ -78,8 +79,33 @@ struct MachineView {
     problem: Option<String>,
 }
 
+/// What is asked for: a cluster, or one of its machines.
+fn asked(
+    context: &Context,
+    name: Option<&str>,
+    machine: Option<MachineName>,
+) -> Result<(ClusterName, Option<MachineName>), Error> {
+    match (name, machine) {
+        (None, machine) => Ok((context.cluster(None)?, machine)),
+        (Some(name), Some(machine)) => Ok((name.parse()?, Some(machine))),
+        (Some(text), None) if text.contains('/') => {
+            let (cluster, machine) = context.machine_name(text)?;
+            Ok((cluster, Some(machine)))
+        }
+        (Some(text), None) => match (text.parse::<ClusterName>(), text.parse::<MachineName>()) {
+            // A cluster may be called like a machine as well.
+            (Ok(name), Ok(_)) if context.home.record(&name)?.is_some() => Ok((name, None)),
+            (_, Ok(machine)) => Ok((context.cluster(None)?, Some(machine))),
+            (name, Err(_)) => Ok((name?, None)),
+        },
+    }
+}
+
 pub(super) async fn run(context: &Context, args: Status) -> Result<ExitCode, Error> {
-    let name = context.cluster(args.name)?;
+    let (name, machine) = asked(context, args.name.as_deref(), args.machine)?;
+    if let Some(machine) = machine {
+        return status_of_machine::run(context, &name, machine, args.output).await;
+    }
     let record = context.record(&name)?;
     let end = due();
     // Machines that do not answer must not cost the answer of those that do.
@@ -158,11 +184,7 @@ fn view(status: &ClusterStatus) -> View {
         MachineView {
             name: m.machine.id.name,
             healthy: m.healthy(orchestrator),
-            state: match (m.exists, m.lost) {
-                (true, _) => m.machine.state.to_string(),
-                (false, true) => "not found".to_owned(),
-                (false, false) => "gone".to_owned(),
-            },
+            state: state(m),
             address: m.machine.private_ip.to_string(),
             engine: endpoint(Service::Engine, "tcp"),
             api: endpoint(Service::Api, "https"),
@@ -192,17 +214,6 @@ fn view(status: &ClusterStatus) -> View {
         workloads: status.facts.workloads.clone(),
         pods: status.facts.pods.clone(),
     }
-}
-
-/// Its state as a member, and what it lacks as a manager.
-fn node(machine: &Machine, health: &NodeHealth) -> Option<String> {
-    let member = health.member.clone()?;
-    let is_meant = machine.id.name.role == Role::Manager;
-    Some(match health.manager {
-        None if is_meant => format!("{member}, not a manager"),
-        Some(manager) if !manager.sees_leader => format!("{member}, no leader"),
-        _ => member,
-    })
 }
 
 /// What is to be said of those that decide; nothing if all of them are there.

@@ -28,6 +28,7 @@ mod refusals;
 mod report;
 mod screen;
 mod snapshot;
+mod telling;
 mod toy;
 mod unwritable;
 mod verbs;
