@@ -71,7 +71,7 @@ impl FromStr for Filter {
                 let all = Orchestrator::ALL.map(Orchestrator::as_str);
                 kind.map(Self::Kind).ok_or_else(|| one_of("kind", value, &all))
             }
-            "driver" => value.parse().map(Self::Driver).map_err(|e| format!("{e}")),
+            "driver" => value.parse().map(Self::Driver),
             "status" | "state" => {
                 let value = value.replace('-', " ");
                 let state = STATES.into_iter().find(|state| **state == *value);

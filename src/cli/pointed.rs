@@ -18,7 +18,7 @@ impl Context {
     /// The cluster that docker leads to.
     pub(super) fn docker_pointed_at(&self, listed: &[Listed]) -> Option<ClusterName> {
         match (variable("DOCKER_HOST"), variable("DOCKER_CONTEXT")) {
-            (Some(_), _) => self.machine_pointed_at(listed).map(|machine| machine.cluster),
+            (Some(_), _) => machine_pointed_at(listed).map(|machine| machine.cluster),
             (None, Some(context)) => by_context(listed, &context),
             (None, None) => {
                 let selected = self.contexts.current().ok().flatten();
@@ -32,21 +32,21 @@ impl Context {
         let selected = self.kube_contexts.current().ok().flatten();
         selected.and_then(|context| by_context(listed, &context))
     }
+}
 
-    /// The machine whose engine `DOCKER_HOST` names, as `dojo env` says it. Where several have that address, it is the
-    /// one that `DOJO_MACHINE` names, else the first.
-    pub(super) fn machine_pointed_at(&self, listed: &[Listed]) -> Option<MachineId> {
-        let host = variable("DOCKER_HOST")?;
-        let meant = variable("DOJO_MACHINE");
-        let records = listed.iter().filter_map(|(_, record)| record.as_ref().ok()?.as_ref());
-        let engine = |machine: &&Machine| {
-            machine.endpoint(Service::Engine).is_ok_and(|engine| format!("tcp://{engine}") == host)
-        };
-        let mut there: Vec<&MachineId> =
-            records.flat_map(|record| &record.machines).filter(engine).map(|m| &m.id).collect();
-        there.sort_by_key(|id| meant.as_deref() != Some(&*id.to_string()));
-        there.first().map(|id| (*id).clone())
-    }
+/// The machine whose engine `DOCKER_HOST` names, as `dojo env` says it. Where several have that address, it is the
+/// one that `DOJO_MACHINE` names, else the first.
+pub(super) fn machine_pointed_at(listed: &[Listed]) -> Option<MachineId> {
+    let host = variable("DOCKER_HOST")?;
+    let meant = variable("DOJO_MACHINE");
+    let records = listed.iter().filter_map(|(_, record)| record.as_ref().ok()?.as_ref());
+    let engine = |machine: &&Machine| {
+        machine.endpoint(Service::Engine).is_ok_and(|engine| format!("tcp://{engine}") == host)
+    };
+    let mut there: Vec<&MachineId> =
+        records.flat_map(|record| &record.machines).filter(engine).map(|m| &m.id).collect();
+    there.sort_by_key(|id| meant.as_deref() != Some(&*id.to_string()));
+    there.first().map(|id| (*id).clone())
 }
 
 fn variable(name: &str) -> Option<String> {
