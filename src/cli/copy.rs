@@ -1,18 +1,14 @@
 //! `dojo cp`.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::event::Progress;
-use crate::workflow::{self, End, There};
+use crate::workflow::{self, End, PERSON_WAITS, There};
 
 use super::args::Copy;
 use super::error::Error;
 use super::services::Context;
 use super::side::Side;
-
-/// How long a machine may take to answer a person.
-const PATIENCE: Duration = Duration::from_secs(15);
 
 pub(super) async fn run(context: &Context, args: Copy) -> Result<(), Error> {
     let (from, to) = (Side::read(&args.source)?, Side::read(&args.target)?);
@@ -37,6 +33,6 @@ async fn reach(side: Side, context: &Context) -> Result<End, Error> {
     let (record, machine) = context.machine(&machine)?;
     let name = &record.spec.name;
     let services = context.services_of(name).await?;
-    let remote = services.dialer.dial(&machine, &context.ssh(name), PATIENCE).await?;
+    let remote = services.dialer.dial(&machine, &context.ssh(name), PERSON_WAITS).await?;
     Ok(End::There(There { remote, machine: machine.id, path }))
 }

@@ -63,7 +63,7 @@ async fn follow(
     let machines = known.iter().flat_map(|record| &record.machines);
     let asked = |name: &MachineName| query.machines.is_empty() || query.machines.contains(name);
     let names = machines.map(|machine| machine.id.name).filter(asked);
-    let width = names.map(|name| name.to_string().len()).max().unwrap_or(0);
+    let width = output::widest(names);
     let line = |machine: MachineName, line: &str| {
         let text = format!("{machine:<width$}  {line}\n");
         if output::write_while_read(text.as_bytes()).is_err() {
@@ -112,7 +112,7 @@ fn interleaved(said: &[Said]) -> String {
     }
     // Stable, so that what happened at once stays in its machine's order.
     entries.sort_by_key(|(time, ..)| *time);
-    let width = said.iter().map(|s| s.machine.to_string().len()).max().unwrap_or(0);
+    let width = output::widest(said.iter().map(|s| s.machine));
     let mut text = String::new();
     for (_, name, lines) in entries {
         for line in lines {

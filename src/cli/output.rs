@@ -4,6 +4,8 @@ use std::io::{self, Write as _};
 
 use serde::Serialize;
 
+use crate::model::MachineName;
+
 use super::error::Error;
 
 /// Writes to standard output. A reader that has had enough (`dojo ls | head -1`) is no error.
@@ -43,6 +45,11 @@ pub(super) fn json(value: &impl Serialize) -> Result<(), Error> {
 pub(super) fn json_line(value: &impl Serialize) -> Result<(), Error> {
     let text = serde_json::to_string(value);
     line(&text.map_err(|e| Error::Io { operation: "print JSON", source: e.into() })?)
+}
+
+/// How wide the column is that machines' names stand in before what each of them says.
+pub(super) fn widest(names: impl IntoIterator<Item = MachineName>) -> usize {
+    names.into_iter().map(|name| name.to_string().len()).max().unwrap_or(0)
 }
 
 /// Writes [`columns`]. The first row is the header.

@@ -1,36 +1,28 @@
 //! `dojo ssh`.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use crate::model::{ClusterName, MachineName, Role};
 use crate::remote::{Dialer as _, Printed};
-use crate::workflow;
+use crate::workflow::{self, PERSON_WAITS};
 
 use super::args::Ssh;
 use super::error::Error;
 use super::output;
 use super::services::Context;
 
-/// How long a machine may take to answer a person.
-const PATIENCE: Duration = Duration::from_secs(15);
-
 pub(super) async fn run(context: &Context, args: Ssh) -> Result<ExitCode, Error> {
     // As OpenSSH does: the words are joined by spaces and the login shell takes them apart again.
     let command = (!args.command.is_empty()).then(|| args.command.join(" "));
-    let target = match (args.target, command) {
-        (target, Some(command)) if args.all || args.role.is_some() => {
-            let cluster = target.as_deref().map(cluster_named).transpose()?;
-            let cluster = context.cluster(cluster)?;
-            everywhere(context, &cluster, args.role, &command).await?;
-            return Ok(ExitCode::SUCCESS);
-        }
-        (target, command) => (target.unwrap_or_default(), command),
-    };
-    let (machine, command) = target;
-    let (record, machine) = context.machine(&machine)?;
+    if let (Some(command), true) = (&command, args.all || args.role.is_some()) {
+        let cluster = args.target.as_deref().map(cluster_named).transpose()?;
+        let cluster = context.cluster(cluster)?;
+        everywhere(context, &cluster, args.role, command).await?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let (record, machine) = context.machine(&args.target.unwrap_or_default())?;
     let files = context.ssh(&record.spec.name);
-    let remote = context.dialer(&record, &machine).dial(&machine, &files, PATIENCE).await?;
+    let remote = context.dialer(&record, &machine).dial(&machine, &files, PERSON_WAITS).await?;
     let status = remote.attach(command.as_deref()).await?;
     Ok(ExitCode::from(u8::try_from(status).unwrap_or(255)))
 }
@@ -56,7 +48,7 @@ async fn everywhere(
     if let (Some(role), true) = (role, names.is_empty()) {
         return Err(Error::Usage(format!("cluster `{cluster}` has no {role}")));
     }
-    let width = names.iter().map(|name| name.to_string().len()).max().unwrap_or(0);
+    let width = output::widest(names);
     let services = context.services_of(cluster).await?;
     let hear = |name: MachineName, printed: Printed, line: &[u8]| {
         let text = [format!("{name:<width$}  ").as_bytes(), line, b"\n"].concat();

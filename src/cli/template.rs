@@ -59,18 +59,18 @@ pub(super) struct Pieces(Vec<Piece>);
 impl Pieces {
     /// The text for one thing of which the fields are known.
     pub(super) fn fill(&self, value: impl Fn(Field) -> String) -> String {
-        let text = |piece: &Piece| match piece {
-            Piece::Text(text) => text.clone(),
-            Piece::Field(field, _) => value(*field),
-        };
-        self.0.iter().map(text).collect()
+        self.each(|field, _| value(field))
     }
 
     /// The header of a table.
     pub(super) fn header(&self) -> String {
+        self.each(|_, name| name.to_uppercase())
+    }
+
+    fn each(&self, of: impl Fn(Field, &str) -> String) -> String {
         let text = |piece: &Piece| match piece {
             Piece::Text(text) => text.clone(),
-            Piece::Field(_, name) => name.to_uppercase(),
+            Piece::Field(field, name) => of(*field, name),
         };
         self.0.iter().map(text).collect()
     }

@@ -38,6 +38,15 @@ impl Force {
             Self::Unpause => "unpause",
         }
     }
+
+    /// What is said where the driver of a machine has no such thing.
+    pub(super) fn unsupported(self, machine: &Machine) -> Error {
+        let (verb, driver) = (self.verb(), &machine.driver);
+        Error::Unsupported(format!(
+            "machine `{}` is of driver `{driver}`, which cannot {verb} machines",
+            machine.id
+        ))
+    }
 }
 
 /// Something that was made for a cluster and is still there.
@@ -182,11 +191,7 @@ pub trait Driver: Send + Sync {
 
     /// Refuses what [`force`](Self::force) cannot do to such a machine; changes nothing.
     fn admit_force(&self, machine: &Machine, force: Force) -> Result<(), Error> {
-        let (verb, driver) = (force.verb(), &machine.driver);
-        Err(Error::Unsupported(format!(
-            "machine `{}` is of driver `{driver}`, which cannot {verb} machines",
-            machine.id
-        )))
+        Err(force.unsupported(machine))
     }
 
     /// Does that to a machine, or nothing if it is in that state already.

@@ -66,6 +66,16 @@ pub enum CopyError {
     },
 }
 
+/// How the computer is called that this program runs on.
+pub(super) const HERE: &str = "this computer";
+
+impl CopyError {
+    /// Something may not be put there on this computer.
+    pub(super) fn refused_here(why: String) -> Self {
+        Self::Refused { place: HERE.to_owned(), why }
+    }
+}
+
 /// An error about a file of this computer.
 pub(super) fn file(
     operation: &'static str,

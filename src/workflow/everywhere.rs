@@ -14,7 +14,7 @@ use super::services::Services;
 use super::settle::on_each;
 
 /// How long a machine may take to answer a person.
-const PATIENCE: Duration = Duration::from_secs(15);
+pub const PERSON_WAITS: Duration = Duration::from_secs(15);
 
 /// Takes a line that a machine has printed, without its end.
 type Hear<'a> = dyn Fn(MachineName, Printed, &[u8]) + Sync + 'a;
@@ -29,10 +29,9 @@ pub async fn run_everywhere(
     name: &ClusterName,
     role: Option<Role>,
     command: &str,
-    hear: &(dyn Fn(MachineName, Printed, &[u8]) + Sync),
+    hear: &Hear<'_>,
 ) -> Result<(), Error> {
-    let record = services.home.record(name)?;
-    let record = record.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
+    let record = services.record(name)?;
     let mut sight = look(services, &record).await?;
     sight.refuse_none(services, &record).await?;
     for machines in [&mut sight.found, &mut sight.missing] {
@@ -58,7 +57,7 @@ async fn on_one(
         return Err(MachineError::NotRunning(machine.state));
     }
     let name = machine.id.name;
-    let remote = services.dialer.dial(machine, files, PATIENCE).await?;
+    let remote = services.dialer.dial(machine, files, PERSON_WAITS).await?;
     let (mut output, mut error) = (Lines::default(), Lines::default());
     let status = remote
         .command(command, &mut |printed, piece| {

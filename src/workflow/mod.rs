@@ -60,7 +60,7 @@ pub use copy_error::CopyError;
 pub use down::{DownOptions, down};
 pub use error::{Error, Failure, MachineError, Unloadable, Work};
 pub use estimate::{Estimate, estimate};
-pub use everywhere::run_everywhere;
+pub use everywhere::{PERSON_WAITS, run_everywhere};
 pub use extend::extend;
 pub use fault::{Faults, break_machine, faults, fingerprints, unbreak};
 pub use forward::{ByApi, ByMachine, Destination, Listening};

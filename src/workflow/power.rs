@@ -1,6 +1,6 @@
 //! `start` and `stop`, of a whole cluster or of one machine.
 
-use crate::driver::Force;
+use crate::driver::{self, Force};
 use crate::event::Progress;
 use crate::model::{ClusterName, Machine, MachineName, MachineState, Role};
 use crate::snapshot;
@@ -95,29 +95,49 @@ pub async fn stop(
     only: Option<MachineName>,
 ) -> Result<(), Error> {
     let cluster = services.lock(name, "stop").await?;
-    let progress = &cluster.progress;
     let record = cluster.record()?;
+    let sight = meant(services, &record, only).await?;
+    if let Some(machine) = only {
+        tell_of_majority(services, &record, machine, false, &cluster.progress).await?;
+    }
+    to_each(&cluster, &sight, "stop", |machine| services.driver.stop(machine)).await
+}
+
+/// What is asked for: the machines of a whole cluster, or one of them.
+async fn meant(
+    services: &Services,
+    record: &Record,
+    only: Option<MachineName>,
+) -> Result<Sight, Error> {
     let sight = match only {
         Some(machine) => {
-            let found = vec![one(services, &record, machine).await?];
-            tell_of_majority(services, &record, machine, false, progress).await?;
+            let found = vec![one(services, record, machine).await?];
             Sight { found, others: Vec::new(), missing: Vec::new() }
         }
-        None => look(services, &record).await?,
+        None => look(services, record).await?,
     };
-    sight.refuse_none(services, &record).await?;
-    let result = on_each(
-        services,
-        name,
-        Work::Tend,
-        &sight.found,
-        progress,
-        |machine, progress| async move {
-            progress.step("stop", services.driver.stop(machine)).await?;
-            Ok(())
-        },
-    )
-    .await;
+    sight.refuse_none(services, record).await?;
+    Ok(sight)
+}
+
+/// Has a driver do something to all machines that were found.
+async fn to_each<'m, F>(
+    cluster: &Cluster<'_>,
+    sight: &'m Sight,
+    verb: &'static str,
+    work: impl Fn(&'m Machine) -> F,
+) -> Result<(), Error>
+where
+    F: Future<Output = Result<(), driver::Error>>,
+{
+    let services = cluster.services;
+    let to_one = |machine, progress: Progress| {
+        let work = work(machine);
+        async move { Ok(progress.step(verb, work).await?) }
+    };
+    let result =
+        on_each(services, cluster.name(), Work::Tend, &sight.found, &cluster.progress, to_one)
+            .await;
     sight.and_missing(services, Work::Tend, result).await
 }
 
@@ -134,8 +154,7 @@ pub async fn provision(
     if let Some(machine) = only {
         return bring_up(services, name, machine, "provision", Origin::Restart).await;
     }
-    let record = services.home.record(name)?;
-    let record = record.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
+    let record = services.record(name)?;
     let sight = look(services, &record).await?;
     sight.refuse_any(services, &record).await?;
     let names = record.goal().machines().into_iter().map(|machine| machine.name);
@@ -158,16 +177,8 @@ pub async fn force(
     force: Force,
 ) -> Result<(), Error> {
     let cluster = services.lock(name, force.verb()).await?;
-    let progress = &cluster.progress;
     let record = cluster.record()?;
-    let mut sight = match only {
-        Some(machine) => {
-            let found = vec![one(services, &record, machine).await?];
-            Sight { found, others: Vec::new(), missing: Vec::new() }
-        }
-        None => look(services, &record).await?,
-    };
-    sight.refuse_none(services, &record).await?;
+    let mut sight = meant(services, &record, only).await?;
     for machine in &sight.found {
         services.driver.admit_force(machine, force)?;
     }
@@ -180,21 +191,10 @@ pub async fn force(
         }
     }
     if let (Some(machine), Force::Kill | Force::Pause) = (only, force) {
-        tell_of_majority(services, &record, machine, false, progress).await?;
+        tell_of_majority(services, &record, machine, false, &cluster.progress).await?;
     }
-    let result = on_each(
-        services,
-        name,
-        Work::Tend,
-        &sight.found,
-        progress,
-        |machine, progress| async move {
-            progress.step(force.verb(), services.driver.force(machine, force)).await?;
-            Ok(())
-        },
-    )
-    .await;
-    sight.and_missing(services, Work::Tend, result).await
+    let work = |machine| services.driver.force(machine, force);
+    to_each(&cluster, &sight, force.verb(), work).await
 }
 
 /// Stops and starts a whole cluster, or one machine of it. Nothing is stopped if a machine is not there to be
@@ -205,8 +205,7 @@ pub async fn restart(
     only: Option<MachineName>,
 ) -> Result<(), Error> {
     if only.is_none() {
-        let record = services.home.record(name)?;
-        let record = record.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
+        let record = services.record(name)?;
         look(services, &record).await?.refuse_any(services, &record).await?;
     }
     let stopped = match stop(services, name, only).await {

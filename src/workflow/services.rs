@@ -77,6 +77,14 @@ impl Services {
         Ok(self.interrupt.or(question).await.ok_or(Error::Interrupted)??)
     }
 
+    /// What is known of a cluster, without its lock.
+    ///
+    /// # Errors
+    /// [`Error::UnknownCluster`] if there is no record of it; those of reading it.
+    pub(super) fn record(&self, name: &ClusterName) -> Result<Record, Error> {
+        self.home.record(name)?.ok_or_else(|| Error::UnknownCluster(name.clone()))
+    }
+
     /// Takes the lock of a cluster and opens the log of this run. From here on the command is not cut off,
     /// but ends after the step under way.
     ///

@@ -78,8 +78,7 @@ pub async fn status_asking(
     ask: Ask,
     end: Instant,
 ) -> Result<ClusterStatus, Error> {
-    let record = services.home.record(name)?;
-    let record = record.ok_or_else(|| Error::UnknownCluster(name.clone()))?;
+    let record = services.record(name)?;
     let sight = look(services, &record).await?;
     let end = end.min(Instant::now() + stretch(observe::PATIENCE));
     let cluster = services.observed(record);

@@ -5,12 +5,9 @@
 set -u
 : "${SOURCE?}"
 
-case $SOURCE in
-'~') SOURCE=$HOME ;;
-[~]/*) SOURCE=$HOME/${SOURCE#??} ;;
-/*) ;;
-*) SOURCE=./$SOURCE ;;
-esac
+find_path "$SOURCE"
+# shellcheck disable=SC2154 # path.sh sets it
+SOURCE=$path
 
 if [ -d "$SOURCE" ]; then
     if [ ! -r "$SOURCE" ] || [ ! -x "$SOURCE" ]; then

@@ -14,12 +14,9 @@ refuse() {
     exit 9
 }
 
-case $TARGET in
-'~') TARGET=$HOME ;;
-[~]/*) TARGET=$HOME/${TARGET#??} ;;
-/*) ;;
-*) TARGET=$PWD/$TARGET ;;
-esac
+find_path "$TARGET"
+# shellcheck disable=SC2154 # path.sh sets it
+TARGET=$path
 
 if [ -d "$TARGET" ]; then
     final=${TARGET%/}${NAME:+/$NAME}

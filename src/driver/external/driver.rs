@@ -426,14 +426,8 @@ impl Driver for ExternalDriver {
     }
 
     fn admit_force(&self, machine: &Machine, force: Force) -> Result<(), Error> {
-        let verb = force.verb();
-        if self.capabilities.operations.iter().any(|able| able == verb) {
-            return Ok(());
-        }
-        Err(Error::Unsupported(format!(
-            "machine `{}` is of driver `{}`, which cannot {verb} machines",
-            machine.id, self.name
-        )))
+        let is_able = self.capabilities.operations.iter().any(|able| able == force.verb());
+        if is_able { Ok(()) } else { Err(force.unsupported(machine)) }
     }
 
     async fn force(&self, machine: &Machine, force: Force) -> Result<(), Error> {

@@ -58,8 +58,9 @@ impl There {
 }
 
 /// What a machine does for a copy.
-fn script(title: &'static str, body: &'static str) -> Script {
+fn script(title: &'static str, body: &str) -> Script {
     let why = "Files go as an archive over the connection that is there already.";
+    let body = [include_str!("../../../templates/copy/path.sh"), body].concat();
     Script::new(title, why, body).as_login_user()
 }
 
@@ -98,11 +99,10 @@ pub async fn copy(
             let work = pass_on(from, kind, size, to, progress);
             progress.step(title(name), unless_interrupted(interrupt, work)).await
         }
-        (End::Here(source), End::Here(_)) => Err(CopyError::Refused {
-            place: "this computer".to_owned(),
-            why: format!("`{}` is there as well; `cp` copies that", source.display()),
+        (End::Here(source), End::Here(_)) => {
+            let why = format!("`{}` is there as well; `cp` copies that", source.display());
+            Err(CopyError::refused_here(why).into())
         }
-        .into()),
     }
 }
 

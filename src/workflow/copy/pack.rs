@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use tar::{Builder, EntryType, Header};
 
-use super::super::copy_error::{CopyError as Error, file};
+use super::super::copy_error::{CopyError as Error, HERE, file};
 use super::kind::Kind;
 
 /// What is in an archive, before it is written. How long that will be is known then.
@@ -34,7 +34,7 @@ struct Item {
 impl Pack {
     /// Looks at what is to be copied. A link is followed; those in a folder are copied as links.
     pub(super) fn of(source: &Path) -> Result<Self, Error> {
-        let (path, place) = (source.display().to_string(), "this computer".to_owned());
+        let (path, place) = (source.display().to_string(), HERE.to_owned());
         let metadata = match fs::metadata(source) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(Error::Missing { path, place });

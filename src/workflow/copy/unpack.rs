@@ -28,7 +28,7 @@ impl Place {
     /// Where something of this name is to be, if `target` is said: in there, if that is a folder.
     pub(super) fn of(target: &Path, name: Option<&OsStr>, kind: Kind) -> Result<Self, Error> {
         use std::os::unix::ffi::OsStrExt as _;
-        let refuse = |why: String| Err(Error::Refused { place: "this computer".to_owned(), why });
+        let refuse = |why| Err(Error::refused_here(why));
         let is_folder = target.is_dir();
         if !is_folder && kind == Kind::File && target.as_os_str().as_bytes().ends_with(b"/") {
             return refuse(format!("there is no folder `{}`", target.display()));
@@ -37,22 +37,15 @@ impl Place {
             Some(name) if is_folder => target.join(name),
             _ => target.to_owned(),
         };
-        let shown = path.display().to_string();
         match kind {
-            Kind::File if path.is_dir() => {
-                return refuse(format!(
-                    "`{shown}` is a folder, and no file can be put in its place"
-                ));
-            }
+            Kind::File if path.is_dir() => return refuse(is_a_folder(&path)),
             // As `cp` does: what a link leads to is what is meant.
             Kind::File if path.is_symlink() && path.exists() => {
                 path = fs::canonicalize(&path).map_err(file("read", &path))?;
             }
             Kind::Folder if path.is_dir() => return Ok(Self { beside: path.clone(), path }),
             Kind::Folder if path.is_symlink() || path.exists() => {
-                return refuse(format!(
-                    "`{shown}` is no folder, and no folder can be put in its place"
-                ));
+                return refuse(is_no_folder(&path));
             }
             _ => {}
         }
@@ -184,7 +177,7 @@ impl Unpacked {
         let mut mixed = HashSet::new();
         if self.kind == Kind::Folder && path.is_dir() {
             if let Some(why) = clash(&top, path).map_err(file("read", path))? {
-                return Err(Error::Refused { place: "this computer".to_owned(), why });
+                return Err(Error::refused_here(why));
             }
             mix(&top, path, Path::new(""), &mut mixed)?;
         } else {
@@ -210,6 +203,16 @@ fn is_real_folder(path: &Path) -> bool {
     path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir())
 }
 
+/// Why a file cannot be put there.
+fn is_a_folder(there: &Path) -> String {
+    format!("`{}` is a folder, and no file can be put in its place", there.display())
+}
+
+/// Why a folder cannot be put there.
+fn is_no_folder(there: &Path) -> String {
+    format!("`{}` is no folder, and no folder can be put in its place", there.display())
+}
+
 /// Why what is in a folder cannot be put in another one.
 fn clash(from: &Path, to: &Path) -> io::Result<Option<String>> {
     for entry in fs::read_dir(from)? {
@@ -218,14 +221,8 @@ fn clash(from: &Path, to: &Path) -> io::Result<Option<String>> {
         let is_there = there.symlink_metadata().is_ok();
         let why = match (is_real_folder(&it), is_real_folder(&there)) {
             (true, true) => clash(&it, &there)?,
-            (true, false) if is_there => Some(format!(
-                "`{}` is no folder, and no folder can be put in its place",
-                there.display()
-            )),
-            (false, true) => Some(format!(
-                "`{}` is a folder, and no file can be put in its place",
-                there.display()
-            )),
+            (true, false) if is_there => Some(is_no_folder(&there)),
+            (false, true) => Some(is_a_folder(&there)),
             _ => None,
         };
         if why.is_some() {
