@@ -3,7 +3,7 @@
 use std::mem::discriminant;
 use std::str::FromStr;
 
-use regex::Regex;
+use regex_lite::Regex;
 
 use crate::model::{ClusterName, DriverName, Orchestrator};
 

@@ -6,8 +6,9 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKeyData as _, SanType, SerialNumber,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKeyData as _,
+    SanType, SerialNumber,
 };
 use time::OffsetDateTime;
 
@@ -23,6 +24,9 @@ const KEY_FILE: &str = "ca-key.pem";
 
 /// The longest common name and organization (RFC 5280, A.1, `ub-common-name`), in characters.
 const LONGEST_NAME: usize = 64;
+/// What the key of an authority is for.
+const AUTHORITY_USAGES: [KeyUsagePurpose; 2] =
+    [KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
 
 /// A certificate and its private key, PEM; the key is PKCS#8.
 #[derive(Debug, Clone)]
@@ -63,7 +67,7 @@ impl Authority {
         let common_name = format!("{} CA", shorten(name, LONGEST_NAME - " CA".len()));
         let mut params = parameters(&common_name, name, validity)?;
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        params.key_usages = AUTHORITY_USAGES.to_vec();
         let cert = params.self_signed(&key).map_err(issuing(name))?;
         Ok(Self {
             name: name.to_owned(),
@@ -100,8 +104,19 @@ impl Authority {
         if leaf.public_key != key.der_bytes() {
             return Err(Error::Unreadable("it belongs to another key".into()));
         }
-        let name = leaf.organization.clone().unwrap_or_default();
-        let issuer = Issuer::from_ca_cert_pem(&cert_pem, key).map_err(issuing(&name))?;
+        let name = leaf.organization().unwrap_or_default().to_owned();
+        // What it signs names it letter by letter as it is called itself.
+        let mut params = CertificateParams::default();
+        params.distinguished_name = DistinguishedName::new();
+        for (what, text) in &leaf.subject {
+            let arcs: Vec<u64> = what.arcs().map(u64::from).collect();
+            params.distinguished_name.push(DnType::from_oid(&arcs), text.as_str());
+        }
+        params.key_usages = AUTHORITY_USAGES.to_vec();
+        if let Some(identifier) = leaf.key_identifier {
+            params.key_identifier_method = KeyIdMethod::PreSpecified(identifier);
+        }
+        let issuer = Issuer::new(params, key);
         Ok(Self { name, validity: leaf.validity, cert_pem, issuer })
     }
 
@@ -164,8 +179,9 @@ impl Authority {
     /// # Errors
     /// [`Error::Unreadable`] if the other one is none; [`Error::Issue`] if the cryptography fails.
     pub fn expired_server(&self, like: &str) -> Result<Identity, Error> {
-        let Leaf { common_name, dns, ips, .. } = Leaf::parse(like)?;
-        let name = common_name.unwrap_or_default();
+        let leaf = Leaf::parse(like)?;
+        let name = leaf.common_name().unwrap_or_default().to_owned();
+        let Leaf { dns, ips, .. } = leaf;
         let dns = dns.iter().map(|name| name.as_str().try_into().map(SanType::DnsName));
         let names: Result<_, rcgen::Error> =
             dns.chain(ips.into_iter().map(|ip| Ok(SanType::IpAddress(ip)))).collect();
@@ -259,7 +275,7 @@ fn parameters(
     params.not_before = moment(validity.from)?;
     params.not_after = moment(validity.until)?;
     let name = &mut params.distinguished_name;
-    *name = rcgen::DistinguishedName::new();
+    *name = DistinguishedName::new();
     name.push(DnType::CommonName, shorten(common_name, LONGEST_NAME));
     name.push(DnType::OrganizationName, shorten(organization, LONGEST_NAME));
     // 127 random bits: positive, and never used twice (RFC 5280, 4.1.2.2).

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rustls::RootCertStore;
 use rustls::client::verify_server_cert_signed_by_trust_anchor;
 use rustls::crypto::ring;
@@ -11,7 +11,13 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
 use sha2::{Digest as _, Sha256};
-use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
+use x509_cert::Certificate;
+use x509_cert::der::asn1::{Any, ObjectIdentifier};
+use x509_cert::der::oid::db::rfc4519::{COMMON_NAME, ORGANIZATION_NAME};
+use x509_cert::der::{Decode as _, Encode as _};
+use x509_cert::ext::pkix::name::{DirectoryString, GeneralName};
+use x509_cert::ext::pkix::{SubjectAltName, SubjectKeyIdentifier};
+use x509_cert::time::Time;
 
 use super::{Error, Validity};
 
@@ -36,9 +42,9 @@ pub fn expiry(cert_pem: &str) -> Result<Timestamp, Error> {
 /// # Errors
 /// [`Error::Unreadable`] if the text is not a certificate.
 pub fn pin(cert_pem: &str) -> Result<String, Error> {
-    let der = parse_der(cert_pem)?;
-    let (_, cert) = X509Certificate::from_der(&der).map_err(|e| Error::Unreadable(e.into()))?;
-    let hash = Sha256::digest(cert.public_key().raw);
+    let cert = parse(&parse_der(cert_pem)?)?;
+    let key = cert.tbs_certificate().subject_public_key_info();
+    let hash = Sha256::digest(key.to_der().map_err(|e| Error::Unreadable(e.into()))?);
     let digits: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(format!("sha256:{digits}"))
 }
@@ -59,19 +65,22 @@ pub struct Description {
 /// # Errors
 /// [`Error::Unreadable`] if the text is not a certificate.
 pub fn describe(cert_pem: &str) -> Result<Description, Error> {
-    let Leaf { common_name, dns, ips, validity, .. } = Leaf::parse(cert_pem)?;
-    let names = dns.into_iter().chain(ips.iter().map(ToString::to_string)).collect();
-    Ok(Description { subject: common_name.unwrap_or_default(), names, validity })
+    let leaf = Leaf::parse(cert_pem)?;
+    let subject = leaf.common_name().unwrap_or_default().to_owned();
+    let names = leaf.dns.into_iter().chain(leaf.ips.iter().map(ToString::to_string)).collect();
+    Ok(Description { subject, names, validity: leaf.validity })
 }
 
 /// What we ask of a certificate.
 #[derive(Debug)]
 pub(super) struct Leaf {
-    pub(super) common_name: Option<String>,
-    pub(super) organization: Option<String>,
+    /// What its owner is called: what is told of it, and how.
+    pub(super) subject: Vec<(ObjectIdentifier, String)>,
     pub(super) validity: Validity,
     /// The key's raw bits, without its algorithm.
     pub(super) public_key: Vec<u8>,
+    /// What certificates that are signed by the key know it by.
+    pub(super) key_identifier: Option<Vec<u8>>,
     pub(super) dns: Vec<String>,
     pub(super) ips: Vec<IpAddr>,
     der: CertificateDer<'static>,
@@ -80,30 +89,42 @@ pub(super) struct Leaf {
 impl Leaf {
     pub(super) fn parse(cert_pem: &str) -> Result<Self, Error> {
         let der = parse_der(cert_pem)?;
-        let (_, cert) = X509Certificate::from_der(&der).map_err(|e| Error::Unreadable(e.into()))?;
-        let moment = |time: &x509_parser::time::ASN1Time| {
-            Timestamp::from_second(time.timestamp()).map_err(|e| Error::Unreadable(e.into()))
-        };
+        let cert = parse(&der)?;
+        let cert = cert.tbs_certificate();
         let (mut dns, mut ips) = (Vec::new(), Vec::new());
-        if let Ok(Some(names)) = cert.subject_alternative_name() {
-            for name in &names.value.general_names {
+        if let Ok(Some((_, SubjectAltName(names)))) = cert.get_extension() {
+            for name in names {
                 match name {
-                    GeneralName::DNSName(name) => dns.push((*name).to_owned()),
-                    GeneralName::IPAddress(octets) => ips.extend(address(octets)),
+                    GeneralName::DnsName(name) => dns.push(name.to_string()),
+                    GeneralName::IpAddress(octets) => ips.extend(address(octets.as_bytes())),
                     _ => {}
                 }
             }
         }
-        let common_name = cert.subject().iter_common_name().next();
-        let common_name = common_name.and_then(|n| n.as_str().ok()).map(str::to_owned);
-        let organization = cert.subject().iter_organization().next();
-        let organization = organization.and_then(|o| o.as_str().ok()).map(str::to_owned);
-        let validity = Validity {
-            from: moment(&cert.validity().not_before)?,
-            until: moment(&cert.validity().not_after)?,
+        let subject = cert.subject().iter();
+        let subject = subject.filter_map(|it| Some((it.oid, text(&it.value)?))).collect();
+        let key_identifier = match cert.get_extension() {
+            Ok(Some((_, SubjectKeyIdentifier(octets)))) => Some(octets.into_bytes().into_vec()),
+            _ => None,
         };
-        let public_key = cert.public_key().subject_public_key.data.to_vec();
-        Ok(Self { common_name, organization, validity, public_key, dns, ips, der })
+        let validity = Validity {
+            from: moment(cert.validity().not_before)?,
+            until: moment(cert.validity().not_after)?,
+        };
+        let public_key = cert.subject_public_key_info().subject_public_key.raw_bytes().to_vec();
+        Ok(Self { subject, validity, public_key, key_identifier, dns, ips, der })
+    }
+
+    pub(super) fn common_name(&self) -> Option<&str> {
+        self.named(COMMON_NAME)
+    }
+
+    pub(super) fn organization(&self) -> Option<&str> {
+        self.named(ORGANIZATION_NAME)
+    }
+
+    fn named(&self, what: ObjectIdentifier) -> Option<&str> {
+        self.subject.iter().find(|(it, _)| *it == what).map(|(_, text)| text.as_str())
     }
 
     /// Whether a TLS peer that trusts only this authority would accept the certificate now.
@@ -137,6 +158,19 @@ impl Leaf {
 fn parse_der(cert_pem: &str) -> Result<CertificateDer<'static>, Error> {
     CertificateDer::from_pem_slice(cert_pem.as_bytes())
         .map_err(|e| Error::Unreadable(e.to_string().into()))
+}
+
+fn parse(der: &[u8]) -> Result<Certificate, Error> {
+    Certificate::from_der(der).map_err(|e| Error::Unreadable(e.into()))
+}
+
+fn moment(time: Time) -> Result<Timestamp, Error> {
+    let since_1970 = SignedDuration::try_from(time.to_unix_duration());
+    since_1970.and_then(Timestamp::from_duration).map_err(|e| Error::Unreadable(e.into()))
+}
+
+fn text(value: &Any) -> Option<String> {
+    Some(DirectoryString::try_from(value).ok()?.value().into_owned())
 }
 
 /// An address as certificates hold it, 4 or 16 octets (RFC 5280, 4.2.1.6).

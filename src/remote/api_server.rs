@@ -17,6 +17,7 @@ mod observing;
 mod target;
 mod token;
 mod transport;
+mod typed;
 mod watching;
 mod workloads;
 

@@ -4,9 +4,15 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, Issuer, KeyPair};
+use rcgen::{
+    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, Issuer, KeyPair,
+};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
+use x509_cert::Certificate;
+use x509_cert::der::Decode as _;
 
 use crate::world::{World, engine, until};
 
@@ -81,7 +87,18 @@ fn certificates_are_renewed_one_machine_after_the_other() {
 fn ageing(pki: &Path) -> (String, String) {
     let read = |file: &str| fs::read_to_string(pki.join(file)).unwrap();
     let key = KeyPair::from_pem(&read("ca-key.pem")).unwrap();
-    let issuer = Issuer::from_ca_cert_pem(&read("ca.pem"), key).unwrap();
+    let authority = CertificateDer::from_pem_slice(read("ca.pem").as_bytes()).unwrap();
+    let authority = Certificate::from_der(&authority).unwrap();
+    let subject = authority.tbs_certificate().subject();
+    let mut named = CertificateParams::default();
+    named.distinguished_name = DistinguishedName::new();
+    for (what, text) in [
+        (DnType::CommonName, subject.common_name()),
+        (DnType::OrganizationName, subject.organization()),
+    ] {
+        named.distinguished_name.push(what, text.unwrap().unwrap().value());
+    }
+    let issuer = Issuer::new(named, key);
     let mut params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
     params.not_before = OffsetDateTime::now_utc() - Duration::days(80);
     params.not_after = OffsetDateTime::now_utc() + Duration::days(5);

@@ -1,14 +1,12 @@
 //! Objects that are asked for only where somebody needs them: once, and as they change.
 
-use std::fmt::Debug;
-
 use futures_util::future::{try_join, try_join5};
 use k8s_openapi::api::apps::v1::ReplicaSet;
 use k8s_openapi::api::batch::v1::{CronJob, Job};
 use k8s_openapi::api::core::v1::{ConfigMap, Event, Secret};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::runtime::watcher;
-use kube::{Api, Client, Resource};
+use kube::{Client, Resource};
 use serde::de::DeserializeOwned;
 
 use crate::driver::Source;
@@ -18,6 +16,7 @@ use super::objects::{
     BudgetStatus, CronJobStatus, EventFact, JobStatus, KeysFact, ReplicaSetStatus, forget,
     is_of_cluster,
 };
+use super::typed::Typed;
 use super::watching::Watched;
 use super::{ApiError, ApiServer};
 
@@ -127,7 +126,7 @@ impl ApiServer {
 
     async fn list_if<K>(&self, is_asked: bool, operation: &str) -> Result<Option<Vec<K>>, ApiError>
     where
-        K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
+        K: Resource<DynamicType = ()> + DeserializeOwned,
     {
         if is_asked { self.all(operation).await.map(Some) } else { Ok(None) }
     }
@@ -146,14 +145,14 @@ pub(super) struct Asked {
 
 fn watched<K>(client: &Client, is_asked: bool) -> Option<Watched<K>>
 where
-    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
+    K: Resource<DynamicType = ()> + DeserializeOwned,
 {
-    is_asked.then(|| Watched::new(Api::all(client.clone()), watcher::Config::default()))
+    is_asked.then(|| Watched::new(&Typed::all(client), watcher::Config::default()))
 }
 
 async fn heard<K>(watched: &mut Option<Watched<K>>) -> Result<(), Source>
 where
-    K: Resource + Clone + Debug + DeserializeOwned + Send + 'static,
+    K: Resource<DynamicType = ()> + DeserializeOwned,
 {
     match watched {
         Some(watched) => watched.told().await,

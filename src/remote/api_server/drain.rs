@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::driver::Source;
 use crate::pace::{stretch, within};
 
+use super::typed::Typed;
 use super::watching::Watched;
 use super::{ApiError, ApiServer, code, is_refusal, plain};
 
@@ -55,7 +56,7 @@ impl ApiServer {
         let end = Instant::now() + stretch(deadline);
         self.cordon(node).await?;
         let here = watcher::Config::default().fields(&format!("spec.nodeName={node}"));
-        let mut pods = Watched::new(Api::<Pod>::all(self.client.clone()), here);
+        let mut pods = Watched::new(&Typed::<Pod>::all(&self.client), here);
         // What holds each pod that was asked to leave, by its unique id.
         let mut asked: BTreeMap<String, String> = BTreeMap::new();
         let mut requests: FuturesUnordered<BoxFuture<'_, (Pod, Outcome)>> = FuturesUnordered::new();

@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Node, NodeCondition};
-use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
+use kube::ResourceExt as _;
+use kube::api::{DeleteParams, ListParams};
 use kube::runtime::watcher;
-use kube::{Api, ResourceExt as _};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
 use crate::pace::stretch;
 
+use super::typed::Typed;
 use super::watching::Watched;
 use super::{ApiError, ApiServer, code};
 
@@ -82,8 +83,8 @@ fn why_not_ready(condition: Option<&NodeCondition>) -> String {
 }
 
 impl ApiServer {
-    fn node_api(&self) -> Api<Node> {
-        Api::all(self.client.clone())
+    fn node_api(&self) -> Typed<Node> {
+        Typed::all(&self.client)
     }
 
     /// All nodes, by name.
@@ -113,7 +114,7 @@ impl ApiServer {
         deadline: Duration,
     ) -> Result<(), ApiError> {
         let end = Instant::now() + stretch(deadline);
-        let mut nodes = Watched::new(self.node_api(), watcher::Config::default());
+        let mut nodes = Watched::new(&self.node_api(), watcher::Config::default());
         let mut waiting = not_ready(names, since, &[]);
         while !waiting.is_empty() {
             match timeout_at(end, nodes.changed()).await {
@@ -153,7 +154,7 @@ impl ApiServer {
     pub async fn delete_node(&self, node: &str) -> Result<(), ApiError> {
         let api = self.node_api();
         let delete = async {
-            match api.delete(node, &DeleteParams::default()).await {
+            match api.values.delete(node, &DeleteParams::default()).await {
                 Err(error) if code(&error) == Some(404) => Ok(()),
                 other => other.map(drop),
             }
@@ -190,8 +191,7 @@ impl ApiServer {
 
     /// A JSON merge patch (RFC 7396): what is named changes, all else stays.
     async fn change(&self, node: &str, operation: String, change: Value) -> Result<(), ApiError> {
-        let (api, how) = (self.node_api(), PatchParams::default());
-        self.ask(operation, api.patch(node, &how, &Patch::Merge(change))).await.map(drop)
+        self.ask(operation, self.node_api().merge(node, change)).await
     }
 }
 

@@ -5,7 +5,7 @@ use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::api::ListParams;
 use kube::runtime::watcher;
-use kube::{Api, Client, Resource};
+use kube::{Client, Resource};
 use serde::de::DeserializeOwned;
 
 use crate::driver::Source;
@@ -15,6 +15,7 @@ use crate::remote::swarm::ImageFact;
 use super::asked::{Asked, KubernetesExtras};
 use super::details::{NodeDetails, PodDetails, WorkloadDetails};
 use super::nodes::NodeStatus;
+use super::typed::Typed;
 use super::watching::Watched;
 use super::workloads::{
     PodStatus, Workload, of_daemon_set, of_deployment, of_node, of_pod, of_stateful_set,
@@ -63,10 +64,9 @@ impl ApiServer {
 
     pub(super) async fn all<K>(&self, operation: &str) -> Result<Vec<K>, ApiError>
     where
-        K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned,
+        K: Resource<DynamicType = ()> + DeserializeOwned,
     {
-        let (api, all) = (Api::<K>::all(self.client.clone()), ListParams::default());
-        Ok(self.ask(operation, api.list(&all)).await?.items)
+        self.ask(operation, Typed::<K>::all(&self.client).list(&ListParams::default())).await
     }
 
     /// Watches the cluster, by this server alone.
@@ -151,9 +151,9 @@ impl Watching {
 
 fn watched<K>(client: &Client) -> Watched<K>
 where
-    K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned + Send + 'static,
+    K: Resource<DynamicType = ()> + DeserializeOwned,
 {
-    Watched::new(Api::all(client.clone()), watcher::Config::default())
+    Watched::new(&Typed::all(client), watcher::Config::default())
 }
 
 fn view<'a>(

@@ -4,11 +4,12 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Pod, Service, ServicePort};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use kube::ResourceExt as _;
 use kube::api::ListParams;
 use kube::core::Selector;
-use kube::{Api, ResourceExt as _};
 
-use super::{ApiError, ApiServer, code};
+use super::typed::Typed;
+use super::{ApiError, ApiServer};
 
 /// A port of a pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,19 +108,10 @@ impl ApiServer {
     async fn named<K>(&self, namespace: &str, name: &str) -> Result<Option<K>, ApiError>
     where
         K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>
-            + Clone
-            + std::fmt::Debug
             + serde::de::DeserializeOwned,
     {
-        let api = Api::<K>::namespaced(self.client.clone(), namespace);
         let operation = format!("look at {} `{namespace}/{name}`", K::kind(&()));
-        let found = async {
-            match api.get(name).await {
-                Err(error) if code(&error) == Some(404) => Ok(None),
-                other => other.map(Some),
-            }
-        };
-        self.ask(operation, found).await
+        self.ask(operation, Typed::<K>::namespaced(&self.client, namespace).find(name)).await
     }
 
     /// A running pod with these labels; one that is ready, if any is.
@@ -134,10 +126,10 @@ impl ApiServer {
             operation: operation.clone(),
             source: error.into(),
         })?;
-        let api = Api::<Pod>::namespaced(self.client.clone(), namespace);
+        let api = Typed::<Pod>::namespaced(&self.client, namespace);
         let which = ListParams::default().labels_from(&selector);
         let list = self.ask(operation, api.list(&which)).await?;
-        Ok(list.items.into_iter().filter(runs).max_by_key(is_ready))
+        Ok(list.into_iter().filter(runs).max_by_key(is_ready))
     }
 }
 

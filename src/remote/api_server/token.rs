@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::Api;
 use serde_json::json;
 
 use crate::model::Secret;
@@ -12,6 +11,7 @@ use crate::pace::stretch;
 
 use crate::retry::{Attempt, Patience, retry};
 
+use super::typed::Typed;
 use super::{ApiError, ApiServer};
 
 /// How long the controller that signs may take.
@@ -48,10 +48,10 @@ impl ApiServer {
     /// signature, and a kubeadm that finds none looks again only seconds later.
     async fn signed(&self, id: &str) -> Result<(), ApiError> {
         const OPERATION: &str = "sign the description of the cluster";
-        let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), "kube-public");
+        let api = Typed::<ConfigMap>::namespaced(&self.client, "kube-public");
         let signature = format!("jws-kubeconfig-{id}");
         let attempt = || async {
-            let map = self.ask(OPERATION, api.get_opt("cluster-info")).await;
+            let map = self.ask(OPERATION, api.find("cluster-info")).await;
             match map.map(|map| map.and_then(|map| map.data).unwrap_or_default()) {
                 Ok(data) if data.contains_key(&signature) => Attempt::Ready(()),
                 Ok(_) => Attempt::Later(None),

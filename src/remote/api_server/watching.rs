@@ -1,23 +1,24 @@
 //! Objects as they are and as they change.
 
 use std::collections::BTreeMap;
-use std::fmt::Debug;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
+use kube::core::DynamicObject;
 use kube::runtime::watcher::{self, Event, watcher};
-use kube::{Api, Resource, ResourceExt as _};
+use kube::{Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 use tokio::time::sleep;
 
 use crate::driver::Source;
 
+use super::typed::{Typed, typed};
 use super::{WATCH, WATCH_PAUSE, code, is_final};
 
 /// All objects of one kind, kept up to date by the server. A watch that breaks or expires (410) begins
 /// anew with a list, so that nothing is missed.
 pub(super) struct Watched<K> {
-    events: BoxStream<'static, watcher::Result<Event<K>>>,
+    events: BoxStream<'static, watcher::Result<Event<DynamicObject>>>,
     /// By their unique ids.
     objects: BTreeMap<String, K>,
     /// What a list that is under way has brought so far.
@@ -30,11 +31,11 @@ pub(super) struct Watched<K> {
 
 impl<K> Watched<K>
 where
-    K: Resource + Clone + Debug + DeserializeOwned + Send + 'static,
+    K: Resource<DynamicType = ()> + DeserializeOwned,
 {
-    pub(super) fn new(api: Api<K>, config: watcher::Config) -> Self {
+    pub(super) fn new(of: &Typed<K>, config: watcher::Config) -> Self {
         Self {
-            events: watcher(api, config.timeout(WATCH)).boxed(),
+            events: watcher(of.values.clone(), config.timeout(WATCH)).boxed(),
             objects: BTreeMap::new(),
             listing: BTreeMap::new(),
             trouble: None,
@@ -92,8 +93,8 @@ where
             };
             match event? {
                 Event::Init => self.listing.clear(),
-                Event::InitApply(mut object) => {
-                    (self.keep)(&mut object);
+                Event::InitApply(object) => {
+                    let object = self.kept(object)?;
                     self.listing.insert(id(&object), object);
                 }
                 Event::InitDone => {
@@ -101,8 +102,8 @@ where
                     self.is_listed = true;
                     return Ok(());
                 }
-                Event::Apply(mut object) => {
-                    (self.keep)(&mut object);
+                Event::Apply(object) => {
+                    let object = self.kept(object)?;
                     self.objects.insert(id(&object), object);
                     return Ok(());
                 }
@@ -112,6 +113,12 @@ where
                 }
             }
         }
+    }
+
+    fn kept(&self, object: DynamicObject) -> watcher::Result<K> {
+        let mut object = typed(object).map_err(watcher::Error::WatchFailed)?;
+        (self.keep)(&mut object);
+        Ok(object)
     }
 
     /// What went wrong since the objects were last heard of.
