@@ -482,6 +482,9 @@ fn lesson_hints(error: &learn::Error) -> Vec<String> {
                 "`dojo lesson start {lesson}` begins it anew; what you have passed stays passed"
             )]
         }
+        learn::Error::Elsewhere { .. } => {
+            vec!["`dojo lesson watch` looks at that one".to_owned()]
+        }
         learn::Error::NotPassed { .. } => {
             vec!["`dojo lesson check` tells what it lacks, `dojo lesson hint` helps".to_owned()]
         }

@@ -50,6 +50,9 @@ pub struct Attempt {
 pub struct Step {
     /// Its name.
     pub id: String,
+    /// When it was begun: a reset begins it anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begun: Option<Timestamp>,
     /// How many hints were given.
     #[serde(default)]
     pub hints: usize,
@@ -67,7 +70,8 @@ pub struct Step {
 impl Step {
     /// A step that begins.
     pub fn new(id: &str) -> Self {
-        Self { id: id.to_owned(), hints: 0, reason: None, passed: false, solved: false }
+        let begun = Some(Timestamp::now());
+        Self { id: id.to_owned(), begun, hints: 0, reason: None, passed: false, solved: false }
     }
 }
 
@@ -75,6 +79,15 @@ impl Attempt {
     /// The file with the evidence of its step.
     pub fn evidence_file(&self) -> PathBuf {
         self.evidence.join(format!("{}.jsonl", self.step.id))
+    }
+
+    /// Whether the same step is done in both, in the same go at it.
+    pub(super) fn is_at_the_step_of(&self, other: &Self) -> bool {
+        let begun = |it: &Self| (it.begun, it.step.begun);
+        self.lesson == other.lesson
+            && self.step.id == other.step.id
+            && self.cluster_id == other.cluster_id
+            && begun(self) == begun(other)
     }
 
     /// Reads what is kept in a directory; `None` if no lesson has begun.

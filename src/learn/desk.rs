@@ -1,10 +1,12 @@
 //! Where it is kept what is being learned, and how far somebody is.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use crate::durable;
 use crate::store::Home;
 
-use super::attempt::Attempt;
+use super::attempt::{Attempt, Step};
 use super::error::Error;
 use super::progress::Progress;
 
@@ -43,7 +45,38 @@ impl Desk {
     /// # Errors
     /// [`Error::File`] if it cannot be written.
     pub fn keep(&self, attempt: &Attempt) -> Result<(), Error> {
+        let _lock = self.lock()?;
         attempt.save(&self.directory)
+    }
+
+    /// Changes the step of a lesson in what is kept of it now: commands in other terminals may have changed that since
+    /// it was read. Nothing is changed if that step is not being done any more.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::File`].
+    pub(super) fn change(
+        &self,
+        attempt: &mut Attempt,
+        change: impl FnOnce(&mut Step),
+    ) -> Result<(), Error> {
+        let _lock = self.lock()?;
+        let kept = self.attempt()?.filter(|kept| kept.is_at_the_step_of(attempt));
+        let Some(mut kept) = kept else { return Ok(()) };
+        let before = kept.step.clone();
+        change(&mut kept.step);
+        if kept.step != before {
+            kept.save(&self.directory)?;
+        }
+        *attempt = kept;
+        Ok(())
+    }
+
+    /// Holds off whoever else wants to keep something here.
+    fn lock(&self) -> Result<File, Error> {
+        let directory = &self.directory;
+        durable::private_directory(directory).map_err(Error::file("make", directory))?;
+        let path = directory.join("lesson.lock");
+        durable::lock::wait(&path).map_err(Error::file("lock", path))
     }
 
     /// Forgets it; what was passed stays.

@@ -68,6 +68,14 @@ pub enum Error {
         /// The lesson.
         lesson: String,
     },
+    /// Another lesson was begun, on another cluster.
+    #[error("lesson `{lesson}` was begun meanwhile, on cluster `{cluster}`")]
+    Elsewhere {
+        /// The lesson.
+        lesson: String,
+        /// Its cluster.
+        cluster: ClusterName,
+    },
     /// The cluster is another one than the lesson needs.
     #[error("cluster `{cluster}` does not suit lesson `{lesson}`: that needs {wanted}")]
     Unfit {

@@ -35,12 +35,28 @@ pub async fn follow<E: From<Error>>(
     mut tell: impl FnMut(&Session, Verdict) -> Result<bool, E>,
 ) -> Result<(), E> {
     let mut following = Following::of(session, eyes)?;
-    while let Some((verdict, _)) = following.next(session).await? {
-        if !tell(session, verdict)? {
-            break;
+    loop {
+        match following.next(session).await? {
+            Seen::Judged(verdict, _) => {
+                if !tell(session, verdict)? {
+                    return Ok(());
+                }
+            }
+            Seen::OtherStep => following = Following::of(session, eyes)?,
+            Seen::Gone => return Ok(()),
         }
     }
-    Ok(())
+}
+
+/// What comes of looking.
+#[derive(Debug)]
+pub enum Seen {
+    /// How it stands; once something has changed, also what is so then.
+    Judged(Verdict, Option<Facts>),
+    /// Another step is being done, as the session now knows: it is to be looked at anew.
+    OtherStep,
+    /// The cluster is gone.
+    Gone,
 }
 
 /// Looks at the cluster of a lesson as it changes, and keeps what is seen.
@@ -80,28 +96,28 @@ impl Following {
         Ok(Self { eyes, watcher, reading, changes, facts, looks, _tasks: tasks })
     }
 
-    /// How it stands once something has changed, and what is so then; without that, if only time has passed. `None` if the
-    /// cluster is gone. Nothing is lost where this is dropped before it has come to its end.
+    /// Waits until something has changed or some time has passed. Nothing is lost where this is dropped before it has come to
+    /// its end.
     ///
     /// # Errors
-    /// Those of keeping and reading the evidence.
-    pub async fn next(
-        &mut self,
-        session: &mut Session,
-    ) -> Result<Option<(Verdict, Option<Facts>)>, Error> {
+    /// Those of keeping and reading the evidence; [`Error::Elsewhere`].
+    pub async fn next(&mut self, session: &mut Session) -> Result<Seen, Error> {
         let is_new = tokio::select! {
             seen = self.changes.next() => match seen {
                 Some(facts) => {
                     self.facts.send_replace(Some(facts));
                     true
                 }
-                None => return Ok(None),
+                None => return Ok(Seen::Gone),
             },
             // Without anything to be looked at there, nobody tells of it.
             Ok(()) = self.looks.changed() => true,
             // What waits for time to pass is judged as well.
             () = sleep(STILL) => false,
         };
+        if session.refresh()? {
+            return Ok(Seen::OtherStep);
+        }
         let at = self.eyes.now();
         let looks = self.looks.borrow_and_update().clone();
         let seen = self.facts.borrow().clone().zip(looks).filter(|_| is_new);
@@ -111,7 +127,7 @@ impl Following {
             None => self.watcher.still(at)?,
         }
         let verdict = session.judged(self.reading.update()?)?;
-        Ok(Some((verdict, facts)))
+        Ok(Seen::Judged(verdict, facts))
     }
 }
 

@@ -26,7 +26,7 @@ pub use attempt::Attempt;
 pub use desk::Desk;
 pub use error::Error;
 pub use evidence::{EvidenceFile, Reading, Watcher};
-pub use following::{Following, follow};
+pub use following::{Following, Seen, follow};
 pub use handout::Handout;
 pub use happenings::{Happening, happenings};
 pub use look::Eyes;

@@ -113,6 +113,24 @@ impl Session {
         Ok(session)
     }
 
+    /// Takes up what is kept of the lesson now; whether that is another step, because the learner has gone on in another
+    /// terminal.
+    ///
+    /// # Errors
+    /// [`Error::Elsewhere`] if it is a lesson on another cluster; those of [`open`](Self::open).
+    pub fn refresh(&mut self) -> Result<bool, Error> {
+        let kept = self.desk.attempt()?.ok_or(Error::NotBegun)?;
+        if kept.is_at_the_step_of(&self.attempt) {
+            self.attempt = kept;
+            return Ok(false);
+        }
+        if kept.cluster_id != self.attempt.cluster_id {
+            return Err(Error::Elsewhere { lesson: kept.lesson, cluster: kept.cluster });
+        }
+        *self = Self::open(self.desk.clone())?;
+        Ok(true)
+    }
+
     /// Refuses a cluster that is not the one on which the lesson was begun.
     ///
     /// # Errors
@@ -191,15 +209,13 @@ impl Session {
     pub fn judged(&mut self, evidence: &Evidence) -> Result<Verdict, Error> {
         let verdict = judge(self.step()?, evidence);
         let passed = verdict.verdict == Outcome::Passed;
-        let step = &mut self.attempt.step;
-        let before = step.clone();
-        (step.reason, step.passed) = (verdict.reason, step.passed || passed);
-        if *step != before {
-            let newly = step.passed && !before.passed;
-            self.desk.keep(&self.attempt)?;
-            if newly {
-                self.note(Deed::Passed)?;
-            }
+        let mut newly = false;
+        self.desk.change(&mut self.attempt, |step| {
+            newly = passed && !step.passed;
+            (step.reason, step.passed) = (verdict.reason, step.passed || passed);
+        })?;
+        if newly {
+            self.note(Deed::Passed)?;
         }
         Ok(verdict)
     }
@@ -226,8 +242,7 @@ impl Session {
     /// [`Error::File`].
     pub fn solving(&mut self) -> Result<Vec<String>, Error> {
         let commands = self.step()?.solve.clone();
-        self.attempt.step.solved = true;
-        self.desk.keep(&self.attempt)?;
+        self.desk.change(&mut self.attempt, |step| step.solved = true)?;
         self.note(Deed::Solved)?;
         Ok(commands)
     }
@@ -243,8 +258,7 @@ impl Session {
         let fits = |hint: &Hint| hint.when.is_none() || hint.when == reason;
         let next = hints.iter().enumerate().skip(given).find(|(_, hint)| fits(hint));
         let Some((index, hint)) = next else { return Ok(None) };
-        self.attempt.step.hints = index + 1;
-        self.desk.keep(&self.attempt)?;
+        self.desk.change(&mut self.attempt, |step| step.hints = index + 1)?;
         self.note(Deed::Hint)?;
         Ok(Some((hint.clone(), index + 1, hints.len())))
     }
@@ -400,4 +414,70 @@ async fn namespace(
 /// What lessons may name of a cluster.
 fn given(cluster: &ClusterName) -> Params {
     Params::from([("cluster".to_owned(), cluster.to_string())])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    const DEPLOY: &str =
+        include_str!("../../tests/integration/lesson/swarm-replicas.deploy.red.json");
+
+    /// A desk with a lesson whose first step is done.
+    fn desk(directory: &Path) -> Desk {
+        let desk = Desk::at(directory);
+        let attempt = Attempt {
+            lesson: "swarm/replicas".to_owned(),
+            from: None,
+            cluster: "practice".parse().unwrap(),
+            cluster_id: "c1".to_owned(),
+            language: Language::En,
+            namespace: None,
+            directory: None,
+            within: directory.to_owned(),
+            evidence: directory.to_owned(),
+            begun: Timestamp::UNIX_EPOCH,
+            step: Step::new("deploy"),
+        };
+        desk.keep(&attempt).unwrap();
+        desk
+    }
+
+    #[test]
+    fn who_watches_takes_no_hint_back_that_was_given_in_another_terminal() {
+        let directory = tempfile::tempdir().unwrap();
+        let desk = desk(directory.path());
+        let mut watching = Session::open(desk.clone()).unwrap();
+        let evidence = serde_json::from_str(DEPLOY).unwrap();
+        assert!(Session::open(desk.clone()).unwrap().hint().unwrap().is_some());
+        // It is not yet as wanted, which is new to whoever watches, and noted.
+        assert_ne!(watching.judged(&evidence).unwrap().verdict, Outcome::Passed);
+        let kept = desk.attempt().unwrap().unwrap().step;
+        assert_eq!((kept.hints, kept.reason.is_some()), (1, true));
+        assert_eq!(watching.attempt.step, kept);
+    }
+
+    #[test]
+    fn who_watches_follows_to_the_step_that_was_begun_in_another_terminal() {
+        let directory = tempfile::tempdir().unwrap();
+        let desk = desk(directory.path());
+        let mut watching = Session::open(desk.clone()).unwrap();
+        assert!(!watching.refresh().unwrap());
+        let next = Attempt { step: Step::new("kill"), ..watching.attempt.clone() };
+        desk.keep(&next).unwrap();
+        // What was still looked at is of a step that is over.
+        let evidence = serde_json::from_str(DEPLOY).unwrap();
+        watching.judged(&evidence).unwrap();
+        assert_eq!(desk.attempt().unwrap().unwrap(), next);
+        assert!(watching.refresh().unwrap());
+        assert_eq!((watching.number(), watching.attempt.step.reason), (1, None));
+
+        let elsewhere = Attempt { cluster_id: "c2".to_owned(), ..next };
+        desk.keep(&elsewhere).unwrap();
+        assert!(matches!(watching.refresh(), Err(Error::Elsewhere { .. })));
+        desk.clear().unwrap();
+        assert!(matches!(watching.refresh(), Err(Error::NotBegun)));
+    }
 }

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use crate::cli::error::{About as _, Error};
 use crate::cli::services::Context;
 use crate::event::chain;
-use crate::learn::{self, Eyes, Following, Session, happenings};
+use crate::learn::{self, Eyes, Following, Seen, Session, happenings};
 use crate::lesson::{Outcome, Verdict};
 use crate::observe::Facts;
 use crate::report::screen::{Choice, Happening, Key, Panel, Screen, View};
@@ -73,11 +73,14 @@ pub(super) async fn run(
         screen.draw(&state.view()).map_err(drawn)?;
         tokio::select! {
             seen = state.following.next(&mut state.session) => {
-                let Some((verdict, facts)) = seen? else {
-                    let gone = state.session.check_cluster(None).map(drop);
-                    return gone.map(|()| ExitCode::FAILURE).map_err(Error::from);
-                };
-                state.see(verdict, facts);
+                match seen? {
+                    Seen::Judged(verdict, facts) => state.see(verdict, facts),
+                    Seen::OtherStep => state.begin()?,
+                    Seen::Gone => {
+                        let gone = state.session.check_cluster(None).map(drop);
+                        return gone.map(|()| ExitCode::FAILURE).map_err(Error::from);
+                    }
+                }
             }
             key = screen.next_key() => {
                 if key == Key::Quit {

@@ -32,7 +32,8 @@ pub(super) async fn run(context: &Context, args: &Watch) -> Result<ExitCode, Err
 /// A line for each change.
 async fn plain(context: &Context, mut session: Session) -> Result<ExitCode, Error> {
     let eyes = eyes(context, &session).await?;
-    output::line(&tell::heading(&session))?;
+    let mut heading = tell::heading(&session);
+    output::line(&heading)?;
     if let Some(notice) = check::elsewhere(context, &session) {
         output::line(&notice)?;
     }
@@ -40,6 +41,11 @@ async fn plain(context: &Context, mut session: Session) -> Result<ExitCode, Erro
     let mut last = None;
     let watched = follow(&mut session, &eyes, |session, verdict| {
         last = Some(verdict.verdict);
+        let step = tell::heading(session);
+        if step != heading {
+            output::line(&format!("\n{step}"))?;
+            heading = step;
+        }
         let now = verdict::told(session, &verdict);
         if now != told {
             output::line("")?;
