@@ -15,7 +15,8 @@ pub(super) async fn run(context: &Context, args: &Env) -> Result<(), Error> {
     let shell = args.shell.unwrap_or_else(detect);
     let Some(machine) = &args.machine else {
         let names = ["DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", MARK];
-        let lines: String = names.iter().map(|name| unset(shell, name)).collect();
+        let mut lines: String = names.iter().map(|name| unset(shell, name)).collect();
+        lines.push_str(&hint(shell, "--unset", "to point this shell at no machine any more"));
         return output::write(lines.as_bytes());
     };
     let (record, machine) = context.machine(machine)?;
@@ -43,7 +44,7 @@ pub(super) async fn run(context: &Context, args: &Env) -> Result<(), Error> {
         let before = std::env::var(name).unwrap_or_default();
         lines.push_str(&set(shell, name, &with_entry(&before, &endpoint.ip().to_string())));
     }
-    lines.push_str(&hint(shell, &machine.id.to_string()));
+    lines.push_str(&hint(shell, &machine.id.to_string(), "to point this shell at it"));
     output::write(lines.as_bytes())
 }
 
@@ -90,19 +91,16 @@ fn unset(shell: Shell, name: &str) -> String {
     }
 }
 
-fn hint(shell: Shell, machine: &str) -> String {
+/// How a shell runs what `dojo env` prints with these arguments, and what for.
+fn hint(shell: Shell, arguments: &str, purpose: &str) -> String {
     match shell {
-        Shell::Bash | Shell::Zsh => {
-            format!("# to point this shell at it: eval \"$(dojo env {machine})\"\n")
+        Shell::Bash | Shell::Zsh => format!("# {purpose}: eval \"$(dojo env {arguments})\"\n"),
+        Shell::Fish => format!("# {purpose}: dojo env {arguments} | source\n"),
+        Shell::Tcsh => format!("# {purpose}: eval `dojo env {arguments}`\n"),
+        Shell::Powershell => format!("# {purpose}: dojo env {arguments} | Invoke-Expression\n"),
+        Shell::Cmd => {
+            format!("REM {purpose}: @FOR /f \"tokens=*\" %i IN ('dojo env {arguments}') DO @%i\n")
         }
-        Shell::Fish => format!("# to point this shell at it: dojo env {machine} | source\n"),
-        Shell::Tcsh => format!("# to point this shell at it: eval `dojo env {machine}`\n"),
-        Shell::Powershell => {
-            format!("# to point this shell at it: dojo env {machine} | Invoke-Expression\n")
-        }
-        Shell::Cmd => format!(
-            "REM to point this shell at it: @FOR /f \"tokens=*\" %i IN ('dojo env {machine}') DO @%i\n"
-        ),
     }
 }
 

@@ -74,7 +74,7 @@ pub(super) fn shown_for(driver: &DriverName) -> Command {
 }
 
 /// The flags of drivers that were given on the command line.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct DriverFlagsGiven {
     flags: Vec<(String, Owner)>,
     driver: Option<DriverName>,

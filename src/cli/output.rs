@@ -1,7 +1,8 @@
 //! Standard output: data and nothing else.
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 
+use rustix::termios::tcgetwinsize;
 use serde::Serialize;
 
 use crate::model::MachineName;
@@ -45,6 +46,13 @@ pub(super) fn json(value: &impl Serialize) -> Result<(), Error> {
 pub(super) fn json_line(value: &impl Serialize) -> Result<(), Error> {
     let text = serde_json::to_string(value);
     line(&text.map_err(|e| Error::Io { operation: "print JSON", source: e.into() })?)
+}
+
+/// How many columns the terminal has that standard output is; nothing, if it is none or does not say.
+pub(super) fn terminal_columns() -> Option<usize> {
+    let out = io::stdout();
+    let size = if out.is_terminal() { tcgetwinsize(out).ok()? } else { return None };
+    (size.ws_col > 0).then_some(size.ws_col.into())
 }
 
 /// How wide the column is that machines' names stand in before what each of them says.

@@ -12,7 +12,7 @@ use crate::context::{DockerContexts, KubeContexts};
 use crate::driver::mixed::Mixed;
 use crate::driver::nowhere::Nowhere;
 use crate::driver::{Baked, Driver, Images, Memory, Setting, external, registry};
-use crate::event::{Progress, Reporter, chain};
+use crate::event::{Progress, Reporter, Silent, chain};
 use crate::kind::{self, Bootstrappers, kubernetes};
 use crate::model::{
     ClusterName, DriverName, Machine, MachineName, Places, Proxies, SshFiles, TlsFiles,
@@ -85,6 +85,21 @@ impl Context {
             overruled: Once::new(),
             odd_proxies: Once::new(),
         })
+    }
+
+    /// The same for whoever has the whole terminal: lines of progress would stand across what is shown.
+    pub(super) fn silent(&self) -> Self {
+        Self {
+            home: self.home.clone(),
+            contexts: self.contexts.clone(),
+            kube_contexts: self.kube_contexts.clone(),
+            reporter: Arc::new(Silent),
+            interrupt: self.interrupt.clone(),
+            quiet: self.quiet,
+            driver_flags: self.driver_flags.clone(),
+            overruled: Once::new(),
+            odd_proxies: Once::new(),
+        }
     }
 
     /// Everything that the cluster of a spec needs: at the places that its record tells, where the spec names no

@@ -38,7 +38,7 @@ pub async fn follow<E: From<Error>>(
     loop {
         match following.next(session).await? {
             Seen::Judged(verdict, _) => {
-                if !tell(session, verdict)? {
+                if !tell(session, *verdict)? {
                     return Ok(());
                 }
             }
@@ -52,7 +52,7 @@ pub async fn follow<E: From<Error>>(
 #[derive(Debug)]
 pub enum Seen {
     /// How it stands; once something has changed, also what is so then.
-    Judged(Verdict, Option<Facts>),
+    Judged(Box<Verdict>, Option<Box<Facts>>),
     /// Another step is being done, as the session now knows: it is to be looked at anew.
     OtherStep,
     /// The cluster is gone.
@@ -127,7 +127,7 @@ impl Following {
             None => self.watcher.still(at)?,
         }
         let verdict = session.judged(self.reading.update()?)?;
-        Ok(Seen::Judged(verdict, facts))
+        Ok(Seen::Judged(Box::new(verdict), facts.map(Box::new)))
     }
 }
 

@@ -263,6 +263,13 @@ impl Session {
         Ok(Some((hint.clone(), index + 1, hints.len())))
     }
 
+    /// The hints that were given and fit, the newest first.
+    pub fn hints_given(&self) -> Vec<Hint> {
+        let (reason, given) = (self.attempt.step.reason, self.attempt.step.hints);
+        let hints = self.step_text().hints.into_iter().take(given);
+        hints.filter(|hint| hint.when.is_none() || hint.when == reason).rev().collect()
+    }
+
     /// Keeps the learner's answer to the question of the step; whether it is what will turn out to be true.
     ///
     /// # Errors

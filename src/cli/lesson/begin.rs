@@ -208,7 +208,7 @@ fn told(session: &Session, handout: &Handout) -> String {
     let language = session.attempt.language;
     let (title, minutes) = (session.title(), session.lesson.minutes);
     let mut text = format!("{}: {title} ({minutes} min)\n\n", session.lesson.id);
-    text.push_str(session.introduction());
+    text.push_str(&tell::flowed(session.introduction()));
     text.push_str("\n\n");
     if let Some(directory) = &handout.directory {
         let directory = shown(directory);

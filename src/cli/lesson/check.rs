@@ -118,7 +118,7 @@ pub(super) fn passed(context: &Context, session: &Session) -> Result<String, Err
     let language = session.attempt.language;
     let mut text = String::new();
     if let Some(after) = session.step_text().after {
-        text.push_str(&format!("\n{after}\n"));
+        text.push_str(&format!("\n{}\n", tell::flowed(&after)));
     }
     text.push('\n');
     if session.is_last() {

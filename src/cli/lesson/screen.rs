@@ -16,7 +16,8 @@ use crate::observe::Facts;
 use crate::report::screen::{Choice, Happening, Key, Panel, Screen, View};
 
 use super::reach::{cluster_of, eyes};
-use super::{check, solve, tell, view, words};
+use super::words::{self, Words};
+use super::{check, solve, tell, view};
 
 /// How many things that have happened are kept.
 const HAPPENINGS: usize = 200;
@@ -33,6 +34,10 @@ struct State<'a> {
     /// When something has happened last in this step.
     moved: Option<Instant>,
     panel: Option<(Opened, Panel)>,
+    /// Whether the question of the step is to stand there as long as nothing else does.
+    asking: bool,
+    /// Whether the learner was told what can be seen once the step is passed.
+    told_after: bool,
     notice: Option<String>,
     /// Tells when a solution that runs has ended, and how.
     solution: Option<oneshot::Receiver<Result<(), learn::Error>>>,
@@ -43,6 +48,15 @@ struct State<'a> {
 enum Opened {
     Question,
     Words,
+    /// Whether the learner really wants that.
+    Sure(Deed),
+}
+
+/// What is done only if the learner says so twice: it changes the cluster, and is not taken back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Deed {
+    Solve,
+    Reset,
 }
 
 /// Shows a lesson until its reader leaves.
@@ -51,6 +65,7 @@ pub(super) async fn run(
     session: Session,
     mut screen: Screen,
 ) -> Result<ExitCode, Error> {
+    let context = &context.silent();
     let eyes = eyes(context, &session).await?;
     let following = Following::of(&session, &eyes)?;
     let mut state = State {
@@ -63,6 +78,8 @@ pub(super) async fn run(
         happened: VecDeque::new(),
         moved: None,
         panel: None,
+        asking: false,
+        told_after: false,
         notice: None,
         solution: None,
     };
@@ -74,7 +91,7 @@ pub(super) async fn run(
         tokio::select! {
             seen = state.following.next(&mut state.session) => {
                 match seen? {
-                    Seen::Judged(verdict, facts) => state.see(verdict, facts),
+                    Seen::Judged(verdict, facts) => state.see(*verdict, facts.map(|facts| *facts)),
                     Seen::OtherStep => state.begin()?,
                     Seen::Gone => {
                         let gone = state.session.check_cluster(None).map(drop);
@@ -127,6 +144,13 @@ impl State<'_> {
             self.facts = Some(facts);
         }
         self.verdict = Some(verdict);
+        let is_free = self.opened().is_none_or(|opened| opened == Opened::Words);
+        if self.session.attempt.step.passed && !self.told_after && is_free {
+            self.told_after = true;
+            if let Some(after) = self.session.step_text().after {
+                self.open(words::PASSED.of(self.session.attempt.language), after);
+            }
+        }
     }
 
     fn view(&self) -> View {
@@ -161,6 +185,7 @@ impl State<'_> {
             let choices = choices.collect();
             let panel = Panel { title, text: ask.question, choices, first: 0 };
             self.panel = Some((Opened::Question, panel));
+            self.asking = true;
         }
         Ok(())
     }
@@ -172,7 +197,61 @@ impl State<'_> {
             chosen.iter().filter_map(|index| options.get(*index).cloned()).collect();
         if !said.is_empty() {
             self.session.answer(&said)?;
-            self.panel = None;
+            (self.panel, self.asking) = (None, false);
+        }
+        Ok(())
+    }
+
+    /// Closes the panel. The question that it covered is there again.
+    fn close(&mut self) -> Result<(), Error> {
+        let closed = self.panel.take().map(|(opened, _)| opened);
+        self.asking &= closed != Some(Opened::Question);
+        if self.asking { self.ask() } else { Ok(()) }
+    }
+
+    /// Asks whether the learner really wants that.
+    fn ask_whether(&mut self, deed: Deed) {
+        let language = self.session.attempt.language;
+        let (command, text) = match deed {
+            Deed::Solve => ("solve", words::SURE_TO_SOLVE),
+            Deed::Reset => ("reset", words::SURE_TO_RESET),
+        };
+        let choice = |words: Words| Choice { words: words.of(language).to_owned(), chosen: None };
+        let panel = Panel {
+            title: format!("dojo lesson {command}"),
+            text: text.of(language).to_owned(),
+            choices: vec![choice(words::DO_IT), choice(words::LEAVE_IT)],
+            first: 1,
+        };
+        self.panel = Some((Opened::Sure(deed), panel));
+    }
+
+    async fn choose(&mut self, index: usize) -> Result<(), Error> {
+        match self.opened() {
+            Some(Opened::Question) => self.answer(&[index]),
+            Some(Opened::Sure(deed)) => {
+                self.close()?;
+                match deed {
+                    _ if index > 0 => Ok(()),
+                    Deed::Solve => self.solve().await,
+                    Deed::Reset => self.reset().await,
+                }
+            }
+            Some(Opened::Words) | None => Ok(()),
+        }
+    }
+
+    /// Shows the hints that were given, the newest first.
+    fn hint(&mut self) -> Result<(), Error> {
+        let language = self.session.attempt.language;
+        let mut title = words::HINT.of(language).to_owned();
+        match self.session.hint()? {
+            Some((_, number, of)) => title.push_str(&format!(" {number}/{of}")),
+            None => self.notice = Some(words::NO_MORE_HINTS.of(language).to_owned()),
+        }
+        let given: Vec<_> = self.session.hints_given().into_iter().map(|hint| hint.text).collect();
+        if !given.is_empty() {
+            self.open(&title, given.join("\n\n"));
         }
         Ok(())
     }
@@ -186,26 +265,23 @@ impl State<'_> {
         let language = self.session.attempt.language;
         self.notice = None;
         match key {
-            Key::Hint => match self.session.hint()? {
-                Some((hint, number, of)) => {
-                    self.open(&format!("{} {number}/{of}", words::HINT.of(language)), hint.text);
-                }
-                None => self.notice = Some(words::NO_MORE_HINTS.of(language).to_owned()),
-            },
-            Key::Text => self.open(words::WHY.of(language), self.text()),
+            Key::Hint => self.hint()?,
+            Key::Text => {
+                // Whoever has put it aside finds the question again behind the text.
+                self.asking |= self.session.asks()? && !self.session.attempt.step.passed;
+                self.open(words::WHY.of(language), self.text());
+            }
             Key::Check => {
                 let verdict = self.session.check(&self.eyes).await?;
                 self.session.tried(&verdict)?;
                 self.verdict = Some(verdict);
             }
-            Key::Solve => self.solve().await?,
-            Key::Reset => self.reset().await?,
+            Key::Solve if self.solution.is_none() => self.ask_whether(Deed::Solve),
+            Key::Reset => self.ask_whether(Deed::Reset),
             Key::List => self.list()?,
             Key::Next => self.next().await?,
-            Key::Close => self.panel = None,
-            Key::Choose(index) if self.opened() == Some(Opened::Question) => {
-                self.answer(&[index])?;
-            }
+            Key::Close => self.close()?,
+            Key::Choose(index) => self.choose(index).await?,
             Key::Toggle(index) => {
                 if let Some((_, panel)) = &mut self.panel
                     && let Some(choice) = panel.choices.get_mut(index)
@@ -219,7 +295,7 @@ impl State<'_> {
                 let marked: Vec<usize> = marked.map(|(index, _)| index).collect();
                 self.answer(&marked)?;
             }
-            Key::Choose(_) | Key::Quit => {}
+            Key::Solve | Key::Quit => {}
         }
         Ok(())
     }
@@ -237,9 +313,6 @@ impl State<'_> {
     }
 
     async fn solve(&mut self) -> Result<(), Error> {
-        if self.solution.is_some() {
-            return Ok(());
-        }
         let shell = solve::shell(self.context, &self.session).await?;
         let commands = self.session.solving()?;
         self.open("dojo lesson solve", commands.join("\n\n"));
@@ -264,15 +337,19 @@ impl State<'_> {
     }
 
     async fn next(&mut self) -> Result<(), Error> {
+        let language = self.session.attempt.language;
         if !self.session.attempt.step.passed {
+            self.notice = Some(words::NOT_PASSED.of(language).to_owned());
             return Ok(());
         }
         let (services, record) = cluster_of(self.context, &self.session).await?;
         if self.session.next(&services, &self.eyes).await.about(&record.spec.name)? {
             self.begin()
         } else {
+            // As code: its columns stay.
             let text = tell::ended(self.context, &self.session)?;
-            self.open(words::LESSON_PASSED.of(self.session.attempt.language), text);
+            let text: String = text.lines().map(|line| format!("  {line}\n")).collect();
+            self.open(words::LESSON_PASSED.of(language), text);
             Ok(())
         }
     }
@@ -280,6 +357,7 @@ impl State<'_> {
     /// Looks at a step that has just begun.
     fn begin(&mut self) -> Result<(), Error> {
         (self.verdict, self.panel, self.moved) = (None, None, None);
+        (self.asking, self.told_after) = (false, false);
         // What was looked for before is of another step.
         self.following = Following::of(&self.session, &self.eyes)?;
         self.ask()

@@ -6,7 +6,7 @@ use crate::cli::services::Context;
 use crate::learn::Eyes;
 
 use super::reach::{cluster_of, session};
-use super::tell::{chosen, ended, told};
+use super::tell::{chosen, ended, flowed, told};
 use super::words;
 
 /// `dojo lesson text`.
@@ -36,7 +36,8 @@ pub(super) fn hint(context: &Context) -> Result<(), Error> {
     let of = session.step_text().hints.len();
     match session.hint()? {
         Some((hint, number, of)) => {
-            output::line(&format!("{} {number}/{of}: {}", words::HINT.of(language), hint.text))
+            let text = format!("{} {number}/{of}: {}", words::HINT.of(language), hint.text);
+            output::line(&flowed(&text))
         }
         None if session.attempt.step.hints >= of => output::line(words::NO_MORE_HINTS.of(language)),
         None => output::line(words::NO_HINTS_YET.of(language)),

@@ -9,9 +9,13 @@ use crate::cli::services::Context;
 use crate::learn::Session;
 use crate::lesson::StepText;
 use crate::model::Language;
+use crate::report::screen::reflowed;
 
 use super::order;
 use super::words::{self, Words};
+
+/// How long lines of text are at most, in columns.
+const LONGEST: usize = 100;
 
 /// What can be done after a lesson.
 pub(super) fn ended(context: &Context, session: &Session) -> Result<String, Error> {
@@ -28,11 +32,12 @@ pub(super) fn ended(context: &Context, session: &Session) -> Result<String, Erro
 pub(super) fn told(session: &Session) -> String {
     let language = session.attempt.language;
     let text = session.step_text();
-    let mut parts = vec![heading(session), text.goal.clone()];
-    parts.push(format!("{}: {}", words::WHY.of(language), text.why));
+    let mut parts = vec![heading(session), flowed(&text.goal)];
+    parts.push(flowed(&format!("{}: {}", words::WHY.of(language), text.why)));
     let mut ways = Vec::new();
     if let Some(ask) = &text.ask {
-        let mut question = format!("{}: {}", words::QUESTION.of(language), ask.question);
+        let question = format!("{}: {}", words::QUESTION.of(language), ask.question);
+        let mut question = flowed(&question);
         for (key, words) in &ask.options {
             question.push_str(&format!("\n  {key}: {words}"));
         }
@@ -45,6 +50,15 @@ pub(super) fn told(session: &Session) -> String {
     ways.push(("dojo lesson hint".to_owned(), words::HOW_TO_HINT));
     parts.push(commands(&ways, language));
     parts.join("\n\n")
+}
+
+/// A text of a lesson in lines that fit the terminal. A program gets it as it was written.
+pub(super) fn flowed(text: &str) -> String {
+    match output::terminal_columns() {
+        // Lines that are too long are hard to read.
+        Some(columns) => reflowed(text, columns.min(LONGEST)),
+        None => text.to_owned(),
+    }
 }
 
 /// Which step of which lesson it is.

@@ -1,19 +1,21 @@
 //! A verdict as text.
 
 use crate::learn::Session;
-use crate::lesson::{Outcome, Told, Verdict, label, sentence};
+use crate::lesson::{Outcome, Reason, Told, Verdict, label, sentence};
 use crate::model::Language;
 
 use super::tell::chosen;
 use super::words::{self, Words};
 
-/// The sign of an outcome.
-pub(super) fn sign(outcome: Outcome) -> char {
-    match outcome {
-        Outcome::Passed => '✓',
-        Outcome::NotYet => '✗',
-        Outcome::Lost => '!',
-        Outcome::CannotTell => '?',
+/// How a condition stands.
+fn sign(told: &Told) -> char {
+    match (told.outcome, told.reason) {
+        (Outcome::Passed, _) => '✓',
+        // Something else comes first.
+        (Outcome::NotYet, Some(Reason::Waits)) => '·',
+        (Outcome::NotYet, _) => '✗',
+        (Outcome::Lost, _) => '!',
+        (Outcome::CannotTell, _) => '?',
     }
 }
 
@@ -50,7 +52,7 @@ pub(super) fn told(session: &Session, verdict: &Verdict) -> String {
 
 fn add(told: &Told, depth: usize, deciding: &Told, language: Language, text: &mut String) {
     let indent = "  ".repeat(depth);
-    text.push_str(&format!("{indent}{} {}\n", sign(told.outcome), label(told, language)));
+    text.push_str(&format!("{indent}{} {}\n", sign(told), label(told, language)));
     if std::ptr::eq(told, deciding) && !told.is_passed() {
         if let Some(sentence) = sentence(told, language) {
             text.push_str(&format!("{indent}    {sentence}\n"));

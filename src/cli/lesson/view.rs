@@ -7,7 +7,7 @@ use crate::observe::{Facts, MachineFacts, Part};
 use crate::remote::{ContainerFact, PodStatus, SwarmTask};
 use crate::report::screen::{Health, Line, Machine, Prediction, Sign, Tile, Truth, View};
 
-use super::tell::chosen;
+use super::tell::{chosen, shown};
 
 /// All that is known of a lesson.
 pub(super) fn of(session: &Session, verdict: Option<&Verdict>, facts: Option<&Facts>) -> View {
@@ -23,6 +23,7 @@ pub(super) fn of(session: &Session, verdict: Option<&Verdict>, facts: Option<&Fa
         goal: text.goal.clone(),
         hints: (step.hints, text.hints.len()),
         can_next: step.passed,
+        files: session.attempt.directory.as_deref().map(shown),
         language,
         ..View::default()
     };
@@ -112,6 +113,9 @@ fn of_machine(machine: &MachineFacts, facts: &Facts) -> Health {
     }
     if !machine.is_on() {
         return Health::Off;
+    }
+    if machine.engine.as_ref().is_some_and(|engine| engine.error.is_some()) {
+        return Health::Bad;
     }
     let name = machine.name.to_string();
     let mut nodes = facts.nodes.iter().flat_map(Part::iter);

@@ -47,6 +47,20 @@ pub(super) const HOW_TO_RESET: Words =
 pub(super) const HOW_TO_LEAVE: Words =
     Words("remove the cluster, if you are done", "끝났으면 클러스터를 지웁니다");
 pub(super) const NEXT_LESSON: Words = Words("the next lesson", "다음 과정");
+pub(super) const NOT_PASSED: Words = Words(
+    "This step is not passed yet. `c` tells what is missing.",
+    "아직 통과하지 못한 단계입니다. `c`를 누르면 무엇이 빠졌는지 알려 줍니다.",
+);
+pub(super) const SURE_TO_SOLVE: Words = Words(
+    "The commands of the solution are run for you. Do you want that?",
+    "풀이의 명령을 대신 실행합니다. 실행할까요?",
+);
+pub(super) const SURE_TO_RESET: Words = Words(
+    "The cluster is put back as it was, and the lesson begins again with its first step. Do you want that?",
+    "클러스터를 처음 상태로 되돌리고 첫 단계부터 다시 시작합니다. 되돌릴까요?",
+);
+pub(super) const DO_IT: Words = Words("Yes", "예");
+pub(super) const LEAVE_IT: Words = Words("No", "아니요");
 pub(super) const LESSON_PASSED: Words = Words(
     "That was the last step. The lesson is passed.",
     "마지막 단계였습니다. 과정을 마쳤습니다.",

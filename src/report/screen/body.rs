@@ -115,6 +115,9 @@ fn facts(view: &View, room: usize, look: Look) -> Vec<Line<'static>> {
     if let Some(command) = &view.look {
         facts.push((words.look, vec![(one_line(command), look.code())]));
     }
+    if let Some(files) = &view.files {
+        facts.push((words.files, vec![(one_line(files), NORMAL)]));
+    }
     if let Some(left) = view.patience_left {
         facts.push((words.time_left, vec![(words::time(left, view.language), NORMAL)]));
     }
@@ -133,7 +136,7 @@ fn facts(view: &View, room: usize, look: Look) -> Vec<Line<'static>> {
             if at > 0 && used + 2 + width(&text) <= room {
                 head.push(space(2));
                 used += 2;
-            } else if used > lead && used + width(&text) > room {
+            } else if used > lead && (at > 0 || used + width(&text) > room) {
                 rows.push(std::mem::replace(&mut head, vec![space(lead)]).into());
                 used = lead;
             }

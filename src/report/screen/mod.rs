@@ -1,7 +1,8 @@
 //! A full screen in the terminal, for what a learner looks at for half an hour: a step of a lesson, how it stands, what happens
 //! and the machines.
 //!
-//! [`View`] is all that is shown, as plain data. [`Screen`] has the terminal, and [`plain`] says the same in lines.
+//! [`View`] is all that is shown, as plain data. [`Screen`] has the terminal, and [`plain`] says the same in lines. [`reflowed`]
+//! breaks a lesson's text into lines as the screen does.
 
 mod backend;
 mod below;
@@ -24,6 +25,7 @@ pub use key::Key;
 pub use open::{Error, Screen};
 pub use place::Place;
 pub use plain::plain;
+pub use text::reflowed;
 pub use view::{
     Choice, Happening, Health, Line, Machine, Panel, Prediction, Sign, Tile, Truth, View,
 };

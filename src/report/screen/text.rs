@@ -102,6 +102,12 @@ pub(super) fn markdown(text: &str, columns: usize, look: Look) -> Vec<Line<'stat
     lines
 }
 
+/// A text in lines of at most so many columns, without styles.
+pub fn reflowed(text: &str, columns: usize) -> String {
+    let lines = markdown(text, columns, Look { colour: false });
+    lines.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
 /// How far what follows the mark of a list stands to the right of it: `- ` and `2. `.
 fn hang(text: &str) -> usize {
     let digits = text.chars().take_while(char::is_ascii_digit).count();

@@ -23,6 +23,8 @@ pub struct View {
     pub conditions: Vec<Line>,
     /// The command that shows why.
     pub look: Option<String>,
+    /// The directory with the learner's files, if the lesson has any.
+    pub files: Option<String>,
     /// How long the step may still take, once the learner has done what it asks for.
     pub patience_left: Option<Duration>,
     /// What the learner expected.

@@ -10,6 +10,7 @@ use super::view::{Sign, View};
 #[derive(Debug)]
 pub(super) struct Words {
     pub(super) look: &'static str,
+    pub(super) files: &'static str,
     pub(super) time_left: &'static str,
     pub(super) predicted: &'static str,
     pub(super) right: &'static str,
@@ -50,6 +51,7 @@ pub(super) fn words(language: Language) -> &'static Words {
 
 const ENGLISH: Words = Words {
     look: "Look",
+    files: "Files",
     time_left: "May take",
     predicted: "You predicted",
     right: "right",
@@ -82,6 +84,7 @@ const ENGLISH: Words = Words {
 
 const KOREAN: Words = Words {
     look: "확인",
+    files: "파일",
     time_left: "앞으로 최대",
     predicted: "내 예상",
     right: "맞음",
