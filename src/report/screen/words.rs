@@ -51,7 +51,7 @@ pub(super) fn words(language: Language) -> &'static Words {
 const ENGLISH: Words = Words {
     look: "Look",
     time_left: "May take",
-    predicted: "You guessed",
+    predicted: "You predicted",
     right: "right",
     wrong: "it was",
     happenings: "What happens",
