@@ -16,7 +16,7 @@ const ALL: &[Files] = &[
     lesson!("engine/machines": "lesson.md", "lesson.ko.md"),
     lesson!("engine/remote": "lesson.md", "lesson.ko.md"),
     lesson!("engine/rest": "lesson.md", "lesson.ko.md"),
-    lesson!("engine/exit-codes": "lesson.md", "lesson.ko.md", "files/gitlab-ci.yml"),
+    lesson!("engine/exit-codes": "lesson.md", "lesson.ko.md", "files/gitlab-ci.yml", "files/job"),
     lesson!("engine/healthcheck": "lesson.md", "lesson.ko.md", "files/Dockerfile"),
     lesson!("swarm/replicas": "lesson.md", "lesson.ko.md", "files/stack.yaml"),
     lesson!("swarm/stack": "lesson.md", "lesson.ko.md", "files/greeting.txt", "files/stack.yaml", "files/web.yaml"),

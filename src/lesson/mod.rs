@@ -16,6 +16,7 @@ mod one_or_many;
 mod probe;
 mod reason;
 mod refused;
+mod spoken;
 mod step;
 mod text;
 mod thin;

@@ -16,16 +16,16 @@ impl Words {
 }
 
 pub(super) const STEP: Words = Words("step", "단계");
-pub(super) const WHY: Words = Words("Why", "왜");
-pub(super) const QUESTION: Words = Words("Before you do it", "하기 전에");
+pub(super) const WHY: Words = Words("Why", "이유");
+pub(super) const QUESTION: Words = Words("First guess", "먼저 예상해 보세요");
 pub(super) const HINT: Words = Words("hint", "힌트");
 pub(super) const FILES: Words = Words("Your files are in", "파일 위치");
 pub(super) const PASSED: Words = Words("passed", "통과");
 pub(super) const NOT_YET: Words = Words("not yet", "아직");
 pub(super) const LOST: Words = Words("lost", "되돌릴 수 없음");
-pub(super) const CANNOT_TELL: Words = Words("cannot tell", "알 수 없음");
-pub(super) const LOOK: Words = Words("look", "확인");
-pub(super) const PREDICTED: Words = Words("you predicted", "예상");
+pub(super) const CANNOT_TELL: Words = Words("cannot tell", "확인할 수 없음");
+pub(super) const LOOK: Words = Words("look", "살펴볼 명령");
+pub(super) const PREDICTED: Words = Words("you predicted", "내 예상");
 pub(super) const RIGHT: Words = Words("right", "맞음");
 pub(super) const IT_WAS: Words = Words("it was", "실제");
 pub(super) const NO_MORE_HINTS: Words = Words(
@@ -42,8 +42,10 @@ pub(super) const HOW_TO_WATCH: Words =
 pub(super) const HOW_TO_HINT: Words = Words("a hint, if you are stuck", "막히면 힌트를 봅니다");
 pub(super) const HOW_TO_ANSWER: Words = Words("answer the question", "질문에 답합니다");
 pub(super) const HOW_TO_GO_ON: Words = Words("go on", "다음으로 갑니다");
-pub(super) const HOW_TO_RESET: Words =
-    Words("put the cluster back, and begin again", "클러스터를 되돌리고 다시 시작합니다");
+pub(super) const HOW_TO_RESET: Words = Words(
+    "put the cluster back, and begin the lesson again",
+    "클러스터를 되돌리고 과정을 처음부터 다시 시작합니다",
+);
 pub(super) const HOW_TO_LEAVE: Words =
     Words("remove the cluster, if you are done", "끝났으면 클러스터를 지웁니다");
 pub(super) const NEXT_LESSON: Words = Words("the next lesson", "다음 과정");

@@ -62,8 +62,8 @@ const ENGLISH: Words = Words {
     passed: "Passed. Press n for the next step.",
     is_passed: "This step is passed.",
     is_lost: "This step cannot be passed any more.",
-    lost: "This step cannot be passed any more. Press x to begin it again.",
-    cannot_tell: "Some of it cannot be told now. That does not count against you.",
+    lost: "This step cannot be passed any more. Press x to begin the lesson again.",
+    cannot_tell: "Some of it cannot be checked now. That does not count against you.",
     above: "↑ more",
     below: "↓ more",
     close: "Esc close",
@@ -83,7 +83,7 @@ const ENGLISH: Words = Words {
 };
 
 const KOREAN: Words = Words {
-    look: "확인",
+    look: "살펴볼 명령",
     files: "파일",
     time_left: "앞으로 최대",
     predicted: "내 예상",
@@ -95,8 +95,8 @@ const KOREAN: Words = Words {
     passed: "통과했습니다. n을 누르면 다음 단계로 갑니다.",
     is_passed: "이 단계를 통과했습니다.",
     is_lost: "이 단계는 더 이상 통과할 수 없습니다.",
-    lost: "이 단계는 더 이상 통과할 수 없습니다. x를 누르면 다시 시작합니다.",
-    cannot_tell: "지금은 알 수 없는 것이 있습니다. 틀린 것으로 치지 않습니다.",
+    lost: "이 단계는 더 이상 통과할 수 없습니다. x를 누르면 과정을 처음부터 다시 시작합니다.",
+    cannot_tell: "지금은 확인할 수 없는 항목이 있습니다. 오답으로 처리되지 않습니다.",
     above: "↑ 더 있음",
     below: "↓ 더 있음",
     close: "Esc 닫기",
@@ -159,7 +159,7 @@ pub(super) fn said(sign: Sign, language: Language) -> &'static str {
         Sign::NotYet => ("not yet", "아직"),
         Sign::Unmet => ("not met", "미충족"),
         Sign::Lost => ("lost", "불가능"),
-        Sign::CannotTell => ("cannot tell", "알 수 없음"),
+        Sign::CannotTell => ("cannot tell", "확인할 수 없음"),
         Sign::Waiting => ("waiting", "대기"),
     };
     match language {
