@@ -477,6 +477,12 @@ fn lesson_hints(error: &learn::Error) -> Vec<String> {
             vec![format!("perhaps {} is meant", near.join(" or "))]
         }
         learn::Error::Unknown { .. } => vec!["`dojo lesson ls` lists them".to_owned()],
+        learn::Error::Gone { from: Some(from), .. } => {
+            vec![format!(
+                "`dojo lesson start --from {}` begins it anew; what you have passed stays passed",
+                remote::quote(&from.display().to_string())
+            )]
+        }
         learn::Error::Gone { lesson, .. } | learn::Error::NoStep { lesson, .. } => {
             vec![format!(
                 "`dojo lesson start {lesson}` begins it anew; what you have passed stays passed"
@@ -488,8 +494,17 @@ fn lesson_hints(error: &learn::Error) -> Vec<String> {
         learn::Error::NotPassed { .. } => {
             vec!["`dojo lesson check` tells what it lacks, `dojo lesson hint` helps".to_owned()]
         }
+        learn::Error::Unfit { cluster, lesson, is_ours: true, .. } => vec![format!(
+            "`dojo down {cluster}` removes it; `dojo lesson start {lesson}` makes one that suits then"
+        )],
         learn::Error::Unfit { lesson, .. } => {
             vec![format!("`dojo lesson start {lesson}` without --cluster makes one that suits")]
+        }
+        learn::Error::Damaged { path, .. } if path.ends_with("inventory.json") => {
+            vec!["`dojo lesson reset --hard` makes the cluster anew".to_owned()]
+        }
+        learn::Error::Damaged { path, .. } if !path.ends_with("lesson.json") => {
+            vec!["`dojo lesson reset` begins the lesson again".to_owned()]
         }
         learn::Error::Damaged { path, .. } => vec![format!(
             "move `{}` away, then `dojo lesson start` begins again; what you have passed stays passed",

@@ -53,9 +53,12 @@ pub struct Step {
     /// When it was begun: a reset begins it anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub begun: Option<Timestamp>,
-    /// How many hints were given.
-    #[serde(default)]
-    pub hints: usize,
+    /// How many hints were given by a program that did not keep which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hints: Option<usize>,
+    /// Which hints were given, counted from 0, in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub had: Vec<usize>,
     /// Why it was not passed when it was last judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
@@ -71,7 +74,13 @@ impl Step {
     /// A step that begins.
     pub fn new(id: &str) -> Self {
         let begun = Some(Timestamp::now());
-        Self { id: id.to_owned(), begun, hints: 0, reason: None, passed: false, solved: false }
+        let (hints, had) = (None, Vec::new());
+        Self { id: id.to_owned(), begun, hints, had, reason: None, passed: false, solved: false }
+    }
+
+    /// Whether a hint was given, counted from 0.
+    pub fn has_had(&self, index: usize) -> bool {
+        self.hints.is_some_and(|given| index < given) || self.had.contains(&index)
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use crate::durable;
-use crate::store::Home;
+use crate::store::{Home, Record};
 
 use super::attempt::{Attempt, Step};
 use super::error::Error;
@@ -77,6 +77,26 @@ impl Desk {
         durable::private_directory(directory).map_err(Error::file("make", directory))?;
         let path = directory.join("lesson.lock");
         durable::lock::wait(&path).map_err(Error::file("lock", path))
+    }
+
+    /// Keeps also which lesson was begun last on its cluster: others may be begun elsewhere before its things are removed.
+    ///
+    /// # Errors
+    /// [`Error::File`] if it cannot be written.
+    pub(super) fn begin(&self, attempt: &Attempt) -> Result<(), Error> {
+        attempt.save(&self.of_cluster(&attempt.cluster_id))?;
+        self.keep(attempt)
+    }
+
+    /// The lesson that was begun last on a cluster, if any is known.
+    pub fn last_on(&self, record: &Record) -> Option<Attempt> {
+        let is_there = |attempt: &Attempt| attempt.cluster_id == record.cluster_id;
+        let kept = Attempt::read(&self.of_cluster(&record.cluster_id)).ok().flatten();
+        kept.or_else(|| self.attempt().ok().flatten()).filter(is_there)
+    }
+
+    fn of_cluster(&self, id: &str) -> PathBuf {
+        self.directory.join("clusters").join(id)
     }
 
     /// Forgets it; what was passed stays.

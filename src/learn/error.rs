@@ -67,6 +67,8 @@ pub enum Error {
         cluster: ClusterName,
         /// The lesson.
         lesson: String,
+        /// Where it was read from, unless it is built in.
+        from: Option<PathBuf>,
     },
     /// Another lesson was begun, on another cluster.
     #[error("lesson `{lesson}` was begun meanwhile, on cluster `{cluster}`")]
@@ -85,6 +87,8 @@ pub enum Error {
         lesson: String,
         /// What it needs.
         wanted: String,
+        /// Whether the cluster was made for lessons of this shape, and has another one since.
+        is_ours: bool,
     },
     /// The cluster has no such machine.
     #[error("cluster `{cluster}` has no machine `{machine}`")]

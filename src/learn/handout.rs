@@ -17,9 +17,22 @@ pub struct Handout {
     pub kept: Vec<PathBuf>,
 }
 
-/// The directory of a lesson's files within another one.
+/// The directory of a lesson's files within another one: whoever stands in it already needs none in there.
 fn place(lesson: &Lesson, within: &Path) -> PathBuf {
-    within.join(lesson.id.replace('/', "-"))
+    let name = lesson.id.replace('/', "-");
+    if within.ends_with(&name) { within.to_owned() } else { within.join(name) }
+}
+
+/// Makes the directory for the files of a lesson, if it has any.
+///
+/// # Errors
+/// [`Error::File`].
+pub fn make_room(lesson: &Lesson, within: &Path) -> Result<(), Error> {
+    if lesson.files.is_empty() {
+        return Ok(());
+    }
+    let directory = place(lesson, within);
+    fs::create_dir_all(&directory).map_err(Error::file("make", directory))
 }
 
 /// Gives the learner the files of a lesson, in a directory of its own within another one. What they have changed is kept

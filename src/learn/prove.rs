@@ -218,7 +218,8 @@ impl Trial<'_, '_> {
     /// Nothing is left of what was done.
     async fn reset(&mut self, case: &str) -> Result<Case, Error> {
         let began = Instant::now();
-        let different = self.session.reset(self.prover.services, self.prover.record).await?;
+        let reset = self.session.reset(self.prover.services, self.prover.record).await?;
+        let (different, _) = reset;
         let problem = (!different.is_empty()).then(|| different.join("; "));
         Ok(self.case(0, case, problem, began))
     }

@@ -89,7 +89,7 @@ impl Session {
         };
         let mut session = Self { desk, lesson, attempt };
         // From here on somebody knows how it is undone.
-        session.desk.keep(&session.attempt)?;
+        session.desk.begin(&session.attempt)?;
         machine_scripts::prepare(services, record, &session.lesson).await?;
         namespace(services, record, &session.lesson, "make").await?;
         let eyes = Eyes::on(services, record).await?;
@@ -103,11 +103,7 @@ impl Session {
     /// [`Error::NotBegun`]; those of reading what is kept, and the lesson.
     pub fn open(desk: Desk) -> Result<Self, Error> {
         let attempt = desk.attempt()?.ok_or(Error::NotBegun)?;
-        let mut lesson = match &attempt.from {
-            Some(directory) => shelf::read(directory)?,
-            None => shelf::find(&attempt.lesson)?,
-        };
-        lesson.fill(&given(&attempt.cluster));
+        let lesson = read(&attempt)?;
         let session = Self { desk, lesson, attempt };
         session.step()?;
         Ok(session)
@@ -137,8 +133,8 @@ impl Session {
     /// [`Error::Gone`].
     pub fn check_cluster(&self, record: Option<Record>) -> Result<Record, Error> {
         let same = record.filter(|record| record.cluster_id == self.attempt.cluster_id);
-        let (cluster, lesson) = (self.attempt.cluster.clone(), self.attempt.lesson.clone());
-        same.ok_or(Error::Gone { cluster, lesson })
+        let Attempt { cluster, lesson, from, .. } = self.attempt.clone();
+        same.ok_or(Error::Gone { cluster, lesson, from })
     }
 
     /// The step that is being done.
@@ -247,27 +243,27 @@ impl Session {
         Ok(commands)
     }
 
-    /// The next hint that fits, and which one of how many it is; `None` if there are no more.
+    /// The next hint that fits, and which one of how many it is; `None` if there is none now.
     ///
     /// # Errors
     /// [`Error::File`].
     pub fn hint(&mut self) -> Result<Option<(Hint, usize, usize)>, Error> {
         let hints = self.step_text().hints;
-        let (reason, given) = (self.attempt.step.reason, self.attempt.step.hints);
-        // A hint for those who did something wrong is for nobody else.
-        let fits = |hint: &Hint| hint.when.is_none() || hint.when == reason;
-        let next = hints.iter().enumerate().skip(given).find(|(_, hint)| fits(hint));
-        let Some((index, hint)) = next else { return Ok(None) };
-        self.desk.change(&mut self.attempt, |step| step.hints = index + 1)?;
+        let step = &self.attempt.step;
+        // A hint for those who did something wrong is for nobody else, and may fit later.
+        let fits = |(index, hint): &(usize, &Hint)| {
+            !step.has_had(*index) && (hint.when.is_none() || hint.when == step.reason)
+        };
+        let Some((index, hint)) = hints.iter().enumerate().find(fits) else { return Ok(None) };
+        self.desk.change(&mut self.attempt, |step| step.had.push(index))?;
         self.note(Deed::Hint)?;
         Ok(Some((hint.clone(), index + 1, hints.len())))
     }
 
-    /// The hints that were given and fit, the newest first.
+    /// The hints that were given, the newest first.
     pub fn hints_given(&self) -> Vec<Hint> {
-        let (reason, given) = (self.attempt.step.reason, self.attempt.step.hints);
-        let hints = self.step_text().hints.into_iter().take(given);
-        hints.filter(|hint| hint.when.is_none() || hint.when == reason).rev().collect()
+        let hints = self.step_text().hints;
+        self.attempt.step.had.iter().rev().filter_map(|index| hints.get(*index).cloned()).collect()
     }
 
     /// Keeps the learner's answer to the question of the step; whether it is what will turn out to be true.
@@ -321,7 +317,7 @@ impl Session {
     }
 
     /// Puts the cluster back as it was when the lesson began, and begins with the first step again; what could not be put
-    /// back.
+    /// back, and what became of the learner's files.
     ///
     /// # Errors
     /// Those of the cluster.
@@ -329,15 +325,15 @@ impl Session {
         &mut self,
         services: &Services,
         record: &Record,
-    ) -> Result<Vec<String>, Error> {
+    ) -> Result<(Vec<String>, Handout), Error> {
         self.note(Deed::Reset)?;
         let different = self.put_back(services, record).await?;
         machine_scripts::prepare(services, record, &self.lesson).await?;
-        handout::give(&self.lesson, &self.attempt.within)?;
+        let handout = handout::give(&self.lesson, &self.attempt.within)?;
         namespace(services, record, &self.lesson, "make").await?;
         let eyes = Eyes::on(services, record).await?;
         self.enter(services, &eyes, 0).await?;
-        Ok(different)
+        Ok((different, handout))
     }
 
     /// Puts the cluster back as it was when the lesson began; what could not be put back.
@@ -349,20 +345,7 @@ impl Session {
         services: &Services,
         record: &Record,
     ) -> Result<Vec<String>, Error> {
-        // A machine that is off or cut off could not be put back.
-        workflow::unbreak(services, &self.attempt.cluster, None).await?;
-        machine_scripts::undo(services, record, &self.lesson).await?;
-        let before = Inventory::kept(&self.attempt.evidence)?;
-        let different = inventory::put_back(services, record, &before).await?;
-        if different.is_empty() {
-            return Ok(different);
-        }
-        // As `dojo up` does: a node that has left joins again.
-        let cluster = services.lock(&record.spec.name, "lesson-reset").await?;
-        workflow::up(cluster, record.goal().clone(), UpOptions::BY_THE_WAY).await?;
-        // On machines that were off.
-        machine_scripts::undo(services, record, &self.lesson).await?;
-        inventory::put_back(services, record, &before).await
+        put_back(services, record, &self.attempt, Some(&self.lesson)).await
     }
 
     /// Begins a step: only what comes now counts, and what it breaks is a part of that.
@@ -392,6 +375,57 @@ impl Session {
 }
 
 /// Makes the namespace of a lesson, if it has one, or removes the one that an earlier beginning has left.
+/// Removes what lessons have left on a cluster: it is as it was when the given one, the last on it, began. What could not be put
+/// back.
+///
+/// # Errors
+/// Those of the cluster.
+pub async fn clear(
+    services: &Services,
+    record: &Record,
+    last: &Attempt,
+) -> Result<Vec<String>, Error> {
+    // One of somebody's own may be gone; what it has left is known all the same.
+    let lesson = read(last).ok();
+    put_back(services, record, last, lesson.as_ref()).await
+}
+
+async fn put_back(
+    services: &Services,
+    record: &Record,
+    attempt: &Attempt,
+    lesson: Option<&Lesson>,
+) -> Result<Vec<String>, Error> {
+    let undo = async || match lesson {
+        Some(lesson) => machine_scripts::undo(services, record, lesson).await,
+        None => Ok(()),
+    };
+    // A machine that is off or cut off could not be put back.
+    workflow::unbreak(services, &attempt.cluster, None).await?;
+    undo().await?;
+    let before = Inventory::kept(&attempt.evidence)?;
+    let different = inventory::put_back(services, record, &before).await?;
+    if different.is_empty() {
+        return Ok(different);
+    }
+    // As `dojo up` does: a node that has left joins again.
+    let cluster = services.lock(&record.spec.name, "lesson-reset").await?;
+    workflow::up(cluster, record.goal().clone(), UpOptions::BY_THE_WAY).await?;
+    // On machines that were off.
+    undo().await?;
+    inventory::put_back(services, record, &before).await
+}
+
+/// The lesson of an attempt, with the names of its cluster in it.
+fn read(attempt: &Attempt) -> Result<Lesson, Error> {
+    let mut lesson = match &attempt.from {
+        Some(directory) => shelf::read(directory)?,
+        None => shelf::find(&attempt.lesson)?,
+    };
+    lesson.fill(&given(&attempt.cluster));
+    Ok(lesson)
+}
+
 async fn namespace(
     services: &Services,
     record: &Record,
@@ -462,7 +496,7 @@ mod tests {
         // It is not yet as wanted, which is new to whoever watches, and noted.
         assert_ne!(watching.judged(&evidence).unwrap().verdict, Outcome::Passed);
         let kept = desk.attempt().unwrap().unwrap().step;
-        assert_eq!((kept.hints, kept.reason.is_some()), (1, true));
+        assert_eq!((kept.had.as_slice(), kept.reason.is_some()), (&[0][..], true));
         assert_eq!(watching.attempt.step, kept);
     }
 

@@ -37,6 +37,7 @@ pub fn check(lesson: &Lesson, spec: &ClusterSpec) -> Result<(), Error> {
     }
     let machines: Vec<_> = wanted.iter().map(|(role, count)| format!("{count} × {role}")).collect();
     Err(Error::Unfit {
+        is_ours: spec.name == usual_name(lesson),
         cluster: spec.name.clone(),
         lesson: lesson.id.clone(),
         wanted: format!(

@@ -14,7 +14,7 @@ use crate::learn::{self, Beginning, Desk, Handout, Session};
 use crate::lesson::{Lesson, built_in};
 use crate::model::{ClusterName, Language};
 use crate::spec::ClusterSpec;
-use crate::store::Record;
+use crate::store::{Phase, Record};
 use crate::workflow::{self, Services, UpOptions};
 
 use super::args::Start;
@@ -27,6 +27,10 @@ pub(super) async fn run(context: &Context, args: Start) -> Result<(), Error> {
     let lesson = wanted(context, args.lesson.as_deref(), from.as_deref())?;
     let language = args.lang.map_or_else(language, Language::from);
     let desk = Desk::of(&context.home);
+    let within = env::current_dir()
+        .map_err(|source| Error::Io { operation: "find the current directory", source })?;
+    // Before anything of the lesson before is removed.
+    learn::make_room(&lesson, &within)?;
     if args.cluster.is_none() {
         tidy(context, &desk, &learn::usual_name(&lesson)).await;
     }
@@ -35,8 +39,6 @@ pub(super) async fn run(context: &Context, args: Start) -> Result<(), Error> {
         None => ours(context, &lesson, args.bundle.as_deref()).await?,
     };
     let name = record.spec.name.clone();
-    let within = env::current_dir()
-        .map_err(|source| Error::Io { operation: "find the current directory", source })?;
     leave(context, &desk);
     let beginning = Beginning { lesson, from, language, within };
     let (session, handout) =
@@ -108,7 +110,17 @@ pub(super) async fn make(
     options: UpOptions,
 ) -> Result<(Services, Record), Error> {
     let spec = match context.home.record(&name).about(&name)? {
-        Some(record) => record.goal().clone(),
+        Some(record) => {
+            learn::check(lesson, record.goal())?;
+            let mut spec = record.goal().clone();
+            // What is there needs nothing more; what never came to be may want it from elsewhere now.
+            if let Some(bundle) = bundle.filter(|_| record.phase() != Phase::Ready) {
+                let options = &mut spec.kubernetes;
+                options.bundle = Some(absolute(bundle)?);
+                (options.version, options.repository, options.registry) = (None, None, None);
+            }
+            spec
+        }
         None => new_spec(lesson, name.clone(), bundle)?,
     };
     spec.validate()?;
@@ -120,7 +132,8 @@ pub(super) async fn make(
     Ok((services, record))
 }
 
-fn new_spec(
+/// What the cluster of a lesson is made from.
+pub(super) fn new_spec(
     lesson: &Lesson,
     name: ClusterName,
     bundle: Option<&Path>,
@@ -181,17 +194,17 @@ fn leave(context: &Context, desk: &Desk) {
     }
 }
 
-/// Removes what the lesson before has left on a cluster that was made for lessons: on another one there may be things of the
+/// Removes what lessons before have left on a cluster that was made for lessons: on another one there may be things of the
 /// learner's since. Whatever goes wrong with it is told and hinders no other lesson: `up`, which comes next, may mend it.
 async fn tidy(context: &Context, desk: &Desk, name: &ClusterName) {
-    let Ok(before) = Session::open(desk.clone()) else { return };
-    let Ok(record) = context.home.record(name) else { return };
-    let Ok(record) = before.check_cluster(record) else { return };
+    let Ok(Some(record)) = context.home.record(name) else { return };
+    let Some(before) = desk.last_on(&record) else { return };
     let progress = Progress::new(context.reporter.clone());
-    let title = format!("remove what lesson {} has left", before.attempt.lesson);
+    let title = format!("remove what lesson {} has left", before.lesson);
     let put_back = async {
         let services = context.services_of(name).await?;
-        progress.step(title, before.put_back(&services, &record)).await.about(name)
+        let clear = learn::clear(&services, &record, &before);
+        progress.step(title, clear).await.about(name)
     };
     let hint = format!("`dojo down {name}` removes the cluster");
     match put_back.await {
@@ -213,9 +226,7 @@ fn told(session: &Session, handout: &Handout) -> String {
     if let Some(directory) = &handout.directory {
         let directory = shown(directory);
         text.push_str(&format!("{}: cd {directory}\n", words::FILES.of(language)));
-        for path in &handout.kept {
-            text.push_str(&format!("  {}\n", path.display()));
-        }
+        text.push_str(&tell::kept(handout, language));
         text.push('\n');
     }
     text + &tell::told(session)

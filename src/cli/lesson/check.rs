@@ -108,7 +108,15 @@ fn text(context: &Context, session: &Session, verdict: &Verdict) -> Result<Strin
             let ways = [("dojo lesson reset".to_owned(), words::HOW_TO_RESET)];
             text.push_str(&format!("\n{}", tell::commands(&ways, language)));
         }
-        Outcome::NotYet | Outcome::CannotTell => {}
+        Outcome::CannotTell => {
+            let cluster = &session.attempt.cluster;
+            let ways = [
+                (format!("dojo status {cluster}"), words::HOW_IT_IS),
+                ("dojo lesson reset".to_owned(), words::HOW_TO_RESET),
+            ];
+            text.push_str(&format!("\n{}", tell::commands(&ways, language)));
+        }
+        Outcome::NotYet => {}
     }
     Ok(text)
 }
@@ -150,6 +158,6 @@ pub(super) fn elsewhere(context: &Context, session: &Session) -> Option<String> 
     let selected = selected.unwrap_or_else(|| "default".to_owned());
     let cluster = &session.attempt.cluster;
     Some(format!(
-        "{tool} uses context {selected}, and this lesson is done on {wanted}: `dojo use {cluster}` selects it"
+        "`dojo use {cluster}` selects this lesson's cluster: {tool} uses context {selected}"
     ))
 }

@@ -4,6 +4,7 @@ use crate::cli::error::{About as _, Error};
 use crate::cli::output;
 use crate::cli::services::Context;
 use crate::event::Progress;
+use crate::learn;
 use crate::workflow::{self, DownOptions, UpOptions};
 
 use super::args::Reset;
@@ -17,11 +18,16 @@ pub(super) async fn run(context: &Context, args: &Reset) -> Result<(), Error> {
     let mut session = session(context)?;
     let (services, record) = cluster_of(context, &session).await?;
     let name = record.spec.name.clone();
-    let different = session.reset(&services, &record).await.about(&name)?;
     let progress = Progress::new(context.reporter.clone());
+    let reset = session.reset(&services, &record).await.about(&name);
+    if reset.is_err() {
+        progress.warn("`dojo lesson reset --hard` makes the cluster anew".to_owned());
+    }
+    let (different, handout) = reset?;
     for line in different {
         progress.warn(format!("{line}; `dojo lesson reset --hard` makes the cluster anew"));
     }
+    output::write(tell::kept(&handout, session.attempt.language).as_bytes())?;
     output::write(tell::told(&session).as_bytes())
 }
 
@@ -30,9 +36,20 @@ async fn anew(context: &Context) -> Result<(), Error> {
     let session = session(context)?;
     let name = session.attempt.cluster.clone();
     let record = context.home.record(&name).about(&name)?;
+    let is_ours = name == learn::usual_name(&session.lesson);
     let spec = match record {
-        Some(record) => record.goal().clone(),
-        None => crate::learn::wanted(&session.lesson, name.clone()),
+        // What else is on it would be gone, too.
+        Some(_) if !is_ours => {
+            return Err(Error::Usage(format!(
+                "cluster `{name}` was not made for lessons, and is not removed for one: `dojo lesson reset` puts it back"
+            )));
+        }
+        Some(record) => {
+            let mut spec = begin::new_spec(&session.lesson, name.clone(), None)?;
+            spec.kubernetes = record.goal().kubernetes.clone();
+            spec
+        }
+        None => begin::new_spec(&session.lesson, name.clone(), None)?,
     };
     let services = context.services_of(&name).await.about(&name)?;
     workflow::down(&services, &name, DownOptions::default()).await.about(&name)?;

@@ -16,6 +16,7 @@ use crate::observe::Facts;
 use crate::report::screen::{Choice, Happening, Key, Panel, Screen, View};
 
 use super::reach::{cluster_of, eyes};
+use super::step::no_hint;
 use super::words::{self, Words};
 use super::{check, solve, tell, view};
 
@@ -39,6 +40,8 @@ struct State<'a> {
     /// Whether the learner was told what can be seen once the step is passed.
     told_after: bool,
     notice: Option<String>,
+    /// What is to be done once it is on the screen that it is being done.
+    wanted: Option<Deed>,
     /// Tells when a solution that runs has ended, and how.
     solution: Option<oneshot::Receiver<Result<(), learn::Error>>>,
 }
@@ -81,6 +84,7 @@ pub(super) async fn run(
         asking: false,
         told_after: false,
         notice: None,
+        wanted: None,
         solution: None,
     };
     state.notice = check::elsewhere(context, &state.session);
@@ -88,6 +92,10 @@ pub(super) async fn run(
     let drawn = |source| Error::Io { operation: "draw on the terminal", source };
     loop {
         screen.draw(&state.view()).map_err(drawn)?;
+        if let Some(deed) = state.wanted.take() {
+            state.act(deed).await?;
+            continue;
+        }
         tokio::select! {
             seen = state.following.next(&mut state.session) => {
                 match seen? {
@@ -226,16 +234,25 @@ impl State<'_> {
         self.panel = Some((Opened::Sure(deed), panel));
     }
 
-    async fn choose(&mut self, index: usize) -> Result<(), Error> {
+    async fn act(&mut self, deed: Deed) -> Result<(), Error> {
+        self.notice = None;
+        match deed {
+            Deed::Solve => self.solve().await,
+            Deed::Reset => self.reset().await,
+        }
+    }
+
+    fn choose(&mut self, index: usize) -> Result<(), Error> {
         match self.opened() {
             Some(Opened::Question) => self.answer(&[index]),
             Some(Opened::Sure(deed)) => {
                 self.close()?;
-                match deed {
-                    _ if index > 0 => Ok(()),
-                    Deed::Solve => self.solve().await,
-                    Deed::Reset => self.reset().await,
+                if index == 0 {
+                    let language = self.session.attempt.language;
+                    self.notice = Some(words::AT_WORK.of(language).to_owned());
+                    self.wanted = Some(deed);
                 }
+                Ok(())
             }
             Some(Opened::Words) | None => Ok(()),
         }
@@ -247,7 +264,7 @@ impl State<'_> {
         let mut title = words::HINT.of(language).to_owned();
         match self.session.hint()? {
             Some((_, number, of)) => title.push_str(&format!(" {number}/{of}")),
-            None => self.notice = Some(words::NO_MORE_HINTS.of(language).to_owned()),
+            None => self.notice = Some(no_hint(&self.session).of(language).to_owned()),
         }
         let given: Vec<_> = self.session.hints_given().into_iter().map(|hint| hint.text).collect();
         if !given.is_empty() {
@@ -263,7 +280,7 @@ impl State<'_> {
 
     async fn press(&mut self, key: Key) -> Result<(), Error> {
         let language = self.session.attempt.language;
-        self.notice = None;
+        self.notice = check::elsewhere(self.context, &self.session);
         match key {
             Key::Hint => self.hint()?,
             Key::Text => {
@@ -281,7 +298,7 @@ impl State<'_> {
             Key::List => self.list()?,
             Key::Next => self.next().await?,
             Key::Close => self.close()?,
-            Key::Choose(index) => self.choose(index).await?,
+            Key::Choose(index) => self.choose(index)?,
             Key::Toggle(index) => {
                 if let Some((_, panel)) = &mut self.panel
                     && let Some(choice) = panel.choices.get_mut(index)
@@ -328,7 +345,7 @@ impl State<'_> {
     async fn reset(&mut self) -> Result<(), Error> {
         let (services, record) = cluster_of(self.context, &self.session).await?;
         let reset = self.session.reset(&services, &record).await;
-        let different = reset.about(&record.spec.name)?;
+        let (different, _) = reset.about(&record.spec.name)?;
         self.begin()?;
         if !different.is_empty() {
             self.notice = Some(format!("{}: dojo lesson reset --hard", different.join("; ")));

@@ -3,11 +3,11 @@
 use crate::cli::error::{About as _, Error};
 use crate::cli::output;
 use crate::cli::services::Context;
-use crate::learn::Eyes;
+use crate::learn::{Eyes, Session};
 
 use super::reach::{cluster_of, session};
 use super::tell::{chosen, ended, flowed, told};
-use super::words;
+use super::words::{self, Words};
 
 /// `dojo lesson text`.
 pub(super) fn text(context: &Context) -> Result<(), Error> {
@@ -33,15 +33,20 @@ pub(super) fn answer(context: &Context, args: &super::args::Answer) -> Result<()
 pub(super) fn hint(context: &Context) -> Result<(), Error> {
     let mut session = session(context)?;
     let language = session.attempt.language;
-    let of = session.step_text().hints.len();
     match session.hint()? {
         Some((hint, number, of)) => {
             let text = format!("{} {number}/{of}: {}", words::HINT.of(language), hint.text);
             output::line(&flowed(&text))
         }
-        None if session.attempt.step.hints >= of => output::line(words::NO_MORE_HINTS.of(language)),
-        None => output::line(words::NO_HINTS_YET.of(language)),
+        None => output::line(no_hint(&session).of(language)),
     }
+}
+
+/// Why there is no hint.
+pub(super) fn no_hint(session: &Session) -> Words {
+    let mut all = 0..session.step_text().hints.len();
+    let has_had_all = all.all(|index| session.attempt.step.has_had(index));
+    if has_had_all { words::NO_MORE_HINTS } else { words::NO_HINTS_YET }
 }
 
 /// `dojo lesson next`.

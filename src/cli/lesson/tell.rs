@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::error::Error;
 use crate::cli::output;
 use crate::cli::services::Context;
-use crate::learn::Session;
+use crate::learn::{Handout, Session};
 use crate::lesson::StepText;
 use crate::model::Language;
 use crate::report::screen::reflowed;
@@ -59,6 +59,12 @@ pub(super) fn flowed(text: &str) -> String {
         Some(columns) => reflowed(text, columns.min(LONGEST)),
         None => text.to_owned(),
     }
+}
+
+/// Where files are kept that the learner had changed.
+pub(super) fn kept(handout: &Handout, language: Language) -> String {
+    let words = words::KEPT.of(language);
+    handout.kept.iter().map(|path| format!("{words}: {}\n", shown(path))).collect()
 }
 
 /// Which step of which lesson it is.

@@ -21,7 +21,7 @@ pub(super) fn of(session: &Session, verdict: Option<&Verdict>, facts: Option<&Fa
         of: session.lesson.steps.len(),
         step_title: step.id.clone(),
         goal: text.goal.clone(),
-        hints: (step.hints, text.hints.len()),
+        hints: ((0..text.hints.len()).filter(|at| step.has_had(*at)).count(), text.hints.len()),
         can_next: step.passed,
         files: session.attempt.directory.as_deref().map(shown),
         language,

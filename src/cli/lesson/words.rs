@@ -61,6 +61,10 @@ pub(super) const SURE_TO_RESET: Words = Words(
     "The cluster is put back as it was, and the lesson begins again with its first step. Do you want that?",
     "클러스터를 처음 상태로 되돌리고 첫 단계부터 다시 시작합니다. 되돌릴까요?",
 );
+pub(super) const AT_WORK: Words = Words("It is being done …", "진행하고 있습니다 …");
+pub(super) const KEPT: Words = Words("Your own file is kept as", "바꾼 파일을 남겨 둔 곳");
+pub(super) const HOW_IT_IS: Words =
+    Words("show what is wrong with the cluster", "클러스터 상태를 보여 줍니다");
 pub(super) const DO_IT: Words = Words("Yes", "예");
 pub(super) const LEAVE_IT: Words = Words("No", "아니요");
 pub(super) const LESSON_PASSED: Words = Words(

@@ -110,13 +110,10 @@ pub(super) fn find<'f>(facts: &'f Facts, name: &str) -> Result<Option<&'f SwarmS
     Ok(services.iter().find(|service| service.name == name))
 }
 
-/// The service, which the learner has to make; if it was there and is gone, a former step has to be done again.
+/// The service, which the learner has to make; again, if it was there and is gone.
 pub(super) fn needed<'f>(moment: Moment<'f>, name: &str) -> Result<&'f SwarmService, Unmet> {
     match find(moment.facts()?, name)? {
         Some(service) => Ok(service),
-        None if find(moment.before(), name).is_ok_and(|found| found.is_some()) => {
-            Err(Unmet::lost(Reason::NoService).saw("service", name))
-        }
         None => Err(Unmet::new(Reason::NoService).saw("service", name)),
     }
 }
