@@ -13,6 +13,7 @@
 //!
 //! `docs/architecture.md` has the floors that the modules stand on, and a test enforces them.
 
+pub mod alarm;
 pub mod bootstrap;
 pub mod bundle;
 pub mod by_hand;

@@ -47,6 +47,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("plan", &["model", "spec"]),
     ("store", &["model", "pace", "spec", "durable"]),
     ("observe", &["model", "pace", "event", "driver", "remote", "kind", "store"]),
+    ("alarm", &["model", "remote", "observe"]),
     ("lesson", &["model", "remote", "kind", "observe", "fault"]),
     (
         "workflow",
@@ -131,6 +132,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "fake",
             "by_hand",
             "view",
+            "alarm",
         ],
     ),
 ];

@@ -1,6 +1,7 @@
 //! Tests that need nothing but a temporary directory.
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "a test may panic, and shares with others")]
 
+mod alarm;
 mod answers;
 mod bundle;
 mod certificates;

@@ -1,0 +1,221 @@
+//! What is told of clusters as they were that nobody has asked for.
+
+use std::fs;
+use std::path::Path;
+
+use clusterdojo::alarm::{Digest, Guard, Happening, What};
+use clusterdojo::observe::Facts;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+/// What was recorded of a proof: the cluster as it was at each moment.
+fn recorded(name: &str) -> Vec<(Facts, Timestamp)> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/lesson");
+    let text = fs::read(directory.join(format!("{name}.json"))).unwrap();
+    let evidence: Value = serde_json::from_slice(&text).unwrap();
+    let seen = evidence["seen"].as_array().unwrap().iter();
+    let moment = |sample: &Value| {
+        let facts = serde_json::from_value(sample["facts"].clone()).unwrap();
+        (facts, sample["at"].as_str().unwrap().parse().unwrap())
+    };
+    [&evidence["since"]].into_iter().chain(seen).map(moment).collect()
+}
+
+/// All that is told of a recording, with a look at each moment and some after it.
+fn told(name: &str) -> Vec<Happening> {
+    let mut guard = Guard::default();
+    let mut all = Vec::new();
+    let moments = recorded(name);
+    for (index, (facts, at)) in moments.iter().enumerate() {
+        all.extend(guard.look(facts, false, *at));
+        let next = moments.get(index + 1).map(|(_, at)| *at);
+        for half in 1..20 {
+            let later = at.saturating_add(SignedDuration::from_millis(500 * half)).unwrap();
+            if next.is_some_and(|next| later >= next) {
+                break;
+            }
+            all.extend(guard.look(facts, false, later));
+        }
+    }
+    all
+}
+
+#[test]
+#[ignore = "prints what is told of all recordings, for whoever changes what is told"]
+fn print_all() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/lesson");
+    let mut names: Vec<_> = fs::read_dir(directory)
+        .unwrap()
+        .filter_map(|it| it.unwrap().file_name().to_str()?.strip_suffix(".json").map(str::to_owned))
+        .collect();
+    names.sort();
+    for name in names {
+        for it in told(&name) {
+            let mark = if it.follows { "  " } else { "" };
+            println!("{name}: {mark}{} [{}]", it.sentence(), it.cause.unwrap_or("-"));
+        }
+    }
+}
+
+/// What is told of a recording, without what follows from it.
+fn roots(name: &str) -> Vec<String> {
+    sentences(&told(name).into_iter().filter(|it| !it.follows).collect::<Vec<_>>())
+}
+
+#[test]
+fn what_was_recorded_is_told_with_its_cause_and_what_was_asked_for_is_not() {
+    let ill = "lab_web.1 was unhealthy on worker-2; replaced on worker-2";
+    assert_eq!(roots("swarm-healthcheck.the-404.also-1"), [ill]);
+    assert_eq!(roots("swarm-drain-and-death.death.also-1"), ["worker-2 is stopped"]);
+    assert_eq!(roots("swarm-drain-and-death.back.green"), ["worker-1 is up again after 10 s"]);
+    assert_eq!(roots("engine-healthcheck.run.wrong-2"), ["web is unhealthy on machine-1"]);
+    let probe = roots("kubernetes-liveness.make-it-ill.green");
+    assert!(probe[0].contains("container web was unhealthy") && probe.len() == 1, "{probe:?}");
+    // A leader that is new knows of no node how it is, which is no death.
+    assert_eq!(roots("swarm-quorum.one-off.green"), ["manager-2 is stopped"]);
+    // Updates, drains and what is removed were asked for.
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/lesson");
+    let mut count = 0;
+    for entry in fs::read_dir(directory).unwrap() {
+        let file = entry.unwrap().file_name().into_string().unwrap();
+        let is_asked =
+            ["swarm-rolling", "swarm-update", "swarm-drain-and-death.drain", "kubernetes-latest"]
+                .iter()
+                .any(|family| file.starts_with(family));
+        if let Some(name) = file.strip_suffix(".json").filter(|_| is_asked) {
+            assert_eq!(roots(name), [""; 0], "{name}");
+            count += 1;
+        }
+    }
+    assert!(count > 10, "{count}");
+}
+
+const AT: Timestamp = Timestamp::UNIX_EPOCH;
+
+fn after(seconds: i64) -> Timestamp {
+    AT.saturating_add(SignedDuration::from_secs(seconds)).unwrap()
+}
+
+fn machine(name: &str, state: &str) -> Value {
+    let role = name.split('-').next().unwrap();
+    let error = (state != "running").then_some(state);
+    json!({"name": name, "role": role, "driver": "docker", "exists": true, "state": state,
+        "address": "10.200.0.11", "reachable": error.is_none().then_some(true), "error": error})
+}
+
+fn node(name: &str, ready: bool) -> Value {
+    json!({"name": name, "id": name, "role": name.split('-').next(), "ready": ready,
+        "availability": "active"})
+}
+
+fn task(id: &str, slot: i64, node: &str, desired: &str, state: &str, code: Option<i64>) -> Value {
+    json!({"id": id, "slot": slot, "node": node, "nodeID": node, "desiredState": desired,
+        "state": state, "exitCode": code, "since": AT, "createdAt": AT})
+}
+
+fn swarm(worker: &str, ready: bool, tasks: &[Value]) -> Facts {
+    serde_json::from_value(
+        json!({"name": "practice", "orchestrator": "swarm", "leader": "manager-1",
+        "majority": null, "findings": [],
+        "machines": {"items": [machine("manager-1", "running"), machine("worker-1", worker)]},
+        "nodes": {"items": [node("manager-1", true), node("worker-1", ready)]},
+        "services": {"items": [{"id": "s", "name": "web", "tasks": tasks}]}}),
+    )
+    .unwrap()
+}
+
+fn sentences(all: &[Happening]) -> Vec<String> {
+    all.iter().map(Happening::sentence).collect()
+}
+
+#[test]
+fn a_task_that_is_killed_is_told_once_with_its_cause_and_an_update_never() {
+    let runs = [task("a", 1, "worker-1", "running", "running", None)];
+    for (state, code, wanted) in [
+        (
+            "failed",
+            Some(137),
+            &["web.1 was killed on worker-1 (exit code 137); replaced on manager-1"][..],
+        ),
+        (
+            "failed",
+            Some(3),
+            &["web.1 ended by itself on worker-1 (exit code 3); replaced on manager-1"],
+        ),
+        ("shutdown", Some(0), &[]),
+    ] {
+        let mut guard = Guard::default();
+        assert_eq!(guard.look(&swarm("running", true, &runs), false, AT), []);
+        let ended = swarm(
+            "running",
+            true,
+            &[
+                task("b", 1, "manager-1", "running", "running", None),
+                task("a", 1, "worker-1", "shutdown", state, code),
+            ],
+        );
+        let mut all = Vec::new();
+        for second in 1..30 {
+            all.extend(guard.look(&ended, false, after(second)));
+        }
+        assert_eq!(sentences(&all), wanted);
+        assert_eq!(Digest::default().message("practice", &all).is_some(), !wanted.is_empty());
+    }
+}
+
+#[test]
+fn a_machine_that_dies_with_its_tasks_is_one_message_and_one_that_was_stopped_none() {
+    for asked in [false, true] {
+        let place = |slot| task(&format!("a{slot}"), slot, "worker-1", "running", "running", None);
+        let before: Vec<_> = (1..=5).map(place).collect();
+        let lost = |slot| {
+            let new = format!("b{slot}");
+            [
+                task(&new, slot, "manager-1", "running", "running", None),
+                task(&format!("a{slot}"), slot, "worker-1", "shutdown", "running", None),
+            ]
+        };
+        let after_it: Vec<_> = (1..=5).flat_map(lost).collect();
+        let mut guard = Guard::default();
+        let mut digest = Digest::default();
+        let mut messages = Vec::new();
+        let mut look = |facts: &Facts, asked: bool, second: i64| {
+            let all = guard.look(facts, asked, after(second));
+            messages.extend(digest.message("practice", &all));
+            all
+        };
+        look(&swarm("running", true, &before), false, 0);
+        look(&swarm("stopped", true, &before), asked, 1);
+        let mut all = Vec::new();
+        for second in 16..30 {
+            all.extend(look(&swarm("stopped", false, &after_it), false, second));
+        }
+        assert!(all.iter().all(|it| it.follows));
+        assert_eq!(all.len(), if asked { 0 } else { 6 }, "{all:#?}");
+        let up = look(&swarm("running", true, &after_it), false, 61);
+        let wanted = [What::Up];
+        let what: Vec<_> = up.iter().map(|it| it.what).collect();
+        assert_eq!(what, if asked { &[][..] } else { &wanted });
+        let wanted =
+            ["practice: worker-1 is stopped", "practice: worker-1 is up again after 1 min 0 s"];
+        assert_eq!(messages, if asked { &[][..] } else { &wanted });
+    }
+}
+
+#[test]
+fn what_ends_again_and_again_is_a_message_a_minute() {
+    let mut digest = Digest::default();
+    let crash = |second: i64| Happening {
+        at: after(second),
+        what: What::Replaced,
+        subject: "web.1".to_owned(),
+        machine: None,
+        cause: Some("exited"),
+        message: "ended".to_owned(),
+        follows: false,
+    };
+    let all: Vec<_> =
+        (0..=24).filter_map(|it| digest.message("practice", &[crash(it * 5)])).collect();
+    let more = "practice: web.1 ended (11 times more since it was told last)";
+    assert_eq!(all, ["practice: web.1 ended", more, more]);
+}
