@@ -1,6 +1,6 @@
 //! Containers that somebody has started on an engine, and that no swarm takes care of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -22,7 +22,7 @@ const TOLD_TO: [i64; 2] = [0, 143];
 pub(super) struct Containers {
     known: BTreeMap<(String, String), Known>,
     /// The machines whose containers were seen.
-    seen: BTreeMap<String, ()>,
+    seen: BTreeSet<String>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -42,7 +42,7 @@ impl Containers {
                 continue;
             };
             let name = machine.name.to_string();
-            let is_new = self.seen.insert(name.clone(), ()).is_none();
+            let is_new = self.seen.insert(name.clone());
             let because = troubles.because(Some(&name), look.at);
             for container in items.iter().filter(|it| it.service.is_none()) {
                 let key = (name.clone(), container.id.clone());
