@@ -14,6 +14,9 @@ use super::machines::{Because, Troubles};
 /// How long nobody may lead until that counts as a lost majority: an election takes a few seconds.
 const ELECTION: SignedDuration = SignedDuration::from_secs(20);
 
+/// How long it may take until it is told what has become of the one that led before.
+const FATE: SignedDuration = SignedDuration::from_secs(9);
+
 /// What a swarm says of an update that somebody takes back by hand.
 const BY_HAND: &str = "manually requested rollback";
 
@@ -21,9 +24,19 @@ const BY_HAND: &str = "manually requested rollback";
 #[derive(Debug, Default)]
 pub(super) struct Leading {
     leader: Option<String>,
+    /// Another one leads, which is not told yet.
+    changed: Option<Changed>,
     /// Since when there is no majority, whether that was told, and whether it was asked for.
     lost: Option<Lost>,
     updates: BTreeMap<String, Option<String>>,
+}
+
+/// Another one leads.
+#[derive(Debug)]
+struct Changed {
+    since: Timestamp,
+    /// Who led before.
+    before: String,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -43,10 +56,21 @@ impl Leading {
     }
 
     fn leader(&mut self, look: Look<'_>, troubles: &Troubles) -> Option<Happening> {
-        let now = look.facts.leader.as_ref()?;
-        let before = self.leader.replace(now.clone()).filter(|before| before != now)?;
-        let because = troubles.because(Some(&before), look.at);
-        if look.asked || because == Because::Asked || was_demoted(&before, look.facts) {
+        if let Some(now) = &look.facts.leader
+            && let Some(before) = self.leader.replace(now.clone()).filter(|before| before != now)
+        {
+            self.changed.get_or_insert(Changed { since: look.at, before });
+        }
+        let (now, changed) = (self.leader.as_ref()?, self.changed.take()?);
+        let before = &changed.before;
+        let because = troubles.because(Some(before), look.at);
+        let is_asked = look.asked || because == Because::Asked;
+        if is_asked || now == before || was_demoted(before, look.facts) {
+            return None;
+        }
+        // If that one is down, this follows from it.
+        if because == Because::OfItself && look.at.duration_since(changed.since) < FATE {
+            self.changed = Some(changed);
             return None;
         }
         Some(Happening {
@@ -65,10 +89,13 @@ impl Leading {
         if majority.holds {
             let lost = self.lost.take()?;
             let is_told = lost.told && !lost.asked;
-            let words = format!(
-                "has a majority again: {} of {} {}s",
-                majority.on, majority.of, majority.role
-            );
+            // The first that answers says so before it is known which others are there.
+            let count = if 2 * majority.on > majority.of {
+                format!(": {} of {} {}s", majority.on, majority.of, majority.role)
+            } else {
+                String::new()
+            };
+            let words = format!("has a majority again{count}");
             return is_told
                 .then(|| look.happening(What::MajorityBack, look.facts.name.to_string(), words));
         }
@@ -84,10 +111,14 @@ impl Leading {
         if lost.asked {
             return None;
         }
-        let words = format!(
-            "has lost its majority, and accepts no changes: {} of {} {}s",
-            majority.on, majority.of, majority.role
-        );
+        let words = if is_sure {
+            format!(
+                "has lost its majority, and accepts no changes: {} of {} {}s",
+                majority.on, majority.of, majority.role
+            )
+        } else {
+            "has nobody who leads it, and accepts no changes".to_owned()
+        };
         Some(look.happening(What::MajorityLost, look.facts.name.to_string(), words))
     }
 

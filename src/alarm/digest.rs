@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::happening::Happening;
+use super::happening::{Happening, What};
 
 /// For how long the same is not told again of the same: a container that ends as soon as it begins does so every few seconds.
 const AGAIN: SignedDuration = SignedDuration::from_secs(60);
+/// For how long it is remembered how often that was.
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(1);
 /// How many lines a message has at most.
 const LINES: usize = 20;
 
@@ -15,7 +17,7 @@ const LINES: usize = 20;
 #[derive(Debug, Default)]
 pub struct Digest {
     /// When each was told last, and how often it has happened since.
-    told: BTreeMap<(String, String), (Timestamp, usize)>,
+    told: BTreeMap<(String, What, Option<&'static str>), (Timestamp, usize)>,
 }
 
 impl Digest {
@@ -41,11 +43,15 @@ impl Digest {
 
     /// `None` if the same was told a moment ago.
     fn line(&mut self, happening: &Happening) -> Option<String> {
-        let word = serde_json::to_value((happening.what, happening.cause));
-        let what = word.map(|word| word.to_string()).unwrap_or_default();
-        let at = happening.at;
-        self.told.retain(|_, (told, times)| *times > 0 || at.duration_since(*told) < AGAIN);
-        let key = (happening.subject.clone(), what);
+        let (at, subject) = (happening.at, &happening.subject);
+        // What was taken back is news when it comes again.
+        let opposite = happening.what.opposite();
+        self.told.retain(|(of, what, _), (told, times)| {
+            let age = at.duration_since(*told);
+            let is_over = of == subject && Some(*what) == opposite;
+            !is_over && (age < AGAIN || *times > 0 && age < REMEMBERED)
+        });
+        let key = (subject.clone(), happening.what, happening.cause);
         let before = self.told.get_mut(&key);
         let times = match before {
             Some((told, times)) if at.duration_since(*told) < AGAIN => {
@@ -59,6 +65,7 @@ impl Digest {
         let line = happening.sentence();
         Some(match times {
             0 => line,
+            1 => format!("{line} (once more since it was told last)"),
             times => format!("{line} ({times} times more since it was told last)"),
         })
     }

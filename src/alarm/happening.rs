@@ -26,7 +26,7 @@ pub struct Happening {
 }
 
 /// What has happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum What {
     /// Something ended, and something else came in its place.
@@ -53,6 +53,19 @@ pub enum What {
     UpdatePaused,
     /// An update was taken back.
     RolledBack,
+}
+
+impl What {
+    /// What it takes back, if that was so before.
+    pub(super) fn opposite(self) -> Option<Self> {
+        match self {
+            Self::Down => Some(Self::Up),
+            Self::Up => Some(Self::Down),
+            Self::MajorityLost => Some(Self::MajorityBack),
+            Self::MajorityBack => Some(Self::MajorityLost),
+            _ => None,
+        }
+    }
 }
 
 impl Happening {

@@ -54,6 +54,8 @@ struct Trouble {
     since: Timestamp,
     /// It began when it was asked for.
     asked: bool,
+    /// Whether any of it was told to somebody: what was so at the first look was not.
+    aloud: bool,
     /// What is wrong, since when, and whether it was told.
     symptoms: BTreeMap<Symptom, (Timestamp, bool)>,
 }
@@ -116,11 +118,15 @@ impl Troubles {
         look: Look<'_>,
         all: &mut Vec<Happening>,
     ) {
-        let begun = || Trouble { since: look.at, asked: look.asked, symptoms: BTreeMap::new() };
+        let begun = || Trouble {
+            since: look.at,
+            asked: look.asked,
+            aloud: false,
+            symptoms: BTreeMap::new(),
+        };
         let trouble = self.troubled.entry(name.to_owned()).or_insert_with(begun);
-        let is_told = |trouble: &Trouble| trouble.symptoms.values().any(|(_, told)| *told);
         // What was not told yet may have been asked for all the same: it is known a moment later.
-        trouble.asked |= look.asked && !is_told(trouble);
+        trouble.asked |= look.asked && !trouble.aloud;
         trouble.symptoms.retain(|it, (_, told)| *told || found.iter().any(|(now, _)| now == it));
         for (symptom, words) in found {
             let (since, told) = *trouble.symptoms.entry(symptom).or_insert((look.at, false));
@@ -128,13 +134,12 @@ impl Troubles {
             if told || !is_due {
                 continue;
             }
-            let follows = is_told(trouble);
             trouble.symptoms.insert(symptom, (since, true));
-            if !look.is_first && !trouble.asked {
+            if !look.is_first && !look.asked && !trouble.asked {
                 all.push(Happening {
                     machine: Some(name.to_owned()),
                     cause: Some(symptom.cause()),
-                    follows,
+                    follows: std::mem::replace(&mut trouble.aloud, true),
                     ..look.happening(What::Down, name, words)
                 });
             }

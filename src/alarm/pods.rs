@@ -23,6 +23,8 @@ const STUCK: [&str; 6] = [
 /// What is known of pods, by their uid.
 #[derive(Debug, Default)]
 pub(super) struct Pods {
+    /// Whether pods were seen before: nobody may have told of them at the first look.
+    has_begun: bool,
     known: BTreeMap<String, Known>,
 }
 
@@ -41,6 +43,8 @@ impl Pods {
         let Some(pods) = look.facts.pods.as_ref().and_then(|it| it.items.as_ref()) else {
             return all;
         };
+        let look = Look { is_first: !self.has_begun, ..look };
+        self.has_begun = true;
         for pod in pods {
             let known = self.known.entry(pod.uid.clone()).or_default();
             let found = known.look(pod, look);

@@ -19,6 +19,8 @@ const AGAIN: SignedDuration = SignedDuration::from_secs(60);
 /// What has become of tasks.
 #[derive(Debug, Default)]
 pub(super) struct Tasks {
+    /// Whether services were seen before: nobody may have told of them at the first look.
+    has_begun: bool,
     ill: BTreeSet<String>,
     /// Those whose end was told, or is nothing to be told.
     over: BTreeSet<String>,
@@ -33,6 +35,8 @@ impl Tasks {
         let Some(services) = look.facts.services.as_ref().and_then(|it| it.items.as_ref()) else {
             return all;
         };
+        let look = Look { is_first: !self.has_begun, ..look };
+        self.has_begun = true;
         for service in services {
             for tasks in by_place(service).into_values() {
                 for (age, task) in tasks.iter().enumerate() {

@@ -195,6 +195,123 @@ fn a_machine_that_dies_with_its_tasks_is_one_message_and_one_that_was_stopped_no
 }
 
 #[test]
+fn what_was_over_before_anybody_told_of_services_is_no_news() {
+    let ended = [
+        task("b", 1, "manager-1", "running", "running", None),
+        task("a", 1, "worker-1", "shutdown", "failed", Some(137)),
+    ];
+    let known = swarm("running", true, &ended);
+    let mut unknown = known.clone();
+    unknown.services = Some(Err("no manager answers".to_owned()).into());
+    let mut guard = Guard::default();
+    let mut all = guard.look(&unknown, false, AT);
+    for second in 1..10 {
+        all.extend(guard.look(&known, false, after(second)));
+    }
+    assert_eq!(all, []);
+    // What ends while nobody tells of them is, however.
+    all.extend(guard.look(&unknown, false, after(10)));
+    let again = [task("c", 1, "worker-1", "running", "running", None)];
+    let dead = [task("b", 1, "manager-1", "shutdown", "failed", Some(1))];
+    let known = swarm("running", true, &[&again[..], &dead, &ended[1..]].concat());
+    for second in 11..20 {
+        all.extend(guard.look(&known, false, after(second)));
+    }
+    let wanted = "web.1 ended by itself on manager-1 (exit code 1); replaced on worker-1";
+    assert_eq!(sentences(&all), [wanted]);
+}
+
+#[test]
+fn a_machine_that_was_not_well_from_the_beginning_is_told_when_it_is_off() {
+    let mut guard = Guard::default();
+    assert_eq!(guard.look(&swarm("running", false, &[]), false, AT), []);
+    let all = guard.look(&swarm("stopped", false, &[]), false, after(5));
+    assert_eq!(sentences(&all), ["worker-1 is stopped"]);
+    assert!(!all[0].follows, "nobody was told before");
+    // Unless somebody has asked for it.
+    let mut guard = Guard::default();
+    let mut all = guard.look(&swarm("running", false, &[]), false, AT);
+    all.extend(guard.look(&swarm("stopped", false, &[]), true, after(5)));
+    all.extend(guard.look(&swarm("stopped", false, &[]), false, after(50)));
+    all.extend(guard.look(&swarm("running", true, &[]), false, after(60)));
+    assert_eq!(all, []);
+}
+
+/// Three managers, of which one leads and some answer.
+fn managers(leader: Option<&str>, first: &str, on: usize, holds: bool) -> Facts {
+    let names = ["manager-1", "manager-2", "manager-3"];
+    let state = |name: &str| if name == "manager-1" { first } else { "running" };
+    serde_json::from_value(json!({"name": "practice", "orchestrator": "swarm", "leader": leader,
+        "majority": {"role": "manager", "on": on, "of": 3, "holds": holds}, "findings": [],
+        "machines": {"items": names.map(|name| machine(name, state(name)))},
+        "nodes": {"items": names.map(|name| node(name, true))},
+        "services": {"items": []}}))
+    .unwrap()
+}
+
+#[test]
+fn a_leader_that_is_gone_is_told_and_who_leads_instead_follows_from_it() {
+    // The one that leads is found to be off only after another one does.
+    let mut guard = Guard::default();
+    guard.look(&managers(Some("manager-1"), "running", 3, true), false, AT);
+    let changed = managers(Some("manager-2"), "running", 2, true);
+    let mut all = guard.look(&changed, false, after(2));
+    all.extend(guard.look(&changed, false, after(6)));
+    assert_eq!(all, [], "it may be known in a moment what has become of manager-1");
+    all.extend(guard.look(&managers(Some("manager-2"), "stopped", 2, true), false, after(7)));
+    let led = "manager-2 leads the swarm instead of manager-1";
+    assert_eq!(sentences(&all), ["manager-1 is stopped", led]);
+    assert_eq!([all[0].follows, all[1].follows], [false, true]);
+
+    // It is well, and leads no more.
+    let mut guard = Guard::default();
+    guard.look(&managers(Some("manager-1"), "running", 3, true), false, AT);
+    let changed = managers(Some("manager-2"), "running", 3, true);
+    let all: Vec<_> =
+        (1..30).flat_map(|second| guard.look(&changed, false, after(second))).collect();
+    assert_eq!(sentences(&all), [led]);
+    assert!(!all[0].follows);
+}
+
+#[test]
+fn a_majority_that_is_back_is_not_counted_before_all_are_heard() {
+    let mut guard = Guard::default();
+    guard.look(&managers(Some("manager-1"), "running", 3, true), false, AT);
+    let mut all = guard.look(&managers(None, "running", 1, false), false, after(1));
+    all.extend(guard.look(&managers(Some("manager-1"), "running", 1, true), false, after(60)));
+    all.extend(guard.look(&managers(None, "running", 1, false), false, after(90)));
+    all.extend(guard.look(&managers(Some("manager-1"), "running", 2, true), false, after(99)));
+    let lost = "practice has lost its majority, and accepts no changes: 1 of 3 managers".to_owned();
+    let back = "practice has a majority again".to_owned();
+    let counted = format!("{back}: 2 of 3 managers");
+    assert_eq!(sentences(&all), [lost.clone(), back, lost, counted]);
+}
+
+#[test]
+fn the_last_that_is_told_of_a_machine_is_how_it_is() {
+    let mut digest = Digest::default();
+    let mut told = |what: What, second: i64| {
+        let message = if what == What::Up { "is up again" } else { "is stopped" };
+        digest.message(
+            "practice",
+            &[Happening {
+                at: after(second),
+                what,
+                subject: "worker-1".to_owned(),
+                machine: Some("worker-1".to_owned()),
+                cause: (what == What::Down).then_some("off"),
+                message: message.to_owned(),
+                follows: false,
+            }],
+        )
+    };
+    for (what, second) in [(What::Down, 0), (What::Up, 10), (What::Down, 20), (What::Up, 30)] {
+        assert!(told(what, second).is_some(), "{what:?} {second}");
+    }
+    assert_eq!(told(What::Up, 31), None);
+}
+
+#[test]
 fn what_ends_again_and_again_is_a_message_a_minute() {
     let mut digest = Digest::default();
     let crash = |second: i64| Happening {
