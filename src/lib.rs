@@ -45,4 +45,6 @@ pub mod spec;
 pub mod store;
 mod tls;
 pub mod view;
+pub mod watch;
+pub mod webhook;
 pub mod workflow;

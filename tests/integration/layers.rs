@@ -104,6 +104,8 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("lab_image", &[]),
     ("fake", &["model", "event", "driver", "remote", "provision", "bootstrap"]),
     ("view", &["model", "remote", "kind", "observe"]),
+    ("watch", &["model", "pace", "remote", "kind", "store", "observe", "alarm"]),
+    ("webhook", &["model", "pace", "event"]),
     (
         "cli",
         &[
@@ -133,6 +135,8 @@ const FLOORS: &[(&str, &[&str])] = &[
             "by_hand",
             "view",
             "alarm",
+            "watch",
+            "webhook",
         ],
     ),
 ];
@@ -144,7 +148,7 @@ const EC2: &[&str] = &["src/driver/ec2/"];
 const KEEPERS: &[(&str, &[&str])] = &[
     ("russh", &["src/remote/"]),
     ("indicatif", &["src/report/terminal.rs"]),
-    ("hyper", &["src/view/server.rs"]),
+    ("hyper", &["src/view/server.rs", "src/webhook/client.rs"]),
     ("ratatui_core", &["src/report/screen/"]),
     ("crossterm", &["src/report/screen/"]),
     ("signal_hook", &["src/report/screen/"]),
