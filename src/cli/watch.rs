@@ -67,12 +67,9 @@ pub(super) async fn run(context: &Context, args: Watch) -> Result<ExitCode, Erro
         }
         sender.end().await;
     }
-    match failed {
-        // Whoever read has had enough.
-        Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            return Err(Error::Io { operation: "write to standard output", source: error });
-        }
-        _ => {}
+    // Whoever read may have had enough.
+    if let Some(source) = failed.filter(|error| error.kind() != io::ErrorKind::BrokenPipe) {
+        return Err(Error::Io { operation: "write to standard output", source });
     }
     if ended.is_some() && !context.quiet {
         output::write_error(format!("{name} is gone\n").as_bytes())?;

@@ -176,10 +176,7 @@ fn judge(status: StatusCode, headers: &HeaderMap) -> Answer {
     let after = headers.get(RETRY_AFTER).and_then(|after| after.to_str().ok()?.parse().ok());
     match status {
         _ if status.is_success() => Answer::Taken,
-        StatusCode::TOO_MANY_REQUESTS => {
-            Answer::Later { why, after: after.map(Duration::from_secs) }
-        }
-        _ if status.is_server_error() => {
+        _ if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() => {
             Answer::Later { why, after: after.map(Duration::from_secs) }
         }
         _ => Answer::Refused { why },
@@ -200,7 +197,7 @@ mod tests {
             }
             judge(StatusCode::from_u16(status).unwrap(), &headers)
         };
-        let later = |why: &str, after| Answer::Later {
+        let later = |why: &str, after: Option<u64>| Answer::Later {
             why: why.to_owned(),
             after: after.map(Duration::from_secs),
         };
