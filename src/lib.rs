@@ -13,6 +13,7 @@
 //!
 //! `docs/architecture.md` has the floors that the modules stand on, and a test enforces them.
 
+pub mod alarm;
 pub mod bootstrap;
 pub mod bundle;
 pub mod by_hand;
@@ -44,4 +45,6 @@ pub mod spec;
 pub mod store;
 mod tls;
 pub mod view;
+pub mod watch;
+pub mod webhook;
 pub mod workflow;

@@ -1,5 +1,6 @@
 //! What can be said on the command line. The comments here are the help texts.
 
+use std::convert::Infallible;
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -12,7 +13,7 @@ use crate::driver::registry;
 use crate::fault;
 use crate::model::{
     Bytes, ClusterName, Cpus, Dollars, DriverName, EngineChannel, Fingerprint, KubernetesVersion,
-    MachineName, PodNetwork, Role, Sha256Sum, Subnet, Ttl, Tunnel,
+    MachineName, PodNetwork, Role, Secret, Sha256Sum, Subnet, Ttl, Tunnel,
 };
 use crate::report::Format;
 
@@ -64,6 +65,8 @@ pub(super) enum Command {
     Status(Status),
     /// Show a cluster as it changes, on a page for your browser
     View(View),
+    /// Tell what happens to a cluster that nobody has asked for, here and to a chat
+    Watch(Watch),
     /// Print the logs of machines, or collect them into a file
     Logs(Logs),
     /// Print the details of a cluster as JSON
@@ -496,6 +499,28 @@ pub(super) struct View {
     /// The port to listen at; 0 is any that is free
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub(super) port: u16,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = examples::WATCH)]
+pub(super) struct Watch {
+    /// Which cluster [default: the current one]
+    pub(super) name: Option<ClusterName>,
+    /// Also send it to a chat, by this incoming webhook of Slack or Mattermost. The list of processes shows the URL to other
+    /// users of this computer; --webhook-file does not
+    #[arg(long, value_name = "URL", value_parser = any_secret, conflicts_with = "webhook_file")]
+    pub(super) webhook: Option<Secret>,
+    /// The same, with the URL in a file; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(super) webhook_file: Option<PathBuf>,
+    /// How to print it: for people, or as one line of JSON each
+    #[arg(short, long, value_enum, default_value_t = DataFormat::Table)]
+    pub(super) output: DataFormat,
+}
+
+/// Takes any text, so that no refusal repeats it. What it says is looked at later.
+fn any_secret(text: &str) -> Result<Secret, Infallible> {
+    Ok(Secret::new(text))
 }
 
 #[derive(Debug, Args)]

@@ -16,7 +16,7 @@ use crate::model::{
 use crate::pace::InvalidPatience;
 use crate::{
     bootstrap, bundle, context, driver, fault, learn, provision, remote, snapshot, spec, store,
-    workflow,
+    webhook, workflow,
 };
 
 /// Why a command failed.
@@ -85,6 +85,9 @@ pub(super) enum Error {
     /// Nothing is here that could mount.
     #[error("`dojo mount` needs sshfs, which this computer does not have")]
     NoSshfs,
+    /// Nobody is known to trust.
+    #[error(transparent)]
+    NoHttps(webhook::NoClient),
     /// A program of this computer, which has said why.
     #[error("{program} failed: {status}")]
     Program { program: &'static str, status: String },
@@ -187,7 +190,7 @@ fn code(error: &Error) -> u8 {
     match error {
         Error::About { source, .. } => code(source),
         Error::Interrupted => INTERRUPTED,
-        Error::Silent { .. } | Error::NoAnswer(_) | Error::NoSshfs => NOT_READY,
+        Error::Silent { .. } | Error::NoAnswer(_) | Error::NoSshfs | Error::NoHttps(_) => NOT_READY,
         Error::Spec(_)
         | Error::Invalid(_)
         | Error::Name(_)
@@ -311,6 +314,11 @@ fn hints(error: &Error, cluster: Option<&ClusterName>) -> Vec<String> {
             return vec![
                 "`apt-get install sshfs` installs it on Debian and Ubuntu".to_owned(),
                 "`dojo cp` copies without it".to_owned(),
+            ];
+        }
+        Error::NoHttps(_) => {
+            return vec![
+                "`apt-get install ca-certificates` installs them on Debian and Ubuntu".to_owned(),
             ];
         }
         Error::NoneActive => {

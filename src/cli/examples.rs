@@ -53,6 +53,12 @@ Examples:
   dojo view practice --port 7878
   dojo view --listen 192.0.2.7     Also for others on the network, who need the URL";
 
+pub(super) const WATCH: &str = "\
+Examples:
+  dojo watch                                      The current cluster
+  dojo watch practice --webhook-file ~/.webhook   Also to a chat of Slack or Mattermost
+  dojo watch practice -o json";
+
 pub(super) const LOGS: &str = "\
 Examples:
   dojo logs practice -m worker-1 -u kubelet --since -10min

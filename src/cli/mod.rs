@@ -54,6 +54,7 @@ mod tunnels;
 mod up;
 mod upgrade;
 mod view;
+mod watch;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -143,6 +144,7 @@ async fn one(context: &Context, command: Command) -> Result<ExitCode, Error> {
         Command::Kubectl(args) => kubectl::run(context, args).await,
         Command::Forward(args) => forward::run(context, args).await,
         Command::View(args) => view::run(context, args).await,
+        Command::Watch(args) => watch::run(context, args).await,
         Command::Start(args) => power::start(context, args).await.map(done),
         Command::Scale(args) => scale::run(context, &args).await.map(done),
         Command::Extend(args) => extend::run(context, args).await.map(done),

@@ -41,6 +41,9 @@ pub struct ContainerFact {
     pub exit_code: Option<i64>,
     /// Whether it was killed because it took too much memory.
     pub oom_killed: Option<bool>,
+    /// How often its engine has started it again since a person started it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart_count: Option<i64>,
     /// When it was started last.
     pub started_at: Option<Timestamp>,
     /// When it ended last.
@@ -135,6 +138,7 @@ impl ContainerFact {
             state: state.status.map(|status| status.to_string()),
             exit_code: state.exit_code.filter(|_| is_over && finished_at.is_some()),
             oom_killed: state.oom_killed,
+            restart_count: container.restart_count,
             started_at: moment(state.started_at.as_ref()),
             finished_at,
             healthcheck: config.healthcheck.as_ref().map(HealthCheck::of),

@@ -84,6 +84,9 @@ pub struct SwarmService {
     pub running_tasks: Option<u64>,
     /// How an update goes: `updating`, `completed`, `paused`, `rollback_started`; absent before the first one.
     pub update_state: Option<String>,
+    /// What it says of that: why it is paused or rolled back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub update_message: Option<String>,
     /// Its tasks by slot and node, the newest one of each first: those that were replaced follow their successors.
     pub tasks: Vec<SwarmTask>,
     /// What it says beyond that; absent if it was not asked for.
@@ -264,6 +267,7 @@ impl SwarmService {
     fn of(service: Service, tasks: Vec<SwarmTask>) -> Self {
         let spec = service.spec.unwrap_or_default();
         let counted = service.service_status.as_ref();
+        let update = service.update_status.as_ref();
         Self {
             id: service.id.unwrap_or_default(),
             name: spec.name.unwrap_or_default(),
@@ -271,7 +275,8 @@ impl SwarmService {
             mode: spec.mode.as_ref().and_then(mode).map(str::to_owned),
             desired_tasks: counted.and_then(|c| c.desired_tasks),
             running_tasks: counted.and_then(|c| c.running_tasks),
-            update_state: service.update_status.and_then(|u| said(u.state.as_ref())),
+            update_state: update.and_then(|u| said(u.state.as_ref())),
+            update_message: update.and_then(|u| said(u.message.as_ref())),
             tasks,
             details: None,
         }

@@ -234,7 +234,8 @@ fn write_holder(file: &mut File, verb: &str) -> std::io::Result<()> {
     writeln!(file, "`dojo {verb}`, process {}", std::process::id())
 }
 
-fn read_holder(file: &mut File) -> String {
+/// What the holder of a lock says of itself, for people.
+pub(super) fn read_holder(file: &mut File) -> String {
     let mut text = String::new();
     // What cannot be read is a courtesy lost, no more.
     let _ = file.read_to_string(&mut text);

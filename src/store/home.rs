@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::durable;
 use crate::model::ClusterName;
 
-use super::{Entry, Error, Record};
+use super::{Entry, Error, Holders, Record};
 
 /// The contexts that are selected.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -108,6 +108,11 @@ impl Home {
     /// The entry of a cluster that is only looked at.
     pub fn unlocked(&self, name: &ClusterName) -> Entry {
         Entry::unlocked(self.directory(name), name.clone())
+    }
+
+    /// What tells who works on a cluster.
+    pub fn holders(&self, name: &ClusterName) -> Holders {
+        Holders::of(&self.directory(name))
     }
 
     /// What was selected before the last `dojo use`; `None` if there was no such use.

@@ -5,10 +5,12 @@
 
 mod entry;
 mod error;
+mod holder;
 mod home;
 mod record;
 
 pub use entry::Entry;
 pub use error::Error;
+pub use holder::{Holder, Holders};
 pub use home::{Home, Listed, Selection};
 pub use record::{ContextFiles, Intent, Phase, Record, SCHEMA};

@@ -12,6 +12,8 @@ mod external;
 mod fault;
 mod faults;
 mod forward;
+#[path = "../integration/hook.rs"]
+mod hook;
 mod kill;
 mod kubernetes;
 mod kubernetes_faults;
@@ -30,4 +32,5 @@ mod ssh;
 mod ssh_hosts;
 mod swarm;
 mod verbs;
+mod watch;
 mod world;

@@ -47,6 +47,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("plan", &["model", "spec"]),
     ("store", &["model", "pace", "spec", "durable"]),
     ("observe", &["model", "pace", "event", "driver", "remote", "kind", "store"]),
+    ("alarm", &["model", "remote", "observe"]),
     ("lesson", &["model", "remote", "kind", "observe", "fault"]),
     (
         "workflow",
@@ -103,6 +104,8 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("lab_image", &[]),
     ("fake", &["model", "event", "driver", "remote", "provision", "bootstrap"]),
     ("view", &["model", "remote", "kind", "observe"]),
+    ("watch", &["model", "pace", "remote", "kind", "store", "observe", "alarm"]),
+    ("webhook", &["model", "pace", "event"]),
     (
         "cli",
         &[
@@ -131,6 +134,9 @@ const FLOORS: &[(&str, &[&str])] = &[
             "fake",
             "by_hand",
             "view",
+            "alarm",
+            "watch",
+            "webhook",
         ],
     ),
 ];
@@ -142,7 +148,7 @@ const EC2: &[&str] = &["src/driver/ec2/"];
 const KEEPERS: &[(&str, &[&str])] = &[
     ("russh", &["src/remote/"]),
     ("indicatif", &["src/report/terminal.rs"]),
-    ("hyper", &["src/view/server.rs"]),
+    ("hyper", &["src/view/server.rs", "src/webhook/client.rs"]),
     ("ratatui_core", &["src/report/screen/"]),
     ("crossterm", &["src/report/screen/"]),
     ("signal_hook", &["src/report/screen/"]),

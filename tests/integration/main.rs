@@ -1,6 +1,7 @@
 //! Tests that need nothing but a temporary directory.
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "a test may panic, and shares with others")]
 
+mod alarm;
 mod answers;
 mod bundle;
 mod certificates;
@@ -13,6 +14,7 @@ mod ec2_policy;
 mod external;
 mod fault;
 mod files;
+mod hook;
 mod images;
 mod intents;
 mod interrupt;
@@ -34,3 +36,5 @@ mod unwritable;
 mod verbs;
 mod view;
 mod waiting;
+mod watch;
+mod webhook;

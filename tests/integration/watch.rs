@@ -1,0 +1,194 @@
+//! `dojo watch`, on machines that are only said to be there.
+
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, Lines, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Child, ChildStderr, ChildStdout, Stdio};
+use std::time::{Duration, Instant, SystemTime};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::cli::{UP, World};
+use crate::hook::{Hook, SECRET};
+
+/// A watch that is under way.
+struct Watching {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    stderr: BufReader<ChildStderr>,
+    /// What it has said on standard error by the first look.
+    said: String,
+}
+
+impl Watching {
+    /// Begins to watch the cluster, and waits for the first look at it.
+    fn begin(world: &World, environment: &[(&str, &str)], args: &[&str]) -> Self {
+        let mut command = world.command(&[&["watch", "practice"], args].concat());
+        command.envs(environment.iter().copied());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut said = String::new();
+        while !said.contains("is watched until Ctrl-C") {
+            assert!(stderr.read_line(&mut said).unwrap() > 0, "it has ended: {said}");
+        }
+        Self { child, lines, stderr, said }
+    }
+
+    /// The next line.
+    fn line(&mut self) -> String {
+        self.lines.next().expect("something is told").unwrap()
+    }
+
+    /// Whatever else was told, by the end.
+    fn end(mut self) -> (Vec<String>, String) {
+        wait(&mut self.child);
+        self.stderr.read_to_string(&mut self.said).unwrap();
+        assert!(!self.said.contains(SECRET), "{}", self.said);
+        (self.lines.map(Result::unwrap).collect(), self.said)
+    }
+
+    fn ctrl_c(self) -> (Vec<String>, String) {
+        kill_process(Pid::from_child(&self.child), Signal::INT).unwrap();
+        self.end()
+    }
+}
+
+/// Waits for a good end.
+fn wait(child: &mut Child) {
+    let end = Instant::now() + Duration::from_secs(60);
+    while child.try_wait().unwrap().is_none() {
+        assert!(Instant::now() < end, "it goes on");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+/// A cluster with which nobody has done anything for a while.
+fn cluster() -> World {
+    let world = World::new();
+    world.dojo(&UP).ok();
+    let lock = File::options().write(true).open(world.at("state/clusters/practice/lock")).unwrap();
+    lock.set_modified(SystemTime::now() - Duration::from_secs(60)).unwrap();
+    world
+}
+
+/// Has a machine be off as if its host had done it.
+fn switch(world: &World, machine: &str, state: &str) {
+    world.change("fake.json", |fake| {
+        let machines = fake["machines"].as_array_mut().unwrap();
+        let found = machines.iter_mut().find(|m| m["id"]["name"] == machine).unwrap();
+        found["state"] = state.into();
+    });
+}
+
+/// Whether the secret is in any file below a directory.
+fn holds_secret(directory: &Path) -> bool {
+    fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).any(|path| {
+        if path.is_dir() {
+            return holds_secret(&path);
+        }
+        String::from_utf8_lossy(&fs::read(&path).unwrap()).contains(SECRET)
+    })
+}
+
+#[test]
+fn what_nobody_has_asked_for_is_told_here_and_to_a_webhook() {
+    let world = cluster();
+    let hook = Hook::answering(&[]);
+    let file = world.file("hook", &format!("{}\n", hook.url));
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    let mut watching = Watching::begin(&world, &[], &["-v", "--webhook-file", &file]);
+    switch(&world, "worker-2", "stopped");
+    let line = watching.line();
+    assert!(line.ends_with("  worker-2 is stopped [off]"), "{line}");
+    assert_eq!(hook.next(60).text, "practice: worker-2 is stopped");
+    // What is asked for is nobody's news, and `kill` is there to be told.
+    world.dojo(&["-q", "stop", "practice/worker-1"]).ok();
+    world.dojo(&["-q", "down", "practice"]).ok();
+    let (lines, stderr) = watching.end();
+    assert_eq!(lines, [""; 0]);
+    assert_eq!(hook.all(), [""; 0]);
+    let first =
+        "practice (swarm of 3) is watched until Ctrl-C; what happens is sent to the webhook, too\n";
+    assert!(stderr.contains(first), "{stderr}");
+    assert!(stderr.ends_with("practice is gone\n"), "{stderr}");
+}
+
+#[test]
+fn a_machine_that_is_killed_on_purpose_is_told_once_as_json_and_ctrl_c_is_a_good_end() {
+    let world = World::new();
+    world.dojo(&UP).ok();
+    // `up` was just now, and what follows from it was asked for; `kill` never is.
+    let hook = Hook::answering(&[]);
+    let mut watching = Watching::begin(&world, &[("DOJO_WEBHOOK", &hook.url)], &["-o", "json"]);
+    world.dojo(&["-q", "kill", "practice/worker-2"]).ok();
+    let line: Value = serde_json::from_str(&watching.line()).unwrap();
+    let of = |key: &str| line[key].as_str().unwrap().to_owned();
+    assert_eq!(
+        [of("cluster"), of("subject"), of("machine"), of("what"), of("cause"), of("message")],
+        ["practice", "worker-2", "worker-2", "down", "off", "is stopped"]
+    );
+    // What was not told yet is told at the end.
+    let (lines, stderr) = watching.ctrl_c();
+    assert_eq!(lines, [""; 0]);
+    assert_eq!(hook.all(), ["practice: worker-2 is stopped"]);
+    assert!(!stderr.contains("the webhook takes no"), "{stderr}");
+}
+
+#[test]
+fn a_webhook_that_fails_ends_no_watch_and_its_url_is_nowhere() {
+    let world = World::new();
+    world.dojo(&UP).ok();
+    let hook = Hook::answering(&[Some("403 Forbidden"), Some("403 Forbidden")]);
+    let file = world.file("hook", &hook.url);
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    let args = ["-vv", "--log-format", "json", "--webhook-file", &file];
+    let mut watching = Watching::begin(&world, &[("DOJO_WEBHOOK", "is not looked at")], &args);
+    world.dojo(&["-q", "kill", "practice/worker-1"]).ok();
+    watching.line();
+    hook.next(60);
+    world.dojo(&["-q", "kill", "practice/worker-2"]).ok();
+    watching.line();
+    hook.next(60);
+    let (_, stderr) = watching.ctrl_c();
+    let count = |text: &str| stderr.matches(text).count();
+    assert_eq!(count("the webhook takes no message: it answers 403 Forbidden"), 1, "{stderr}");
+    assert_eq!(count("2 messages were not sent to the webhook"), 1, "{stderr}");
+    assert_eq!(count("chmod 600"), 1, "{stderr}");
+    assert!(!holds_secret(&world.at("state")));
+}
+
+#[test]
+fn bad_urls_are_refused_before_anything_is_done_and_never_repeated() {
+    let world = World::new();
+    let empty = world.file("empty", "\n");
+    for (environment, args, why) in [
+        (&[][..], &["--webhook", SECRET][..], "has to begin with https:// or http://"),
+        (&[], &["--webhook", "https://me:hunter2@chat.example/"], "names a user"),
+        (&[], &["--webhook", "ftp://hunter2"], "has to begin with"),
+        (&[("DOJO_WEBHOOK", SECRET)], &[], "has to begin with"),
+        (&[], &["--webhook-file", &empty], "is empty"),
+        (&[], &["--webhook-file", "/nowhere"], "cannot read the webhook's URL from `/nowhere`"),
+        (&[], &["--webhook", SECRET, "--webhook-file", &empty], "cannot be used with"),
+    ] {
+        let said = world.dojo_with(environment, &[&["watch", "practice"], args].concat());
+        assert_eq!(said.code, Some(2), "{}", said.stderr);
+        assert!(said.stderr.contains(why), "{}", said.stderr);
+        assert!(!said.stderr.contains(SECRET), "{}", said.stderr);
+    }
+    let said = world.dojo(&["watch", "practice"]);
+    assert!(said.stderr.contains("practice"), "{}", said.stderr);
+    assert_eq!(said.code, Some(1));
+}
+
+#[test]
+fn who_has_read_enough_ends_it() {
+    let world = cluster();
+    let Watching { mut child, lines, .. } = Watching::begin(&world, &[], &[]);
+    drop(lines);
+    world.dojo(&["-q", "kill", "practice/worker-1"]).ok();
+    wait(&mut child);
+}
