@@ -62,8 +62,20 @@ Examples:
 pub(super) const USE: &str = "\
 Examples:
   dojo use practice
+  dojo use hosts/machine-2  One of several plain Docker hosts
   dojo use --previous
   dojo use --none";
+
+pub(super) const KUBECONFIG: &str = "\
+Examples:
+  dojo kubeconfig k8s -o k8s.kubeconfig             For this computer
+  dojo kubeconfig k8s --external -o k8s.kubeconfig  For others";
+
+pub(super) const CONTEXT_EXPORT: &str = "\
+Examples:
+  dojo context export practice practice.dockercontext
+  dojo context export --external hosts/machine-2 machine-2.dockercontext
+  docker context import practice practice.dockercontext  On the other computer";
 
 pub(super) const ENV: &str = "\
 Examples:
@@ -143,6 +155,11 @@ pub(super) const UPGRADE: &str = "\
 Examples:
   dojo upgrade k8s --kubernetes-version 1.37
   dojo upgrade k8s --bundle kubernetes-v1.37.2-amd64.tar";
+
+pub(super) const IMPORT: &str = "\
+Examples:
+  dojo import docker-machine box --dry-run
+  dojo import docker-machine box-1 box-2 --name boxes";
 
 pub(super) const IMAGE_LOAD: &str = "\
 Examples:

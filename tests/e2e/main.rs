@@ -18,6 +18,7 @@ mod kubernetes_faults;
 mod kubernetes_ha;
 mod kubernetes_upgrade;
 mod lesson;
+mod listing;
 mod logs;
 mod neighbour;
 mod observe;
