@@ -202,6 +202,49 @@ mod tests {
         words
     }
 
+    /// The commands of `dojo` in a document: in code, at the begin of a line or of a span, or within `$(…)`.
+    fn commands(text: &str) -> Vec<String> {
+        let mut spans: Vec<String> = Vec::new();
+        let mut is_block = false;
+        // A line that ends with a backslash goes on.
+        for line in text.replace("\\\n", " ").lines() {
+            if line.trim_start().starts_with("```") {
+                is_block = !is_block;
+            } else if is_block {
+                spans.push(line.trim_start_matches("$ ").to_owned());
+            } else {
+                spans.extend(line.split('`').skip(1).step_by(2).map(str::to_owned));
+            }
+        }
+        let inner = |span: &String| {
+            let (_, rest) = span.split_once("$(")?;
+            Some(rest.split(')').next().unwrap_or(rest).to_owned())
+        };
+        let inners: Vec<String> = spans.iter().filter_map(inner).collect();
+        let all = spans.into_iter().chain(inners);
+        let own = all.filter(|span| span.starts_with("dojo "));
+        // Up to a pipe, which stands with a backslash in tables.
+        own.map(|span| span.split(" \\|").next().unwrap().split(" |").next().unwrap().to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn every_command_of_the_documents_for_others_is_understood() {
+        for (name, text, least) in [
+            ("from-docker-machine", include_str!("../../docs/from-docker-machine.md"), 60),
+            ("ci", include_str!("../../docs/ci.md"), 12),
+        ] {
+            let commands = commands(text);
+            assert!(commands.len() >= least, "{name}: {commands:?}");
+            for command in &commands {
+                // Help and the version come as errors as well.
+                let refused = Cli::command().try_get_matches_from(words(command)).err();
+                let refused = refused.filter(|error| error.exit_code() != 0);
+                assert!(refused.is_none(), "{name}: {command}: {refused:?}");
+            }
+        }
+    }
+
     #[test]
     fn every_example_is_understood() {
         let examples = examples(&Cli::command());
