@@ -26,6 +26,7 @@ pub mod failpoint;
 #[cfg(feature = "fake")]
 pub mod fake;
 pub mod fault;
+pub mod import;
 pub mod kind;
 pub mod lab_image;
 pub mod learn;

@@ -4,13 +4,12 @@ use std::process::ExitCode;
 
 use super::error::Error;
 use super::output;
-use super::pointed::machine_pointed_at;
 use super::services::Context;
 
 pub(super) fn run(context: &Context) -> Result<ExitCode, Error> {
     let clusters = context.home.list()?;
     let mut found: Vec<String> = Vec::new();
-    let machine = machine_pointed_at(&clusters).map(|machine| machine.to_string());
+    let machine = context.machine_pointed_at(&clusters).map(|machine| machine.to_string());
     let docker = context.docker_pointed_at(&clusters).map(|name| name.to_string());
     let kubectl = context.kubectl_pointed_at(&clusters).map(|name| name.to_string());
     for name in machine.or(docker).into_iter().chain(kubectl) {

@@ -71,8 +71,15 @@ pub(super) enum Command {
     Logs(Logs),
     /// Print the details of a cluster as JSON
     Inspect(Inspect),
-    /// Select the cluster that docker or kubectl uses
+    /// Select the cluster or machine that docker or kubectl uses
     Use(Use),
+    /// Print a kubeconfig of a cluster, for others or for CI
+    Kubeconfig(Kubeconfig),
+    /// Docker contexts of clusters and machines, for others or for CI
+    Context {
+        #[command(subcommand)]
+        command: ContextCommand,
+    },
     /// Print shell commands that configure docker for one machine
     Env(Env),
     /// Open a shell on a machine, or run a command there or on all machines
@@ -136,6 +143,11 @@ pub(super) enum Command {
     Certs {
         #[command(subcommand)]
         command: CertsCommand,
+    },
+    /// Make machines of hosts that other programs manage
+    Import {
+        #[command(subcommand)]
+        command: ImportCommand,
     },
     /// Build machine images, and load images onto machines
     Image {
@@ -337,7 +349,7 @@ fn not_with_a_file() -> Vec<&'static str> {
 }
 
 /// What machines may cost.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(super) struct Agreed {
     /// The most that new machines may cost together in an hour, in US dollars, or none [default: 1.00]
     #[arg(long, value_name = "USD", help_heading = "How")]
@@ -567,14 +579,55 @@ pub(super) struct Inspect {
 #[group(required = true, multiple = false)]
 #[command(after_help = examples::USE)]
 pub(super) struct Use {
-    /// Which cluster
-    pub(super) name: Option<ClusterName>,
+    /// Which cluster; or which machine, of plain Docker hosts: hosts/machine-2
+    pub(super) name: Option<String>,
     /// Select what was selected before
     #[arg(long)]
     pub(super) previous: bool,
     /// Deselect the current cluster
     #[arg(long)]
     pub(super) none: bool,
+}
+
+/// Whoever has it is administrator of the cluster.
+#[derive(Debug, Args)]
+#[command(after_help = examples::KUBECONFIG)]
+pub(super) struct Kubeconfig {
+    /// Which cluster [default: the current one]
+    pub(super) name: Option<ClusterName>,
+    /// With an address that other computers reach
+    #[arg(long)]
+    pub(super) external: bool,
+    /// Write it to a file that only you can read
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// Overwrite the file if there is one
+    #[arg(long, requires = "output")]
+    pub(super) force: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ContextCommand {
+    /// Write a docker context to a file that `docker context import` reads
+    Export(ContextExport),
+}
+
+/// Whoever has it is root on the machine, and on all others of the cluster.
+#[derive(Debug, Args)]
+#[command(after_help = examples::CONTEXT_EXPORT, allow_missing_positional = true)]
+pub(super) struct ContextExport {
+    /// Which cluster, or which machine: practice, practice/worker-1, worker-1 [default: the current cluster]
+    #[arg(value_name = "NAME|MACHINE")]
+    pub(super) target: Option<String>,
+    /// The file, which only you can read; - is standard output
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// With an address that other computers reach
+    #[arg(long)]
+    pub(super) external: bool,
+    /// Overwrite the file if there is one
+    #[arg(long)]
+    pub(super) force: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -883,6 +936,44 @@ pub(super) struct CertsShow {
 pub(super) struct CertsRenew {
     /// Which cluster [default: the current one]
     pub(super) name: Option<ClusterName>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ImportCommand {
+    /// Take machines of docker-machine (drivers generic and amazonec2) as plain Docker hosts
+    DockerMachine(ImportDockerMachine),
+}
+
+/// They become a cluster of driver ssh: their engines get certificates of this cluster, and `dojo down` gives them back
+/// as they were. What docker-machine keeps of them is read, and never changed.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+#[command(after_help = examples::IMPORT)]
+pub(super) struct ImportDockerMachine {
+    /// Which machines, as `docker-machine ls` names them
+    #[arg(value_name = "MACHINE", required = true)]
+    pub(super) machines: Vec<String>,
+    /// The cluster's name [default: that of the machine, docker-machine if they are several]
+    #[arg(long, value_name = "CLUSTER")]
+    pub(super) name: Option<ClusterName>,
+    /// The public host key of a machine, in the order of the machines [default: the one that your ssh knows]
+    #[arg(long, value_name = "KEY")]
+    pub(super) host_key: Vec<String>,
+    /// A configuration file for ssh [default: your own]
+    #[arg(long, value_name = "FILE")]
+    pub(super) ssh_config: Option<PathBuf>,
+    /// Take machines that have containers, volumes or a swarm; these stay
+    #[arg(long)]
+    pub(super) adopt: bool,
+    /// Print the `dojo up` that does it, and do nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Take them without asking
+    #[arg(short, long)]
+    pub(super) yes: bool,
+    /// Leave the selected docker context as it is
+    #[arg(long)]
+    pub(super) no_use: bool,
 }
 
 #[derive(Debug, Subcommand)]

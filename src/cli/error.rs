@@ -15,8 +15,8 @@ use crate::model::{
 };
 use crate::pace::InvalidPatience;
 use crate::{
-    bootstrap, bundle, context, driver, fault, learn, provision, remote, snapshot, spec, store,
-    webhook, workflow,
+    bootstrap, bundle, context, driver, fault, import, learn, provision, remote, snapshot, spec,
+    store, webhook, workflow,
 };
 
 /// Why a command failed.
@@ -32,6 +32,8 @@ pub(super) enum Error {
     Invalid(#[from] spec::Invalid),
     #[error(transparent)]
     Name(#[from] InvalidName),
+    #[error(transparent)]
+    Import(#[from] import::Error),
     #[error(transparent)]
     Patience(#[from] InvalidPatience),
     /// What went wrong with a cluster, whose name the hints need.
@@ -79,9 +81,18 @@ pub(super) enum Error {
     /// The context is in files that the user's tool does not read here.
     #[error("context `{}` is in `{}`, which is not read here", cluster.context(), listed(files))]
     OtherFiles { cluster: ClusterName, files: Vec<PathBuf>, variable: &'static str },
+    /// A file is there that nobody said may be overwritten.
+    #[error("`{}` exists already", .0.display())]
+    Exists(PathBuf),
+    /// A file that was named cannot be written.
+    #[error("cannot write `{}`", path.display())]
+    Unwritable { path: PathBuf, source: std::io::Error },
     /// Nobody could be asked whether it may be removed.
     #[error("nothing was removed")]
     Unasked,
+    /// Nobody could be asked whether hosts may be taken.
+    #[error("nothing was taken")]
+    Untaken,
     /// Nothing is here that could mount.
     #[error("`dojo mount` needs sshfs, which this computer does not have")]
     NoSshfs,
@@ -198,10 +209,15 @@ fn code(error: &Error) -> u8 {
         | Error::Usage(_)
         | Error::StrayFlag { .. }
         | Error::NoEngine { .. } => USAGE,
-        Error::Io { .. }
+        Error::Import(import::Error::Unknown { .. } | import::Error::OtherDriver { .. }) => USAGE,
+        Error::Import(_)
+        | Error::Untaken
+        | Error::Io { .. }
         | Error::TooDear { .. }
         | Error::Untrusted { .. }
         | Error::OtherFiles { .. }
+        | Error::Exists(_)
+        | Error::Unwritable { .. }
         | Error::Unasked
         | Error::Program { .. }
         | Error::NoneActive
@@ -324,6 +340,11 @@ fn hints(error: &Error, cluster: Option<&ClusterName>) -> Vec<String> {
         Error::NoneActive => {
             return vec!["`dojo use NAME` selects one, and `dojo ls` lists them".to_owned()];
         }
+        Error::Exists(_) => {
+            return vec!["--force overwrites it, or name another file".to_owned()];
+        }
+        Error::Untaken => return vec!["--yes takes them without asking".to_owned()],
+        Error::Import(error) => return import_hints(error),
         Error::Unasked => return vec!["--yes removes it without asking".to_owned()],
         _ => return Vec::new(),
     };
@@ -368,6 +389,20 @@ fn hints(error: &Error, cluster: Option<&ClusterName>) -> Vec<String> {
         }
         workflow::Error::NotOn { machine, .. } => {
             vec![format!("`dojo start {machine}` starts it")]
+        }
+        workflow::Error::NotWhole(cluster) => {
+            vec![format!("`dojo up {cluster}` does what is left to do")]
+        }
+        workflow::Error::NoAddress { address, .. } => vec![
+            format!(
+                "on the other computer, `ssh -N -L {port}:{address} USER@THIS-COMPUTER` leads there while it runs; what \
+                 this command writes without --external works there then",
+                port = address.port()
+            ),
+            "clusters of --driver ssh and --driver ec2 have addresses that other computers reach".to_owned(),
+        ],
+        workflow::Error::NotNamed { machine: MachineId { cluster, .. }, .. } => {
+            vec![format!("`dojo up {cluster}` renews certificates that have expired or do not fit")]
         }
         workflow::Error::NoRecord { cluster, .. } => vec![
             format!("`dojo down {cluster} --yes` removes them, if they are yours to remove"),
@@ -523,6 +558,28 @@ fn lesson_hints(error: &learn::Error) -> Vec<String> {
                 .to_owned(),
         ],
         _ => Vec::new(),
+    }
+}
+
+fn import_hints(error: &import::Error) -> Vec<String> {
+    match error {
+        import::Error::Unknown { .. } => {
+            vec!["MACHINE_STORAGE_PATH names another place where docker-machine keeps them".to_owned()]
+        }
+        import::Error::OtherDriver { .. } => vec![
+            "`dojo up --engines` makes machines that are containers of this computer".to_owned(),
+            "a host that `ssh` reaches is taken by `dojo up --engines --driver ssh --host USER@HOST`".to_owned(),
+        ],
+        import::Error::NoAddress(name) => {
+            vec![format!("`docker-machine start {name}` starts it and notes its address")]
+        }
+        import::Error::Damaged { .. }
+        | import::Error::Odd { .. }
+        | import::Error::NoKey { .. } => vec![
+            "where you can reach the host yourself: `dojo up --engines --driver ssh --host USER@HOST --identity KEY`"
+                .to_owned(),
+        ],
+        import::Error::NoHome | import::Error::Unreadable { .. } => Vec::new(),
     }
 }
 

@@ -68,8 +68,20 @@ Examples:
 pub(super) const USE: &str = "\
 Examples:
   dojo use practice
+  dojo use hosts/machine-2  One of several plain Docker hosts
   dojo use --previous
   dojo use --none";
+
+pub(super) const KUBECONFIG: &str = "\
+Examples:
+  dojo kubeconfig k8s -o k8s.kubeconfig             For this computer
+  dojo kubeconfig k8s --external -o k8s.kubeconfig  For others";
+
+pub(super) const CONTEXT_EXPORT: &str = "\
+Examples:
+  dojo context export practice practice.dockercontext
+  dojo context export --external hosts/machine-2 machine-2.dockercontext
+  docker context import practice practice.dockercontext  On the other computer";
 
 pub(super) const ENV: &str = "\
 Examples:
@@ -150,6 +162,11 @@ Examples:
   dojo upgrade k8s --kubernetes-version 1.37
   dojo upgrade k8s --bundle kubernetes-v1.37.2-amd64.tar";
 
+pub(super) const IMPORT: &str = "\
+Examples:
+  dojo import docker-machine box --dry-run
+  dojo import docker-machine box-1 box-2 --name boxes";
+
 pub(super) const IMAGE_LOAD: &str = "\
 Examples:
   docker build -t web:1 .
@@ -189,6 +206,49 @@ mod tests {
         }
         words.retain(|word| !word.is_empty());
         words
+    }
+
+    /// The commands of `dojo` in a document: in code, at the begin of a line or of a span, or within `$(…)`.
+    fn commands(text: &str) -> Vec<String> {
+        let mut spans: Vec<String> = Vec::new();
+        let mut is_block = false;
+        // A line that ends with a backslash goes on.
+        for line in text.replace("\\\n", " ").lines() {
+            if line.trim_start().starts_with("```") {
+                is_block = !is_block;
+            } else if is_block {
+                spans.push(line.trim_start_matches("$ ").to_owned());
+            } else {
+                spans.extend(line.split('`').skip(1).step_by(2).map(str::to_owned));
+            }
+        }
+        let inner = |span: &String| {
+            let (_, rest) = span.split_once("$(")?;
+            Some(rest.split(')').next().unwrap_or(rest).to_owned())
+        };
+        let inners: Vec<String> = spans.iter().filter_map(inner).collect();
+        let all = spans.into_iter().chain(inners);
+        let own = all.filter(|span| span.starts_with("dojo "));
+        // Up to a pipe, which stands with a backslash in tables.
+        own.map(|span| span.split(" \\|").next().unwrap().split(" |").next().unwrap().to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn every_command_of_the_documents_for_others_is_understood() {
+        for (name, text, least) in [
+            ("from-docker-machine", include_str!("../../docs/from-docker-machine.md"), 60),
+            ("ci", include_str!("../../docs/ci.md"), 12),
+        ] {
+            let commands = commands(text);
+            assert!(commands.len() >= least, "{name}: {commands:?}");
+            for command in &commands {
+                // Help and the version come as errors as well.
+                let refused = Cli::command().try_get_matches_from(words(command)).err();
+                let refused = refused.filter(|error| error.exit_code() != 0);
+                assert!(refused.is_none(), "{name}: {command}: {refused:?}");
+            }
+        }
     }
 
     #[test]

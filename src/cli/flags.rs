@@ -146,7 +146,7 @@ impl DriverFlagsGiven {
 }
 
 /// A word as it can be given to a shell.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_=+@%:,./[]".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();

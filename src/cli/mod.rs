@@ -23,6 +23,7 @@ mod forward;
 mod habits;
 mod help;
 mod image;
+mod import;
 mod inspect;
 mod kubectl;
 mod lab_images;
@@ -31,6 +32,7 @@ mod lifetime;
 mod list;
 mod logs;
 mod machine;
+mod meant;
 mod mount;
 mod output;
 mod overruled;
@@ -40,6 +42,7 @@ mod pointed;
 mod power;
 mod scale;
 mod services;
+mod share;
 mod side;
 mod snapshot;
 mod ssh;
@@ -63,7 +66,7 @@ use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::pace;
 
-use args::{BundleCommand, CertsCommand, Cli, Command, ImageCommand};
+use args::{BundleCommand, CertsCommand, Cli, Command, ContextCommand, ImageCommand, ImportCommand};
 use error::Error;
 use flags::DriverFlagsGiven;
 use services::Context;
@@ -133,6 +136,10 @@ async fn one(context: &Context, command: Command) -> Result<ExitCode, Error> {
         Command::Logs(args) => logs::run(context, args).await,
         Command::Inspect(args) => inspect::run(context, args).map(done),
         Command::Use(args) => Box::pin(switch::run(context, &args)).await.map(done),
+        Command::Kubeconfig(args) => share::kubeconfig(context, args).await.map(done),
+        Command::Context { command: ContextCommand::Export(args) } => {
+            share::export(context, &args).await.map(done)
+        }
         Command::Env(args) => env::run(context, &args).await.map(done),
         Command::Active => active::run(context),
         Command::Config(args) => machine::config(context, &args).await.map(done),
@@ -160,6 +167,9 @@ async fn one(context: &Context, command: Command) -> Result<ExitCode, Error> {
         Command::Snapshot { command } => Box::pin(snapshot::run(context, command)).await,
         Command::Repair(args) => power::repair(context, args).await.map(done),
         Command::Doctor(args) => status::doctor(context, args).await,
+        Command::Import { command: ImportCommand::DockerMachine(args) } => {
+            Box::pin(import::docker_machine(context, args)).await.map(done)
+        }
         Command::Image { command: ImageCommand::Build(args) } => {
             image::build(context, args).await.map(done)
         }

@@ -376,9 +376,7 @@ impl Context {
     pub(super) fn machine(&self, text: &str) -> Result<(Record, Machine), Error> {
         let (cluster, name) = self.machine_name(text)?;
         let record = self.record(&cluster)?;
-        let machine = record.machines.iter().find(|m| m.id.name == name).cloned();
-        let unknown = || workflow::Error::UnknownMachine { cluster, machine: name };
-        let machine = machine.ok_or_else(unknown)?;
+        let machine = machine_of(&record, name)?.clone();
         Ok((record, machine))
     }
 
@@ -405,4 +403,12 @@ impl Context {
     pub(super) fn can_ask(&self) -> bool {
         std::io::stdin().is_terminal() && std::io::stderr().is_terminal() && !self.quiet
     }
+}
+
+/// A machine of a recorded cluster.
+pub(super) fn machine_of(record: &Record, name: MachineName) -> Result<&Machine, Error> {
+    let cluster = || record.spec.name.clone();
+    let unknown = || workflow::Error::UnknownMachine { cluster: cluster(), machine: name };
+    let found = record.machines.iter().find(|machine| machine.id.name == name);
+    Ok(found.ok_or_else(unknown)?)
 }

@@ -86,18 +86,8 @@ fn asked(
     machine: Option<MachineName>,
 ) -> Result<(ClusterName, Option<MachineName>), Error> {
     match (name, machine) {
-        (None, machine) => Ok((context.cluster(None)?, machine)),
         (Some(name), Some(machine)) => Ok((name.parse()?, Some(machine))),
-        (Some(text), None) if text.contains('/') => {
-            let (cluster, machine) = context.machine_name(text)?;
-            Ok((cluster, Some(machine)))
-        }
-        (Some(text), None) => match (text.parse::<ClusterName>(), text.parse::<MachineName>()) {
-            // A cluster may be called like a machine as well.
-            (Ok(name), Ok(_)) if context.home.record(&name)?.is_some() => Ok((name, None)),
-            (_, Ok(machine)) => Ok((context.cluster(None)?, Some(machine))),
-            (name, Err(_)) => Ok((name?, None)),
-        },
+        (name, _) => context.meant(name),
     }
 }
 

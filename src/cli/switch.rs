@@ -2,24 +2,30 @@
 
 use crate::context::overriding_env;
 use crate::kind;
-use crate::model::{ClusterName, Tool};
-use crate::store::Selection;
+use crate::model::{ClusterName, Machine, Tool};
+use crate::store::{Record, Selection};
 use crate::workflow;
 
 use super::args::Use;
 use super::error::{About as _, Error};
 use super::output;
-use super::services::Context;
+use super::services::{Context, machine_of};
 
 pub(super) async fn run(context: &Context, args: &Use) -> Result<(), Error> {
     let before = Selection {
         docker: context.contexts.current()?,
         kubectl: context.kube_contexts.current()?,
     };
-    let after = match &args.name {
-        Some(name) => {
-            let selected = Some(name.context());
+    let asked = args.name.as_deref().map(|text| context.meant(Some(text))).transpose()?;
+    let cluster = asked.as_ref().map(|(cluster, _)| cluster);
+    let after = match &asked {
+        Some((name, machine)) => {
             let record = context.record(name)?;
+            let machine = machine.map(|machine| machine_of(&record, machine)).transpose()?;
+            let selected = Some(match machine {
+                Some(machine) => context_of(&record, machine)?,
+                None => name.context(),
+            });
             let services = context.services_to_reach(&record);
             if let Some((files, variable)) = workflow::other_files(&services, &record) {
                 let (cluster, files) = (name.clone(), files.to_vec());
@@ -46,13 +52,13 @@ pub(super) async fn run(context: &Context, args: &Use) -> Result<(), Error> {
     };
     if before.docker != after.docker {
         match &after.docker {
-            Some(name) => drop(about(args, context.contexts.select(name))?),
+            Some(name) => drop(about(cluster, context.contexts.select(name))?),
             None => context.contexts.deselect()?,
         }
     }
     if before.kubectl != after.kubectl {
         match &after.kubectl {
-            Some(name) => drop(about(args, context.kube_contexts.select(name))?),
+            Some(name) => drop(about(cluster, context.kube_contexts.select(name))?),
             None => context.kube_contexts.deselect()?,
         }
     }
@@ -63,8 +69,7 @@ pub(super) async fn run(context: &Context, args: &Use) -> Result<(), Error> {
         return Ok(());
     }
     // Whoever names a cluster wants to know of its tool; else what has changed is told.
-    let kubernetes =
-        args.name.is_some() && after.kubectl == args.name.as_ref().map(ClusterName::context);
+    let kubernetes = cluster.is_some() && after.kubectl == cluster.map(ClusterName::context);
     if kubernetes || before.kubectl != after.kubectl {
         let name = after.kubectl.as_deref().unwrap_or("none");
         output::line(&format!("kubectl now uses context {name}"))?;
@@ -79,8 +84,28 @@ pub(super) async fn run(context: &Context, args: &Use) -> Result<(), Error> {
     Ok(())
 }
 
-fn about<T, E: Into<Error>>(args: &Use, result: Result<T, E>) -> Result<T, Error> {
-    match &args.name {
+/// The name of a machine's own context.
+fn context_of(record: &Record, machine: &Machine) -> Result<String, Error> {
+    let kind = kind::of(record.spec.orchestrator);
+    if kind.has_context_per_machine() {
+        return Ok(machine.id.context());
+    }
+    let (cluster, id) = (&record.spec.name, &machine.id);
+    let instead = match kind.tool() {
+        Tool::Docker => format!("`eval \"$(dojo env {id})\"` points one shell at this machine"),
+        Tool::Kubectl => format!("`dojo ssh {id}` opens a shell on this machine"),
+    };
+    Err(Error::Usage(format!(
+        "`{cluster}` is {}, which has one context as a whole: `dojo use {cluster}`; {instead}",
+        kind.noun()
+    )))
+}
+
+fn about<T, E: Into<Error>>(
+    cluster: Option<&ClusterName>,
+    result: Result<T, E>,
+) -> Result<T, Error> {
+    match cluster {
         Some(name) => result.about(name),
         None => result.map_err(Into::into),
     }

@@ -18,7 +18,7 @@ use crate::report::Quiet;
 use crate::spec::{self, ClusterSpec, MachineGroup};
 use crate::workflow::{self, Summary, UpOptions};
 
-use super::args::{SpecFormat, Up};
+use super::args::{Agreed, SpecFormat, Up};
 use super::error::{About as _, Error};
 use super::place::driver_options;
 use super::services::{Context, DEFAULT_CLUSTER};
@@ -49,23 +49,40 @@ pub(super) async fn run(context: &Context, args: Up) -> Result<(), Error> {
     if let Some((path, text)) = text {
         trust::check(context, path, &text, &spec, args.trust)?;
     }
-    let name = spec.name.clone();
-    let services = context.services_to_make(&spec).await.about(&name)?;
     if args.dry_run {
+        let services = context.services_to_make(&spec).await.about(&spec.name)?;
         let (_, changes) = workflow::plan(&services, &spec, options).await?;
         costs::told(context, &services, &spec, options).await?;
         return output::write(plan::told(changes).as_bytes());
     }
-    let agreed = costs::agreed(context, &services, &spec, options, &args.agreed).await?;
-    let cluster = services.lock(&name, "up").await.about(&name)?;
-    let wanted = if args.file.is_some() {
-        spec
-    } else {
+    let is_whole = args.file.is_some();
+    make(context, spec, options, &args.agreed, |spec, recorded| {
+        if is_whole {
+            return Ok(spec);
+        }
         // What another command has changed meanwhile stays changed.
-        let wanted = from_flags(context, &args, cluster.goal().about(&name)?)?;
+        let wanted = from_flags(context, &args, recorded)?;
         wanted.validate()?;
-        agreed.refuse_other(&spec, wanted)?
-    };
+        Ok(wanted)
+    })
+    .await
+}
+
+/// Makes what a valid spec says, if what it costs is agreed to. `wanted` says what that is by now, given the spec and
+/// what is recorded of the cluster.
+pub(super) async fn make(
+    context: &Context,
+    spec: ClusterSpec,
+    options: UpOptions,
+    agreed: &Agreed,
+    wanted: impl FnOnce(ClusterSpec, Option<ClusterSpec>) -> Result<ClusterSpec, Error>,
+) -> Result<(), Error> {
+    let name = spec.name.clone();
+    let services = context.services_to_make(&spec).await.about(&name)?;
+    let agreed = costs::agreed(context, &services, &spec, options, agreed).await?;
+    let cluster = services.lock(&name, "up").await.about(&name)?;
+    let wanted = wanted(spec.clone(), cluster.goal().about(&name)?)?;
+    let wanted = agreed.refuse_other(&spec, wanted)?;
     let summary = workflow::up(cluster, wanted, options).await.about(&name)?;
     if context.quiet { Ok(()) } else { tell(&summary) }
 }

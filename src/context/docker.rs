@@ -159,6 +159,21 @@ impl DockerContexts {
     /// # Errors
     /// If the store exists and cannot be listed.
     pub fn list_ours(&self) -> Result<Vec<(String, String)>, Error> {
+        let ours = self.marked()?.into_iter();
+        Ok(ours.map(|(name, mark)| (name, mark.cluster)).collect())
+    }
+
+    /// The names of all contexts of a cluster, by its random id. What cannot be read is not ours.
+    ///
+    /// # Errors
+    /// If the store exists and cannot be listed.
+    pub fn list_of(&self, cluster_id: &str) -> Result<Vec<String>, Error> {
+        let ours = self.marked()?.into_iter();
+        Ok(ours.filter(|(_, mark)| mark.cluster_id == cluster_id).map(|(name, _)| name).collect())
+    }
+
+    /// The name and the mark of every context of ours, by name.
+    fn marked(&self) -> Result<Vec<(String, Mark)>, Error> {
         let dir = self.dir.join("contexts/meta");
         let entries = match fs::read_dir(&dir) {
             Ok(entries) => entries,
@@ -172,10 +187,10 @@ impl DockerContexts {
                 let name = meta.name()?.to_owned();
                 // A copy under another directory is not what docker would find by this name.
                 let found = entry.file_name() == *meta::directory(&name);
-                found.then_some((name, meta.mark()?.cluster))
+                found.then_some((name, meta.mark()?))
             })
             .collect();
-        ours.sort();
+        ours.sort_by(|(one, _), (other, _)| one.cmp(other));
         Ok(ours)
     }
 

@@ -57,11 +57,17 @@ impl Meta {
             cluster_id: context.cluster_id.clone(),
             previous,
         };
+        let mut meta = Self::unmarked(context);
+        meta.0["Metadata"][MARK] = json!(mark);
+        meta
+    }
+
+    /// What docker would write for a context.
+    pub(super) fn unmarked(context: &DockerContext) -> Self {
         let host = format!("tcp://{}", context.endpoint);
         let mut keys = Map::new();
         keys.insert("Name".to_owned(), json!(context.name));
-        let metadata = json!({ "Description": context.description, MARK: mark });
-        keys.insert("Metadata".to_owned(), metadata);
+        keys.insert("Metadata".to_owned(), json!({ "Description": context.description }));
         let endpoint = json!({ "Host": host, "SkipTLSVerify": false });
         keys.insert("Endpoints".to_owned(), json!({ "docker": endpoint }));
         Self(keys)

@@ -5,11 +5,13 @@
 //! is kept as it was.
 //!
 //! - [`docker`]: the context store, `contexts/meta` and `contexts/tls`
+//! - `archive`: a docker context as a file of its own, for others
 //! - `engine`: where the context leads that docker uses when none of ours is selected
 //! - [`selection`]: which context plain `docker` uses, `currentContext` in `config.json`
 //! - `yaml`: a YAML text that is changed in place
 //! - [`kubeconfig`]: clusters, users and contexts of `kubectl`, and which one it uses
 
+mod archive;
 mod config_file;
 pub mod docker;
 mod engine;

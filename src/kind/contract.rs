@@ -104,6 +104,10 @@ pub trait Kind: fmt::Debug + Send + Sync {
     fn described(&self, _cluster: &ClusterName, _endpoint: SocketAddr) -> String {
         String::new()
     }
+    /// Whether each machine has a context of its own as well, because none is the same as another.
+    fn has_context_per_machine(&self) -> bool {
+        false
+    }
     /// How the cluster is reached by way of a machine; `directory` is where this computer keeps what is the
     /// cluster's.
     fn access(&self, machine: &Machine, directory: &Path) -> Result<Access, Error>;

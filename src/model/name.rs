@@ -207,6 +207,17 @@ impl MachineId {
         format!("dojo-{}-{}", self.cluster, self.name)
     }
 
+    /// The name of the machine's own docker context, where machines have one. No cluster's context is called so.
+    pub fn context(&self) -> String {
+        format!("{}.{}", self.cluster.context(), self.name)
+    }
+
+    /// The machine whose own context is called so; `None` if no machine's can be.
+    pub fn from_context(context: &str) -> Option<Self> {
+        let (cluster, name) = context.strip_prefix("dojo-")?.split_once('.')?;
+        Some(Self { cluster: cluster.parse().ok()?, name: name.parse().ok()? })
+    }
+
     /// The machine of a cluster that has this alias.
     pub fn from_alias(cluster: &ClusterName, alias: &str) -> Option<Self> {
         let name = alias.strip_prefix(&format!("dojo-{cluster}-"))?.parse().ok()?;
@@ -232,6 +243,17 @@ mod tests {
         assert_eq!(MachineId::from_alias(&other, &id.alias()), None);
         for foreign in ["dojo-lab-2-worker-1", "lab-worker-1", "dojo-lab-worker-01", "192.0.2.1"] {
             assert_eq!(MachineId::from_alias(&cluster, foreign), None, "{foreign}");
+        }
+    }
+
+    #[test]
+    fn a_context_leads_back_to_its_machine_and_is_no_cluster_s() {
+        let id =
+            MachineId { cluster: "lab-2".parse().unwrap(), name: "machine-11".parse().unwrap() };
+        assert_eq!(id.context(), "dojo-lab-2.machine-11");
+        assert_eq!(MachineId::from_context(&id.context()), Some(id));
+        for other in ["dojo-lab-2-machine-11", "dojo-lab.x", "dojo-.machine-1", "lab.machine-1"] {
+            assert_eq!(MachineId::from_context(other), None, "{other}");
         }
     }
 

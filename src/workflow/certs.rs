@@ -145,6 +145,11 @@ impl Renewal<'_> {
         let Self { kind, record, nodes, provisioner, .. } = self;
         if let Some(access) = access(services, *kind, record, nodes, provisioner).await? {
             contexts::write(services, entry, record, &access, false)?;
+            contexts::write_of_machines(
+                services,
+                record,
+                &record.machines.iter().collect::<Vec<_>>(),
+            )?;
         }
         Ok(())
     }

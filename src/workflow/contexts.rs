@@ -9,7 +9,7 @@ use crate::context::{self, DockerContext, KubeContext, KubeContexts, kubeconfig}
 use crate::event::{Progress, chain};
 use crate::failpoint;
 use crate::kind;
-use crate::model::{Access, ClusterName, KubeCredentials, Machine, Tool};
+use crate::model::{Access, ClusterName, KubeCredentials, Machine, MachineId, Service, Tool};
 use crate::spec::ClusterSpec;
 use crate::store::{Entry, Record};
 
@@ -23,7 +23,19 @@ pub(super) fn check(services: &Services, spec: &ClusterSpec, record: &Record) ->
         Tool::Kubectl => services.kubectl_contexts(Some(record)).check(&name, id)?,
         Tool::Docker => services.docker_contexts(Some(record)).check(&name, id)?,
     }
+    for machine in of_machines(spec) {
+        services.docker_contexts(Some(record)).check(&machine.context(), id)?;
+    }
     Ok(())
+}
+
+/// The machines of a cluster that have contexts of their own.
+fn of_machines(spec: &ClusterSpec) -> Vec<MachineId> {
+    if !kind::of(spec.orchestrator).has_context_per_machine() {
+        return Vec::new();
+    }
+    let id = |name| MachineId { cluster: spec.name.clone(), name };
+    spec.machines().into_iter().map(|machine| id(machine.name)).collect()
 }
 
 /// Writes the cluster's context and selects it, if the user wants that; whether it is selected now.
@@ -76,16 +88,62 @@ pub(super) fn write(
     Ok(select || selected)
 }
 
+/// Writes the contexts that machines have of their own beside that of their cluster, of those that are there.
+pub(super) fn write_of_machines(
+    services: &Services,
+    record: &Record,
+    machines: &[&Machine],
+) -> Result<(), Error> {
+    let docker = services.docker_contexts(Some(record));
+    let directory = services.home.directory(&record.spec.name);
+    let kind = kind::of(record.spec.orchestrator);
+    let own = of_machines(&record.spec);
+    for machine in machines.iter().filter(|machine| own.contains(&machine.id)) {
+        if let Access::Engine { endpoint, tls } = kind.access(machine, &directory)? {
+            docker.write(&DockerContext {
+                name: machine.id.context(),
+                description: format!("{} of {}, at {endpoint}", machine.id.name, record.spec.name),
+                endpoint,
+                tls,
+                cluster: record.spec.name.to_string(),
+                cluster_id: record.cluster_id.clone(),
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes away the contexts of machines that the record's spec does not have.
+pub(super) fn forget_departed(services: &Services, record: &Record) -> Result<(), Error> {
+    let docker = services.docker_contexts(Some(record));
+    let own = of_machines(&record.spec);
+    for context in docker.list_of(&record.cluster_id)? {
+        if MachineId::from_context(&context).is_some_and(|machine| !own.contains(&machine)) {
+            docker.remove(&context, Some(&record.cluster_id))?;
+        }
+    }
+    Ok(())
+}
+
 /// The commands by which a person has docker or kubectl point at a cluster with such an access.
-pub(super) fn by_hand(spec: &ClusterSpec, leader: &Machine, access: &Access) -> String {
+pub(super) fn by_hand(
+    spec: &ClusterSpec,
+    leader: &Machine,
+    machines: &[&Machine],
+    access: &Access,
+) -> String {
     let (name, context) = (&spec.name, spec.name.context());
     match access {
-        Access::Engine { endpoint, .. } => format!(
-            "docker context create {context} --docker \\\n  \
-               \"host=tcp://{endpoint},ca=pki/ca.pem,cert=pki/client/cert.pem,key=pki/client/key.pem\"\n\
-             docker context use {context}\n\
-             docker info\n"
-        ),
+        Access::Engine { endpoint, .. } => {
+            let mut text = create_by_hand(&context, *endpoint);
+            let own = of_machines(spec);
+            for machine in machines.iter().filter(|machine| own.contains(&machine.id)) {
+                if let Ok(endpoint) = machine.endpoint(Service::Engine) {
+                    text.push_str(&create_by_hand(&machine.id.context(), endpoint));
+                }
+            }
+            text + &format!("docker context use {context}\ndocker info\n")
+        }
         Access::Kubernetes { .. } => format!(
             "on {leader} cat /etc/kubernetes/admin.conf >{context}.conf\n\
              chmod 600 {context}.conf\n\
@@ -99,6 +157,13 @@ pub(super) fn by_hand(spec: &ClusterSpec, leader: &Machine, access: &Access) -> 
             leader = leader.id.name,
         ),
     }
+}
+
+fn create_by_hand(context: &str, endpoint: SocketAddr) -> String {
+    format!(
+        "docker context create {context} --docker \\\n  \
+           \"host=tcp://{endpoint},ca=pki/ca.pem,cert=pki/client/cert.pem,key=pki/client/key.pem\"\n"
+    )
 }
 
 /// Tells if the user's tool reads other files by now than those that the context is in.
@@ -160,11 +225,21 @@ pub(super) fn forget(
     let mut left = Vec::new();
     let context = name.context();
     for id in ids {
-        // Whose a context in a damaged file is can no longer be told, so it stays; the machines go all the same.
-        match services.docker_contexts(record).remove(&context, Some(id)) {
-            Err(error @ context::Error::Damaged { .. }) => progress.warn(chain(&error)),
-            Err(error) => left.push(format!("docker context `{context}`: {}", chain(&error))),
-            Ok(_) => {}
+        let docker = services.docker_contexts(record);
+        // Those of machines go first, so that the cluster's is selected for them until it goes as well.
+        let mut names = docker.list_of(id).unwrap_or_else(|error| {
+            left.push(format!("docker contexts: {}", chain(&error)));
+            Vec::new()
+        });
+        names.retain(|name| *name != context);
+        names.push(context.clone());
+        for name in names {
+            // Whose a context in a damaged file is can no longer be told, so it stays; the machines go all the same.
+            match docker.remove(&name, Some(id)) {
+                Err(error @ context::Error::Damaged { .. }) => progress.warn(chain(&error)),
+                Err(error) => left.push(format!("docker context `{name}`: {}", chain(&error))),
+                Ok(_) => {}
+            }
         }
         match services.kubectl_contexts(record).remove(&context, Some(id)) {
             Err(error @ kubeconfig::Error::Damaged { .. }) => progress.warn(chain(&error)),

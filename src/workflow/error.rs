@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::bootstrap;
 use crate::bundle;
@@ -106,6 +107,27 @@ pub enum Error {
         cluster: ClusterName,
         /// The machine.
         machine: MachineName,
+    },
+    /// It has no machines by which it could be reached.
+    #[error("cluster `{0}` has no machines yet by which it could be reached")]
+    NotWhole(ClusterName),
+    /// A machine is reached at an address that leads nowhere on other computers.
+    #[error(
+        "machine `{machine}` is reached at {address}, which is an address of this computer alone"
+    )]
+    NoAddress {
+        /// The machine.
+        machine: MachineId,
+        /// Where this computer reaches it.
+        address: SocketAddr,
+    },
+    /// An engine cannot prove at its address that it is the right one.
+    #[error("the engine of machine `{machine}` has no good certificate for {address}")]
+    NotNamed {
+        /// The machine.
+        machine: MachineId,
+        /// Its address.
+        address: IpAddr,
     },
     /// What is asked makes sense for machines that are on only.
     #[error("cannot {verb} machine `{machine}`: it is {state}")]

@@ -340,6 +340,8 @@ impl<'a> Make<'a> {
     }
 
     async fn dismiss(&mut self) -> Result<(), Error> {
+        // They go first: a docker that points at a dying engine only hangs.
+        contexts::forget_departed(self.services, &self.record)?;
         let departures = std::mem::take(&mut self.departures);
         let cluster = self.kind().map(|kind| (kind, self.leader()));
         departure::dismiss(self.services, self.entry, cluster, departures, self.progress).await
@@ -366,6 +368,8 @@ impl<'a> Make<'a> {
             self.progress.machine(node.machine().id.name).ready();
         }
         let Self { services, entry, record, options, .. } = self;
+        let machines: Vec<&Machine> = self.nodes.iter().map(Node::machine).collect();
+        contexts::write_of_machines(services, record, &machines)?;
         let selected = contexts::write(services, entry, record, &access, options.select)?;
         self.written = Some(Written { access, selected });
         Ok(())
@@ -380,7 +384,8 @@ impl<'a> Make<'a> {
 
     fn contexts_by_hand(&self) -> Option<String> {
         let access = &self.written.as_ref()?.access;
-        Some(contexts::by_hand(&self.spec, self.leader().machine(), access))
+        let machines: Vec<&Machine> = self.nodes.iter().map(Node::machine).collect();
+        Some(contexts::by_hand(&self.spec, self.leader().machine(), &machines, access))
     }
 
     fn note_done(&mut self) -> Result<(), Error> {

@@ -69,7 +69,7 @@ pub(super) fn leaders(record: &Record) -> Vec<&Machine> {
 }
 
 /// Where the context leads, if it is ours and there, and may lead elsewhere.
-fn leads_to(services: &Services, record: &Record) -> Result<Option<String>, Error> {
+pub(super) fn leads_to(services: &Services, record: &Record) -> Result<Option<String>, Error> {
     let kind = kind::of(record.spec.orchestrator);
     if kind.context_roles().is_empty() {
         return Ok(None);
@@ -82,7 +82,7 @@ fn leads_to(services: &Services, record: &Record) -> Result<Option<String>, Erro
 }
 
 /// How a context says that it leads to a machine.
-fn address(machine: &Machine) -> Option<String> {
+pub(super) fn address(machine: &Machine) -> Option<String> {
     let kind = kind::of(machine.orchestrator);
     let scheme = match kind.tool() {
         Tool::Docker => "tcp",

@@ -20,6 +20,7 @@ mod kubernetes_faults;
 mod kubernetes_ha;
 mod kubernetes_upgrade;
 mod lesson;
+mod listing;
 mod logs;
 mod neighbour;
 mod observe;

@@ -44,6 +44,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("fault", &["model", "driver", "remote", "kind"]),
     ("snapshot", &["model", "driver", "remote", "kind"]),
     ("spec", &["model", "durable", "driver", "kind"]),
+    ("import", &["model", "durable", "driver"]),
     ("plan", &["model", "spec"]),
     ("store", &["model", "pace", "spec", "durable"]),
     ("observe", &["model", "pace", "event", "driver", "remote", "kind", "store"]),
@@ -131,6 +132,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "provision",
             "bootstrap",
             "kind",
+            "import",
             "fake",
             "by_hand",
             "view",
@@ -341,7 +343,8 @@ fn the_look_at_circles_sees_what_it_must() {
 /// What knows the kinds of cluster by their names: the kinds themselves, and what makes their names of texts.
 const KINDS: &[&str] = &["src/kind/", "src/model/orchestrator.rs"];
 /// Where one is chosen: by flags, or because nothing else makes sense there.
-const CHOICES: &[&str] = &["src/cli/up.rs", "src/cli/place.rs", "src/cli/bundle.rs"];
+const CHOICES: &[&str] =
+    &["src/cli/up.rs", "src/cli/place.rs", "src/cli/bundle.rs", "src/cli/import.rs"];
 
 /// The lines of a source text that name a kind of cluster, without its tests.
 fn naming_kinds(text: &str) -> Vec<&str> {
@@ -403,6 +406,8 @@ const NAMING: &[(&str, &str)] = &[
     ("src/bin/", "the program of one driver"),
     ("src/cli/image.rs", "images are Docker's, wherever machines come from"),
     ("src/cli/own_images.rs", "the same"),
+    ("src/cli/import.rs", "what other programs manage are hosts of the user's, which SSH reaches"),
+    ("src/import/", "the same"),
     ("src/model/driver_name.rs", "records of the time when there was one driver do not name it"),
 ];
 

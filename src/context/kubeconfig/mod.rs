@@ -4,9 +4,11 @@
 //! put into the text and taken out of it again, and every other byte stays. Reading and choosing among the
 //! files of `$KUBECONFIG`, and the lock, are those of client-go, which kubectl is made of.
 //!
+//! - `alone`: a context of ours as a file of its own, for others
 //! - `entry`: what a context of ours is made of, and our mark
 //! - `files`: all files as one configuration
 
+mod alone;
 mod entry;
 mod error;
 mod files;

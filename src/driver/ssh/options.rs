@@ -1,5 +1,6 @@
 //! What may be chosen about hosts that are there already.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -97,6 +98,20 @@ impl SshHost {
     }
 }
 
+/// Writes what [`FromStr`] reads; the rest of it is left out.
+impl fmt::Display for SshHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(user) = &self.user {
+            write!(f, "{user}@")?;
+        }
+        match (self.address.contains(':'), self.port) {
+            (true, Some(port)) => write!(f, "[{}]:{port}", self.address),
+            (false, Some(port)) => write!(f, "{}:{port}", self.address),
+            (_, None) => f.write_str(&self.address),
+        }
+    }
+}
+
 /// Reads `[user@]address[:port]`; an IPv6 address stands in brackets if a port follows.
 impl FromStr for SshHost {
     type Err = String;
@@ -156,8 +171,11 @@ impl SshOptions {
 }
 
 impl SshHost {
-    /// What goes on the command line of `ssh` must not pass for one of its options.
-    fn validate(&self) -> Result<(), String> {
+    /// Checks what types alone cannot say. What goes on the command line of `ssh` must not pass for one of its options.
+    ///
+    /// # Errors
+    /// What is wrong, and what would be right.
+    pub fn validate(&self) -> Result<(), String> {
         let plain = |c: char| c.is_ascii_alphanumeric() || "._:%-".contains(c);
         let address = &self.address;
         if address.is_empty() || address.starts_with('-') || !address.chars().all(plain) {
@@ -217,6 +235,9 @@ mod tests {
         assert_eq!(read("pi@192.0.2.7:2222"), host(Some("pi"), "192.0.2.7", Some(2222)));
         assert_eq!(read("2001:db8::1"), host(None, "2001:db8::1", None));
         assert_eq!(read("root@[2001:db8::1]:22"), host(Some("root"), "2001:db8::1", Some(22)));
+        for text in ["box", "pi@192.0.2.7:2222", "2001:db8::1", "root@[2001:db8::1]:22"] {
+            assert_eq!(text.parse::<SshHost>().unwrap().to_string(), text);
+        }
         for bad in
             ["", "-oProxyCommand=x", "a b", "a@-b", "-x@b", "box:0", "box:x", "[::1", "a;b", "@a"]
         {

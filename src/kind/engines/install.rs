@@ -233,6 +233,14 @@ pub fn is_due(pki: &Path, machine: &Machine) -> bool {
     authority.ages() || !issued.is_some_and(|it| Served::by(machine).fits(&authority, &it))
 }
 
+/// Whether the engine of a machine has a certificate that works where this computer dials it, as far as this computer
+/// knows. `pki` is where the cluster's are.
+pub fn serves(pki: &Path, machine: &Machine) -> bool {
+    let Ok(authority) = Authority::load(pki) else { return false };
+    let issued = issued(&pki.join(machine.id.name.to_string()));
+    issued.is_some_and(|it| Served::by(machine).works(&authority, &it))
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;

@@ -99,6 +99,10 @@ impl Kind for Engines {
         format!("the first Docker host of {cluster}, at {endpoint}")
     }
 
+    fn has_context_per_machine(&self) -> bool {
+        true
+    }
+
     fn access(&self, machine: &Machine, directory: &Path) -> Result<Access, Error> {
         access(machine, directory)
     }
@@ -141,7 +145,7 @@ impl Kind for Engines {
 }
 
 pub use engine::engine;
-pub use install::is_due;
+pub use install::{is_due, serves};
 
 pub(super) use engine::{access, certificates, manages, settle};
 pub(super) use images::{of as images_of, reach as reach_images};

@@ -1,6 +1,7 @@
 //! Hosts that are there already become machines, and are given back as they were.
 
 mod host;
+mod import;
 
 use std::collections::BTreeSet;
 use std::fs;
