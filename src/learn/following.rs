@@ -5,11 +5,12 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt as _};
+use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use crate::lesson::{Looked, Sample, Verdict};
+use crate::lesson::{Looked, Sample, Verdict, judge};
 use crate::observe::Facts;
 
 use super::error::Error;
@@ -89,6 +90,33 @@ impl Following {
         &mut self,
         session: &mut Session,
     ) -> Result<Option<(Verdict, Option<Facts>)>, Error> {
+        let Some(facts) = self.look().await? else { return Ok(None) };
+        let verdict = session.judged(self.reading.update()?)?;
+        Ok(Some((verdict, facts)))
+    }
+
+    /// The same for somebody who only looks on: what was seen is kept, and how it stands is noted nowhere. The learner learns it by
+    /// asking.
+    ///
+    /// # Errors
+    /// Those of keeping and reading the evidence.
+    pub async fn look_on(&mut self, session: &Session) -> Result<Option<Verdict>, Error> {
+        if self.look().await?.is_none() {
+            return Ok(None);
+        }
+        Ok(Some(judge(session.step()?, self.reading.update()?)))
+    }
+
+    /// When the step began that is looked at; otherwise than before, if it was begun anew.
+    ///
+    /// # Errors
+    /// Those of reading the evidence.
+    pub fn since(&mut self) -> Result<Timestamp, Error> {
+        Ok(self.reading.update()?.since.at)
+    }
+
+    /// Keeps what is seen once something has changed, or time has passed: then it is not told. `None` if the cluster is gone.
+    async fn look(&mut self) -> Result<Option<Option<Facts>>, Error> {
         let is_new = tokio::select! {
             seen = self.changes.next() => match seen {
                 Some(facts) => {
@@ -110,8 +138,7 @@ impl Following {
             Some((facts, looks)) => self.watcher.saw(Sample { at, facts, looks })?,
             None => self.watcher.still(at)?,
         }
-        let verdict = session.judged(self.reading.update()?)?;
-        Ok(Some((verdict, facts)))
+        Ok(Some(facts))
     }
 }
 
