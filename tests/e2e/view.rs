@@ -154,6 +154,9 @@ fn what_happens_to_a_swarm_is_seen_on_its_page() {
     world.assert_gone(&name);
 }
 
+/// The longest frame, once what has changed is drawn.
+const LONGEST: &str = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(longest))))";
+
 /// A cluster with so many machines and tiles; of one service, every `ill`th replica is ill.
 fn crowd(machines: u16, tiles: u32, ill: u32) -> Value {
     let tile = |machine: u16, number: u32| {
@@ -218,12 +221,13 @@ async fn twenty_machines_with_two_hundred_tiles_each_can_be_used() {
             30,
             &format!(r##"document.querySelectorAll(".tile.bad").length === {count}"##),
         );
-        took.push(browser.see("longest").as_f64().unwrap());
+        // Also the frame in which it is drawn.
+        took.push(browser.see(LONGEST).as_f64().unwrap());
     }
     took.sort_by(f64::total_cmp);
     eprintln!("a change of twenty machines with two hundred tiles each took {took:.0?} ms");
-    // One core of a busy computer may take thrice as long as a quiet one.
-    assert!(took[3] < 300.0, "{took:?}");
+    // What else a computer does makes most of them longer, and none shorter.
+    assert!(took[1] < 150.0, "{took:?}");
     assert_eq!(browser.complaints(), Vec::<String>::new());
     serving.abort();
 }
