@@ -4,6 +4,7 @@
 mod active;
 mod answer;
 mod args;
+mod beside;
 mod bundle;
 mod certs;
 mod copy;

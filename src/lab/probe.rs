@@ -28,7 +28,8 @@ Ask a server again and again, and count answers and drops.
   --out FILE      where the counts are, five times a second anew
 
 Dropped is what has no whole answer within 2 s, or one of 400 and more. At the end the counts are printed as JSON:
-drops with their reasons, versions and hosts that answered, the slowest answer, the first and the last 20 drops.
+drops with their reasons, versions and hosts that answered, how long answers took together, the slowest one, the first and
+the last 20 drops.
 ";
 
 const FLAGS: &[Flag] = &[value("to"), value("every"), value("for"), value("out")];
@@ -57,6 +58,8 @@ struct Counts {
     reasons: BTreeMap<String, u64>,
     versions: BTreeMap<String, u64>,
     hosts: BTreeMap<String, u64>,
+    /// Of those that were served, together.
+    took: u128,
     slowest: u128,
     first: Option<String>,
     last: Vec<Drop>,
@@ -119,6 +122,7 @@ impl Counts {
                 count(&mut self.hosts, visit.host);
                 if visit.status < 400 {
                     self.served += 1;
+                    self.took += took;
                     return;
                 }
                 format!("status {}", visit.status)
@@ -154,6 +158,7 @@ impl Counts {
             ("reasons", object(&self.reasons)),
             ("versions", object(&self.versions)),
             ("hosts", object(&self.hosts)),
+            ("took_ms", self.took.to_string()),
             ("slowest_ms", self.slowest.to_string()),
             ("first_drop", moment(self.first.as_ref())),
             ("last_drop", moment(self.last.last().map(|drop| &drop.at))),

@@ -30,6 +30,7 @@ pub use following::{Following, Seen, follow};
 pub use handout::{Handout, make_room};
 pub use happenings::{Happening, happenings};
 pub use look::Eyes;
+pub use probing::{Counted, Counter};
 pub use progress::{Deed, Done, Entry, Passed, Progress, Steps};
 pub use prove::{Case, Prover};
 pub use session::{Beginning, Session, clear};

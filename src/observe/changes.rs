@@ -1,7 +1,8 @@
 //! A cluster as it changes.
 //!
 //! Three tasks look, at machines, at what the cluster says of itself and at containers, so that none waits for another;
-//! what they know by now is put together and told when it is not what was told before.
+//! what they know by now is put together and told when it is not what was told before. A fourth one listens to what engines
+//! tell, and wakes the others.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -34,12 +35,13 @@ const MACHINES: Duration = Duration::from_secs(1);
 const LOGINS: Duration = Duration::from_secs(6);
 /// How often managers are asked while everything is as it is wanted, since nobody tells of tasks.
 const SETTLED: Duration = Duration::from_secs(2);
-/// The same while something is on its way, and after something was told.
+/// The same while something is on its way.
 const UNSETTLED: Duration = Duration::from_millis(300);
 /// How often engines are asked for their containers.
 const CONTAINERS: Duration = Duration::from_secs(1);
-/// For how many looks after something was told there may be more to come.
-const ECHOES: u32 = 5;
+/// How many milliseconds to wait for each of the looks after something was told: managers learn of it later than the engine that tells, by a tenth
+/// of a second or two, and do something about it then.
+const ECHOES: [u64; 7] = [80, 80, 120, 200, 300, 300, 300];
 /// How long a manager that answered before may take to answer again before others are asked.
 const ANSWERED: Duration = Duration::from_millis(1500);
 /// What is told within this time is looked at together.
@@ -78,9 +80,18 @@ pub fn changes(cluster: Cluster, ask: Ask) -> impl Stream<Item = Facts> + Send +
     let (said, inside) = watch::channel(None);
     let (counted, containers) = watch::channel(None);
     let look_again = Arc::new(Notify::new());
+    let (tell, told) = watch::channel(());
     tasks.spawn(watch_machines(cluster.clone(), ask, seen, Arc::clone(&look_again)));
-    tasks.spawn(watch_inside(cluster.clone(), ask, machines.clone(), said, look_again));
-    tasks.spawn(watch_containers(cluster.clone(), ask, machines.clone(), counted));
+    tasks.spawn(watch_engines(cluster.clone(), machines.clone(), tell));
+    tasks.spawn(watch_inside(
+        cluster.clone(),
+        ask,
+        machines.clone(),
+        told.clone(),
+        said,
+        look_again,
+    ));
+    tasks.spawn(watch_containers(cluster.clone(), ask, machines.clone(), told, counted));
     let known = Known { cluster, ask, machines, inside, containers, told: None, _tasks: tasks };
     unfold(known, |mut known| async move {
         let facts = known.news().await?;
@@ -168,11 +179,44 @@ async fn watch_machines(
     }
 }
 
+/// Listens to the engines of all machines that run.
+async fn watch_engines(
+    cluster: Cluster,
+    mut seen: watch::Receiver<Option<Seen>>,
+    told: watch::Sender<()>,
+) {
+    let told = Arc::new(told);
+    let mut listening = JoinSet::new();
+    let mut listened: BTreeSet<String> = BTreeSet::new();
+    loop {
+        let machines = machines_of(&cluster, &seen);
+        let listens = |machine: &&Machine| {
+            let services = machine.orchestrator.services(machine.id.name.role);
+            machine.state == MachineState::Running && services.contains(&Service::Engine)
+        };
+        let running = machines.iter().filter(listens);
+        let handles: BTreeSet<String> = running.clone().map(|m| m.handle.clone()).collect();
+        if handles != listened {
+            listening = JoinSet::new();
+            for machine in running {
+                listening.spawn(listen(cluster.clone(), machine.clone(), Arc::clone(&told)));
+            }
+            listened = handles;
+        }
+        if seen.changed().await.is_err() {
+            return;
+        }
+        // Ended ones would be kept.
+        while listening.try_join_next().is_some() {}
+    }
+}
+
 /// Asks engines for their containers again and again: nobody tells of probes that change nothing.
 async fn watch_containers(
     cluster: Cluster,
     ask: Ask,
     mut seen: watch::Receiver<Option<Seen>>,
+    mut told: watch::Receiver<()>,
     counted: watch::Sender<Option<Containers>>,
 ) {
     let mut before = Containers::new();
@@ -192,6 +236,10 @@ async fn watch_containers(
         before = now;
         select! {
             () = sleep(CONTAINERS) => {}
+            changed = told.changed() => {
+                if changed.is_err() { return }
+                sleep(TOGETHER).await;
+            }
             changed = seen.changed() => if changed.is_err() { return },
         }
     }
@@ -202,6 +250,7 @@ async fn watch_inside(
     cluster: Cluster,
     ask: Ask,
     mut seen: watch::Receiver<Option<Seen>>,
+    mut told: watch::Receiver<()>,
     said: watch::Sender<Option<ClusterPart>>,
     look_again: Arc<Notify>,
 ) {
@@ -210,7 +259,7 @@ async fn watch_inside(
         return std::future::pending().await;
     }
     if cluster.asked() == Some(Service::Engine) {
-        watch_swarm(&cluster, ask, &mut seen, &said, &look_again).await;
+        watch_swarm(&cluster, ask, &mut seen, &mut told, &said, &look_again).await;
     } else {
         watch_kubernetes(&cluster, ask, &mut seen, &said, &look_again).await;
     }
@@ -236,25 +285,14 @@ async fn watch_swarm(
     cluster: &Cluster,
     ask: Ask,
     seen: &mut watch::Receiver<Option<Seen>>,
+    told: &mut watch::Receiver<()>,
     said: &watch::Sender<Option<ClusterPart>>,
     look_again: &Notify,
 ) {
-    let told = Arc::new(Notify::new());
-    let mut listening = JoinSet::new();
-    let mut listened: BTreeSet<String> = BTreeSet::new();
     let mut leader: Option<Machine> = None;
-    let mut echoes = ECHOES;
+    let mut echoes = ECHOES.iter();
     loop {
         let machines = machines_of(cluster, seen);
-        let running = machines.iter().filter(|m| m.state == MachineState::Running);
-        let handles: BTreeSet<String> = running.clone().map(|m| m.handle.clone()).collect();
-        if handles != listened {
-            listening = JoinSet::new();
-            for machine in running {
-                listening.spawn(listen(cluster.clone(), machine.clone(), Arc::clone(&told)));
-            }
-            listened = handles;
-        }
         let part = ask_swarm(cluster, ask, &machines, &mut leader).await;
         let is_settled = part.is_settled();
         let is_known = leader.is_some();
@@ -262,22 +300,21 @@ async fn watch_swarm(
         if !is_known {
             look_again.notify_one();
         }
-        let pause = match (is_known, echoes) {
+        let pause = match (is_known, echoes.next()) {
             (false, _) => AGAIN,
-            (true, 0) if is_settled => SETTLED,
-            (true, _) => UNSETTLED,
+            (true, Some(echo)) => Duration::from_millis(*echo),
+            (true, None) if is_settled => SETTLED,
+            (true, None) => UNSETTLED,
         };
-        echoes = echoes.saturating_sub(1);
         select! {
             () = sleep(pause) => {}
-            () = told.notified() => {
-                echoes = ECHOES;
+            changed = told.changed() => {
+                if changed.is_err() { return }
+                echoes = ECHOES.iter();
                 sleep(TOGETHER).await;
             }
             changed = seen.changed() => if changed.is_err() { return },
         }
-        // Ended ones would be kept.
-        while listening.try_join_next().is_some() {}
     }
 }
 
@@ -309,12 +346,12 @@ async fn ask_swarm(
 }
 
 /// Passes on that an engine tells of something, as long as the machine is there.
-async fn listen(cluster: Cluster, machine: Machine, told: Arc<Notify>) {
+async fn listen(cluster: Cluster, machine: Machine, told: Arc<watch::Sender<()>>) {
     loop {
         if let Ok(engine) = engine(&cluster, &machine).await {
             let mut events = engine.events();
             while let Some(Ok(())) = events.next().await {
-                told.notify_one();
+                told.send_replace(());
             }
         }
         sleep(AGAIN).await;

@@ -1,8 +1,9 @@
 //! A page that shows a cluster as it changes: `dojo view`.
 //!
 //! [`show`] makes scenes of what [`observe::changes`] tells, and a [`Page`] serves them with the page that draws them, to a browser
-//! on this computer.
+//! on this computer. What is [`Beside`] the cluster comes from whoever knows lessons.
 
+mod beside;
 mod scene;
 mod server;
 
@@ -18,6 +19,7 @@ use crate::model::Service;
 use crate::observe::{self, Ask, Facts};
 use crate::remote::{Extra, Extras};
 
+pub use beside::{Beside, Condition, Counts, Lesson, Probe, Sign, Span, Strip};
 pub use scene::{Column, Ghost, Onlooker, Scene, Tile, Tone};
 pub use server::Page;
 

@@ -251,12 +251,21 @@ impl Onlooker {
                 continue;
             };
             let from = self.ending.get(id).copied().unwrap_or(ghost.at);
+            let is_update = |tile: &Tile| template(&tile.name) != template(&gone.name);
+            // What an update brings may come before what is old goes.
+            let is_next = |tile: &Tile| {
+                let came = self.came[&tile.id];
+                came >= from || is_update(tile) && self.came.get(id).is_some_and(|it| came > *it)
+            };
             let fits = |tile: &&Tile| {
-                tile.group == gone.group && self.came[&tile.id] >= from && !taken.contains(&tile.id)
+                tile.group == gone.group && is_next(tile) && !taken.contains(&tile.id)
             };
             let next =
                 now.iter().map(|(_, tile)| tile).filter(fits).min_by_key(|it| self.came[&it.id]);
             if let Some(next) = next {
+                if ghost.cause == REMOVED && is_update(next) {
+                    ghost.cause = Cause::Update.as_str();
+                }
                 ghost.successor = Some(next.id.clone());
                 taken.insert(next.id.clone());
             }
@@ -272,9 +281,18 @@ impl Onlooker {
 fn cause_of(place: Option<&str>, tile: &Tile, silent: &Silent) -> &'static str {
     match tile.health.as_deref() {
         _ if silent.is_down(place) => Cause::NodeDown.as_str(),
+        _ if silent.is_drained(place) => Cause::Drained.as_str(),
         Some("unhealthy") => Cause::Unhealthy.as_str(),
-        _ => "removed",
+        _ => REMOVED,
     }
+}
+
+/// Somebody has taken it away, or nobody tells why it went.
+const REMOVED: &str = "removed";
+
+/// The part of a pod's name that all have which were made alike: `web-5dbc7c58b4`.
+fn template(name: &str) -> &str {
+    name.rsplit_once('-').map_or(name, |(template, _)| template)
 }
 
 /// What is told to end and has not yet.
@@ -332,21 +350,32 @@ struct Silent {
     machines: BTreeSet<String>,
     /// Their cluster believes that they take no part.
     nodes: BTreeSet<String>,
+    /// They say how it is, and get no work.
+    drained: BTreeSet<String>,
 }
 
 impl Silent {
     fn of(facts: &Facts) -> Self {
         let machines =
             facts.machines.iter().filter(|it| !it.is_on() || it.reachable == Some(false));
-        let nodes = facts.nodes.iter().flat_map(Part::iter).filter(|it| it.ready == Some(false));
+        let nodes = || facts.nodes.iter().flat_map(Part::iter);
+        let is_drained =
+            |it: &&NodeFacts| matches!(it.availability.as_deref(), Some("drain" | "cordoned"));
+        let (down, drained) =
+            (nodes().filter(|it| it.ready == Some(false)), nodes().filter(is_drained));
         Self {
             machines: machines.map(|machine| machine.name.to_string()).collect(),
-            nodes: nodes.map(|node| node.name.clone()).collect(),
+            nodes: down.map(|node| node.name.clone()).collect(),
+            drained: drained.map(|node| node.name.clone()).collect(),
         }
     }
 
     fn is(&self, place: Option<&str>) -> bool {
         self.is_down(place) || place.is_some_and(|place| self.machines.contains(place))
+    }
+
+    fn is_drained(&self, place: Option<&str>) -> bool {
+        place.is_some_and(|place| self.drained.contains(place))
     }
 
     fn is_down(&self, place: Option<&str>) -> bool {

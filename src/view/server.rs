@@ -27,6 +27,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use super::beside::Beside;
+
 /// How often something is sent where nothing changes, so that a connection that is dead is noticed.
 const STILL: Duration = Duration::from_secs(10);
 /// How long to wait before somebody is let in after that has failed.
@@ -69,15 +71,20 @@ impl Page {
         format!("http://{address}/?token={}", self.token)
     }
 
-    /// Serves the page, with the last of `scenes` and each that comes, until it is dropped.
-    pub async fn serve(self, scenes: watch::Receiver<Option<Bytes>>) {
+    /// Serves the page, with the last of `scenes` and of what is `beside` them, and each that comes, until it is dropped.
+    pub async fn serve(
+        self,
+        scenes: watch::Receiver<Option<Bytes>>,
+        beside: watch::Receiver<Beside>,
+    ) {
+        let news = News { scenes, beside };
         let door = Arc::new(Door { address: self.address, token: self.token });
         let mut open = JoinSet::new();
         loop {
             tokio::select! {
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, _)) => {
-                        open.spawn(talk(stream, Arc::clone(&door), scenes.clone()));
+                        open.spawn(talk(stream, Arc::clone(&door), news.clone()));
                     }
                     // Of one connection, or there are too many of them.
                     Err(_) => sleep(AGAIN).await,
@@ -88,10 +95,17 @@ impl Page {
     }
 }
 
-async fn talk(stream: TcpStream, door: Arc<Door>, scenes: watch::Receiver<Option<Bytes>>) {
+/// What browsers are told.
+#[derive(Clone)]
+struct News {
+    scenes: watch::Receiver<Option<Bytes>>,
+    beside: watch::Receiver<Beside>,
+}
+
+async fn talk(stream: TcpStream, door: Arc<Door>, news: News) {
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request: Request<Incoming>| {
-        let response = door.answer(request.method(), request.uri(), request.headers(), &scenes);
+        let response = door.answer(request.method(), request.uri(), request.headers(), &news);
         async move { Ok::<_, Infallible>(response) }
     });
     let mut http = http1::Builder::new();
@@ -112,7 +126,7 @@ impl Door {
         method: &Method,
         uri: &http::Uri,
         headers: &HeaderMap,
-        scenes: &watch::Receiver<Option<Bytes>>,
+        news: &News,
     ) -> Response<Body> {
         if !self.is_us(headers) {
             return refused(
@@ -150,7 +164,7 @@ impl Door {
                 "text/javascript; charset=utf-8",
                 include_bytes!("../../templates/view/view.js"),
             ),
-            "/scenes" => told(scenes.clone()),
+            "/scenes" => told(news.clone()),
             _ => refused(StatusCode::NOT_FOUND, "there is no such page\n"),
         }
     }
@@ -217,26 +231,33 @@ fn refused(status: StatusCode, why: &'static str) -> Response<Body> {
     answer.body(whole(Bytes::from_static(why.as_bytes()))).expect("headers are well-formed")
 }
 
-/// Scenes as server-sent events (the HTML standard, section 9.2).
-fn told(scenes: watch::Receiver<Option<Bytes>>) -> Response<Body> {
-    let frames = events(scenes).map(|event| Ok(Frame::data(event)));
+/// Scenes, and what is beside them, as server-sent events (the HTML standard, section 9.2).
+fn told(news: News) -> Response<Body> {
+    let frames = events(news).map(|event| Ok(Frame::data(event)));
     let answer = answer(StatusCode::OK).header(CONTENT_TYPE, "text/event-stream");
     answer.body(BodyExt::boxed_unsync(StreamBody::new(frames))).expect("headers are well-formed")
 }
 
-/// The last scene, and each that comes; of those that come faster than they are taken, the newest.
-fn events(mut scenes: watch::Receiver<Option<Bytes>>) -> BoxStream<'static, Bytes> {
-    scenes.mark_changed();
-    stream::unfold(scenes, |mut scenes| async move {
+/// The last of each, and each that comes; of those that come faster than they are taken, the newest.
+fn events(mut news: News) -> BoxStream<'static, Bytes> {
+    news.scenes.mark_changed();
+    news.beside.mark_changed();
+    stream::unfold(news, |mut news| async move {
         let event = tokio::select! {
-            changed = scenes.changed() => {
+            changed = news.scenes.changed() => {
                 changed.ok()?;
-                let scene = scenes.borrow_and_update().clone();
+                let scene = news.scenes.borrow_and_update().clone();
                 scene.map_or_else(still, |it| [b"data: ", &*it, b"\n\n"].concat().into())
+            }
+            changed = news.beside.changed() => {
+                changed.ok()?;
+                let beside = news.beside.borrow_and_update().clone();
+                let text = serde_json::to_vec(&beside).expect("texts and numbers are JSON");
+                [b"event: beside\ndata: ", &*text, b"\n\n"].concat().into()
             }
             () = sleep(STILL) => still(),
         };
-        Some((event, scenes))
+        Some((event, news))
     })
     .boxed()
 }

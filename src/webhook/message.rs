@@ -33,7 +33,7 @@ impl Message {
             0 => {}
             1 => text.push_str("\n(a message before this one could not be sent)"),
             lost => {
-                text.push_str(&format!("\n({lost} messages before this one could not be sent)"))
+                text.push_str(&format!("\n({lost} messages before this one could not be sent)"));
             }
         }
         json!({ "text": escaped(&text) }).to_string().into()

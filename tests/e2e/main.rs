@@ -1,8 +1,9 @@
 //! Tests against a real Docker engine, with real systemd machines, real sshd and a real swarm. They
 //! fail, and say how to mend it, where the engine is missing; `scripts/test` brings everything.
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
+#![allow(clippy::unwrap_used, clippy::print_stderr, missing_docs, unreachable_pub)]
 
 mod api_server;
+mod browser;
 mod by_hand;
 mod certs;
 mod contract;
@@ -33,5 +34,6 @@ mod ssh;
 mod ssh_hosts;
 mod swarm;
 mod verbs;
+mod view;
 mod watch;
 mod world;

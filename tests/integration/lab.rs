@@ -552,6 +552,10 @@ fn a_probe_counts_answers_and_drops() {
     let told: Value = serde_json::from_str(&said(&ill).1).unwrap();
     assert!(began.elapsed() >= Duration::from_millis(500));
     assert_eq!((&told["served"], &told["reasons"]["status 500"]), (&0.into(), &told["dropped"]));
+    let late = ["probe", "--to", &server.url("/delay/60"), "--every", "20", "--for", "0.5"];
+    let told: Value = serde_json::from_str(&said(&late).1).unwrap();
+    let number = |field: &str| told[field].as_u64().unwrap();
+    assert!(number("served") > 1 && number("took_ms") >= 60 * number("served"), "{told}");
     let slow = ["probe", "--to", &server.url("/delay/9000"), "--every", "50", "--for", "0.5"];
     let told: Value = serde_json::from_str(&said(&slow).1).unwrap();
     assert_eq!(told["reasons"], serde_json::json!({ "timeout": 1 }));

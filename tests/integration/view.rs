@@ -5,8 +5,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use bytes::Bytes;
+use clusterdojo::model::Language;
 use clusterdojo::observe::Facts;
-use clusterdojo::view::{Ghost, Onlooker, Page, Scene, Tile, Tone};
+use clusterdojo::view::{Beside, Ghost, Lesson, Onlooker, Page, Scene, Sign, Tile, Tone};
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -81,6 +82,26 @@ fn a_machine_that_is_off_stays_as_a_column() {
 }
 
 #[test]
+fn pods_that_went_say_why_and_what_came_in_their_place() {
+    let of = |name: &str, cause: &str| {
+        let all = scenes(name);
+        let is_it = |(tile, ghost): &(&Tile, &Ghost)| tile.group == "web" && ghost.cause == cause;
+        let scene = all.iter().rfind(|scene| ghosts(scene).iter().any(is_it));
+        let scene = scene.unwrap_or_else(|| panic!("{name}: nothing went because of {cause}"));
+        let (gone, ghost) = ghosts(scene).into_iter().find(is_it).unwrap();
+        let next = tiles(scene).find(|tile| Some(&tile.id) == ghost.successor.as_ref());
+        let next = next.unwrap_or_else(|| panic!("{name}: nothing came in place of {gone:?}"));
+        let made = |tile: &Tile| tile.name.rsplit_once('-').unwrap().0.to_owned();
+        assert_eq!(next.group, "web");
+        made(gone) == made(next)
+    };
+    assert!(of("ops-drain-and-budget.drain.green", "drained"));
+    // Those that are new come before those that are old go, and stand for these and no others.
+    assert!(!of("kubernetes-zero-downtime.careful.green", "update"));
+    assert!(!of("kubernetes-zero-downtime.careless.green", "update"));
+}
+
+#[test]
 fn nothing_is_shown_twice_or_kept_for_ever() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/lesson");
     let mut count = 0;
@@ -131,7 +152,8 @@ async fn the_page_is_for_whoever_knows_its_token_and_means_this_computer() {
     let address = url.strip_prefix("http://").unwrap().split('/').next().unwrap();
     let address: SocketAddr = address.parse().unwrap();
     let (scenes, shown) = watch::channel(None);
-    tokio::spawn(page.serve(shown));
+    let (beside, known) = watch::channel(Beside::default());
+    tokio::spawn(page.serve(shown, known));
 
     let get = async |path: &str, host: &str, cookie: &str| {
         let request =
@@ -179,4 +201,21 @@ async fn the_page_is_for_whoever_knows_its_token_and_means_this_computer() {
     let said = listening.await.unwrap();
     assert!(said.contains("text/event-stream"), "{said}");
     assert!(said.contains("data: {\"at\":1}\n\n") && said.contains("data: {\"at\":2}"), "{said}");
+
+    // What is beside the cluster comes by a name of its own.
+    let lesson = Lesson {
+        title: "Replicas".to_owned(),
+        step: "deploy".to_owned(),
+        number: 1,
+        of: 3,
+        goal: String::new(),
+        language: Language::En,
+        verdict: Some(Sign::NotYet),
+        conditions: Vec::new(),
+    };
+    beside.send_replace(Beside { lesson: Some(lesson), probe: None });
+    let request = format!("GET /scenes HTTP/1.1\nHost: {host}\nCookie: {cookie}\n\n");
+    let said = ask(address, &request, "\"probe\":null}").await;
+    assert!(said.contains("event: beside\ndata: {\"lesson\":{\"title\":\"Replicas\","), "{said}");
+    assert!(said.contains("\"verdict\":\"not-yet\""), "{said}");
 }

@@ -24,6 +24,7 @@ use super::error::Error;
 use super::services::Context;
 
 pub(super) use args::LessonCommand;
+pub(super) use view::of as view_of;
 
 pub(super) async fn run(context: &Context, command: LessonCommand) -> Result<ExitCode, Error> {
     let done = |()| ExitCode::SUCCESS;

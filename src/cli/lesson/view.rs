@@ -10,7 +10,11 @@ use crate::report::screen::{Health, Line, Machine, Prediction, Sign, Tile, Truth
 use super::tell::{chosen, shown};
 
 /// All that is known of a lesson.
-pub(super) fn of(session: &Session, verdict: Option<&Verdict>, facts: Option<&Facts>) -> View {
+pub(in crate::cli) fn of(
+    session: &Session,
+    verdict: Option<&Verdict>,
+    facts: Option<&Facts>,
+) -> View {
     let text = session.step_text();
     let language = session.attempt.language;
     let step = &session.attempt.step;
