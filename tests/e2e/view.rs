@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use crate::browser::{Browser, Shown};
 use crate::world::{World, engine};
 
-const STACK: &str = r##"
+const STACK: &str = r#"
 services:
   web:
     image: dojo/lab:1
@@ -25,7 +25,7 @@ services:
       replicas: 2
       placement: { constraints: ["node.role == worker"] }
       restart_policy: { delay: 1s }
-"##;
+"#;
 
 /// Notes in the page when a machine was first seen hatched.
 const NOTE_DEATH: &str = r##"
@@ -35,6 +35,7 @@ const NOTE_DEATH: &str = r##"
 "##;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one cluster, and all that is seen of it")]
 fn what_happens_to_a_swarm_is_seen_on_its_page() {
     // Where none can be started, that is said at once.
     let mut browser = Browser::start(&["--host-resolver-rules=MAP evil.example 127.0.0.1"]);
@@ -56,9 +57,9 @@ fn what_happens_to_a_swarm_is_seen_on_its_page() {
     browser.forget();
     browser.open(&shown.url);
     let states =
-        r##"[...document.querySelectorAll(".machine")].map((it) => it.textContent).join("; ")"##;
-    browser.until("three machines", 30, r##"document.querySelectorAll(".machine").length === 3"##);
-    browser.until("all are ready", 30, &format!(r##"{states}.match(/ready/g)?.length === 3"##));
+        r#"[...document.querySelectorAll(".machine")].map((it) => it.textContent).join("; ")"#;
+    browser.until("three machines", 30, r#"document.querySelectorAll(".machine").length === 3"#);
+    browser.until("all are ready", 30, &format!(r"{states}.match(/ready/g)?.length === 3"));
     let said = browser.see(states);
     assert!(said.as_str().unwrap().starts_with("manager-1★ leads"), "{said}");
     assert_eq!(browser.see("location.href"), format!("{origin}/"), "the token is not to be seen");
@@ -67,9 +68,9 @@ fn what_happens_to_a_swarm_is_seen_on_its_page() {
     let stack = world.path().join("stack.yaml");
     fs::write(&stack, STACK).unwrap();
     world.docker(&["stack", "deploy", "--detach=true", "-c", stack.to_str().unwrap(), "lab"]).ok();
-    let well = r##"[...document.querySelectorAll(".tile.good")].filter((it) => it.innerText.includes("running, healthy")).length === 2"##;
+    let well = r#"[...document.querySelectorAll(".tile.good")].filter((it) => it.innerText.includes("running, healthy")).length === 2"#;
     browser.until("two replicas are well", 60, well);
-    assert_eq!(browser.see(r##"document.querySelectorAll(".ghost").length"##), 0);
+    assert_eq!(browser.see(r#"document.querySelectorAll(".ghost").length"#), 0);
     let sick = "docker exec $(docker ps -q --filter name=lab_web) \
                 curl -s 'localhost:3000/health?health=sick&status=503'";
     world.dojo(&["ssh", &format!("{name}/worker-1"), "--", sick]).ok();
@@ -105,12 +106,12 @@ fn what_happens_to_a_swarm_is_seen_on_its_page() {
     browser.press("ArrowDown");
     assert_eq!(browser.see("document.activeElement.className.startsWith('tile')"), true);
     browser.see("document.activeElement.click()");
-    let details = browser.see(r##"document.querySelector("dialog[open]")?.innerText"##);
+    let details = browser.see(r#"document.querySelector("dialog[open]")?.innerText"#);
     assert!(
         details.as_str().is_some_and(|it| it.contains("belongs to") && it.contains("lab_web")),
         "{details}"
     );
-    browser.see(r##"document.querySelector("dialog[open]").close()"##);
+    browser.see(r#"document.querySelector("dialog[open]").close()"#);
 
     // A dead machine stays, hatched.
     browser.see(&format!("{{ {NOTE_DEATH} }}; 1"));
@@ -193,21 +194,21 @@ async fn twenty_machines_with_two_hundred_tiles_each_can_be_used() {
     let show = |scene: &Value| scenes.send_replace(Some(Bytes::from(scene.to_string())));
     show(&crowd(20, 200, 501));
     browser.open(&url);
-    browser.until("all tiles", 60, r##"document.querySelectorAll(".tile").length === 4000"##);
+    browser.until("all tiles", 60, r#"document.querySelectorAll(".tile").length === 4000"#);
     // All of it is on the screen at once, and what is ill can be told from the rest.
-    let seen = r##"[...document.querySelectorAll(".tile")].filter((it) => it.getBoundingClientRect().bottom <= innerHeight).length"##;
+    let seen = r#"[...document.querySelectorAll(".tile")].filter((it) => it.getBoundingClientRect().bottom <= innerHeight).length"#;
     assert_eq!(browser.see(seen), 4000);
-    assert_eq!(browser.see(r##"document.querySelectorAll(".tile.bad").length"##), 8);
+    assert_eq!(browser.see(r#"document.querySelectorAll(".tile.bad").length"#), 8);
     browser.picture("view-crowd");
 
     // How long the page does nothing else while it takes up what has changed.
     browser.see(
-        r##"(() => {
+        r"(() => {
             window.longest = 0;
             let last = performance.now();
             const frame = (now) => { longest = Math.max(longest, now - last); last = now; requestAnimationFrame(frame); };
             requestAnimationFrame(frame);
-        })()"##,
+        })()",
     );
     let mut took = Vec::new();
     for round in 0..7 {
@@ -219,7 +220,7 @@ async fn twenty_machines_with_two_hundred_tiles_each_can_be_used() {
         browser.until(
             "the change",
             30,
-            &format!(r##"document.querySelectorAll(".tile.bad").length === {count}"##),
+            &format!(r#"document.querySelectorAll(".tile.bad").length === {count}"#),
         );
         // Also the frame in which it is drawn.
         took.push(browser.see(LONGEST).as_f64().unwrap());
