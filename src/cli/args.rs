@@ -1,11 +1,11 @@
 //! What can be said on the command line. The comments here are the help texts.
 
-use std::convert::Infallible;
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use clap::builder::{StringValueParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::bundle::Architecture;
@@ -520,7 +520,9 @@ pub(super) struct Watch {
     pub(super) name: Option<ClusterName>,
     /// Also send it to a chat, by this incoming webhook of Slack or Mattermost. The list of processes shows the URL to other
     /// users of this computer; --webhook-file does not
-    #[arg(long, value_name = "URL", value_parser = any_secret, conflicts_with = "webhook_file")]
+    // Any text is taken, so that no refusal repeats it. What it says is looked at later.
+    #[arg(long, value_name = "URL", value_parser = StringValueParser::new().map(Secret::new))]
+    #[arg(conflicts_with = "webhook_file")]
     pub(super) webhook: Option<Secret>,
     /// The same, with the URL in a file; `-` is standard input
     #[arg(long, value_name = "FILE")]
@@ -528,11 +530,6 @@ pub(super) struct Watch {
     /// How to print it: for people, or as one line of JSON each
     #[arg(short, long, value_enum, default_value_t = DataFormat::Table)]
     pub(super) output: DataFormat,
-}
-
-/// Takes any text, so that no refusal repeats it. What it says is looked at later.
-fn any_secret(text: &str) -> Result<Secret, Infallible> {
-    Ok(Secret::new(text))
 }
 
 #[derive(Debug, Args)]

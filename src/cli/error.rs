@@ -208,8 +208,8 @@ fn code(error: &Error) -> u8 {
         | Error::Patience(_)
         | Error::Usage(_)
         | Error::StrayFlag { .. }
-        | Error::NoEngine { .. } => USAGE,
-        Error::Import(import::Error::Unknown { .. } | import::Error::OtherDriver { .. }) => USAGE,
+        | Error::NoEngine { .. }
+        | Error::Import(import::Error::Unknown { .. } | import::Error::OtherDriver { .. }) => USAGE,
         Error::Import(_)
         | Error::Untaken
         | Error::Io { .. }

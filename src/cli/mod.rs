@@ -67,7 +67,9 @@ use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::pace;
 
-use args::{BundleCommand, CertsCommand, Cli, Command, ContextCommand, ImageCommand, ImportCommand};
+use args::{
+    BundleCommand, CertsCommand, Cli, Command, ContextCommand, ImageCommand, ImportCommand,
+};
 use error::Error;
 use flags::DriverFlagsGiven;
 use services::Context;

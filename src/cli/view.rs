@@ -39,7 +39,7 @@ pub(super) async fn run(context: &Context, args: View) -> Result<ExitCode, Error
         tokio::select! {
             () = page.serve(shown, known) => false,
             () = show(cluster, ahead, scenes) => true,
-            () = beside::tell(context, &services, &record, &aside) => false,
+            () = Box::pin(beside::tell(context, &services, &record, &aside)) => false,
         }
     };
     if context.interrupt.or(both).await == Some(true) {

@@ -126,7 +126,7 @@ impl DockerMachines {
         host.port = Some(driver.port).filter(|port| *port > 0);
         host.identity = self.key(name, &driver.key, is_cloud)?;
         host.validate().map_err(|problem| Error::Odd { name: name.to_owned(), problem })?;
-        let instance = is_cloud.then(|| Instance {
+        let instance = is_cloud.then_some(Instance {
             id: driver.instance_id,
             region: driver.region,
             kind: driver.instance_type,
