@@ -118,15 +118,14 @@ impl Troubles {
         look: Look<'_>,
         all: &mut Vec<Happening>,
     ) {
-        let begun = || Trouble {
-            since: look.at,
-            asked: look.asked,
-            aloud: false,
-            symptoms: BTreeMap::new(),
-        };
+        let begun =
+            || Trouble { since: look.at, asked: false, aloud: false, symptoms: BTreeMap::new() };
         let trouble = self.troubled.entry(name.to_owned()).or_insert_with(begun);
-        // What was not told yet may have been asked for all the same: it is known a moment later.
-        trouble.asked |= look.asked && !trouble.aloud;
+        let is_new = found.iter().any(|(symptom, _)| !trouble.symptoms.contains_key(symptom));
+        // What was not told yet may have been asked for all the same: it is known a moment later. How a machine was at the first
+        // look nobody has asked for.
+        let may_be_asked = !look.is_first && !trouble.aloud && (is_new || !trouble.is_down());
+        trouble.asked |= look.asked && may_be_asked;
         trouble.symptoms.retain(|it, (_, told)| *told || found.iter().any(|(now, _)| now == it));
         for (symptom, words) in found {
             let (since, told) = *trouble.symptoms.entry(symptom).or_insert((look.at, false));

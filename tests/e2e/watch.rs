@@ -14,7 +14,7 @@ const ASKED: Duration = Duration::from_secs(11);
 /// How long a message may take after what it tells of.
 const SOON: u64 = 20;
 /// How long to wait for a message that must not come.
-const QUIET: Duration = Duration::from_secs(8);
+const QUIET: Duration = Duration::from_secs(5);
 
 #[test]
 fn a_killed_task_is_one_message_an_update_none_and_a_killed_machine_one() {
