@@ -1,4 +1,4 @@
-//! A browser without a window, by its DevTools protocol: what a user of a page sees, as a test can ask for it.
+//! A browser without a window, by its `DevTools` protocol: what a user of a page sees, as a test can ask for it.
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read as _};

@@ -33,7 +33,7 @@ fn a_learner_is_told_how_each_step_stands_and_why() {
     let stack = world.path().join("swarm-replicas/stack.yaml");
     assert!(fs::read_to_string(&stack).unwrap().contains("replicas: 2"));
     let said = lesson(&["check"]);
-    assert!(said.stdout.contains("There is no service lab_web."), "{said:?}");
+    assert!(said.stdout.contains("There is no service `lab_web`."), "{said:?}");
     assert_eq!(said.code, Some(1));
     lesson(&["next"]).fails(1, &["step `deploy` of lesson `swarm/replicas` is not passed yet"]);
 
@@ -43,7 +43,7 @@ fn a_learner_is_told_how_each_step_stands_and_why() {
     world.docker(&create).ok();
     until("the service is seen", 30, || verdict(&world)["reason"] == "other-replicas");
     let said = lesson(&["check"]).stdout;
-    assert!(said.contains("1 replicas are asked for, and not 2."), "{said}");
+    assert!(said.contains("1 replica is asked for, and the step wants 2."), "{said}");
     assert!(said.contains("docker service ps --no-trunc lab_web"), "{said}");
     assert!(lesson(&["hint"]).ok().starts_with("hint 1/3: `cat stack.yaml`"));
     assert!(lesson(&["hint"]).ok().contains("asked for another number of replicas"));
@@ -63,7 +63,7 @@ fn a_learner_is_told_how_each_step_stands_and_why() {
     // Whoever looks elsewhere is told.
     world.dojo(&["use", "--none"]).ok();
     let said = lesson(&["check"]).stdout;
-    assert!(said.contains(&format!("`dojo use {name}` selects it")), "{said}");
+    assert!(said.contains(&format!("`dojo use {name}` selects this lesson's cluster")), "{said}");
     world.dojo(&["use", &name]).ok();
     lesson(&["answer", "another"]).fails(2, &["nothing, same-container, new-task"]);
     lesson(&["answer", "same-container"]).ok();
@@ -73,7 +73,7 @@ fn a_learner_is_told_how_each_step_stands_and_why() {
     let watched = watch.wait_with_output().unwrap();
     let text = String::from_utf8_lossy(&watched.stdout);
     assert!(watched.status.success(), "{text}");
-    assert!(text.contains("✓ a task of lab_web is replaced: because killed"), "{text}");
+    assert!(text.contains("✓ a task of the service `lab_web` is replaced"), "{text}");
     assert!(text.contains("it was: A new task with a new container"), "{text}");
 
     // What is damaged is told, and what was passed is not lost.
@@ -100,16 +100,17 @@ fn a_learner_is_told_how_each_step_stands_and_why() {
     assert!(row.contains("2/3"), "{said}");
 }
 
-/// The cluster that `dojo` makes for lessons has one name: it goes with the test.
+/// The clusters that `dojo` makes for lessons have one name for each shape: they go with the test.
 struct OfLessons<'a>(&'a World);
 
 impl Drop for OfLessons<'_> {
     fn drop(&mut self) {
-        let _ = self.0.dojo(&["down", CLUSTER, "--yes"]);
+        let _ = self.0.dojo(&["down", CLUSTER, ENGINES, "--yes"]);
     }
 }
 
 const CLUSTER: &str = "lesson-swarm-3";
+const ENGINES: &str = "lesson-engines-2";
 
 #[test]
 fn what_a_lesson_has_left_hinders_no_other_one() {
@@ -119,8 +120,9 @@ fn what_a_lesson_has_left_hinders_no_other_one() {
     let _cluster = OfLessons(&world);
     assert!(said.contains("step 1/3: deploy"), "{said}");
     let image = "dojo/lab:1";
-    let of_theirs = ["service", "create", "--quiet", "--detach", "--name", "lab_web"];
-    world.docker(&[&of_theirs[..], &["--replicas", "2", image]].concat()).ok();
+    let of_theirs =
+        ["service", "create", "--quiet", "--detach", "--name", "lab_web", "--replicas", "2", image];
+    world.docker(&of_theirs).ok();
     // Whoever has done it need not ask first how it stands.
     until("the step is passed", 60, || lesson(&["next"]).code == Some(0));
     assert!(lesson(&["text"]).ok().contains("step 2/3: kill"));
@@ -128,4 +130,18 @@ fn what_a_lesson_has_left_hinders_no_other_one() {
     let said = lesson(&["start", "swarm/stack"]).ok();
     assert!(said.contains("step 1/4: deploy"), "{said}");
     assert_eq!(world.docker(&["service", "ls", "--quiet"]).ok(), "");
+
+    // Nor does one on another cluster keep it.
+    world.docker(&of_theirs).ok();
+    lesson(&["start", "engine/machines"]).ok();
+    lesson(&["start", "swarm/stack"]).ok();
+    assert_eq!(world.docker(&["service", "ls", "--quiet"]).ok(), "");
+
+    // A cluster that has another shape since is not taken, and made as the lesson wants it if the learner says so.
+    world.dojo(&["scale", CLUSTER, "--workers", "1"]).ok();
+    lesson(&["start", "swarm/replicas"])
+        .fails(2, &["does not suit lesson", "`dojo down lesson-swarm-3` removes it"]);
+    let said = lesson(&["reset", "--hard"]).ok();
+    assert!(said.contains("swarm/stack · step 1/4: deploy"), "{said}");
+    assert_eq!(world.docker(&["node", "ls", "--quiet"]).ok().lines().count(), 3);
 }
