@@ -133,7 +133,7 @@ fn a_machine_s_context_is_selected_and_known() {
     let said = world.dojo(&["use", "hosts/machine-2"]).ok();
     assert_eq!(said, "docker now uses context dojo-hosts.machine-2\n");
     assert_eq!(world.dojo(&["active"]).ok(), "hosts/machine-2\n");
-    assert!(world.dojo(&["ls", "--driver", "fake"]).ok().contains("*"));
+    assert!(world.dojo(&["ls", "--driver", "fake"]).ok().contains('*'));
     // What is said without a cluster is said of this one.
     assert_eq!(world.dojo(&["ip", "machine-1"]).ok(), "192.0.2.1\n");
     assert_eq!(world.dojo(&["use", "--previous"]).ok(), "docker now uses context dojo-hosts\n");
