@@ -10,7 +10,8 @@ let ahead = 0; // How far the cluster's clock is ahead, in ms.
 
 const words = { good: "✓", starting: "…", bad: "✗", done: "·", unknown: "?" };
 // Names that differ in one letter get colours that are far apart.
-const hue = (text) => [...text].reduce((sum, c) => (sum * 137 + c.codePointAt(0) * 67) % 360, 7);
+// Without reds: what is ill is red.
+const hue = (text) => 40 + [...text].reduce((sum, c) => (sum * 137 + c.codePointAt(0) * 67) % 280, 7);
 
 // Whether things are to be moved before people's eyes.
 const moves = () => !still.matches && tiles.size < 250;
