@@ -39,10 +39,9 @@ pub(super) async fn tell(
 
 /// The lesson that is done on a cluster, if one is.
 fn begun(desk: &Desk, record: &Record) -> Option<Session> {
-    let session = Session::open(desk.clone()).ok()?;
-    let attempt = &session.attempt;
-    let is_here = attempt.cluster == record.spec.name && attempt.cluster_id == record.cluster_id;
-    is_here.then_some(session)
+    // A lesson elsewhere need not be read again and again.
+    let attempt = desk.attempt().ok()??;
+    if attempt.cluster_id == record.cluster_id { Session::open(desk.clone()).ok() } else { None }
 }
 
 /// Tells how it stands with a step, as long as it is the one that is done.

@@ -13,7 +13,7 @@ use crate::workflow;
 use super::args::{Break, BreakCommand, BreakLs, DataFormat, Unbreak};
 use super::error::{About as _, Error};
 use super::output;
-use super::power::{Target, target};
+use super::power::Target;
 use super::services::Context;
 
 /// One fault of the catalogue, as `dojo break -o json` prints it.
@@ -116,12 +116,9 @@ async fn list(context: &Context, args: BreakLs) -> Result<ExitCode, Error> {
 
 /// A cluster that there is, or one machine of it.
 fn meant(context: &Context, text: Option<&str>) -> Result<Target, Error> {
-    let (cluster, machine) = match text {
-        Some(text) => target(context, text)?,
-        None => (context.cluster(None)?, None),
-    };
-    context.record(&cluster)?;
-    Ok((cluster, machine))
+    let target = context.meant(text)?;
+    context.record(&target.0)?;
+    Ok(target)
 }
 
 fn catalogue(format: DataFormat) -> Result<(), Error> {

@@ -19,7 +19,7 @@ impl Context {
         }
         match (text.parse::<ClusterName>(), text.parse::<MachineName>()) {
             // A cluster may be called like a machine as well.
-            (Ok(name), Ok(_)) if self.home.record(&name)?.is_some() => Ok((name, None)),
+            (Ok(name), Ok(_)) if self.home.directory(&name).exists() => Ok((name, None)),
             (_, Ok(machine)) => Ok((self.cluster(None)?, Some(machine))),
             (name, Err(_)) => Ok((name?, None)),
         }

@@ -15,22 +15,9 @@ pub(super) type Target = (ClusterName, Option<MachineName>);
 
 fn targets(context: &Context, args: &Targets) -> Result<Vec<Target>, Error> {
     if args.targets.is_empty() {
-        return Ok(vec![(context.cluster(None)?, None)]);
+        return Ok(vec![context.meant(None)?]);
     }
-    args.targets.iter().map(|text| target(context, text)).collect()
-}
-
-/// A word with a slash, or one that can only be a machine's name, is a machine; any other a cluster.
-pub(super) fn target(context: &Context, text: &str) -> Result<Target, Error> {
-    if text.contains('/') {
-        let (cluster, machine) = context.machine_name(text)?;
-        return Ok((cluster, Some(machine)));
-    }
-    let is_cluster = text.parse().is_ok_and(|name| context.home.directory(&name).exists());
-    match text.parse::<MachineName>() {
-        Ok(machine) if !is_cluster => Ok((context.cluster(None)?, Some(machine))),
-        _ => Ok((text.parse()?, None)),
-    }
+    args.targets.iter().map(|text| context.meant(Some(text))).collect()
 }
 
 /// One failure keeps no other target from its turn.
@@ -108,7 +95,7 @@ pub(super) async fn restart(context: &Context, args: Targets) -> Result<(), Erro
 
 pub(super) async fn kill(context: &Context, args: Kill) -> Result<(), Error> {
     for text in &args.targets {
-        match target(context, text)? {
+        match context.meant(Some(text))? {
             (cluster, None) if !args.all => {
                 context.record(&cluster)?;
                 return Err(Error::Usage(format!(

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use crate::lesson::{Looked, Sample, Verdict, judge};
+use crate::lesson::{Evidence, Looked, Sample, Verdict, judge};
 use crate::observe::Facts;
 
 use super::error::Error;
@@ -59,14 +59,6 @@ pub enum Seen {
     Gone,
 }
 
-/// Whether there is something to be judged.
-enum Looking {
-    /// There is; once something has changed, what is so then.
-    On(Option<Box<Facts>>),
-    /// There is not.
-    Over(Seen),
-}
-
 /// Looks at the cluster of a lesson as it changes, and keeps what is seen.
 pub struct Following {
     eyes: Eyes,
@@ -110,12 +102,7 @@ impl Following {
     /// # Errors
     /// Those of keeping and reading the evidence; [`Error::Elsewhere`].
     pub async fn next(&mut self, session: &mut Session) -> Result<Seen, Error> {
-        let facts = match self.look(session).await? {
-            Looking::On(facts) => facts,
-            Looking::Over(seen) => return Ok(seen),
-        };
-        let verdict = session.judged(self.reading.update()?)?;
-        Ok(Seen::Judged(Box::new(verdict), facts))
+        self.look(session, Session::judged).await
     }
 
     /// The same for somebody who only looks on: what was seen is kept, and how it stands is noted nowhere. The learner learns it
@@ -124,23 +111,21 @@ impl Following {
     /// # Errors
     /// Those of [`next`](Self::next).
     pub async fn look_on(&mut self, session: &mut Session) -> Result<Seen, Error> {
-        let facts = match self.look(session).await? {
-            Looking::On(facts) => facts,
-            Looking::Over(seen) => return Ok(seen),
-        };
-        let verdict = judge(session.step()?, self.reading.update()?);
-        Ok(Seen::Judged(Box::new(verdict), facts))
+        self.look(session, |session, evidence| Ok(judge(session.step()?, evidence))).await
     }
 
-    /// Keeps what is seen once something has changed, or that time has passed.
-    async fn look(&mut self, session: &mut Session) -> Result<Looking, Error> {
+    async fn look(
+        &mut self,
+        session: &mut Session,
+        judged: impl FnOnce(&mut Session, &Evidence) -> Result<Verdict, Error>,
+    ) -> Result<Seen, Error> {
         let is_new = tokio::select! {
             seen = self.changes.next() => match seen {
                 Some(facts) => {
                     self.facts.send_replace(Some(facts));
                     true
                 }
-                None => return Ok(Looking::Over(Seen::Gone)),
+                None => return Ok(Seen::Gone),
             },
             // Without anything to be looked at there, nobody tells of it.
             Ok(()) = self.looks.changed() => true,
@@ -148,7 +133,7 @@ impl Following {
             () = sleep(STILL) => false,
         };
         if session.refresh()? {
-            return Ok(Looking::Over(Seen::OtherStep));
+            return Ok(Seen::OtherStep);
         }
         let at = self.eyes.now();
         let looks = self.looks.borrow_and_update().clone();
@@ -158,7 +143,8 @@ impl Following {
             Some((facts, looks)) => self.watcher.saw(Sample { at, facts, looks })?,
             None => self.watcher.still(at)?,
         }
-        Ok(Looking::On(facts.map(Box::new)))
+        let verdict = judged(session, self.reading.update()?)?;
+        Ok(Seen::Judged(Box::new(verdict), facts.map(Box::new)))
     }
 }
 

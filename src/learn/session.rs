@@ -103,6 +103,11 @@ impl Session {
     /// [`Error::NotBegun`]; those of reading what is kept, and the lesson.
     pub fn open(desk: Desk) -> Result<Self, Error> {
         let attempt = desk.attempt()?.ok_or(Error::NotBegun)?;
+        Self::at(desk, attempt)
+    }
+
+    /// The lesson of an attempt that is kept.
+    fn at(desk: Desk, attempt: Attempt) -> Result<Self, Error> {
         let lesson = read(&attempt)?;
         let session = Self { desk, lesson, attempt };
         session.step()?;
@@ -123,7 +128,7 @@ impl Session {
         if kept.cluster_id != self.attempt.cluster_id {
             return Err(Error::Elsewhere { lesson: kept.lesson, cluster: kept.cluster });
         }
-        *self = Self::open(self.desk.clone())?;
+        *self = Self::at(self.desk.clone(), kept)?;
         Ok(true)
     }
 
@@ -205,6 +210,11 @@ impl Session {
     pub fn judged(&mut self, evidence: &Evidence) -> Result<Verdict, Error> {
         let verdict = judge(self.step()?, evidence);
         let passed = verdict.verdict == Outcome::Passed;
+        let known = &self.attempt.step;
+        // Most looks show nothing new.
+        if known.reason == verdict.reason && (known.passed || !passed) {
+            return Ok(verdict);
+        }
         let mut newly = false;
         self.desk.change(&mut self.attempt, |step| {
             newly = passed && !step.passed;
@@ -258,6 +268,12 @@ impl Session {
         self.desk.change(&mut self.attempt, |step| step.had.push(index))?;
         self.note(Deed::Hint)?;
         Ok(Some((hint.clone(), index + 1, hints.len())))
+    }
+
+    /// How many hints were given, and how many there are.
+    pub fn hint_counts(&self) -> (usize, usize) {
+        let all = self.step_text().hints.len();
+        ((0..all).filter(|index| self.attempt.step.has_had(*index)).count(), all)
     }
 
     /// The hints that were given, the newest first.
@@ -327,25 +343,13 @@ impl Session {
         record: &Record,
     ) -> Result<(Vec<String>, Handout), Error> {
         self.note(Deed::Reset)?;
-        let different = self.put_back(services, record).await?;
+        let different = put_back(services, record, &self.attempt, Some(&self.lesson)).await?;
         machine_scripts::prepare(services, record, &self.lesson).await?;
         let handout = handout::give(&self.lesson, &self.attempt.within)?;
         namespace(services, record, &self.lesson, "make").await?;
         let eyes = Eyes::on(services, record).await?;
         self.enter(services, &eyes, 0).await?;
         Ok((different, handout))
-    }
-
-    /// Puts the cluster back as it was when the lesson began; what could not be put back.
-    ///
-    /// # Errors
-    /// Those of the cluster.
-    pub async fn put_back(
-        &self,
-        services: &Services,
-        record: &Record,
-    ) -> Result<Vec<String>, Error> {
-        put_back(services, record, &self.attempt, Some(&self.lesson)).await
     }
 
     /// Begins a step: only what comes now counts, and what it breaks is a part of that.
@@ -374,7 +378,6 @@ impl Session {
     }
 }
 
-/// Makes the namespace of a lesson, if it has one, or removes the one that an earlier beginning has left.
 /// Removes what lessons have left on a cluster: it is as it was when the given one, the last on it, began. What could not be put
 /// back.
 ///
@@ -390,6 +393,7 @@ pub async fn clear(
     put_back(services, record, last, lesson.as_ref()).await
 }
 
+/// Puts a cluster back as it was when a lesson began on it; what could not be put back.
 async fn put_back(
     services: &Services,
     record: &Record,
@@ -426,6 +430,7 @@ fn read(attempt: &Attempt) -> Result<Lesson, Error> {
     Ok(lesson)
 }
 
+/// Makes the namespace of a lesson, if it has one, or removes the one that an earlier beginning has left.
 async fn namespace(
     services: &Services,
     record: &Record,

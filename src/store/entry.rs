@@ -41,7 +41,7 @@ impl Entry {
         wait: Duration,
         on_wait: impl FnOnce(&str),
     ) -> Result<Self, Error> {
-        let path = directory.join("lock");
+        let path = lock_of(&directory);
         let end = Instant::now() + stretch(wait);
         let mut on_wait = Some(on_wait);
         loop {
@@ -225,6 +225,11 @@ fn remove_all(directory: &Path) -> Result<(), Error> {
 fn is_occupied(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{AlreadyExists, DirectoryNotEmpty};
     matches!(error.kind(), AlreadyExists | DirectoryNotEmpty)
+}
+
+/// The file that whoever works on the cluster of a directory has locked.
+pub(super) fn lock_of(directory: &Path) -> PathBuf {
+    directory.join("lock")
 }
 
 /// Who holds the lock, for whoever waits for it.

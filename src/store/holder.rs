@@ -6,6 +6,8 @@ use std::time::SystemTime;
 
 use crate::durable;
 
+use super::entry::{lock_of, read_holder};
+
 /// The command that works on a cluster, or the last one that did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
@@ -28,7 +30,7 @@ pub struct Holders {
 
 impl Holders {
     pub(super) fn of(directory: &Path) -> Self {
-        Self { lock: directory.join("lock"), free: None }
+        Self { lock: lock_of(directory), free: None }
     }
 
     /// Who works on the cluster, or did last; `None` if nobody ever did, or nobody can tell.
@@ -37,7 +39,7 @@ impl Holders {
         let begun = file.metadata().ok()?.modified().ok()?;
         let works = self.free != Some(begun) && is_held(&file);
         self.free = (!works).then_some(begun);
-        let verb = verb(&super::entry::read_holder(&mut file)).to_owned();
+        let verb = verb(&read_holder(&mut file)).to_owned();
         Some(Holder { verb, begun, works })
     }
 }

@@ -9,7 +9,9 @@ use crate::context::{self, DockerContext, KubeContext, KubeContexts, kubeconfig}
 use crate::event::{Progress, chain};
 use crate::failpoint;
 use crate::kind;
-use crate::model::{Access, ClusterName, KubeCredentials, Machine, MachineId, Service, Tool};
+use crate::model::{
+    Access, ClusterName, KubeCredentials, Machine, MachineId, Service, TlsFiles, Tool,
+};
 use crate::spec::ClusterSpec;
 use crate::store::{Entry, Record};
 
@@ -52,15 +54,10 @@ pub(super) fn write(
     failpoint::reached("context.write.before");
     let current = match access {
         Access::Engine { endpoint, tls } => {
-            docker.write(&DockerContext {
-                name: name.clone(),
-                description: kind::of(record.spec.orchestrator)
-                    .described(&record.spec.name, *endpoint),
-                endpoint: *endpoint,
-                tls: tls.clone(),
-                cluster: record.spec.name.to_string(),
-                cluster_id: record.cluster_id.clone(),
-            })?;
+            let kind = kind::of(record.spec.orchestrator);
+            let description = kind.described(&record.spec.name, *endpoint);
+            let tls = tls.clone();
+            docker.write(&docker_context(record, name.clone(), description, *endpoint, tls))?;
             docker.current()?
         }
         Access::Kubernetes { endpoint, credentials } => {
@@ -100,17 +97,39 @@ pub(super) fn write_of_machines(
     let own = of_machines(&record.spec);
     for machine in machines.iter().filter(|machine| own.contains(&machine.id)) {
         if let Access::Engine { endpoint, tls } = kind.access(machine, &directory)? {
-            docker.write(&DockerContext {
-                name: machine.id.context(),
-                description: format!("{} of {}, at {endpoint}", machine.id.name, record.spec.name),
-                endpoint,
-                tls,
-                cluster: record.spec.name.to_string(),
-                cluster_id: record.cluster_id.clone(),
-            })?;
+            docker.write(&of_machine(record, machine.id.context(), machine, endpoint, tls))?;
         }
     }
     Ok(())
+}
+
+/// A docker context, of whichever name, that leads to the engine of a machine.
+pub(super) fn of_machine(
+    record: &Record,
+    context: String,
+    machine: &Machine,
+    endpoint: SocketAddr,
+    tls: TlsFiles,
+) -> DockerContext {
+    let description = format!("{} of {}, at {endpoint}", machine.id.name, record.spec.name);
+    docker_context(record, context, description, endpoint, tls)
+}
+
+fn docker_context(
+    record: &Record,
+    name: String,
+    description: String,
+    endpoint: SocketAddr,
+    tls: TlsFiles,
+) -> DockerContext {
+    DockerContext {
+        name,
+        description,
+        endpoint,
+        tls,
+        cluster: record.spec.name.to_string(),
+        cluster_id: record.cluster_id.clone(),
+    }
 }
 
 /// Takes away the contexts of machines that the record's spec does not have.
@@ -197,7 +216,7 @@ pub fn other_files<'a>(
     }
 }
 
-fn kube_context(
+pub(super) fn kube_context(
     record: &Record,
     endpoint: SocketAddr,
     credentials: &KubeCredentials,

@@ -7,6 +7,7 @@ use crate::kind::{self, engines, kubernetes};
 use crate::model::{Access, Machine, NoService, Service};
 use crate::store::Record;
 
+use super::contexts;
 use super::error::Error;
 use super::mend::{address as context_address, leaders, leads_to};
 use super::services::Services;
@@ -35,15 +36,8 @@ pub fn shared_kubeconfig(
     let credentials = kubernetes::credentials(&own)?;
     let machine = reached_by(services, record, reader)?;
     // The server's certificate is looked at under a name that is in it whatever the address.
-    Ok(KubeContext {
-        name: name.context(),
-        server: format!("https://{}", address(machine, Service::Api, reader)?),
-        ca: credentials.ca,
-        cert: credentials.cert,
-        key: credentials.key,
-        cluster: name.to_string(),
-        cluster_id: record.cluster_id.clone(),
-    })
+    let endpoint = address(machine, Service::Api, reader)?;
+    Ok(contexts::kube_context(record, endpoint, &credentials))
 }
 
 /// A docker context that leads to the engine of a machine, or where none is named to that of the cluster.
@@ -72,14 +66,7 @@ pub fn shared_context(
         let (machine, service) = (machine.id.clone(), Service::Engine);
         return Err(NoService { machine, service }.into());
     };
-    Ok(DockerContext {
-        name: context,
-        description: format!("{} of {name}, at {endpoint}", machine.id.name),
-        endpoint,
-        tls,
-        cluster: name.to_string(),
-        cluster_id: record.cluster_id.clone(),
-    })
+    Ok(contexts::of_machine(record, context, machine, endpoint, tls))
 }
 
 /// The machine by which a cluster as a whole is reached: where its context leads if that will do, else the first one

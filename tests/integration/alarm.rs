@@ -1,25 +1,11 @@
 //! What is told of clusters as they were that nobody has asked for.
 
-use std::fs;
-use std::path::Path;
-
 use clusterdojo::alarm::{Digest, Guard, Happening, What};
 use clusterdojo::observe::Facts;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-/// What was recorded of a proof: the cluster as it was at each moment.
-fn recorded(name: &str) -> Vec<(Facts, Timestamp)> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/lesson");
-    let text = fs::read(directory.join(format!("{name}.json"))).unwrap();
-    let evidence: Value = serde_json::from_slice(&text).unwrap();
-    let seen = evidence["seen"].as_array().unwrap().iter();
-    let moment = |sample: &Value| {
-        let facts = serde_json::from_value(sample["facts"].clone()).unwrap();
-        (facts, sample["at"].as_str().unwrap().parse().unwrap())
-    };
-    [&evidence["since"]].into_iter().chain(seen).map(moment).collect()
-}
+use crate::lesson::{recorded, recordings};
 
 /// All that is told of a recording, with a look at each moment and some after it.
 fn told(name: &str) -> Vec<Happening> {
@@ -62,24 +48,16 @@ fn what_was_recorded_is_told_with_its_cause_and_what_was_asked_for_is_not() {
         "{healed:?}"
     );
     // Updates, drains and what is removed were asked for.
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/lesson");
-    let mut count = 0;
-    for entry in fs::read_dir(directory).unwrap() {
-        let file = entry.unwrap().file_name().into_string().unwrap();
-        let is_asked = [
-            "kubernetes-latest",
-            "kubernetes-zero-downtime",
-            "ops-drain-and-budget",
-            "swarm-stack",
-        ]
-        .iter()
-        .any(|family| file.starts_with(family));
-        if let Some(name) = file.strip_suffix(".json").filter(|_| is_asked) {
-            assert_eq!(roots(name), [""; 0], "{name}");
-            count += 1;
-        }
+    let mut asked = recordings();
+    asked.retain(|name| {
+        ["kubernetes-latest", "kubernetes-zero-downtime", "ops-drain-and-budget", "swarm-stack"]
+            .iter()
+            .any(|family| name.starts_with(family))
+    });
+    for name in &asked {
+        assert_eq!(roots(name), [""; 0], "{name}");
     }
-    assert!(count > 50, "{count}");
+    assert!(asked.len() > 50, "{}", asked.len());
 }
 
 const AT: Timestamp = Timestamp::UNIX_EPOCH;

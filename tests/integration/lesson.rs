@@ -10,12 +10,15 @@ mod stacks;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::iter;
 use std::path::{Path, PathBuf};
 
 use clusterdojo::lesson::{
     Answer, Evidence, Lesson, Outcome, Reason, Step, Verdict, built_in, judge, lint, sentence,
 };
 use clusterdojo::model::Language;
+use clusterdojo::observe::Facts;
+use jiff::Timestamp;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/lesson")
@@ -49,6 +52,20 @@ fn file_of(lesson: &Lesson, step: &Step, case: &str) -> String {
 fn evidence(name: &str) -> Evidence {
     let text = fs::read_to_string(folder().join(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
     serde_json::from_str(&text).unwrap_or_else(|e| panic!("{name}: {e}"))
+}
+
+/// The names of all evidence that is recorded.
+pub fn recordings() -> Vec<String> {
+    let files = fs::read_dir(folder()).unwrap().map(|file| file.unwrap().file_name());
+    let names = files.filter_map(|file| Some(file.to_str()?.strip_suffix(".json")?.to_owned()));
+    names.collect()
+}
+
+/// A cluster as it was at each moment of a proof, whose evidence has this name.
+pub fn recorded(name: &str) -> Vec<(Facts, Timestamp)> {
+    let Evidence { since, seen, .. } = evidence(&format!("{name}.json"));
+    let begin = (since.facts, since.at);
+    iter::once(begin).chain(seen.into_iter().map(|sample| (sample.facts, sample.at))).collect()
 }
 
 fn replicas() -> Lesson {
@@ -134,10 +151,7 @@ fn the_steps_of_built_in_lessons_are_judged_right() {
         }
     }
     assert_eq!(incomplete, [""; 0], "a sentence lacks what was seen");
-    let there = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().file_name());
-    let there = there.map(|name| name.into_string().unwrap());
-    let is_evidence = |name: &String| Path::new(name).extension().is_some_and(|it| it == "json");
-    let there: BTreeSet<_> = there.filter(is_evidence).collect();
+    let there: BTreeSet<_> = recordings().iter().map(|name| format!("{name}.json")).collect();
     let stray: Vec<_> = there.symmetric_difference(&used).collect();
     assert_eq!(stray, [""; 0], "evidence of no step, or missing");
 }

@@ -1,31 +1,15 @@
 //! The page of `dojo view`: what it shows of clusters as they were, and to whom.
 
-use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
 
 use bytes::Bytes;
 use clusterdojo::model::Language;
-use clusterdojo::observe::Facts;
 use clusterdojo::view::{Beside, Ghost, Lesson, Onlooker, Page, Scene, Sign, Tile, Tone};
-use jiff::Timestamp;
-use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-/// What was recorded of a proof: the cluster as it was at each moment.
-fn recorded(name: &str) -> Vec<(Facts, Timestamp)> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/lesson");
-    let text = fs::read(directory.join(format!("{name}.json"))).unwrap();
-    let evidence: Value = serde_json::from_slice(&text).unwrap();
-    let seen = evidence["seen"].as_array().unwrap().iter();
-    let moment = |sample: &Value| {
-        let facts = serde_json::from_value(sample["facts"].clone()).unwrap();
-        (facts, sample["at"].as_str().unwrap().parse().unwrap())
-    };
-    [&evidence["since"]].into_iter().chain(seen).map(moment).collect()
-}
+use crate::lesson::{recorded, recordings};
 
 /// What is shown of it, one scene after the other.
 fn scenes(name: &str) -> Vec<Scene> {
@@ -103,15 +87,10 @@ fn pods_that_went_say_why_and_what_came_in_their_place() {
 
 #[test]
 fn nothing_is_shown_twice_or_kept_for_ever() {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/lesson");
     let mut count = 0;
-    for entry in fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        let Some(name) = path.file_name().and_then(|it| it.to_str()?.strip_suffix(".json")) else {
-            continue;
-        };
+    for name in recordings() {
         let mut onlooker = Onlooker::default();
-        let moments = recorded(name);
+        let moments = recorded(&name);
         for (facts, at) in &moments {
             let scene = onlooker.look(facts, *at);
             let mut ids: Vec<&str> = tiles(&scene).map(|tile| tile.id.as_str()).collect();

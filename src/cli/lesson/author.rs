@@ -78,7 +78,6 @@ pub(super) async fn prove(context: &Context, args: &Prove) -> Result<ExitCode, E
     let bundle = args.bundle.as_deref();
     let made = begin::make(context, &lesson, name.clone(), bundle, UpOptions::BY_THE_WAY).await;
     let (services, of_cluster) = made?;
-    learn::check(&lesson, &of_cluster.spec)?;
     let within = tempfile::tempdir()
         .map_err(|source| Error::Io { operation: "make a directory", source })?;
     let prover = Prover {

@@ -37,20 +37,16 @@ async fn anew(context: &Context) -> Result<(), Error> {
     let name = session.attempt.cluster.clone();
     let record = context.home.record(&name).about(&name)?;
     let is_ours = name == learn::usual_name(&session.lesson);
-    let spec = match record {
-        // What else is on it would be gone, too.
-        Some(_) if !is_ours => {
-            return Err(Error::Usage(format!(
-                "cluster `{name}` was not made for lessons, and is not removed for one: `dojo lesson reset` puts it back"
-            )));
-        }
-        Some(record) => {
-            let mut spec = begin::new_spec(&session.lesson, name.clone(), None)?;
-            spec.kubernetes = record.goal().kubernetes.clone();
-            spec
-        }
-        None => begin::new_spec(&session.lesson, name.clone(), None)?,
-    };
+    // What else is on it would be gone, too.
+    if record.is_some() && !is_ours {
+        return Err(Error::Usage(format!(
+            "cluster `{name}` was not made for lessons, and is not removed for one: `dojo lesson reset` puts it back"
+        )));
+    }
+    let mut spec = begin::new_spec(&session.lesson, name.clone(), None)?;
+    if let Some(record) = record {
+        spec.kubernetes = record.goal().kubernetes.clone();
+    }
     let services = context.services_of(&name).await.about(&name)?;
     workflow::down(&services, &name, DownOptions::default()).await.about(&name)?;
     let services = context.services_to_make(&spec).await.about(&name)?;

@@ -44,9 +44,8 @@ pub(super) fn hint(context: &Context) -> Result<(), Error> {
 
 /// Why there is no hint.
 pub(super) fn no_hint(session: &Session) -> Words {
-    let mut all = 0..session.step_text().hints.len();
-    let has_had_all = all.all(|index| session.attempt.step.has_had(index));
-    if has_had_all { words::NO_MORE_HINTS } else { words::NO_HINTS_YET }
+    let (given, all) = session.hint_counts();
+    if given == all { words::NO_MORE_HINTS } else { words::NO_HINTS_YET }
 }
 
 /// `dojo lesson next`.

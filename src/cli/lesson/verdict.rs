@@ -1,21 +1,22 @@
 //! A verdict as text.
 
 use crate::learn::Session;
-use crate::lesson::{Outcome, Reason, Told, Verdict, label, sentence};
+use crate::lesson::{Outcome, Told, Verdict, label, sentence};
 use crate::model::Language;
+use crate::report::screen::Sign;
 
 use super::tell::chosen;
+use super::view::sign;
 use super::words::{self, Words};
 
-/// How a condition stands.
-fn sign(told: &Told) -> char {
-    match (told.outcome, told.reason) {
-        (Outcome::Passed, _) => '✓',
-        // Something else comes first.
-        (Outcome::NotYet, Some(Reason::Waits)) => '·',
-        (Outcome::NotYet, _) => '✗',
-        (Outcome::Lost, _) => '!',
-        (Outcome::CannotTell, _) => '?',
+/// How a condition stands, as lines show it.
+fn mark(told: &Told) -> char {
+    match sign(told) {
+        Sign::Passed => '✓',
+        Sign::Waiting => '·',
+        Sign::NotYet | Sign::Unmet => '✗',
+        Sign::Lost => '!',
+        Sign::CannotTell => '?',
     }
 }
 
@@ -52,7 +53,7 @@ pub(super) fn told(session: &Session, verdict: &Verdict) -> String {
 
 fn add(told: &Told, depth: usize, deciding: &Told, language: Language, text: &mut String) {
     let indent = "  ".repeat(depth);
-    text.push_str(&format!("{indent}{} {}\n", sign(told), label(told, language)));
+    text.push_str(&format!("{indent}{} {}\n", mark(told), label(told, language)));
     if std::ptr::eq(told, deciding) && !told.is_passed() {
         if let Some(sentence) = sentence(told, language) {
             text.push_str(&format!("{indent}    {sentence}\n"));

@@ -25,7 +25,7 @@ pub(in crate::cli) fn of(
         of: session.lesson.steps.len(),
         step_title: step.id.clone(),
         goal: text.goal.clone(),
-        hints: ((0..text.hints.len()).filter(|at| step.has_had(*at)).count(), text.hints.len()),
+        hints: session.hint_counts(),
         can_next: step.passed,
         files: session.attempt.directory.as_deref().map(shown),
         language,
@@ -67,7 +67,8 @@ fn add(told: &Told, depth: usize, deciding: &Told, language: Language, lines: &m
     }
 }
 
-fn sign(told: &Told) -> Sign {
+/// How a condition stands.
+pub(super) fn sign(told: &Told) -> Sign {
     match (told.outcome, told.reason) {
         (Outcome::Passed, _) => Sign::Passed,
         (Outcome::NotYet, Some(Reason::Waits)) => Sign::Waiting,
