@@ -46,6 +46,9 @@ pub(super) enum Error {
         /// What there is instead
         api: Option<SocketAddr>,
     },
+    /// Why nothing can be said of a step of a lesson. That it is not passed yet would be something.
+    #[error(transparent)]
+    Untold(Box<Error>),
     /// A place where machines come from said nothing.
     #[error("{place} did not answer within {:.1} s", waited.as_secs_f32())]
     Silent { place: String, waited: Duration },
@@ -55,6 +58,13 @@ pub(super) enum Error {
     /// The user wanted to stop before anything was begun.
     #[error("interrupted; nothing was changed")]
     Interrupted,
+    /// The user wanted to stop while commands of theirs ran.
+    #[error("interrupted; {left}")]
+    CutOff {
+        left: &'static str,
+        /// What helps
+        hint: &'static str,
+    },
     /// Arguments that contradict each other or what exists.
     #[error("{0}")]
     Usage(String),
@@ -165,6 +175,8 @@ const FAILED: u8 = 1;
 const USAGE: u8 = 2;
 const NOT_READY: u8 = 3;
 const MISMATCH: u8 = 4;
+/// As that of a verdict.
+pub(super) const CANNOT_TELL: u8 = 6;
 const INTERRUPTED: u8 = 130;
 
 /// Writes the error to standard error and returns the exit code that belongs to it.
@@ -181,7 +193,7 @@ pub(super) fn tell(error: &Error) -> ExitCode {
 /// Whether the record has changed since what was asked for was drawn from it.
 pub(super) fn is_changed(error: &Error) -> bool {
     match error {
-        Error::About { source, .. } => is_changed(source),
+        Error::About { source, .. } | Error::Untold(source) => is_changed(source),
         Error::Workflow(workflow::Error::Changed(_)) => true,
         _ => false,
     }
@@ -200,7 +212,11 @@ pub(super) fn not_ready() -> ExitCode {
 fn code(error: &Error) -> u8 {
     match error {
         Error::About { source, .. } => code(source),
-        Error::Interrupted => INTERRUPTED,
+        Error::Untold(source) => match code(source) {
+            FAILED => CANNOT_TELL,
+            code => code,
+        },
+        Error::Interrupted | Error::CutOff { .. } => INTERRUPTED,
         Error::Silent { .. } | Error::NoAnswer(_) | Error::NoSshfs | Error::NoHttps(_) => NOT_READY,
         Error::Spec(_)
         | Error::Invalid(_)
@@ -299,6 +315,8 @@ fn machines_code(failure: &workflow::Failure) -> u8 {
 fn hints(error: &Error, cluster: Option<&ClusterName>) -> Vec<String> {
     let error = match error {
         Error::About { cluster, source } => return hints(source, Some(cluster)),
+        Error::Untold(source) => return hints(source, cluster),
+        Error::CutOff { hint, .. } => return vec![(*hint).to_owned()],
         Error::Workflow(error) => error,
         Error::Lesson(error) => return lesson_hints(error),
         Error::TooDear { .. } => {

@@ -58,5 +58,11 @@ async fn everywhere(
             Printed::Error => output::write_error(&text),
         };
     };
-    Ok(workflow::run_everywhere(&services, cluster, role, command, &hear).await?)
+    context.interrupt.begin();
+    let work = workflow::run_everywhere(&services, cluster, role, command, &hear);
+    let done = context.interrupt.or(work).await.ok_or(Error::CutOff {
+        left: "where the command had begun, it may still run",
+        hint: "`dojo ssh --all -- ps aux` shows what runs on the machines",
+    })?;
+    Ok(done?)
 }

@@ -66,6 +66,7 @@ impl Session {
     ) -> Result<(Self, Handout), Error> {
         let Beginning { mut lesson, from, language, within } = beginning;
         lesson.fill(&given(&record.spec.name));
+        services.interrupt.begin();
         let now = Timestamp::now();
         let label = format!("{}-{}", now.strftime("%Y%m%dT%H%M%SZ"), lesson.id.replace('/', "-"));
         let evidence = desk.evidence(&label);
@@ -342,6 +343,7 @@ impl Session {
         services: &Services,
         record: &Record,
     ) -> Result<(Vec<String>, Handout), Error> {
+        services.interrupt.begin();
         self.note(Deed::Reset)?;
         let different = put_back(services, record, &self.attempt, Some(&self.lesson)).await?;
         machine_scripts::prepare(services, record, &self.lesson).await?;

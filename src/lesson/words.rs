@@ -24,10 +24,15 @@ pub fn sentence(told: &Told, language: Language) -> Option<String> {
         Language::En => english,
         Language::Ko => korean,
     };
-    Some(fill(pattern, language, |name| match name.strip_prefix("wanted ") {
+    let mut text = fill(pattern, language, |name| match name.strip_prefix("wanted ") {
         Some(name) => told.wanted.get(name).cloned(),
         None => told.seen.get(name).cloned(),
-    }))
+    });
+    // What the cluster itself says, where it says something.
+    if let Some(error) = told.seen.get("error").filter(|_| !pattern.contains("{error}")) {
+        text.push_str(&format!(" ({error})"));
+    }
+    Some(text)
 }
 
 /// The sentences of a reason.

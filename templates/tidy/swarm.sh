@@ -6,12 +6,26 @@ set -eu
 # shellcheck disable=SC2034 # they are for tidy.sh
 WHOLE='^node ' SLOWLY=30
 
+has_left() {
+    [ "$(docker info --format '{{.Swarm.LocalNodeState}}')" = inactive ]
+}
+
 # Managers that hear each other again, as after the undo of a fault, soon have a leader.
 tries=$((30 * ${PATIENCE:-1}))
-until timeout 5 docker node ls >/dev/null 2>&1 || [ "$tries" -le 0 ]; do
+until timeout 5 docker node ls >/dev/null 2>&1 || has_left || [ "$tries" -le 0 ]; do
     tries=$((tries - 1))
     sleep 2
 done
+
+# A manager that has left knows of nothing. `dojo up` brings it back.
+if [ "$MODE" = remove ] && has_left; then exit 0; fi
+
+# Lines HOSTNAME ID of the nodes: of one that has left and joined again, which is there twice for a while, the one that is up.
+nodes() {
+    all=$(docker node ls --format '{{.Hostname}} {{.ID}} {{.Status}}') || return 1
+    printf '%s\n' "$all" |
+        awk '$3 == "Ready" || !($1 in id) { id[$1] = $2 } END { for (name in id) print name, id[name] }'
+}
 
 # One line for each thing; a node's tells how it is, and its labels. Fails where not all of it is known, since what is not told
 # would be taken for new the next time.
@@ -22,16 +36,16 @@ things() {
     done
     ids=$(docker network ls --quiet --no-trunc --filter scope=swarm) || return 1
     for id in $ids; do echo "network $id"; done
-    ids=$(docker node ls --quiet) || return 1
-    for id in $ids; do
+    ids=$(nodes) || return 1
+    for id in $(printf '%s\n' "$ids" | cut -d ' ' -f 2); do
         docker node inspect --format \
-            'node {{.ID}} {{.Spec.Availability}}{{range $k, $v := .Spec.Labels}} {{$k}}={{$v}}{{end}}' "$id" || return 1
+            'node {{.Description.Hostname}} {{.Spec.Availability}}{{range $k, $v := .Spec.Labels}} {{$k}}={{$v}}{{end}}' "$id" || return 1
     done
 }
 
 # Sets a node as it was: a line of BASELINE, in words.
 set_node() {
-    node=$2 options="--availability $3"
+    node=$(nodes | awk -v name="$2" '$1 == name { print $2 }') options="--availability $3"
     shift 3
     for label in $(docker node inspect --format '{{range $k, $v := .Spec.Labels}}{{$k}} {{end}}' "$node"); do
         options="$options --label-rm $label"

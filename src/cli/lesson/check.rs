@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::cli::args::DataFormat;
-use crate::cli::error::Error;
+use crate::cli::error::{CANNOT_TELL, Error};
 use crate::cli::output;
 use crate::cli::services::Context;
 use crate::cli::switch::overridden;
@@ -22,7 +22,6 @@ use super::{tell, verdict, words};
 
 const NOT_YET: u8 = 1;
 const LOST: u8 = 5;
-const CANNOT_TELL: u8 = 6;
 
 /// A verdict, as `-o json` prints it.
 #[derive(Debug, Serialize)]

@@ -35,7 +35,9 @@ pub(super) async fn run(context: &Context, command: LessonCommand) -> Result<Exi
         LessonCommand::Answer(args) => step::answer(context, &args).map(done),
         LessonCommand::Hint => step::hint(context).map(done),
         LessonCommand::Next => step::next(context).await.map(done),
-        LessonCommand::Check(args) => check::run(context, &args).await,
+        LessonCommand::Check(args) => {
+            check::run(context, &args).await.map_err(|error| Error::Untold(Box::new(error)))
+        }
         LessonCommand::Watch(args) => watch::run(context, &args).await,
         LessonCommand::Solve(args) => solve::run(context, &args).await.map(done),
         LessonCommand::Reset(args) => reset::run(context, &args).await.map(done),

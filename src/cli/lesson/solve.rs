@@ -28,7 +28,11 @@ pub(super) async fn run(context: &Context, args: &Solve) -> Result<(), Error> {
     }
     let shell = shell(context, &session).await?;
     let commands = session.solving()?;
-    learn::run(&shell, &commands).await?;
+    context.interrupt.begin();
+    context.interrupt.or(learn::run(&shell, &commands)).await.ok_or(Error::CutOff {
+        left: "what the solution had done until then is done",
+        hint: "`dojo lesson check` says how it stands, `dojo lesson reset` puts the cluster back",
+    })??;
     let ways = [("dojo lesson check".to_owned(), words::HOW_TO_CHECK)];
     output::write(tell::commands(&ways, session.attempt.language).as_bytes())
 }

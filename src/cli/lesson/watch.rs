@@ -57,6 +57,8 @@ async fn plain(context: &Context, mut session: Session) -> Result<ExitCode, Erro
         }
         Ok::<_, Error>(verdict.verdict != Outcome::Passed)
     });
-    watched.await?;
+    // Ctrl-C is how it is left.
+    context.interrupt.begin();
+    context.interrupt.or(watched).await.transpose()?;
     Ok(last.map_or(ExitCode::SUCCESS, check::code))
 }

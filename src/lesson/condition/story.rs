@@ -13,6 +13,7 @@ use crate::observe::{Facts, Part};
 /// The evidence of one step, without what is not newer than its mark.
 pub(in crate::lesson) struct Story<'a> {
     evidence: &'a Evidence,
+    mark: &'a Facts,
     pub(super) seen: Vec<&'a Sample>,
     /// Until when somebody looked.
     pub(super) until: Timestamp,
@@ -20,11 +21,13 @@ pub(in crate::lesson) struct Story<'a> {
 
 impl<'a> Story<'a> {
     pub(in crate::lesson) fn of(evidence: &'a Evidence) -> Self {
-        let mark = evidence.since.at;
-        let seen: Vec<_> = evidence.seen.iter().filter(|sample| sample.at > mark).collect();
-        let last = seen.last().map_or(mark, |sample| sample.at);
+        let (began, mark) = (evidence.since.at, &evidence.since.facts);
+        let seen: Vec<_> = evidence.seen.iter().filter(|sample| sample.at > began).collect();
+        let last = seen.last().map_or(began, |sample| sample.at);
         let until = evidence.until.map_or(last, |until| until.max(last));
-        Self { evidence, seen, until }
+        let all = [mark].into_iter().chain(seen.iter().map(|sample| &sample.facts));
+        let mark = all.into_iter().find(|facts| has_answered(facts)).unwrap_or(mark);
+        Self { evidence, mark, seen, until }
     }
 
     /// The whole of it, as of its end.
@@ -33,8 +36,9 @@ impl<'a> Story<'a> {
         Moment { story: self, after: self.evidence.since.at, index }
     }
 
-    pub(super) fn mark(&self) -> &Facts {
-        &self.evidence.since.facts
+    /// How everything was when the step began; where the cluster did not answer then, as soon as it did.
+    pub(super) fn mark(&self) -> &'a Facts {
+        self.mark
     }
 
     pub(super) fn looks_at_mark(&self) -> &[Looked] {
@@ -94,6 +98,18 @@ impl<'a> Moment<'a> {
         let before = self.samples().rev().find(|sample| sample.at <= self.after);
         before.map_or(self.story.mark(), |sample| &sample.facts)
     }
+}
+
+/// Whether a cluster has told anything of what it was asked for.
+fn has_answered(facts: &Facts) -> bool {
+    let told = [
+        facts.nodes.as_ref().map(|part| part.items.is_some()),
+        facts.services.as_ref().map(|part| part.items.is_some()),
+        facts.workloads.as_ref().map(|part| part.items.is_some()),
+        facts.pods.as_ref().map(|part| part.items.is_some()),
+    ];
+    // Machines without a cluster are asked one by one.
+    told.contains(&Some(true)) || !told.contains(&Some(false))
 }
 
 /// Why a condition is not met, or cannot be told.

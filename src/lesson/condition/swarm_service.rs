@@ -123,6 +123,15 @@ fn is_wanted(task: &SwarmTask) -> bool {
     task.desired_state.as_deref() == Some("running")
 }
 
+/// Why tasks do not run: what one of those that are wanted says, or else the last one that has come to nothing, as where its image is
+/// not there.
+fn trouble<'s>(wanted: &[&'s SwarmTask], service: &'s SwarmService) -> Option<&'s str> {
+    let now = wanted.iter().find_map(|task| task.err.as_deref());
+    let failed = |task: &&SwarmTask| matches!(task.state.as_deref(), Some("rejected" | "failed"));
+    let last = || service.tasks.iter().filter(failed).max_by_key(|task| task.since);
+    now.or_else(|| last()?.err.as_deref())
+}
+
 impl Leaf for Service {
     fn look(&self, moment: Moment<'_>) -> Result<Met, Unmet> {
         let service = needed(moment, &self.name)?;
@@ -157,9 +166,8 @@ impl Leaf for Service {
         if count.has_too_few(running) {
             let coming = wanted.iter().filter(|task| fits(task)).count();
             let later = if count.has_too_few(coming) { Reason::TooFew } else { Reason::Starting };
-            let stuck = wanted.iter().find_map(|task| task.err.as_deref());
             let unmet = unmet(later);
-            return Err(match stuck {
+            return Err(match trouble(&wanted, service) {
                 Some(error) => unmet.saw("error", error),
                 None => unmet,
             });

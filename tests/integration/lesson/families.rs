@@ -1,6 +1,7 @@
 //! Each family of conditions on made-up evidence: passed, not yet and why, lost, cannot tell.
 
-use clusterdojo::lesson::{Evidence, Lesson, Outcome, Reason, Verdict, judge};
+use clusterdojo::lesson::{Evidence, Lesson, Outcome, Reason, Verdict, judge, sentence};
+use clusterdojo::model::Language;
 use serde_json::{Value, json};
 
 use Outcome::{CannotTell, Lost, NotYet, Passed};
@@ -154,6 +155,29 @@ fn who_does_not_answer_is_never_not_yet() {
         let unseen = judged(check, &known, &[]);
         assert_eq!(unseen, (CannotTell, Some(Reason::NothingSeen)), "{check}");
     }
+}
+
+#[test]
+fn what_was_before_is_known_as_soon_as_the_cluster_answers() {
+    let silent = json!({"services": "connection refused"});
+    let before = service(&[task("a", "running", -60.0)]);
+    let killed = service(&[task("b", "running", 4.0), ended("a", "failed", 3.0, Some(137), "")]);
+    let check = "{ swarm.replaced: { service: web, because: killed } }";
+    let seen = [(1.0, silent.clone()), (2.0, before), (5.0, killed)];
+    assert_eq!(judged(check, &silent, &seen[..1]).0, CannotTell);
+    assert_eq!(judged(check, &silent, &seen[..2]), no(Reason::NotReplaced));
+    assert_eq!(judged(check, &silent, &seen), YES);
+}
+
+#[test]
+fn an_image_that_is_missing_is_told() {
+    let check = "{ swarm.service: { name: web, running: 1 } }";
+    let rejected = ended("a", "rejected", 5.0, None, "No such image: nginx:1");
+    let none = json!({"services": []});
+    let verdict = judged_by(check, &evidence(&none, &[(6.0, service(&[rejected]))]));
+    assert_eq!((verdict.verdict, verdict.reason), no(Reason::TooFew));
+    let said = sentence(verdict.told.deciding(), Language::Ko).unwrap();
+    assert!(said.ends_with("(No such image: nginx:1)"), "{said}");
 }
 
 #[test]
