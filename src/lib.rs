@@ -49,3 +49,4 @@ pub mod view;
 pub mod watch;
 pub mod webhook;
 pub mod workflow;
+mod yaml;

@@ -434,7 +434,8 @@ fn hints(error: &Error, cluster: Option<&ClusterName>) -> Vec<String> {
             vec![format!("`dojo down {cluster}` removes it, or choose another name")]
         }
         workflow::Error::OtherHome { cluster, .. } => vec![
-            "a home is what DOJO_HOME names: another user's, or another one of yours; choose another name"
+            "a home is what DOJO_HOME names: another user's, or another one of yours; choose another name, for a lesson \
+             with --cluster NAME"
                 .to_owned(),
             format!("`dojo down {cluster} --yes --other-homes` removes it all the same"),
         ],
@@ -784,8 +785,38 @@ fn remote_hints(error: &remote::Error, cluster: Option<&ClusterName>) -> Vec<Str
                 "once there is room, the same command goes on from here".to_owned(),
             ]
         }
+        remote::Error::Script { machine, stderr, .. } if is_cut_off(stderr) => {
+            let mut hints = vec![format!(
+                "`{machine}` cannot reach what it is to fetch; where the way leads through a proxy, HTTPS_PROXY names \
+                 it, and `dojo doctor` tells what is used"
+            )];
+            if stderr.to_lowercase().contains("k8s") {
+                hints.push(
+                    "with --bundle FILE Kubernetes needs no internet; `dojo bundle create` makes such a file"
+                        .to_owned(),
+                );
+            }
+            hints
+        }
         _ => Vec::new(),
     }
+}
+
+/// Whether a script could not fetch something, by the words of curl, apt and containerd.
+fn is_cut_off(stderr: &str) -> bool {
+    let stderr = stderr.to_lowercase();
+    let words = [
+        "could not resolve",
+        "temporary failure resolving",
+        "no such host",
+        "failed to connect",
+        "could not connect",
+        "failed to fetch",
+        "network is unreachable",
+        "connection timed out",
+        "i/o timeout",
+    ];
+    words.iter().any(|words| stderr.contains(words))
 }
 
 fn fault_hints(error: &fault::Error) -> Vec<String> {
@@ -943,6 +974,28 @@ fn machine_hints(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_has_no_internet_is_told_of_bundles() {
+        let hints = |stderr: &str| {
+            let error = remote::Error::Script {
+                machine: MachineId {
+                    cluster: "practice".parse().unwrap(),
+                    name: "worker-1".parse().unwrap(),
+                },
+                title: "look which Kubernetes is the newest".to_owned(),
+                status: 1,
+                stderr: stderr.to_owned(),
+            };
+            hints(&workflow::Error::from(error).into(), None).join("\n")
+        };
+        let index = "cannot fetch the index of the package repository: https://pkgs.k8s.io/core:/stable:/v1.37/deb/Packages";
+        let offline = hints(&format!("{index}: curl: (6) Could not resolve host: pkgs.k8s.io"));
+        assert!(offline.contains("--bundle FILE") && offline.contains("HTTPS_PROXY"), "{offline}");
+        let docker = hints("Err: Temporary failure resolving 'download.docker.com'");
+        assert!(docker.contains("practice/worker-1") && !docker.contains("--bundle"), "{docker}");
+        assert_eq!(hints("there is no Kubernetes 1.99 in that repository"), "");
+    }
 
     #[test]
     fn hints_name_the_cluster_that_the_error_is_about() {

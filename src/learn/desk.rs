@@ -20,6 +20,9 @@ pub struct Desk {
 /// the question of the proof.
 pub(super) const PLACE: &str = "DOJO_LESSONS";
 
+/// Is there for clusters that were made for lessons.
+const MADE: &str = "made";
+
 impl Desk {
     /// That of a home.
     pub fn of(home: &Home) -> Self {
@@ -93,6 +96,22 @@ impl Desk {
         let is_there = |attempt: &Attempt| attempt.cluster_id == record.cluster_id;
         let kept = Attempt::read(&self.of_cluster(&record.cluster_id)).ok().flatten();
         kept.or_else(|| self.attempt().ok().flatten()).filter(is_there)
+    }
+
+    /// Notes that a cluster was made for lessons, and under which name is the learner's choice.
+    ///
+    /// # Errors
+    /// [`Error::File`] if it cannot be written.
+    pub fn made(&self, record: &Record) -> Result<(), Error> {
+        let directory = self.of_cluster(&record.cluster_id);
+        durable::private_directory(&directory).map_err(Error::file("make", &directory))?;
+        let path = directory.join(MADE);
+        durable::replace(&path, b"", 0o600).map_err(Error::file("write", path))
+    }
+
+    /// Whether a cluster was made for lessons: it has nothing of the learner's on it.
+    pub fn has_made(&self, record: &Record) -> bool {
+        self.of_cluster(&record.cluster_id).join(MADE).exists()
     }
 
     fn of_cluster(&self, id: &str) -> PathBuf {

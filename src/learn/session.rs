@@ -209,7 +209,9 @@ impl Session {
     /// # Errors
     /// [`Error::File`] if it cannot be noted.
     pub fn judged(&mut self, evidence: &Evidence) -> Result<Verdict, Error> {
-        let verdict = judge(self.step()?, evidence);
+        let mut verdict = judge(self.step()?, evidence);
+        let says = self.step_text().says;
+        verdict.told.reword(&|said| says.iter().find_map(|saying| saying.of(said)));
         let passed = verdict.verdict == Outcome::Passed;
         let known = &self.attempt.step;
         // Most looks show nothing new.

@@ -235,6 +235,12 @@ impl Shape {
 const LESSON: &str = "lesson.md";
 const FILES: &str = "files/";
 
+/// A text without what editors of other systems put into it: a mark of the order of bytes ahead, and two characters at each end of a
+/// line.
+fn plain(text: &str) -> String {
+    text.trim_start_matches('\u{feff}').replace("\r\n", "\n")
+}
+
 /// The front matter and the rest, and the line at which that begins.
 fn split(text: &str) -> Result<(&str, &str, u64), Refused> {
     let none = |line| {
@@ -250,7 +256,11 @@ fn split(text: &str) -> Result<(&str, &str, u64), Refused> {
 impl Lesson {
     /// Reads a lesson from the files of its folder, by their paths in it.
     pub fn read<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, Refused> {
-        let all: BTreeMap<&str, &str> = files.into_iter().collect();
+        let given = |name: &str, text: &str| {
+            if name.starts_with(FILES) { text.to_owned() } else { plain(text) }
+        };
+        let files = files.into_iter().map(|(name, text)| (name, given(name, text)));
+        let all: BTreeMap<&str, String> = files.collect();
         let whole = At::default();
         for name in all.keys() {
             let is_text = Language::ALL.iter().any(|language| text::file(*language) == *name);
@@ -276,7 +286,7 @@ impl Lesson {
             lesson.compare(text::file(*language), text)?;
         }
         let given = all.iter().filter_map(|(name, text)| Some((name.strip_prefix(FILES)?, text)));
-        lesson.files = given.map(|(name, text)| (name.to_owned(), (*text).to_owned())).collect();
+        lesson.files = given.map(|(name, text)| (name.to_owned(), text.clone())).collect();
         let params = lesson.params.clone();
         lesson.fill(&params);
         Ok(lesson)

@@ -7,6 +7,8 @@ use crate::kind;
 use crate::model::{Language, Service};
 
 use super::format::Lesson;
+use super::look::Look;
+use super::saying::sentences;
 use super::step::Step;
 use super::text::{self, Part, StepText, Text};
 
@@ -115,6 +117,9 @@ fn look_at_text(
         if step.predict.is_some() && words.ask.is_none() {
             note(file, words.line, format!("step `{id}` has `predict`, but no `## ask`"));
         }
+        if text::file(Language::En) != file {
+            look_at_sayings(step, file, words, note);
+        }
         let can_be_given: BTreeSet<_> = reasons(step).into_iter().collect();
         for (part, line) in words.headings() {
             if let Part::Hint(_, Some(reason)) = part
@@ -122,6 +127,31 @@ fn look_at_text(
             {
                 note(file, line, format!("the check of `{id}` never says `{reason}`"));
             }
+        }
+    }
+}
+
+/// What the scripts of a step say has to be in the language of the text.
+fn look_at_sayings(
+    step: &Step,
+    file: &str,
+    words: &StepText,
+    note: &mut impl FnMut(&str, u64, String),
+) {
+    let lookouts = step.check.looks();
+    let said = lookouts.iter().flat_map(|lookout| match &lookout.look {
+        Look::Script { run } => sentences(run.as_str()),
+        _ => Vec::new(),
+    });
+    let said: BTreeSet<_> = said.collect();
+    for said in &said {
+        if !words.says.iter().any(|saying| saying.of(said).is_some()) {
+            note(file, words.line, format!("no `- {said} = …` below `## says`"));
+        }
+    }
+    for saying in &words.says {
+        if !said.iter().any(|said| saying.of(said).is_some()) {
+            note(file, words.line, format!("no script says `{}`", saying.said));
         }
     }
 }
@@ -137,7 +167,11 @@ fn compare(english: &Text, korean: &Text, note: &mut impl FnMut(&str, u64, Strin
     let file = text::file(Language::Ko);
     for (id, words) in &english.steps {
         let Some(other) = korean.steps.get(id) else { continue };
-        let parts = |text: &StepText| text.headings().map(|(part, _)| part).collect::<Vec<_>>();
+        // What scripts say is English already.
+        let parts = |text: &StepText| {
+            let parts = text.headings().map(|(part, _)| part);
+            parts.filter(|part| *part != Part::Says).collect::<Vec<_>>()
+        };
         if parts(words) != parts(other) {
             let wanted: Vec<_> = parts(words).iter().map(ToString::to_string).collect();
             let problem =

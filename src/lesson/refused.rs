@@ -5,9 +5,11 @@ use std::fmt;
 use serde::de::DeserializeOwned;
 use serde_saphyr::Location;
 
+use crate::yaml;
+
 /// Why a lesson was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{file}:{line}:{column}: {problem}")]
+#[error("{file}{}: {problem}", if *line == 0 { String::new() } else { format!(":{line}:{column}") })]
 pub struct Refused {
     /// Which file of its folder.
     pub file: String,
@@ -40,18 +42,5 @@ impl At {
 
 /// Reads the YAML at the head of a file, after its first line.
 pub(super) fn typed<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Refused> {
-    // A multi-line excerpt of the file does not belong in a one-line error.
-    let options = serde_saphyr::options! { with_snippet: false };
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
-        let location = error.location().unwrap_or(Location::UNKNOWN);
-        let message = error.without_snippet().to_string();
-        // The place is told apart from the problem, so it need not stand in the text again.
-        let at = format!(" at line {}, column {}", location.line(), location.column());
-        let message = message.replace(&at, "");
-        // What Rust calls a number is nothing to those who write lessons.
-        let is_number = ["invalid u16", "invalid i64", "invalid i32", "invalid usize"];
-        let is_number = is_number.contains(&message.as_str());
-        let message = if is_number { "expected a whole number" } else { message.as_str() };
-        At::in_front(location).refuse(file, message)
-    })
+    yaml::read(text).map_err(|error| At::in_front(error.place).refuse(file, error.problem))
 }

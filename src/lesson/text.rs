@@ -1,7 +1,7 @@
 //! The text of a lesson in one language: a small part of Markdown.
 //!
 //! What is before the first step is its introduction. `# step-id` opens a step, and below it stand `## goal`, `## why`,
-//! `## hint 1` and so on (`## hint 2 when: too-few`), `## ask` and `## after`.
+//! `## hint 1` and so on (`## hint 2 when: too-few`), `## ask`, `## after`, and `## says`: what scripts say, in this language.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,6 +14,7 @@ use crate::model::Language;
 
 use super::reason::Reason;
 use super::refused::{At, Refused};
+use super::saying::Saying;
 
 /// The file of a lesson's folder with the text of a language.
 pub(super) fn file(language: Language) -> &'static str {
@@ -45,6 +46,8 @@ pub struct StepText {
     pub ask: Option<Ask>,
     /// What to say when it is done.
     pub after: Option<String>,
+    /// What the scripts of its check say.
+    pub says: Vec<Saying>,
     /// Where it begins.
     pub line: u64,
     headings: Vec<(Part, u64)>,
@@ -78,9 +81,10 @@ pub(super) enum Part {
     Hint(usize, Option<Reason>),
     Ask,
     After,
+    Says,
 }
 
-const PARTS: &str = "goal, why, hint NUMBER, hint NUMBER when: REASON, ask or after";
+const PARTS: &str = "goal, why, hint NUMBER, hint NUMBER when: REASON, ask, after or says";
 
 impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -91,6 +95,7 @@ impl fmt::Display for Part {
             Self::Hint(number, Some(reason)) => write!(f, "hint {number} when: {reason}"),
             Self::Ask => f.write_str("ask"),
             Self::After => f.write_str("after"),
+            Self::Says => f.write_str("says"),
         }
     }
 }
@@ -104,6 +109,7 @@ impl Part {
                 "why" => Ok(Self::Why),
                 "ask" => Ok(Self::Ask),
                 "after" => Ok(Self::After),
+                "says" => Ok(Self::Says),
                 _ => Err(unknown()),
             };
         };
@@ -154,6 +160,10 @@ impl Text {
             with(&mut step.why);
             step.hints.iter_mut().for_each(|hint| with(&mut hint.text));
             step.after.iter_mut().for_each(&mut *with);
+            step.says.iter_mut().for_each(|saying| {
+                with(&mut saying.said);
+                with(&mut saying.told);
+            });
             if let Some(ask) = &mut step.ask {
                 with(&mut ask.question);
                 ask.options.iter_mut().for_each(|(_, words)| with(words));
@@ -249,10 +259,12 @@ impl Reader<'_> {
         if text.is_empty() {
             return self.refuse(line, 1, format!("there is nothing below `## {part}`"));
         }
-        let ask = match part {
-            Part::Ask => Some(self.ask(&words, line)?),
-            _ => None,
-        };
+        let (mut ask, mut says) = (None, Vec::new());
+        match part {
+            Part::Ask => ask = Some(self.ask(&words, line)?),
+            Part::Says => says = self.says(&words, line)?,
+            _ => {}
+        }
         let known = self.whole.steps.entry(step).or_default();
         match part {
             Part::Goal => known.goal = text,
@@ -260,6 +272,7 @@ impl Reader<'_> {
             Part::After => known.after = Some(text),
             Part::Hint(_, when) => known.hints.push(Hint { when, text }),
             Part::Ask => known.ask = ask,
+            Part::Says => known.says = says,
         }
         Ok(())
     }
@@ -286,6 +299,16 @@ impl Reader<'_> {
             return self.refuse(line, 1, problem);
         }
         Ok(Ask { question, options, line })
+    }
+
+    /// A list of what scripts say: `- there is no Secret * yet = 아직 Secret *이 없습니다`.
+    fn says(&self, words: &[&str], line: u64) -> Result<Vec<Saying>, Refused> {
+        let lines = (line + 1..).zip(words).filter(|(_, words)| !words.trim().is_empty());
+        let read = |(at, words): (u64, &&str)| match words.strip_prefix("- ").map(Saying::read) {
+            Some(Some(saying)) => Ok(saying),
+            _ => self.refuse(at, 1, "expected `- WHAT A SCRIPT SAYS = the same in this language`"),
+        };
+        lines.map(read).collect()
     }
 }
 
@@ -323,6 +346,7 @@ mod tests {
             ("# one\n### deep\n", "a:2:1: expected `# STEP` or `## PART`"),
             ("# one\n## ask\nWhat?\n", "a:2:1: expected a question"),
             ("# one\n## ask\n- a: A.\n", "a:2:1: expected a question"),
+            ("# one\n## says\n- a = A\n- b\n", "a:4:1: expected `- WHAT"),
             ("# one\n## ask\nW?\n- a: A.\nSo.", "a:5:1: expected nothing below"),
         ] {
             let told = read(text).unwrap_err();

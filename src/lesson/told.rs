@@ -68,6 +68,16 @@ impl Told {
         self.outcome == Outcome::Passed
     }
 
+    /// Tells what scripts have said in other words, where there are some.
+    pub fn reword(&mut self, words: &impl Fn(&str) -> Option<String>) {
+        if let Some(said) = self.seen.get_mut("said")
+            && let Some(told) = words(said)
+        {
+            *said = told;
+        }
+        self.parts.iter_mut().for_each(|part| part.reword(words));
+    }
+
     /// The condition without parts that decided: the first one in the order of the lesson that stands as the whole does.
     pub fn deciding(&self) -> &Self {
         let part = self.parts.iter().find(|part| part.outcome == self.outcome);

@@ -5,13 +5,14 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use serde::de::{DeserializeOwned, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_saphyr::{Location, Spanned};
 
 use crate::driver::{Kind, Section, registry};
 use crate::durable;
 use crate::model::{ClusterName, DriverName, EngineOptions, KubernetesOptions, Orchestrator};
+use crate::yaml::{self, Refused};
 
 use super::sections::EXTERNAL;
 use super::{API_VERSION, ClusterSpec, Invalid, MachineGroup, Place, Sections};
@@ -123,27 +124,25 @@ struct Written<'a> {
 pub fn read(path: &Path) -> Result<(ClusterSpec, String), Error> {
     let text = durable::read_input(path, durable::KEY)
         .map_err(|source| Error::Unreadable { path: path.to_owned(), source })?;
-    let spec =
-        parse(&text).map(ClusterSpec::with_absolute_paths).map_err(|(location, problem)| {
-            Error::Malformed {
-                path: path.to_owned(),
-                line: location.line(),
-                column: location.column(),
-                problem,
-            }
-        })?;
+    let spec = parse(&text).map(ClusterSpec::with_absolute_paths);
+    let spec = spec.map_err(|Refused { place, problem }| Error::Malformed {
+        path: path.to_owned(),
+        line: place.line(),
+        column: place.column(),
+        problem,
+    })?;
     Ok((spec, text))
 }
 
-fn parse(text: &str) -> Result<ClusterSpec, (Location, String)> {
-    let Outline(outline) = typed(text)?;
-    let document: Document = typed(text)?;
+fn parse(text: &str) -> Result<ClusterSpec, Refused> {
+    let Outline(outline) = yaml::read(text)?;
+    let document: Document = yaml::read(text)?;
     if document.api_version.value != API_VERSION {
         let problem = format!(
             "apiVersion `{}` is not known: expected {API_VERSION}",
             document.api_version.value
         );
-        return Err((document.api_version.referenced, problem));
+        return Err(Refused { place: document.api_version.referenced, problem });
     }
     let places: Vec<Location> = document.machines.value.iter().map(|g| g.referenced).collect();
     let machines_at = document.machines.referenced;
@@ -153,7 +152,7 @@ fn parse(text: &str) -> Result<ClusterSpec, (Location, String)> {
     let mut sections = Sections::default();
     let mut chosen = Vec::new();
     for (kind, at) in &outline {
-        let section = (kind.shape().in_file)(text).map_err(|error| told(&error))?;
+        let section = (kind.shape().in_file)(text)?;
         // That of the driver that is meant where none is named is always written.
         if !section.is_empty() || kind.name() != registry::default() {
             chosen.push((kind.name(), *at));
@@ -163,7 +162,7 @@ fn parse(text: &str) -> Result<ClusterSpec, (Location, String)> {
     for (name, section) in document.external.into_iter().flat_map(|external| external.value) {
         if registry::find(name.as_str()).is_some() {
             let problem = format!("`{name}` is no external driver: its options stand one level up");
-            return Err((external_at, problem));
+            return Err(Refused { place: external_at, problem });
         }
         chosen.push((name.clone(), external_at));
         sections.admit(&name, section);
@@ -180,13 +179,13 @@ fn parse(text: &str) -> Result<ClusterSpec, (Location, String)> {
         if !spec.drivers().iter().any(|d| registry::kind(d).heeds(&driver)) {
             let problem =
                 format!("there are options for driver `{driver}`, but no machines from it");
-            return Err((place, problem));
+            return Err(Refused { place, problem });
         }
     }
     match spec.validate() {
         Ok(()) => Ok(spec),
-        Err(Invalid { place, problem }) => Err((
-            match place {
+        Err(Invalid { place, problem }) => {
+            let place = match place {
                 Place::Group(index) => places[index],
                 Place::Machines => machines_at,
                 Place::Engine => engine_at,
@@ -196,24 +195,10 @@ fn parse(text: &str) -> Result<ClusterSpec, (Location, String)> {
                     .iter()
                     .find(|(kind, _)| kind.name() == name)
                     .map_or(machines_at, |(_, at)| *at),
-            },
-            problem,
-        )),
+            };
+            Err(Refused { place, problem })
+        }
     }
-}
-
-fn typed<T: DeserializeOwned>(text: &str) -> Result<T, (Location, String)> {
-    // A multi-line excerpt of the file does not belong in a one-line error.
-    let options = serde_saphyr::options! { with_snippet: false };
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| told(&error))
-}
-
-fn told(error: &serde_saphyr::Error) -> (Location, String) {
-    let location = error.location().unwrap_or(Location::UNKNOWN);
-    let message = error.without_snippet().to_string();
-    // The place is told apart from the problem, so it need not stand in the text again.
-    let at = format!(" at line {}, column {}", location.line(), location.column());
-    (location, message.replace(&at, ""))
 }
 
 impl ClusterSpec {
@@ -229,8 +214,7 @@ mod tests {
     use super::*;
 
     fn refused(text: &str) -> String {
-        let (location, problem) = parse(text).unwrap_err();
-        format!("{}:{}: {problem}", location.line(), location.column())
+        parse(text).unwrap_err().to_string()
     }
 
     const HEAD: &str = "apiVersion: clusterdojo/v1\nname: practice\n";

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use crate::kind::Majority;
-use crate::model::{MachineName, Orchestrator, Role, split_tag};
+use crate::kind::{self, Majority};
+use crate::model::{MachineName, Role, split_tag};
 use crate::observe::{Cause, Facts, MachineFacts, NodeFacts, Part, Remark, by_place, ill_tasks};
 use crate::remote::{ContainerFact, ContainerState, PodStatus, SwarmService, SwarmTask};
 
@@ -23,8 +23,8 @@ const GHOSTS_OF_ONE: usize = 3;
 pub struct Scene {
     /// The name of the cluster.
     pub name: String,
-    /// What kind it is of.
-    pub kind: Orchestrator,
+    /// What it is, for people: `swarm of 3`.
+    pub kind: String,
     /// When it was so, by the clock of the cluster.
     pub at: Timestamp,
     /// How many milliseconds that clock is ahead of this computer's.
@@ -497,7 +497,7 @@ fn scene(facts: &Facts, at: Timestamp, ahead: SignedDuration, tiles: Vec<Placed>
     let columns = columns.collect();
     Scene {
         name: facts.name.to_string(),
-        kind: facts.orchestrator,
+        kind: kind::of(facts.orchestrator).sized(facts.machines.iter().count()),
         at,
         ahead_ms: i64::try_from(ahead.as_millis()).unwrap_or(0),
         majority: facts.majority,

@@ -34,9 +34,12 @@ look_journal() {
         grep -E -e "$4" | tail -n "$lines" | tell "$1" journal
 }
 
-# A script: its status, and the first line that it prints.
+# A script: its status, and the first line that it prints. What programs in it complain of is told only where it prints nothing.
 look_script() {
-    said=$(timeout 15 bash -c "$2" 2>&1)
+    complaints=$(mktemp -p /dev/shm)
+    said=$(timeout 15 bash -c "$2" 2>"$complaints")
     echo "look $1 exit $?"
+    [ -n "$said" ] || said=$(cat "$complaints")
+    rm -f "$complaints"
     echo "$said" | head -n 1 | head -c 500 | tell "$1" said
 }

@@ -57,11 +57,11 @@ pub(in crate::cli) struct Start {
     /// Read the lesson from a directory
     #[arg(long, value_name = "DIR", conflicts_with = "lesson")]
     pub(super) from: Option<PathBuf>,
-    /// Use this cluster [default: one of its own, which is made if it is not there]
+    /// Use this cluster, which is made if it is not there [default: one for all lessons of this shape]
     #[arg(long, value_name = "NAME")]
     pub(super) cluster: Option<ClusterName>,
     /// Make the cluster of a lesson of Kubernetes from a bundle
-    #[arg(long, value_name = "FILE", conflicts_with = "cluster")]
+    #[arg(long, value_name = "FILE")]
     pub(super) bundle: Option<PathBuf>,
     /// The language of the texts [default: that of LANG, or en]
     #[arg(long, value_enum, value_name = "LANGUAGE")]

@@ -31,14 +31,16 @@ pub(super) async fn run(context: &Context, args: Start) -> Result<(), Error> {
         .map_err(|source| Error::Io { operation: "find the current directory", source })?;
     // Before anything of the lesson before is removed.
     learn::make_room(&lesson, &within)?;
-    if args.cluster.is_none() {
-        tidy(context, &desk, &learn::usual_name(&lesson)).await;
-    }
-    let (services, record) = match &args.cluster {
-        Some(name) => theirs(context, &lesson, name).await?,
-        None => ours(context, &lesson, args.bundle.as_deref()).await?,
+    let usual = learn::usual_name(&lesson);
+    let name = args.cluster.unwrap_or_else(|| usual.clone());
+    let known = context.home.record(&name).about(&name)?;
+    let is_ours = name == usual || known.is_none_or(|known| desk.has_made(&known));
+    let (services, record) = if is_ours {
+        tidy(context, &desk, &name).await;
+        ours(context, &desk, &lesson, &name, args.bundle.as_deref()).await?
+    } else {
+        theirs(context, &lesson, &name).await?
     };
-    let name = record.spec.name.clone();
     leave(context, &desk);
     let beginning = Beginning { lesson, from, language, within };
     let (session, handout) =
@@ -91,14 +93,18 @@ async fn theirs(
     Ok((services, record))
 }
 
-/// The cluster of lessons of this shape: made, or mended, as `dojo up` does.
+/// A cluster for lessons of this shape: made, or mended, as `dojo up` does.
 async fn ours(
     context: &Context,
+    desk: &Desk,
     lesson: &Lesson,
+    name: &ClusterName,
     bundle: Option<&Path>,
 ) -> Result<(Services, Record), Error> {
     let options = UpOptions { select: true, ..UpOptions::BY_THE_WAY };
-    make(context, lesson, learn::usual_name(lesson), bundle, options).await
+    let (services, record) = make(context, lesson, name.clone(), bundle, options).await?;
+    desk.made(&record)?;
+    Ok((services, record))
 }
 
 /// Makes a cluster for a lesson, or mends it, with the image of lessons on it.

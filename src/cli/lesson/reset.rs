@@ -36,9 +36,10 @@ async fn anew(context: &Context) -> Result<(), Error> {
     let session = session(context)?;
     let name = session.attempt.cluster.clone();
     let record = context.home.record(&name).about(&name)?;
-    let is_ours = name == learn::usual_name(&session.lesson);
+    let desk = &session.desk;
+    let is_ours = |record| name == learn::usual_name(&session.lesson) || desk.has_made(record);
     // What else is on it would be gone, too.
-    if record.is_some() && !is_ours {
+    if record.as_ref().is_some_and(|record| !is_ours(record)) {
         return Err(Error::Usage(format!(
             "cluster `{name}` was not made for lessons, and is not removed for one: `dojo lesson reset` puts it back"
         )));
@@ -53,5 +54,6 @@ async fn anew(context: &Context) -> Result<(), Error> {
     let cluster = services.lock(&name, "up").await.about(&name)?;
     let up = UpOptions { select: true, ..UpOptions::BY_THE_WAY };
     workflow::up(cluster, spec, up).await.about(&name)?;
+    session.desk.made(&context.record(&name)?)?;
     begin::again(context, &session).await
 }

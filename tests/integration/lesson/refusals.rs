@@ -1,6 +1,7 @@
 //! What is refused, and what lint finds.
 
 use clusterdojo::lesson::{Lesson, lint};
+use clusterdojo::model::Language;
 
 const FRONT: &str = r#"---
 id: swarm/small
@@ -41,6 +42,12 @@ fn a_small_lesson_is_read() {
 }
 
 #[test]
+fn a_lesson_from_another_system_is_the_same() {
+    let other = |text: &str| format!("\u{feff}{}", text.replace('\n', "\r\n"));
+    assert_eq!(read(&other(&english()), &other(TEXT)).unwrap(), read(&english(), TEXT).unwrap());
+}
+
+#[test]
 fn what_undoes_a_lesson_is_filled_in_and_on_machines_that_there_are() {
     let with = |on: &str| {
         let undo = format!("undo:\n  - {{ on: {on}, run: \"rm -f /etc/{{{{app}}}}\" }}\n");
@@ -61,6 +68,12 @@ fn wrong_lessons_are_refused_where_they_are_wrong() {
     let table: &[(&str, &str, &str, &[&str])] = &[
         ("minutes: 5", "minuets: 5", "lesson.md:5:1:", &["minuets", "minutes"]),
         ("minutes: 5\n", "", "lesson.md:", &["minutes"]),
+        (
+            "minutes: 5\n",
+            "minutes: 5\nminutes: 6\n",
+            "lesson.md:6:1: duplicate mapping key",
+            &["minutes"],
+        ),
         ("minutes: 5", "minutes: five", "lesson.md:5:10:", &["whole number"]),
         ("minutes: 5", "minutes: 0", "lesson.md:5:10:", &["1 to 240"]),
         ("minutes: 5", "minutes: 5\nminutes: 6", "lesson.md:6:1:", &["minutes"]),
@@ -115,12 +128,32 @@ fn the_other_language_and_files_are_looked_at_too() {
     let english = english();
     let stray = [("lesson.md", english.as_str()), ("notes.md", "")];
     let refused = Lesson::read(stray).unwrap_err().to_string();
-    assert!(refused.starts_with("notes.md:0:0: unknown file"), "{refused}");
+    assert!(refused.starts_with("notes.md: unknown file"), "{refused}");
     let stray = [("lesson.md", english.as_str()), ("files/a.yaml", "a: {{b}}\n")];
     let refused = Lesson::read(stray).unwrap_err().to_string();
     assert!(refused.starts_with("files/a.yaml:1:4: unknown parameter `b`"), "{refused}");
     let refused = Lesson::read([("lesson.ko.md", "")]).unwrap_err().to_string();
-    assert!(refused.starts_with("lesson.md:0:0: it is missing"), "{refused}");
+    assert!(refused.starts_with("lesson.md: it is missing"), "{refused}");
+}
+
+#[test]
+fn what_scripts_say_is_in_the_language_of_the_text() {
+    let check = "swarm.service: { name: \"{{app}}\", running: 2 }";
+    let script = r#"script: { on: manager-1, run: 'f={{app}}; [ -e $f ] || { echo "no $f yet"; exit 10; }' }"#;
+    let text = english().replacen(check, script, 1);
+    assert_ne!(text, english());
+    let flaws = |korean: &str| {
+        let flaws = lint(&read(&text, korean).unwrap());
+        let of_sayings = |flaw: &String| flaw.starts_with("lesson.ko.md:3: no ");
+        flaws.iter().map(ToString::to_string).filter(of_sayings).collect::<Vec<_>>()
+    };
+    assert_eq!(flaws(TEXT), ["lesson.ko.md:3: no `- no * yet = …` below `## says`"]);
+    let korean = format!("{TEXT}## says\n- no * yet = 아직 *이 없습니다\n");
+    assert_eq!(flaws(&korean), [""; 0]);
+    let more = format!("{korean}- gone = 사라졌습니다\n");
+    assert_eq!(flaws(&more), ["lesson.ko.md:3: no script says `gone`"]);
+    let says = &read(&text, &korean).unwrap().texts[&Language::Ko].steps["one"].says;
+    assert_eq!(says[0].of("no web yet").as_deref(), Some("아직 web이 없습니다"));
 }
 
 #[test]
