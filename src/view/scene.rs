@@ -437,7 +437,8 @@ fn of_pod(pod: &PodStatus, silent: &Silent) -> Tile {
 
 fn of_container(container: &ContainerFact) -> Tile {
     let state = container.state.clone().unwrap_or_else(|| "unknown".to_owned());
-    let health = health_of(container);
+    // That the check of one that has ended fails goes without saying.
+    let health = health_of(container).filter(|_| state == "running");
     let tone = match (state.as_str(), health.as_deref(), container.exit_code) {
         ("running", Some("unhealthy"), _) | ("dead", _, _) => Tone::Bad,
         ("running", _, _) => Tone::Good,
@@ -451,13 +452,14 @@ fn of_container(container: &ContainerFact) -> Tile {
         name: container.name.clone(),
         group: container.name.clone(),
         tone,
-        state,
+        // As `docker ps` says it.
+        state: ended.map_or(state, |code| format!("exited ({code})")),
         engine: None,
         health,
         version: version(container.image.as_deref()),
         since: container.finished_at.filter(|_| ended.is_some()).or(container.started_at),
         restarts: 0,
-        message: ended.map(|code| format!("ended with {code}")),
+        message: None,
         ghost: None,
     }
 }
@@ -508,8 +510,11 @@ fn scene(facts: &Facts, at: Timestamp, ahead: SignedDuration, tiles: Vec<Placed>
 }
 
 fn told(finding: &Remark) -> String {
+    let message = &finding.message;
     match finding.machine {
-        Some(machine) => format!("{machine}: {}", finding.message),
-        None => finding.message.clone(),
+        Some(machine) if !message.contains(&format!("`{machine}`")) => {
+            format!("{machine}: {message}")
+        }
+        _ => message.clone(),
     }
 }

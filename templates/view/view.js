@@ -154,7 +154,8 @@ function draw(next) {
   majority.className = found && !found.holds ? "lost" : "";
   const alive = all.filter((tile) => !tile.ghost && tile.tone !== "done");
   const count = (tone) => alive.filter((tile) => tile.tone === tone).length;
-  place("counts").textContent = `${count("good")} of ${alive.length} well${count("bad") ? `, ${count("bad")} ill` : ""}`;
+  const ill = count("bad") ? `, ${count("bad")} ill` : "";
+  place("counts").textContent = alive.length ? `${count("good")} of ${alive.length} well${ill}` : "";
   place("findings").replaceChildren(...next.findings.slice(0, 4).map((text) => make("li", "", null, text)));
   const there = new Set(all.map((tile) => tile.id));
   for (const [id, node] of tiles) {
