@@ -65,7 +65,7 @@ fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, pem::Error> 
 /// Whether one side refused the other's certificate: no later attempt will end otherwise.
 pub(crate) fn is_final(error: &(dyn StdError + 'static)) -> bool {
     use AlertDescription as Alert;
-    match tls_cause(error) {
+    match cause(error) {
         Some(rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented) => true,
         Some(rustls::Error::AlertReceived(alert)) => matches!(
             alert,
@@ -87,14 +87,14 @@ pub(crate) fn is_final(error: &(dyn StdError + 'static)) -> bool {
 
 /// The TLS library's error at the bottom of a chain. An `io::Error` hides the error it carries from
 /// `source`, so that has to be looked into.
-fn tls_cause<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
+pub(crate) fn cause<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
     if let Some(found) = error.downcast_ref() {
         return Some(found);
     }
     let carried = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
     match carried {
-        Some(carried) => tls_cause(carried),
-        None => tls_cause(error.source()?),
+        Some(carried) => cause(carried),
+        None => cause(error.source()?),
     }
 }
 

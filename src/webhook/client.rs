@@ -17,13 +17,14 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use rustls::crypto::ring;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{CertificateError, ClientConfig, RootCertStore};
 use tokio::task::JoinSet;
 use tower::ServiceExt as _;
 
 use crate::event::chain;
 use crate::model::Proxies;
 use crate::pace::{stretch, within};
+use crate::tls::{cause, is_final};
 
 use super::address::Address;
 
@@ -80,8 +81,18 @@ impl Client {
         let later = |why| Answer::Later { why, after: None };
         match within(PATIENCE, self.exchange(body)).await {
             Ok(Ok((status, headers))) => judge(status, &headers),
+            // The next message may find another certificate there; this one need not ask again and again.
+            Ok(Err(error)) if is_final(&*error) => Answer::Refused { why: self.distrust(&*error) },
             Ok(Err(error)) => later(self.without_host(&chain(&*error))),
             Err(_) => later(format!("no answer within {} s", stretch(PATIENCE).as_secs())),
+        }
+    }
+
+    /// Why one side does not trust the other's certificate.
+    fn distrust(&self, error: &(dyn StdError + 'static)) -> String {
+        match cause(error) {
+            Some(rustls::Error::InvalidCertificate(refused)) => distrusted(refused),
+            _ => self.without_host(&chain(error)),
         }
     }
 
@@ -128,6 +139,23 @@ impl Client {
             .header(CONTENT_TYPE, "application/json")
             .header(USER_AGENT, concat!("clusterdojo/", env!("CARGO_PKG_VERSION")))
             .body(Full::new(body))
+    }
+}
+
+/// What is wrong with a certificate. The library would name hosts.
+fn distrusted(refused: &CertificateError) -> String {
+    use CertificateError as Refused;
+    match refused {
+        Refused::UnknownIssuer => {
+            "its certificate is signed by no authority that is trusted here".to_owned()
+        }
+        Refused::NotValidForName | Refused::NotValidForNameContext { .. } => {
+            "its certificate is for another host".to_owned()
+        }
+        Refused::Expired | Refused::ExpiredContext { .. } => {
+            "its certificate has expired".to_owned()
+        }
+        refused => format!("its certificate is not good: {refused}"),
     }
 }
 

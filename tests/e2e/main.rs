@@ -13,6 +13,7 @@ mod external;
 mod fault;
 mod faults;
 mod forward;
+#[expect(dead_code, reason = "the other tests need what is not needed here")]
 #[path = "../integration/hook.rs"]
 mod hook;
 mod kill;

@@ -110,7 +110,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("fake", &["model", "event", "driver", "remote", "provision", "bootstrap"]),
     ("view", &["model", "remote", "kind", "observe"]),
     ("watch", &["model", "pace", "remote", "kind", "store", "observe", "alarm"]),
-    ("webhook", &["model", "pace", "event"]),
+    ("webhook", &["model", "pace", "tls", "event"]),
     (
         "cli",
         &[

@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::cli::{UP, World};
-use crate::hook::{Hook, SECRET};
+use crate::hook::{Authority, Hook, SECRET};
 
 /// A watch that is under way.
 struct Watching {
@@ -159,6 +159,60 @@ fn a_webhook_that_fails_ends_no_watch_and_its_url_is_nowhere() {
     assert_eq!(count("2 messages were not sent to the webhook"), 1, "{stderr}");
     assert_eq!(count("chmod 600"), 1, "{stderr}");
     assert!(!holds_secret(&world.at("state")));
+}
+
+#[test]
+fn https_goes_to_whoever_a_trusted_authority_has_signed() {
+    let world = World::new();
+    world.dojo(&UP).ok();
+    let authority = Authority::new("ours");
+    let trusted = world.file("authority.pem", &authority.pem);
+    let hook = Hook::secure(&authority, "127.0.0.1");
+    let environment = [("DOJO_WEBHOOK", &*hook.url), ("SSL_CERT_FILE", &trusted)];
+    let mut watching = Watching::begin(&world, &environment, &[]);
+    world.dojo(&["-q", "kill", "practice/worker-1"]).ok();
+    watching.line();
+    let posted = hook.next(60);
+    assert_eq!(posted.text, "practice: worker-1 is stopped");
+    assert!(posted.head.starts_with("POST /hooks/hunter2?key=hunter2 HTTP/1.1\r\n"), "{posted:?}");
+    let (_, stderr) = watching.ctrl_c();
+    assert!(!stderr.contains("the webhook takes no message"), "{stderr}");
+}
+
+#[test]
+fn what_no_trusted_authority_has_signed_gets_nothing_and_is_told_once() {
+    let (ours, other) = (Authority::new("ours"), Authority::new("other"));
+    for (authority, name, why) in [
+        (&other, "127.0.0.1", "its certificate is signed by no authority that is trusted here"),
+        (&ours, "chat.example", "its certificate is for another host"),
+    ] {
+        let world = World::new();
+        world.dojo(&UP).ok();
+        let trusted = world.file("authority.pem", &ours.pem);
+        let hook = Hook::secure(authority, name);
+        let environment = [("DOJO_WEBHOOK", &*hook.url), ("SSL_CERT_FILE", &trusted)];
+        let mut watching = Watching::begin(&world, &environment, &["-vv"]);
+        for machine in ["practice/worker-1", "practice/worker-2"] {
+            let before = hook.calls();
+            world.dojo(&["-q", "kill", machine]).ok();
+            watching.line();
+            let end = Instant::now() + Duration::from_secs(60);
+            while hook.calls() == before {
+                assert!(Instant::now() < end, "nobody asks");
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        }
+        // Whoever tried again would do so within a second, at first.
+        std::thread::sleep(Duration::from_secs(4));
+        assert_eq!(hook.calls(), 2, "{name}: once for each message");
+        let (_, stderr) = watching.ctrl_c();
+        let count = |text: &str| stderr.matches(text).count();
+        assert_eq!(count(&format!("the webhook takes no message: {why}\n")), 1, "{stderr}");
+        assert_eq!(count("2 messages were not sent to the webhook"), 1, "{stderr}");
+        assert!(!stderr.contains("chat.example") && !stderr.contains("127.0.0.1"), "{stderr}");
+        assert_eq!(hook.all(), [""; 0]);
+        assert!(!holds_secret(&world.at("state")));
+    }
 }
 
 #[test]
