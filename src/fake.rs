@@ -269,6 +269,9 @@ impl Images for Fake {
     }
 }
 
+/// How much a machine keeps of what it is sent.
+const START: usize = 64 * 1024;
+
 /// A machine that does whatever it is told.
 #[derive(Debug)]
 struct Obedient {
@@ -357,6 +360,10 @@ impl Remote for Obedient {
             }
             return Ok(self.snapshot(&inputs));
         }
+        if script.title == "remove the watch" {
+            let removed = fs::remove_file(self.directory().join("watch"));
+            return Ok(removed.map_or(String::new(), |()| "removed\n".to_owned()));
+        }
         Ok(match &*script.title {
             "look for Kubernetes" => KubernetesVersion::NEWEST.to_string(),
             // In the year 2100, half an hour long.
@@ -377,7 +384,25 @@ impl Remote for Obedient {
         if self.fails("load") && script.title == "load image" {
             return Err(silent(&self.id, &script.title, Duration::ZERO));
         }
-        input.pieces().try_for_each(|_| async { Ok(()) }).await.expect("what is sent can be read");
+        if self.fails("watch") && script.title == "install the watch" {
+            return Err(remote::Error::Script {
+                machine: self.id.clone(),
+                title: script.title.to_string(),
+                status: 9,
+                stderr: "the test wants it so".to_owned(),
+            });
+        }
+        // A program is large, and nobody looks at all of it.
+        let mut start = Vec::new();
+        let read = input.pieces().try_for_each(|piece| {
+            let room = START - start.len();
+            start.extend_from_slice(&piece[..piece.len().min(room)]);
+            std::future::ready(Ok(()))
+        });
+        read.await.expect("what is sent can be read");
+        if script.title == "install the watch" {
+            fs::write(self.directory().join("watch"), start).expect("it is writable");
+        }
         Ok(String::new())
     }
 

@@ -527,6 +527,20 @@ pub(super) struct Watch {
     /// The same, with the URL in a file; `-` is standard input
     #[arg(long, value_name = "FILE")]
     pub(super) webhook_file: Option<PathBuf>,
+    /// Have a machine of the cluster watch, as a service of systemd, so that it goes on without this terminal and this
+    /// computer. Replaces the watch that was installed before
+    #[arg(long, conflicts_with_all = ["output", "from_within"])]
+    pub(super) install: bool,
+    /// Which machine watches [default: the first manager, control plane or machine that runs]
+    #[arg(long, value_name = "MACHINE", requires = "install")]
+    pub(super) on: Option<MachineName>,
+    /// Remove the watch that was installed
+    #[arg(long)]
+    #[arg(conflicts_with_all = ["install", "webhook", "webhook_file", "output", "from_within"])]
+    pub(super) uninstall: bool,
+    /// The cluster is seen from one of its machines; for the service that --install makes there
+    #[arg(long, hide = true)]
+    pub(super) from_within: bool,
     /// How to print it: for people, or as one line of JSON each
     #[arg(short, long, value_enum, default_value_t = DataFormat::Table)]
     pub(super) output: DataFormat,

@@ -408,6 +408,12 @@ fn hints(error: &Error, cluster: Option<&ClusterName>) -> Vec<String> {
         workflow::Error::NotOn { machine, .. } => {
             vec![format!("`dojo start {machine}` starts it")]
         }
+        workflow::Error::NoWatch { machine: MachineId { cluster, .. }, .. } => vec![
+            format!("`systemd-run --user --unit dojo-watch dojo watch {cluster}` has this computer watch instead"),
+        ],
+        workflow::Error::WatchKept { machine, .. } => vec![format!(
+            "`dojo start {machine}` mends it if it can; then the same command again removes the watch"
+        )],
         workflow::Error::NotWhole(cluster) => {
             vec![format!("`dojo up {cluster}` does what is left to do")]
         }

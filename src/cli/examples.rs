@@ -57,7 +57,9 @@ pub(super) const WATCH: &str = "\
 Examples:
   dojo watch                                      The current cluster
   dojo watch practice --webhook-file ~/.webhook   Also to a chat of Slack or Mattermost
-  dojo watch practice -o json";
+  dojo watch practice -o json
+  dojo watch practice --install --webhook-file ~/.webhook   On a machine, without this computer
+  dojo watch practice --uninstall";
 
 pub(super) const LOGS: &str = "\
 Examples:

@@ -42,6 +42,9 @@ struct View {
     /// What its machines have cost by now at the most, in US dollars
     #[serde(skip_serializing_if = "Option::is_none")]
     cost: Option<Dollars>,
+    /// The machine on which a watch was installed
+    #[serde(skip_serializing_if = "Option::is_none")]
+    watch: Option<MachineName>,
     machines: Vec<MachineView>,
     /// What the cluster says of itself, each part with the error that kept it from being known; absent where such a
     /// cluster has no such thing
@@ -124,6 +127,11 @@ pub(super) async fn run(context: &Context, args: Status) -> Result<ExitCode, Err
             if let Some(cost) = view.cost {
                 output::line(&format!("machines have cost about {cost} so far"))?;
             }
+            if let Some(machine) = view.watch {
+                output::line(&format!(
+                    "watched on {machine}: dojo logs {name} -m {machine} -u clusterdojo-watch"
+                ))?;
+            }
             if let Some(text) = status.majority.and_then(|majority| tell(&majority)) {
                 output::line(&format!("! {text}"))?;
             }
@@ -131,6 +139,11 @@ pub(super) async fn run(context: &Context, args: Status) -> Result<ExitCode, Err
                 if let Some(problem) = machine.problem.as_ref().filter(|p| **p != machine.state) {
                     output::line(&format!("! {}: {problem}", machine.name))?;
                 }
+            }
+            if workflow::watch_is_outdated(&context.home, &status.record) {
+                output::line(&format!(
+                    "! the watch knows {name} as it was before: `dojo watch {name} --install` again replaces it"
+                ))?;
             }
             // That it cannot be asked is told by the machines already.
             let findings = timeout_at(end, services.driver.check()).await;
@@ -198,6 +211,7 @@ fn view(status: &ClusterStatus) -> View {
         }),
         expires: lifetime::first_end(there()),
         cost: costs::so_far(there()),
+        watch: status.record.installed_watch().map(|watch| watch.machine),
         machines: machines.collect(),
         nodes: status.facts.nodes.clone(),
         services: status.facts.services.clone(),

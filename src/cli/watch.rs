@@ -1,8 +1,10 @@
 //! `dojo watch`.
 
+mod given;
+mod install;
+mod within;
+
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -11,10 +13,9 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::alarm::Happening;
-use crate::durable;
 use crate::event::Progress;
 use crate::kind;
-use crate::model::{ClusterName, Secret};
+use crate::model::ClusterName;
 use crate::watch::{Grouping, Look, watch};
 use crate::webhook::{Address, Sender};
 
@@ -23,30 +24,46 @@ use super::error::Error;
 use super::output;
 use super::services::Context;
 
-/// Names the webhook where no flag does.
-const VARIABLE: &str = "DOJO_WEBHOOK";
-
 pub(super) async fn run(context: &Context, args: Watch) -> Result<ExitCode, Error> {
+    if args.install {
+        return install::install(context, args).await.map(|()| ExitCode::SUCCESS);
+    }
+    if args.uninstall {
+        return install::uninstall(context, args).await.map(|()| ExitCode::SUCCESS);
+    }
+    look_on(context, args).await
+}
+
+async fn look_on(context: &Context, args: Watch) -> Result<ExitCode, Error> {
     let progress = Progress::new(Arc::clone(&context.reporter));
-    let address = address(&args, &progress)?;
+    let address = given::address(&args, &progress)?;
     let name = context.cluster(args.name)?;
     let record = context.record(&name)?;
-    let services = context.services(&record.spec).await?;
-    context.open_tunnels(&record, &record.machines).await?;
+    let size = kind::of(record.spec.orchestrator).sized(record.machines.len());
+    let observed = if args.from_within {
+        within::cluster(context, record).await?
+    } else {
+        let services = context.services(&record.spec).await?;
+        context.open_tunnels(&record, &record.machines).await?;
+        services.observed(record)
+    };
     let sender = address.map(|address| start(context, &address, progress.clone())).transpose()?;
     let also = if sender.is_some() { "; what happens is sent to the webhook, too" } else { "" };
-    let size = kind::of(record.spec.orchestrator).sized(record.machines.len());
     let mut welcome =
         (!context.quiet).then(|| format!("{name} ({size}) is watched until Ctrl-C{also}\n"));
     // Ctrl-C is how this command ends, so it is no failure from here on.
     context.interrupt.begin();
     let mut grouping = Grouping::of(name.to_string());
     let mut failed = None;
-    let looking = watch(services.observed(record), |look| match look {
+    let mut has_begun = false;
+    let looking = watch(observed, |look| match look {
         Look::Seen(happenings) => {
             // From now on: how it was at the first look is taken for how it is to be.
             if let Some(welcome) = welcome.take() {
                 let _ = output::write_error(welcome.as_bytes());
+            }
+            if !std::mem::replace(&mut has_begun, true) {
+                within::tell_systemd();
             }
             if let Err(error) = print(&name, &happenings, args.output) {
                 failed = Some(error);
@@ -78,11 +95,6 @@ pub(super) async fn run(context: &Context, args: Watch) -> Result<ExitCode, Erro
 }
 
 fn start(context: &Context, address: &Address, progress: Progress) -> Result<Sender, Error> {
-    if address.is_open() {
-        progress.warn(
-            "the URL of the webhook begins with http://, so that whoever is on the way there can read it",
-        );
-    }
     let tell = move |said: &_| progress.warn(format!("{said}"));
     let sender = Sender::start(address, context.proxies().as_ref(), tell);
     sender.map_err(Error::NoHttps)
@@ -114,41 +126,6 @@ fn text(happening: &Happening, zone: &TimeZone) -> String {
     let indent = if happening.follows { "  " } else { "" };
     let cause = happening.cause.map(|cause| format!(" [{cause}]")).unwrap_or_default();
     format!("{at}  {indent}{}{cause}", happening.sentence())
-}
-
-/// The webhook that is to be told, if any.
-fn address(args: &Watch, progress: &Progress) -> Result<Option<Address>, Error> {
-    let secret = match (&args.webhook, &args.webhook_file) {
-        (Some(url), _) => Some(url.clone()),
-        (None, Some(file)) => Some(read(file, progress)?),
-        (None, None) => variable()?,
-    };
-    let address = secret.map(|secret| Address::read(&secret)).transpose();
-    address.map_err(|error| Error::Usage(error.to_string()))
-}
-
-fn variable() -> Result<Option<Secret>, Error> {
-    let Some(value) = std::env::var_os(VARIABLE).filter(|value| !value.is_empty()) else {
-        return Ok(None);
-    };
-    let text = value.into_string();
-    let text = text.map_err(|_| Error::Usage(format!("what {VARIABLE} holds is no text")))?;
-    Ok(Some(Secret::new(text)))
-}
-
-fn read(file: &Path, progress: &Progress) -> Result<Secret, Error> {
-    let refused = |error| {
-        Error::Usage(format!("cannot read the webhook's URL from `{}`: {error}", file.display()))
-    };
-    let text = durable::read_input(file, durable::KEY).map_err(refused)?;
-    let is_open = |meta: &std::fs::Metadata| meta.is_file() && meta.mode() & 0o044 != 0;
-    if std::fs::metadata(file).is_ok_and(|meta| is_open(&meta)) {
-        progress.warn(format!(
-            "others on this computer can read the webhook's URL: chmod 600 {}",
-            file.display()
-        ));
-    }
-    Ok(Secret::new(text))
 }
 
 #[cfg(test)]

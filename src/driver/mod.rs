@@ -26,6 +26,7 @@ mod lock;
 pub mod mixed;
 pub mod nowhere;
 pub mod registry;
+pub mod remembered;
 pub mod section;
 pub mod ssh;
 #[cfg(feature = "fake")]

@@ -156,9 +156,9 @@ async fn termination_reason(driver: &dyn Driver, machine: &Machine, end: Instant
 async fn silence(cluster: &Cluster, machine: &Machine, end: Instant) -> Option<String> {
     let files = SshFiles::in_directory(&cluster.directory().join("ssh"));
     // Before all have to have answered, so that what was seen can be told.
-    let dial = cluster.dialer.dial(machine, &files, PATIENCE * 5 / 6);
-    match in_time(end, async { Ok(dial.await) }).await {
-        Ok(Ok(_)) => None,
+    let greet = cluster.dialer.greet(machine, &files, PATIENCE * 5 / 6);
+    match in_time(end, async { Ok(greet.await) }).await {
+        Ok(Ok(())) => None,
         Ok(Err(error)) if error.is_slow_login() => None,
         Ok(Err(error)) => Some(chain(&error)),
         Err(late) => Some(late),

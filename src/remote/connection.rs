@@ -22,6 +22,16 @@ pub trait Dialer: Send + Sync {
         deadline: Duration,
     ) -> Result<Arc<dyn Remote>, Error>;
 
+    /// The same for whoever wants to know whether that is possible, and nothing more.
+    async fn greet(
+        &self,
+        machine: &Machine,
+        files: &SshFiles,
+        deadline: Duration,
+    ) -> Result<(), Error> {
+        self.dial(machine, files, deadline).await.map(drop)
+    }
+
     /// Connects to the machine's engine and proves mutual TLS with a real request, waiting for an
     /// engine that still starts until `deadline` has passed.
     async fn engine(

@@ -13,4 +13,4 @@ pub use entry::Entry;
 pub use error::Error;
 pub use holder::{Holder, Holders};
 pub use home::{Home, Listed, Selection};
-pub use record::{ContextFiles, Intent, Phase, Record, SCHEMA};
+pub use record::{ContextFiles, InstalledWatch, Intent, Phase, Record, SCHEMA};

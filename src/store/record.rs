@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::durable;
-use crate::model::{ClusterName, KubernetesVersion, LoadedImage, Machine, Places, SnapshotName};
+use crate::model::{
+    ClusterName, KubernetesVersion, LoadedImage, Machine, MachineName, Places, SnapshotName,
+};
 use crate::spec::ClusterSpec;
 
 use super::error::Error;
@@ -98,6 +100,15 @@ pub struct ContextFiles {
     pub kubectl: Vec<PathBuf>,
 }
 
+/// A watch that runs on a machine of the cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstalledWatch {
+    /// Which one.
+    pub machine: MachineName,
+    /// A checksum of what it was told of the cluster, and of what opens it.
+    pub knows: String,
+}
+
 /// What is remembered of one cluster.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
@@ -130,6 +141,9 @@ pub struct Record {
     /// What was loaded onto its machines, so that later ones get it as well.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub images: Vec<LoadedImage>,
+    /// The watch that was installed on one of its machines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watch: Option<InstalledWatch>,
 }
 
 impl Record {
@@ -147,7 +161,16 @@ impl Record {
             release: None,
             begun: false,
             images: Vec::new(),
+            watch: None,
         }
+    }
+
+    /// The watch that was installed on one of its machines. It is gone with its machine.
+    pub fn installed_watch(&self) -> Option<&InstalledWatch> {
+        let has_it = |watch: &&InstalledWatch| {
+            self.machines.iter().any(|machine| machine.id.name == watch.machine)
+        };
+        self.watch.as_ref().filter(has_it)
     }
 
     /// How far it has come.

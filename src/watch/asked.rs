@@ -23,7 +23,7 @@ enum Meaning {
 fn meaning(verb: &str) -> Meaning {
     match verb {
         "kill" | "break" => Meaning::Told,
-        "unbreak" | "extend" | "image-load" | "bundle-create" | "snapshot-rm" | "use" => {
+        "unbreak" | "extend" | "image-load" | "bundle-create" | "snapshot-rm" | "use" | "watch" => {
             Meaning::Nothing
         }
         _ => Meaning::Asked,

@@ -50,11 +50,25 @@ impl Address {
 
     /// Whether whoever is on the way there can read it: it leaves this computer without encryption.
     pub fn is_open(&self) -> bool {
+        !self.is_https() && !self.is_loopback()
+    }
+
+    /// Whether it leads to the computer itself that sends there.
+    pub fn is_loopback(&self) -> bool {
         let uri = self.uri();
         let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
-        let is_here = host == "localhost"
-            || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-        uri.scheme() == Some(&Scheme::HTTP) && !is_here
+        host == "localhost"
+            || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+
+    /// Whether those who send there have to trust authorities.
+    pub fn is_https(&self) -> bool {
+        self.uri().scheme() == Some(&Scheme::HTTPS)
+    }
+
+    /// The URL itself.
+    pub fn url(&self) -> &Secret {
+        &self.0
     }
 
     pub(super) fn uri(&self) -> Uri {

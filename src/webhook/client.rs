@@ -38,7 +38,7 @@ type Source = Box<dyn StdError + Send + Sync>;
 /// Nothing can be sent by HTTPS from here.
 #[derive(Debug, thiserror::Error)]
 #[error("this computer knows no certificate authorities to trust, as HTTPS needs them")]
-pub struct NoClient(#[source] io::Error);
+pub struct NoClient(#[source] pub(super) io::Error);
 
 /// What has become of a message.
 #[derive(Debug, PartialEq, Eq)]

@@ -4,10 +4,12 @@
 //! a server answers, which may repeat it.
 
 mod address;
+mod authorities;
 mod client;
 mod message;
 mod sender;
 
 pub use address::{Address, InvalidAddress};
+pub use authorities::authorities;
 pub use client::NoClient;
 pub use sender::{Said, Sender};

@@ -139,6 +139,22 @@ pub enum Error {
         /// What was asked: "pause".
         verb: &'static str,
     },
+    /// A watch cannot run on a machine.
+    #[error("machine `{machine}` cannot watch its cluster: {why}")]
+    NoWatch {
+        /// The machine.
+        machine: MachineId,
+        /// Why, in its own words.
+        why: String,
+    },
+    /// A watch that was to go is still on a machine.
+    #[error("machine `{machine}` keeps its watch: {why}")]
+    WatchKept {
+        /// The machine.
+        machine: MachineId,
+        /// Why.
+        why: String,
+    },
     /// Machines of that name exist, and no record here says that they are ours.
     #[error(
         "machines of a cluster `{cluster}` exist, but not the record of it: {}", names(.machines)

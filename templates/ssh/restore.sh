@@ -243,7 +243,7 @@ if [ -n "$key" ] && [ -n "$file" ] && grep -qsxF "$key" "$file"; then
     if [ ! -e "$before/keys" ] && [ ! -s "$target" ]; then rm -f "$target"; fi
     if [ -e "$before/no-keys-directory" ]; then rmdir "${file%/*}" 2>/dev/null || true; fi
 fi
-rm -rf /var/lib/clusterdojo/volumes "$before"
+rm -rf /var/lib/clusterdojo/volumes /var/lib/clusterdojo/watch /var/lib/clusterdojo/watch.* "$before"
 rmdir /var/lib/clusterdojo 2>/dev/null || true
 find "$directory" -mindepth 1 ! -path "$claim" -delete
 rm -f "$claim"

@@ -16,6 +16,7 @@ mod forward;
 #[expect(dead_code, reason = "the other tests need what is not needed here")]
 #[path = "../integration/hook.rs"]
 mod hook;
+mod installed_watch;
 mod kill;
 mod kubernetes;
 mod kubernetes_faults;

@@ -44,6 +44,13 @@ impl Hook {
         Self::at(listener, &format!("http://{host}"), answers, |stream| Box::new(stream))
     }
 
+    /// One that other computers reach as well, at that address of this one.
+    pub fn at_address(address: &str) -> Self {
+        let listener = TcpListener::bind((address, 0)).unwrap();
+        let host = listener.local_addr().unwrap();
+        Self::at(listener, &format!("http://{host}"), &[], |stream| Box::new(stream))
+    }
+
     /// One by HTTPS, whose certificate is for that name.
     pub fn secure(authority: &Authority, name: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

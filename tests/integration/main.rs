@@ -14,6 +14,7 @@ mod ec2_policy;
 mod external;
 mod fault;
 mod files;
+#[expect(dead_code, reason = "the other tests need what is not needed here")]
 mod hook;
 mod images;
 mod import;

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Lines, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdout, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -245,4 +245,113 @@ fn who_has_read_enough_ends_it() {
     drop(lines);
     world.dojo(&["-q", "kill", "practice/worker-1"]).ok();
     wait(&mut child);
+}
+
+/// The files of a machine of the fake world.
+fn on(world: &World, machine: &str) -> PathBuf {
+    world.at("fake.files").join(machine)
+}
+
+#[test]
+fn a_watch_is_installed_on_one_machine_and_removed_again() {
+    let world = World::new();
+    world.dojo(&UP).ok();
+    let url = format!("https://chat.example/hooks/{SECRET}");
+    let file = world.file("hook", &url);
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    let none = world.dojo(&["watch", "practice", "--uninstall"]).ok();
+    assert_eq!(none, "no watch was installed on machines of practice\n");
+
+    let authority = world.file("authority.pem", &Authority::new("ours").pem);
+    let args = ["watch", "practice", "--install", "--webhook-file", &file];
+    let said = world.dojo_with(&[("SSL_CERT_FILE", &authority)], &args);
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    assert_eq!(
+        said.stdout,
+        "practice is watched on manager-1; what happens is sent to the webhook\n\
+         `dojo logs practice -m manager-1 -u clusterdojo-watch --follow` shows what it tells\n"
+    );
+    assert!(!said.stderr.contains(SECRET), "{}", said.stderr);
+    let sent = fs::read(on(&world, "manager-1").join("watch")).unwrap();
+    let is_in = |text: &str| sent.windows(text.len()).any(|part| part == text.as_bytes());
+    assert!(is_in(&url) && is_in("BEGIN CERTIFICATE"), "it has what it needs");
+    assert!(!holds_secret(&world.at("state")), "nothing of it stays here");
+    let told = "watched on manager-1: dojo logs practice -m manager-1 -u clusterdojo-watch\n";
+    let status = world.dojo(&["status", "practice"]).stdout;
+    assert!(status.contains(told), "{status}");
+    assert!(!status.contains("--install"), "{status}");
+
+    // Another one takes its place.
+    world.dojo(&["-q", "watch", "practice", "--install", "--on", "worker-2"]).ok();
+    assert!(!on(&world, "manager-1").join("watch").exists());
+    assert!(on(&world, "worker-2").join("watch").exists());
+    // It has not seen what has changed since.
+    world.dojo(&["-q", "scale", "practice", "--workers", "3"]).ok();
+    let status = world.dojo(&["status", "practice"]).stdout;
+    assert!(status.contains("watched on worker-2"), "{status}");
+    assert!(status.contains("! the watch knows practice as it was before"), "{status}");
+
+    let removed = world.dojo(&["watch", "practice", "--uninstall"]).ok();
+    assert_eq!(removed, "the watch is removed from worker-2\n");
+    assert!(!on(&world, "worker-2").join("watch").exists());
+    let status = world.dojo(&["status", "practice"]).stdout;
+    assert!(!status.contains("watch"), "{status}");
+}
+
+#[test]
+fn a_watch_that_cannot_be_installed_leaves_the_one_before() {
+    let world = World::new();
+    world.dojo(&UP).ok();
+    world.dojo(&["watch", "practice", "--install"]).ok();
+    let failing = [("DOJO_FAKE_FAIL", "watch:worker-1")];
+    let said = world.dojo_with(&failing, &["watch", "practice", "--install", "--on", "worker-1"]);
+    assert_eq!(said.code, Some(1));
+    let why = "machine `practice/worker-1` cannot watch its cluster: the test wants it so";
+    assert!(said.stderr.contains(why), "{}", said.stderr);
+    assert!(said.stderr.contains("hint: `systemd-run --user"), "{}", said.stderr);
+    assert!(on(&world, "manager-1").join("watch").exists());
+    assert!(world.dojo(&["status", "practice"]).stdout.contains("watched on manager-1"));
+
+    // One that is off has it still when it is started.
+    switch(&world, "manager-1", "stopped");
+    for (args, verb) in [
+        (&["--install", "--on", "worker-1"][..], "remove the watch of"),
+        (&["--uninstall"], "remove the watch of"),
+        (&["--install", "--on", "manager-1"], "install a watch on"),
+    ] {
+        let said = world.dojo(&[&["watch", "practice"], args].concat());
+        let why = format!("cannot {verb} machine `practice/manager-1`: it is stopped");
+        assert!(said.stderr.contains(&why), "{}", said.stderr);
+        assert!(said.stderr.contains("`dojo start practice/manager-1`"), "{}", said.stderr);
+        assert_eq!(said.code, Some(1));
+    }
+    assert!(on(&world, "manager-1").join("watch").exists());
+    assert!(!on(&world, "worker-1").join("watch").exists());
+}
+
+#[test]
+fn what_makes_no_sense_for_an_installed_watch_is_refused() {
+    let world = World::new();
+    world.dojo(&UP).ok();
+    for (args, why) in [
+        (
+            &["--install", "--webhook", "http://localhost:8065/hunter2"][..],
+            "to this computer alone",
+        ),
+        (&["--install", "--uninstall"], "cannot be used with"),
+        (&["--on", "worker-1"], "--install"),
+        (&["--uninstall", "--webhook", "https://chat.example/hunter2"], "cannot be used with"),
+        (&["--install", "-o", "json"], "cannot be used with"),
+    ] {
+        let said = world.dojo(&[&["watch", "practice"], args].concat());
+        assert_eq!(said.code, Some(2), "{}", said.stderr);
+        assert!(said.stderr.contains(why), "{}", said.stderr);
+        assert!(!said.stderr.contains(SECRET), "{}", said.stderr);
+    }
+    let said = world.dojo(&["watch", "practice", "--install", "--on", "worker-9"]);
+    assert!(
+        said.stderr.contains("cluster `practice` has no machine `worker-9`"),
+        "{}",
+        said.stderr
+    );
 }

@@ -13,7 +13,7 @@ use crate::event::Progress;
 const OFTEN: Duration = Duration::from_millis(500);
 
 /// What bytes go through that are counted.
-pub(super) struct Metered<T> {
+pub(in crate::workflow) struct Metered<T> {
     inner: T,
     progress: Progress,
     done: u64,
@@ -23,7 +23,7 @@ pub(super) struct Metered<T> {
 }
 
 impl<T> Metered<T> {
-    pub(super) fn new(inner: T, of: u64, progress: &Progress) -> Self {
+    pub(in crate::workflow) fn new(inner: T, of: u64, progress: &Progress) -> Self {
         Self { inner, progress: progress.clone(), done: 0, of, told: Instant::now() }
     }
 

@@ -26,7 +26,7 @@ use crate::model::MachineId;
 use crate::remote::{self, Input, Remote, Script};
 
 use kind::Kind;
-use meter::Metered;
+pub(super) use meter::Metered;
 use pack::Pack;
 use unpack::Place;
 
