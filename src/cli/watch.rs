@@ -49,8 +49,9 @@ async fn look_on(context: &Context, args: Watch) -> Result<ExitCode, Error> {
     };
     let sender = address.map(|address| start(context, &address, progress.clone())).transpose()?;
     let also = if sender.is_some() { "; what happens is sent to the webhook, too" } else { "" };
+    let until = if args.from_within { "" } else { " until Ctrl-C" };
     let mut welcome =
-        (!context.quiet).then(|| format!("{name} ({size}) is watched until Ctrl-C{also}\n"));
+        (!context.quiet).then(|| format!("{name} ({size}) is watched{until}{also}\n"));
     // Ctrl-C is how this command ends, so it is no failure from here on.
     context.interrupt.begin();
     let mut grouping = Grouping::of(name.to_string());
