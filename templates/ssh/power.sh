@@ -20,8 +20,8 @@ case $WANTED in
 stopped)
     # In reverse: kubelet would start again what containerd ends. Disabled, so that they stay off when
     # the host boots.
-    for unit in kubelet.service clusterdojo-pods.service haproxy.service docker.socket docker.service \
-        containerd.service; do
+    for unit in clusterdojo-watch.service kubelet.service clusterdojo-pods.service haproxy.service \
+        docker.socket docker.service containerd.service; do
         if systemctl --quiet is-enabled "$unit" 2>/dev/null ||
             systemctl --quiet is-active "$unit" 2>/dev/null; then
             grep -qsxF "$unit" "$list" || echo "$unit" >>"$list"
@@ -34,6 +34,12 @@ running)
         clusterdojo-pods.service kubelet.service; do
         if grep -qsxF "$unit" "$list"; then systemctl --quiet enable --now "$unit"; fi
     done
+    # It waits by itself until the others answer.
+    unit=clusterdojo-watch.service
+    if grep -qsxF "$unit" "$list"; then
+        systemctl --quiet enable "$unit" || true
+        systemctl start --no-block "$unit" || true
+    fi
     rm -f "$list"
     ;;
 esac

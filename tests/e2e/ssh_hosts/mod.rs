@@ -143,6 +143,14 @@ fn docker_stays_where_nobody_asks_to_remove_it() {
     up(&world, &lab, &name, &[&root_at(&host)], &["--engines"]).ok();
     assert_ne!(host.run(keys).ok(), before, "the cluster's key is let in");
     host.run("docker volume create left").ok();
+    // A watch goes with what it watches, for a while and for good.
+    world.dojo(&["-q", "watch", &name, "--install"]).ok();
+    let watches = || host.run("systemctl is-active clusterdojo-watch").stdout == "active\n";
+    assert!(watches());
+    world.dojo(&["stop", &name]).ok();
+    assert!(!watches());
+    world.dojo(&["start", &name]).ok();
+    until("it watches again", 60, watches);
     world.dojo(&["down", &name]).ok();
     world.assert_gone(&name);
     assert_eq!(host.run(keys).ok(), before);
