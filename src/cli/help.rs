@@ -15,7 +15,8 @@ use crate::event::{Progress, Silent};
 use crate::model::DriverName;
 
 use super::args::Cli;
-use super::error::{self, Error};
+use super::error::Error;
+use super::failure;
 use super::flags::shown_for;
 
 /// Says what there is to say instead of running a command.
@@ -43,7 +44,7 @@ pub(super) async fn tell(refusal: clap::Error, arguments: Vec<OsString>) -> Exit
         }
         Err(error) => {
             show(command);
-            error::tell(&Error::from(registry::but_inside(error)))
+            failure::tell(&Error::from(registry::but_inside(error)))
         }
     }
 }

@@ -15,11 +15,12 @@ use crate::store::{Listed, Phase, Record};
 
 use super::answer::in_time;
 use super::args::{DataFormat, Elsewhere, Ls};
-use super::error::{self, Error};
+use super::error::Error;
 use super::filter::{self, Filtered, STATES};
 use super::services::{Context, DEFAULT_CLUSTER};
 use super::template::{Field, Pieces, Template};
 use super::{costs, lifetime, output};
+use super::{exit, failure};
 
 /// One cluster, as `dojo ls -o json` prints it.
 #[derive(Debug, Serialize)]
@@ -101,7 +102,7 @@ pub(super) async fn run(context: &Context, args: &Ls) -> Result<ExitCode, Error>
     let mut silent: Vec<(Option<ClusterName>, Error)> = Vec::new();
     let mut unrecorded = match all {
         Ok(all) => Some(all),
-        Err(error) if error::is_usage(&error) => return Err(error),
+        Err(error) if exit::is_usage(&error) => return Err(error),
         Err(error) => {
             silent.extend(counts(&recorded, args).then_some((None, error)));
             None
@@ -199,9 +200,9 @@ fn told<'a>(silent: impl IntoIterator<Item = &'a Error>) -> ExitCode {
     let mut code = ExitCode::SUCCESS;
     for error in silent {
         if reasons.insert(chain(error)) {
-            error::tell(error);
+            failure::tell(error);
         }
-        code = error::not_ready();
+        code = exit::not_ready();
     }
     code
 }

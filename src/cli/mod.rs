@@ -15,7 +15,9 @@ mod driver_flags;
 mod env;
 mod error;
 mod examples;
+mod exit;
 mod extend;
+mod failure;
 mod faults;
 mod filter;
 mod flags;
@@ -23,6 +25,7 @@ mod follow;
 mod forward;
 mod habits;
 mod help;
+mod hints;
 mod image;
 mod import;
 mod inspect;
@@ -81,14 +84,14 @@ pub fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            return error::tell(&Error::Io { operation: "start", source: error });
+            return failure::tell(&Error::Io { operation: "start", source: error });
         }
     };
     let code = runtime.block_on(async {
         match cli {
             Ok((cli, flags)) => {
                 let ended = run(cli, flags, &arguments).await;
-                ended.unwrap_or_else(|error| error::tell(&error))
+                ended.unwrap_or_else(|error| failure::tell(&error))
             }
             Err(refusal) => help::tell(refusal, arguments.clone()).await,
         }

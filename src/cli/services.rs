@@ -27,7 +27,8 @@ use crate::store::{Home, Record};
 use crate::workflow::{self, Interrupt, OpenLog, Services};
 
 use super::args::{Elsewhere, Global};
-use super::error::{self, Error};
+use super::error::Error;
+use super::failure;
 use super::flags::DriverFlagsGiven;
 use super::lab_images::WithLabImages;
 use super::own_images::OwnImages;
@@ -346,7 +347,7 @@ impl Context {
                 next().await;
             } else if is_patient {
                 // It waits for what cannot be cut off: an answer at the terminal, a file.
-                error::tell(&Error::Interrupted);
+                failure::tell(&Error::Interrupted);
             }
             external::abandon();
             std::process::exit(130);

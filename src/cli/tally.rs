@@ -1,6 +1,7 @@
 //! Several things of which each has its turn, whatever became of those before it.
 
-use super::error::{self, Error};
+use super::error::Error;
+use super::failure;
 
 /// What became of them so far.
 pub(super) struct Tally {
@@ -19,7 +20,7 @@ impl Tally {
     pub(super) fn failed(&mut self, error: Error) {
         self.failed += 1;
         if self.of > 1 {
-            error::tell(&error);
+            failure::tell(&error);
         }
         self.last = Some(error);
     }

@@ -21,13 +21,22 @@ if [ "$MODE" = remove ]; then
         exit 1
     }
     end=$(($(date +%s) + SLOWLY * ${PATIENCE:-1}))
-    while left=$(new) && [ -n "$left" ] && [ "$(date +%s)" -lt "$end" ]; do
-        printf '%s\n' "$left" | while read -r thing; do
-            # shellcheck disable=SC2086 # A word each.
-            remove $thing >/dev/null 2>&1 || true
-        done
+    while [ "$(date +%s)" -lt "$end" ]; do
+        if left=$(new); then
+            [ -n "$left" ] || break
+            printf '%s\n' "$left" | while read -r thing; do
+                # shellcheck disable=SC2086 # A word each.
+                remove $thing >/dev/null 2>&1 || true
+            done
+        fi
         sleep 0.5
     done
 fi
-all=$(things)
+# A cluster may be without a leader for a moment.
+tries=5
+until all=$(things); do
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || exit 1
+    sleep 2
+done
 printf '%s\n' "$all" | sort

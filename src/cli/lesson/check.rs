@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::cli::args::DataFormat;
-use crate::cli::error::{CANNOT_TELL, Error};
+use crate::cli::error::Error;
+use crate::cli::exit::CANNOT_TELL;
 use crate::cli::output;
 use crate::cli::services::Context;
 use crate::cli::switch::overridden;
