@@ -26,7 +26,8 @@ pub fn sentence(told: &Told, language: Language) -> Option<String> {
     };
     let mut text = fill(pattern, language, |name| match name.strip_prefix("wanted ") {
         Some(name) => told.wanted.get(name).cloned(),
-        None => told.seen.get(name).cloned(),
+        // A sentence that stands in another one needs no full stop.
+        None => told.seen.get(name).map(|seen| seen.trim_end_matches('.').to_owned()),
     });
     // What the cluster itself says, where it says something.
     if let Some(error) = told.seen.get("error").filter(|_| !pattern.contains("{error}")) {
