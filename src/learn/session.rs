@@ -4,15 +4,13 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use crate::kind;
 use crate::lesson;
 use crate::lesson::{
-    Answer, Evidence, Hint, Lesson, Mark, Outcome, Params, Sample, StepText, Text, Verdict, judge,
+    Answer, Evidence, Hint, Lesson, Mark, Outcome, Sample, StepText, Text, Verdict, judge,
 };
-use crate::model::{ClusterName, Language, Machine, MachineState};
-use crate::remote::Script;
+use crate::model::Language;
 use crate::store::Record;
-use crate::workflow::{self, Services, UpOptions};
+use crate::workflow::Services;
 
 use super::attempt::{Attempt, Step};
 use super::breaking;
@@ -20,13 +18,14 @@ use super::desk::Desk;
 use super::error::Error;
 use super::evidence::EvidenceFile;
 use super::handout::{self, Handout};
-use super::inventory::{self, Inventory};
-use super::login::{log_in, machines};
+use super::inventory;
 use super::look::Eyes;
 use super::lookouts::look;
 use super::machine_scripts;
+use super::namespace::namespace;
 use super::probing;
 use super::progress::Deed;
+use super::put_back::put_back;
 use super::shelf;
 
 /// A lesson that is being learned.
@@ -65,7 +64,7 @@ impl Session {
         beginning: Beginning,
     ) -> Result<(Self, Handout), Error> {
         let Beginning { mut lesson, from, language, within } = beginning;
-        lesson.fill(&given(&record.spec.name));
+        lesson.fill(&shelf::given(&record.spec.name));
         services.interrupt.begin();
         let now = Timestamp::now();
         let label = format!("{}-{}", now.strftime("%Y%m%dT%H%M%SZ"), lesson.id.replace('/', "-"));
@@ -109,7 +108,7 @@ impl Session {
 
     /// The lesson of an attempt that is kept.
     fn at(desk: Desk, attempt: Attempt) -> Result<Self, Error> {
-        let lesson = read(&attempt)?;
+        let lesson = shelf::begun(&attempt)?;
         let session = Self { desk, lesson, attempt };
         session.step()?;
         Ok(session)
@@ -380,90 +379,6 @@ impl Session {
         self.note(Deed::Began)?;
         breaking::begin(services, &self.attempt.cluster, &self.lesson.steps[number].breaks).await
     }
-}
-
-/// Removes what lessons have left on a cluster: it is as it was when the given one, the last on it, began. What could not be put
-/// back.
-///
-/// # Errors
-/// Those of the cluster.
-pub async fn clear(
-    services: &Services,
-    record: &Record,
-    last: &Attempt,
-) -> Result<Vec<String>, Error> {
-    // One of somebody's own may be gone; what it has left is known all the same.
-    let lesson = read(last).ok();
-    put_back(services, record, last, lesson.as_ref()).await
-}
-
-/// Puts a cluster back as it was when a lesson began on it; what could not be put back.
-async fn put_back(
-    services: &Services,
-    record: &Record,
-    attempt: &Attempt,
-    lesson: Option<&Lesson>,
-) -> Result<Vec<String>, Error> {
-    let undo = async || match lesson {
-        Some(lesson) => machine_scripts::undo(services, record, lesson).await,
-        None => Ok(()),
-    };
-    // A machine that is off or cut off could not be put back.
-    workflow::unbreak(services, &attempt.cluster, None).await?;
-    undo().await?;
-    let before = Inventory::kept(&attempt.evidence)?;
-    let different = inventory::put_back(services, record, &before).await?;
-    if different.is_empty() {
-        return Ok(different);
-    }
-    // As `dojo up` does: a node that has left joins again.
-    let cluster = services.lock(&record.spec.name, "lesson-reset").await?;
-    workflow::up(cluster, record.goal().clone(), UpOptions::BY_THE_WAY).await?;
-    // On machines that were off.
-    undo().await?;
-    inventory::put_back(services, record, &before).await
-}
-
-/// The lesson of an attempt, with the names of its cluster in it.
-fn read(attempt: &Attempt) -> Result<Lesson, Error> {
-    let mut lesson = match &attempt.from {
-        Some(directory) => shelf::read(directory)?,
-        None => shelf::find(&attempt.lesson)?,
-    };
-    lesson.fill(&given(&attempt.cluster));
-    Ok(lesson)
-}
-
-/// Makes the namespace of a lesson, if it has one, or removes the one that an earlier beginning has left.
-async fn namespace(
-    services: &Services,
-    record: &Record,
-    lesson: &Lesson,
-    mode: &str,
-) -> Result<(), Error> {
-    let kind = kind::of(record.spec.orchestrator);
-    let (Some(name), Some(script)) = (&lesson.namespace, kind.namespace()) else { return Ok(()) };
-    let script = Script::new(
-        "make or remove the namespace of a lesson",
-        "What belongs to the lesson is apart from all else, and goes with it.",
-        script,
-    )
-    .with("MODE", mode)
-    .with("NAMESPACE", name.clone());
-    let machines = machines(&*services.driver, &record.spec.name).await?;
-    let leads = |machine: &&Machine| {
-        machine.state == MachineState::Running && machine.id.name.role == kind.roles()[0]
-    };
-    if let Some(machine) = machines.iter().find(leads) {
-        let remote = log_in(&services.home, &*services.dialer, machine).await?;
-        remote.run(&script).await.map_err(workflow::Error::from)?;
-    }
-    Ok(())
-}
-
-/// What lessons may name of a cluster.
-fn given(cluster: &ClusterName) -> Params {
-    Params::from([("cluster".to_owned(), cluster.to_string())])
 }
 
 #[cfg(test)]

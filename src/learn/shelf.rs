@@ -5,8 +5,10 @@ use std::fs;
 use std::path::Path;
 
 use crate::durable;
-use crate::lesson::{Lesson, built_in};
+use crate::lesson::{Lesson, Params, built_in};
+use crate::model::ClusterName;
 
+use super::attempt::Attempt;
 use super::error::Error;
 
 /// How deep a lesson's folder may be.
@@ -73,4 +75,19 @@ fn collect(
         }
     }
     Ok(())
+}
+
+/// The lesson of an attempt, with the names of its cluster in it.
+pub(super) fn begun(attempt: &Attempt) -> Result<Lesson, Error> {
+    let mut lesson = match &attempt.from {
+        Some(directory) => read(directory)?,
+        None => find(&attempt.lesson)?,
+    };
+    lesson.fill(&given(&attempt.cluster));
+    Ok(lesson)
+}
+
+/// What lessons may name of a cluster.
+pub(super) fn given(cluster: &ClusterName) -> Params {
+    Params::from([("cluster".to_owned(), cluster.to_string())])
 }

@@ -18,7 +18,7 @@ use crate::model::MachineName;
 use crate::provision::Node;
 use crate::retry::{Attempt, Patience, retry};
 
-use super::members::{SETTLING, api, failed, info, machine_name, members};
+use super::members::{SETTLING, api, failed, info, listed, machine_name, said, silent};
 
 /// How long tasks may take to end on machines that leave; a service's own `stop_grace_period` is 10 s
 /// unless it says otherwise.
@@ -186,19 +186,6 @@ pub(super) async fn leave(leader: &Node, leaving: &Removal) -> Result<(), Error>
     Ok(())
 }
 
-/// The members, also while the managers choose a new leader among themselves.
-async fn listed(leader: &Node) -> Result<Vec<Member>, Error> {
-    let attempt = || async {
-        match members(leader).await {
-            Ok(list) => Attempt::Ready(list),
-            Err(error) => Attempt::Later(error),
-        }
-    };
-    retry(Patience::until(SETTLING), attempt)
-        .await
-        .map_err(|last| last.unwrap_or_else(|| silent(leader, "list the nodes of the swarm")))
-}
-
 /// Members that bear a machine's name. There may be several: a lost one, and the one that replaced it.
 fn of_name(list: &[Member], name: MachineName) -> impl Iterator<Item = &Member> {
     let name = name.to_string();
@@ -308,15 +295,6 @@ fn taken(
         Some(error) => failed(leader, operation)(error),
         None => silent(leader, operation),
     })
-}
-
-fn said(node: &Node, operation: &'static str, why: &str) -> Error {
-    let machine = node.machine().id.clone();
-    Error::Node { machine, operation: operation.into(), source: why.into() }
-}
-
-fn silent(node: &Node, operation: &'static str) -> Error {
-    said(node, operation, "no answer")
 }
 
 fn is_absent(error: &ApiError) -> bool {

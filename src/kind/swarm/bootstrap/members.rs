@@ -10,6 +10,7 @@ use crate::bootstrap::Error;
 use crate::driver::LABEL_MACHINE;
 use crate::kind::engines::engine;
 use crate::provision::Node;
+use crate::retry::{Attempt, Patience, retry};
 
 /// How long a stopped swarm may take to find a leader again, or a node to become ready.
 pub(super) const SETTLING: Duration = Duration::from_secs(90);
@@ -36,6 +37,28 @@ pub(super) async fn members(leader: &Node) -> Result<Vec<Member>, Error> {
         .list_nodes(None::<ListNodesOptions>)
         .await
         .map_err(failed(leader, "list the nodes of the swarm"))
+}
+
+/// The members, also while the managers choose a new leader among themselves.
+pub(super) async fn listed(leader: &Node) -> Result<Vec<Member>, Error> {
+    let attempt = || async {
+        match members(leader).await {
+            Ok(list) => Attempt::Ready(list),
+            Err(error) => Attempt::Later(error),
+        }
+    };
+    retry(Patience::until(SETTLING), attempt)
+        .await
+        .map_err(|last| last.unwrap_or_else(|| silent(leader, "list the nodes of the swarm")))
+}
+
+pub(super) fn said(node: &Node, operation: &'static str, why: &str) -> Error {
+    let machine = node.machine().id.clone();
+    Error::Node { machine, operation: operation.into(), source: why.into() }
+}
+
+pub(super) fn silent(node: &Node, operation: &'static str) -> Error {
+    said(node, operation, "no answer")
 }
 
 /// The machine that a member is: hosts with names of their own are told by a label.
