@@ -50,8 +50,7 @@ async fn look_on(context: &Context, args: Watch) -> Result<ExitCode, Error> {
     let sender = address.map(|address| start(context, &address, progress.clone())).transpose()?;
     let also = if sender.is_some() { "; what happens is sent to the webhook, too" } else { "" };
     let until = if args.from_within { "" } else { " until Ctrl-C" };
-    let mut welcome =
-        (!context.quiet).then(|| format!("{name} ({size}) is watched{until}{also}\n"));
+    let welcome = format!("{name} ({size}) is watched{until}{also}\n");
     // Ctrl-C is how this command ends, so it is no failure from here on.
     context.interrupt.begin();
     let mut grouping = Grouping::of(name.to_string());
@@ -60,10 +59,10 @@ async fn look_on(context: &Context, args: Watch) -> Result<ExitCode, Error> {
     let looking = watch(observed, |look| match look {
         Look::Seen(happenings) => {
             // From now on: how it was at the first look is taken for how it is to be.
-            if let Some(welcome) = welcome.take() {
-                let _ = output::write_error(welcome.as_bytes());
-            }
             if !std::mem::replace(&mut has_begun, true) {
+                if !context.quiet {
+                    let _ = output::write_error(welcome.as_bytes());
+                }
                 within::tell_systemd();
             }
             if let Err(error) = print(&name, &happenings, args.output) {

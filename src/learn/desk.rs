@@ -4,11 +4,13 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use crate::durable;
+use crate::lesson::Lesson;
 use crate::store::{Home, Record};
 
 use super::attempt::{Attempt, Step};
 use super::error::Error;
 use super::progress::Progress;
+use super::shape::usual_name;
 
 /// The directory of a home where it is kept.
 #[derive(Debug, Clone)]
@@ -109,9 +111,10 @@ impl Desk {
         durable::replace(&path, b"", 0o600).map_err(Error::file("write", path))
     }
 
-    /// Whether a cluster was made for lessons: it has nothing of the learner's on it.
-    pub fn has_made(&self, record: &Record) -> bool {
-        self.of_cluster(&record.cluster_id).join(MADE).exists()
+    /// Whether a cluster was made for lessons like that one: it has nothing of the learner's on it.
+    pub fn is_for(&self, lesson: &Lesson, record: &Record) -> bool {
+        record.spec.name == usual_name(lesson)
+            || self.of_cluster(&record.cluster_id).join(MADE).exists()
     }
 
     fn of_cluster(&self, id: &str) -> PathBuf {

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use crate::lesson::{Evidence, Looked, Sample, Verdict, judge};
+use crate::lesson::{Evidence, Looked, Sample, Verdict};
 use crate::observe::Facts;
 
 use super::error::Error;
@@ -111,7 +111,7 @@ impl Following {
     /// # Errors
     /// Those of [`next`](Self::next).
     pub async fn look_on(&mut self, session: &mut Session) -> Result<Seen, Error> {
-        self.look(session, |session, evidence| Ok(judge(session.step()?, evidence))).await
+        self.look(session, |session, evidence| session.verdict(evidence)).await
     }
 
     async fn look(

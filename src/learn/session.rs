@@ -203,14 +203,24 @@ impl Session {
         self.judged(reading.update()?)
     }
 
+    /// Judges evidence: how it stands, in the learner's words, and noted nowhere.
+    ///
+    /// # Errors
+    /// Those of [`step`](Self::step).
+    pub(super) fn verdict(&self, evidence: &Evidence) -> Result<Verdict, Error> {
+        let mut verdict = judge(self.step()?, evidence);
+        if let Some(text) = self.text().and_then(|text| text.steps.get(&self.attempt.step.id)) {
+            verdict.told.reword(&|said| text.says.iter().find_map(|saying| saying.of(said)));
+        }
+        Ok(verdict)
+    }
+
     /// Judges evidence, and notes what came of it.
     ///
     /// # Errors
     /// [`Error::File`] if it cannot be noted.
     pub fn judged(&mut self, evidence: &Evidence) -> Result<Verdict, Error> {
-        let mut verdict = judge(self.step()?, evidence);
-        let says = self.step_text().says;
-        verdict.told.reword(&|said| says.iter().find_map(|saying| saying.of(said)));
+        let verdict = self.verdict(evidence)?;
         let passed = verdict.verdict == Outcome::Passed;
         let known = &self.attempt.step;
         // Most looks show nothing new.

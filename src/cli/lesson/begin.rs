@@ -31,11 +31,9 @@ pub(super) async fn run(context: &Context, args: Start) -> Result<(), Error> {
         .map_err(|source| Error::Io { operation: "find the current directory", source })?;
     // Before anything of the lesson before is removed.
     learn::make_room(&lesson, &within)?;
-    let usual = learn::usual_name(&lesson);
-    let name = args.cluster.unwrap_or_else(|| usual.clone());
+    let name = args.cluster.unwrap_or_else(|| learn::usual_name(&lesson));
     let known = context.home.record(&name).about(&name)?;
-    let is_ours = name == usual || known.is_none_or(|known| desk.has_made(&known));
-    let (services, record) = if is_ours {
+    let (services, record) = if known.is_none_or(|known| desk.is_for(&lesson, &known)) {
         tidy(context, &desk, &name).await;
         ours(context, &desk, &lesson, &name, args.bundle.as_deref()).await?
     } else {

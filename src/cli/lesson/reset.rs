@@ -4,7 +4,6 @@ use crate::cli::error::{About as _, Error};
 use crate::cli::output;
 use crate::cli::services::Context;
 use crate::event::Progress;
-use crate::learn;
 use crate::workflow::{self, DownOptions, UpOptions};
 
 use super::args::Reset;
@@ -36,10 +35,8 @@ async fn anew(context: &Context) -> Result<(), Error> {
     let session = session(context)?;
     let name = session.attempt.cluster.clone();
     let record = context.home.record(&name).about(&name)?;
-    let desk = &session.desk;
-    let is_ours = |record| name == learn::usual_name(&session.lesson) || desk.has_made(record);
     // What else is on it would be gone, too.
-    if record.as_ref().is_some_and(|record| !is_ours(record)) {
+    if record.as_ref().is_some_and(|record| !session.desk.is_for(&session.lesson, record)) {
         return Err(Error::Usage(format!(
             "cluster `{name}` was not made for lessons, and is not removed for one: `dojo lesson reset` puts it back"
         )));

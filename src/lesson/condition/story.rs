@@ -1,6 +1,7 @@
 //! Evidence as conditions look at it.
 
 use std::fmt;
+use std::iter;
 
 use jiff::Timestamp;
 
@@ -25,8 +26,8 @@ impl<'a> Story<'a> {
         let seen: Vec<_> = evidence.seen.iter().filter(|sample| sample.at > began).collect();
         let last = seen.last().map_or(began, |sample| sample.at);
         let until = evidence.until.map_or(last, |until| until.max(last));
-        let all = [mark].into_iter().chain(seen.iter().map(|sample| &sample.facts));
-        let mark = all.into_iter().find(|facts| has_answered(facts)).unwrap_or(mark);
+        let mut all = iter::once(mark).chain(seen.iter().map(|sample| &sample.facts));
+        let mark = all.find(|facts| has_answered(facts)).unwrap_or(mark);
         Self { evidence, mark, seen, until }
     }
 

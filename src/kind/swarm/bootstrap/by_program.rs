@@ -11,7 +11,7 @@ use bollard::query_parameters::{EventsOptions, LeaveSwarmOptions};
 use futures_util::StreamExt as _;
 
 use super::addresses::{listen_address, remote_address};
-use super::members::{SETTLING, api, failed, info, listed, machine_name, members, silent};
+use super::members::{SETTLING, api, failed, from_leader, info, listed, machine_name, members};
 use super::{leaving, pool};
 use crate::bootstrap::{Bootstrapper, Error, JoinToken, Membership, Removal, settle};
 use crate::driver::{LABEL_MACHINE, Source};
@@ -131,15 +131,8 @@ impl Bootstrapper for SwarmMode {
     ) -> Result<JoinToken, Error> {
         let operation = "ask for the join token";
         let api = api(leader)?;
-        // There may be no leader for a moment.
-        let attempt = || async {
-            match api.inspect_swarm().await {
-                Ok(swarm) => Attempt::Ready(swarm),
-                Err(error) => Attempt::Later(failed(leader, operation)(error)),
-            }
-        };
-        let swarm = retry(Patience::until(SETTLING), attempt).await;
-        let swarm = swarm.map_err(|last| last.unwrap_or_else(|| silent(leader, operation)))?;
+        let ask = || async { api.inspect_swarm().await.map_err(failed(leader, operation)) };
+        let swarm = from_leader(leader, operation, ask).await?;
         let tokens = swarm.join_tokens.unwrap_or_default();
         let token = if role == Role::Manager { tokens.manager } else { tokens.worker };
         Ok(JoinToken {

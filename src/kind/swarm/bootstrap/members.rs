@@ -15,6 +15,8 @@ use crate::retry::{Attempt, Patience, retry};
 /// How long a stopped swarm may take to find a leader again, or a node to become ready.
 pub(super) const SETTLING: Duration = Duration::from_secs(90);
 
+const LIST: &str = "list the nodes of the swarm";
+
 pub(super) fn api(node: &Node) -> Result<&Docker, Error> {
     Ok(engine(node)?.api())
 }
@@ -33,23 +35,28 @@ pub(super) async fn info(node: &Node) -> Result<SwarmInfo, Error> {
 }
 
 pub(super) async fn members(leader: &Node) -> Result<Vec<Member>, Error> {
-    api(leader)?
-        .list_nodes(None::<ListNodesOptions>)
-        .await
-        .map_err(failed(leader, "list the nodes of the swarm"))
+    api(leader)?.list_nodes(None::<ListNodesOptions>).await.map_err(failed(leader, LIST))
 }
 
 /// The members, also while the managers choose a new leader among themselves.
 pub(super) async fn listed(leader: &Node) -> Result<Vec<Member>, Error> {
+    from_leader(leader, LIST, || members(leader)).await
+}
+
+/// What only a leader answers, also while the managers choose a new one among themselves.
+pub(super) async fn from_leader<T, F: Future<Output = Result<T, Error>>>(
+    leader: &Node,
+    operation: &'static str,
+    ask: impl Fn() -> F,
+) -> Result<T, Error> {
     let attempt = || async {
-        match members(leader).await {
-            Ok(list) => Attempt::Ready(list),
+        match ask().await {
+            Ok(answer) => Attempt::Ready(answer),
             Err(error) => Attempt::Later(error),
         }
     };
-    retry(Patience::until(SETTLING), attempt)
-        .await
-        .map_err(|last| last.unwrap_or_else(|| silent(leader, "list the nodes of the swarm")))
+    let answer = retry(Patience::until(SETTLING), attempt).await;
+    answer.map_err(|last| last.unwrap_or_else(|| silent(leader, operation)))
 }
 
 pub(super) fn said(node: &Node, operation: &'static str, why: &str) -> Error {
